@@ -1,0 +1,168 @@
+"""Exactly once: repeated requests across replicas and view changes."""
+
+import pytest
+
+from tests.core.group import SECOND, Group, entry
+from vsr_node.core.client_table import WINDOW
+from vsr_node.core.messages import (
+    DurableState,
+    Prepare,
+    PrepareOk,
+    Reason,
+    Refusal,
+    Reply,
+    Request,
+)
+from vsr_node.core.replica import Replica
+
+OPERATION = entry(1).operation
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_request_repeated_after_a_view_change_gets_the_recorded_reply(size: int) -> None:
+    group = Group(size)
+    group.ask("n0", 1)
+    group.run_for(SECOND)
+    group.crash("n0")
+    group.run_for(10 * SECOND)
+    for name in group.names[1:]:
+        group.ask(name, 1)
+        assert group.answers[-1] == (name, Reply("c1", 1, 1))
+        assert group.operations(name) == [OPERATION]
+
+
+def test_a_request_whose_reply_was_lost_with_the_primary_is_executed_once() -> None:
+    group = Group(5)
+    group.ask("n0", 1)
+    group.deliver(Prepare)
+    group.deliver(PrepareOk)
+    assert group.operations("n0") == [OPERATION]
+    group.crash("n0")
+    # Nobody else has executed it; the client asks elsewhere while the view changes.
+    group.ask("n2", 1)
+    group.run_for(20 * SECOND)
+    for name in group.names[1:]:
+        assert group.operations(name) == [OPERATION]
+    # n0 told of the commit, so it has answered; what got lost on the way is asked for again.
+    group.ask("n2", 1)
+    assert group.answers[-1] == ("n2", Reply("c1", 1, 1))
+    assert {answer for _, answer in group.answers} == {Reply("c1", 1, 1)}
+
+
+def test_a_request_in_the_log_and_not_yet_executed_is_not_logged_again() -> None:
+    group = Group(5)
+    group.settle()
+    group.ask("n0", 1)
+    group.under_way.clear()
+    for name in group.names[1:]:
+        group.tell(name, "n0", Request(0, (entry(1),)))
+    assert group["n0"].op_number == 1
+
+
+def test_an_inherited_request_is_not_logged_again() -> None:
+    durable = dict.fromkeys(("n1", "n2", "n3"), DurableState(0, 0, entries=(entry(1),)))
+    group = Group(5, durable=durable)
+    group.crash("n0")
+    group.ask("n3", 1)
+    group.run_for(20 * SECOND)
+    assert group["n1"].log.suffix(1) == (entry(1),)
+    assert ("n3", Reply("c1", 1, 1)) in group.answers
+
+
+def test_what_stands_in_the_log_twice_is_executed_once() -> None:
+    # No correct primary logs it twice, and nothing depends on that.
+    twice = DurableState(0, 0, commit_number=3, entries=(entry(1), entry(1), entry(2)))
+    group = Group(5, durable={"n1": twice})
+    assert group["n1"].commit_number == 3
+    assert group.operations("n1") == [OPERATION, entry(2).operation]
+
+
+def test_the_same_number_of_another_client_is_another_request() -> None:
+    group = Group(3)
+    group.ask("n0", 1, client="c1")
+    group.ask("n0", 1, client="c2")
+    group.settle()
+    assert sorted(group.replies()) == [("c1", 1, 1), ("c2", 1, 2)]
+
+
+def test_requests_of_one_client_may_overtake_each_other() -> None:
+    group = Group(3)
+    for number in (5, 2, 9, 1):
+        group.ask("n0", number)
+        group.settle()
+    for number, result in ((5, 1), (2, 2), (9, 3), (1, 4)):
+        group.ask("n1", number)
+        assert group.answers[-1] == ("n1", Reply("c1", number, result))
+
+
+def test_a_request_older_than_the_window_is_given_an_unknown_outcome_at_every_replica() -> None:
+    group = Group(3)
+    for number in range(WINDOW + 1):
+        group.ask("n0", number)
+    group.run_for(SECOND)
+    for name in group.names:
+        group.ask(name, 0)
+        assert group.answers[-1] == (name, Refusal("c1", 0, Reason.OUTCOME_UNKNOWN))
+    group.run_for(SECOND)
+    assert len(group.operations("n0")) == WINDOW + 1
+
+
+def test_a_forwarded_request_older_than_the_window_is_not_executed() -> None:
+    group = Group(3)
+    for number in range(WINDOW + 1):
+        group.ask("n0", number)
+    group.settle()
+    group.tell("n1", "n0", Request(0, (entry(0),)))
+    assert group["n0"].op_number == WINDOW + 1
+
+
+def test_the_oldest_client_beyond_the_bound_is_forgotten_everywhere_alike() -> None:
+    group = Group(3, clients_max=2)
+    for client in ("c1", "c2", "c1", "c3"):
+        group.ask("n0", len(group.answers), client)
+        group.settle()
+    group.run_for(SECOND)
+    tables = [group[name].client_table.snapshot() for name in group.names]
+    assert [client for client, _, _ in tables[0]] == ["c1", "c3"]
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_a_replica_that_starts_anew_rebuilds_machine_and_table_from_what_was_durable() -> None:
+    group = Group(3)
+    for number in (1, 2, 3):
+        group.ask("n0", number)
+    group.run_for(SECOND)
+    old = group["n1"]
+    durable = group.storages["n1"].load()
+    new: Replica = Group(3, durable={"n1": durable})["n1"]
+    assert new.commit_number == old.commit_number == 3
+    assert new.client_table.snapshot() == old.client_table.snapshot()
+    assert new.machine.snapshot() == old.machine.snapshot()
+    assert new.log.suffix(1) == old.log.suffix(1)
+
+
+@pytest.mark.parametrize("size", [3, 4, 5])
+def test_clients_that_repeat_everywhere_while_primaries_come_and_go(size: int) -> None:
+    group = Group(size)
+    group.delay = 2_000
+    for number in range(40):
+        if number % 8 == 2:
+            group.isolate(group["n0"].primary)
+        if number % 8 == 6:
+            group.heal()
+        for name in group.names:
+            group.ask(name, number)
+        group.run_for(SECOND // 4)
+    group.heal()
+    group.run_for(30 * SECOND)
+    executed = group.operations("n0")
+    assert all(group.operations(name) == executed for name in group.names)
+    assert len(executed) == len(set(map(str, executed)))
+    results = {(client, number): result for client, number, result in group.replies()}
+    for client, number, result in group.replies():
+        assert results[client, number] == result
+    # What was answered was executed, as the operation in that place.
+    for (client, number), result in results.items():
+        assert isinstance(result, int)
+        assert executed[result - 1] == entry(number, client).operation
+    assert len(results) > 30

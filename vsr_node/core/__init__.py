@@ -1,0 +1,1 @@
+"""The protocol: pure, deterministic, without I/O. Begin to read at ``replica.py``."""

@@ -1,0 +1,86 @@
+"""What no correct replica says. Checked before a message changes anything.
+
+A message that passes may still be a lie, which the protocol does not guard against: it lives
+through crashes and a bad network, not through members that forge (VRR section 1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .messages import (
+    Commit,
+    DoViewChange,
+    Message,
+    NewState,
+    Prepare,
+    PrepareOk,
+    StartView,
+    StartViewChange,
+)
+from .timers import TIME_OUT_MAX, TIME_OUT_MIN
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+VIEWS_AHEAD_MAX = 1 << 32
+
+
+class ImpossibleMessageError(Exception):
+    """A message that no correct member of the group can have sent; nothing has changed."""
+
+    def __init__(self, source: str, message: Message, why: str) -> None:
+        super().__init__(f"{type(message).__name__} of {source}: {why}")
+
+
+def impossibility(replica: Replica, source: str, message: Message) -> str | None:
+    """Why ``source`` cannot have sent ``message`` to this replica; None if it can."""
+    if source not in replica.peers:
+        return "its sender is no other member of the group"
+    if message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
+        return "no group gets so many views ahead of one of its members"
+    from_primary = replica.membership.primary_of(message.view_number) == source
+    match message:
+        case Prepare() | Commit() | StartView() if not from_primary:
+            return "its sender is not the primary of its view"
+        case Prepare(time_out=time_out) | Commit(time_out=time_out) | StartView(time_out=time_out):
+            if not TIME_OUT_MIN <= time_out <= TIME_OUT_MAX:
+                return "no primary asks for such patience"
+            if isinstance(message, StartView):
+                return _impossible_start_view(message)
+        case PrepareOk():
+            return _impossible_prepare_ok(replica, message)
+        case StartViewChange(view_number, current_view_number):
+            if view_number not in (current_view_number, current_view_number + 1):
+                return "votes are for the next view"
+        case DoViewChange():
+            return _impossible_do_view_change(replica, message)
+        case NewState(_, _, _, entries) if not entries:
+            return "it tells nothing"
+    return None
+
+
+def _impossible_start_view(message: StartView) -> str | None:
+    if not message.first_op_number - 1 <= message.commit_number <= message.op_number:
+        return "its log must begin at or below commit_number + 1 and hold what is committed"
+    return None
+
+
+def _impossible_prepare_ok(replica: Replica, message: PrepareOk) -> str | None:
+    if replica.membership.primary_of(message.view_number) != replica.name:
+        return "this replica is not the primary of its view"
+    if message.view_number > replica.view_number:
+        return "this replica has not led that view yet"
+    if message.view_number == replica.view_number and message.op_number > replica.op_number:
+        return "it acknowledges more than this view's log has"
+    return None
+
+
+def _impossible_do_view_change(replica: Replica, message: DoViewChange) -> str | None:
+    if replica.membership.primary_of(message.view_number) != replica.name:
+        return "this replica is not the primary of its view"
+    if message.last_normal_view >= message.view_number:
+        return "its log cannot be whole in a view that has not begun"
+    if message.first_op_number != message.commit_number + 1:
+        return "its log must begin at commit_number + 1"
+    return None

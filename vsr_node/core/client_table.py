@@ -1,0 +1,87 @@
+"""Which requests were executed, and what they were answered (VRR section 4, the client-table).
+
+The table is replicated state: it changes only when a committed request is executed, so all
+replicas that executed the same log hold the same table, and a repeated request gets the
+recorded reply from whichever of them it reaches. A client may have several requests under way
+and the network may swap them, so per client a window of numbers is kept rather than the last.
+"""
+
+from typing import NamedTuple
+
+from .messages import Result
+
+WINDOW = 64
+"""How many replies are kept of one client."""
+
+
+class Recorded(NamedTuple):
+    """The request was executed and answered so."""
+
+    result: Result
+
+
+class Forgotten(NamedTuple):
+    """The request is older than the client's window: nobody can tell if it was executed."""
+
+
+FORGOTTEN = Forgotten()
+
+
+class _Client:
+    __slots__ = ("forgotten_number", "replies")
+
+    def __init__(self) -> None:
+        self.replies: dict[int, Recorded] = {}
+        # All numbers up to this one are below the window.
+        self.forgotten_number = -1
+
+
+class ClientTable:
+    """At most ``clients_max`` clients with at most ``WINDOW`` replies each.
+
+    Beyond ``clients_max`` the client whose last execution is longest ago is forgotten: an order
+    that follows from the log alone, so that all replicas forget the same one. A forgotten
+    client's requests are executed as new ones: exactly-once ends at that bound.
+    """
+
+    def __init__(self, clients_max: int) -> None:
+        assert clients_max >= 1
+        self._clients_max = clients_max
+        self._clients: dict[str, _Client] = {}
+
+    def look_up(self, client: str, request_number: int) -> Recorded | Forgotten | None:
+        """What is known of a request; None if it may be executed."""
+        known = self._clients.get(client)
+        if known is None:
+            return None
+        recorded = known.replies.get(request_number)
+        if recorded is not None:
+            return recorded
+        return FORGOTTEN if request_number <= known.forgotten_number else None
+
+    def record(self, client: str, request_number: int, result: Result) -> None:
+        """Notes an execution; called in the order of the log."""
+        known = self._clients.pop(client, None)
+        if known is None:
+            known = _Client()
+            if len(self._clients) >= self._clients_max:
+                del self._clients[next(iter(self._clients))]
+        # A dict keeps the order of insertion, so this makes the client the most recent one.
+        self._clients[client] = known
+        replies = known.replies
+        assert request_number not in replies, "a request is executed once (VRR 4.1)"
+        replies[request_number] = Recorded(result)
+        if len(replies) > WINDOW:
+            known.forgotten_number = min(replies)
+            del replies[known.forgotten_number]
+
+    def snapshot(self) -> tuple[tuple[str, int, tuple[tuple[int, Result], ...]], ...]:
+        """All that the table holds, as values: (client, forgotten number, (number, result)...)."""
+        return tuple(
+            (
+                client,
+                known.forgotten_number,
+                tuple((number, recorded.result) for number, recorded in known.replies.items()),
+            )
+            for client, known in self._clients.items()
+        )

@@ -1,0 +1,39 @@
+"""Who takes part: the members of one epoch (VRR sections 2 and 7)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The replicas of one epoch, in an order on which all of them agree.
+
+    Any number of members from one upwards works, even numbers too. The group lives through
+    ``failures_max`` failures, which is what a quorum leaves over.
+    """
+
+    epoch: int
+    members: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise ValueError("a group needs at least one member")
+        if len(set(self.members)) != len(self.members):
+            raise ValueError(f"a member is named twice: {', '.join(self.members)}")
+
+    @property
+    def quorum(self) -> int:
+        """How many replicas any two quorums share at least one of: a majority."""
+        return len(self.members) // 2 + 1
+
+    @property
+    def failures_max(self) -> int:
+        """VRR's f: how many members may be away while the others serve."""
+        return len(self.members) - self.quorum
+
+    def primary_of(self, view_number: int) -> str:
+        """The primary is not elected but follows from the view number (VRR section 4)."""
+        return self.members[view_number % len(self.members)]
+
+    def others(self, name: str) -> tuple[str, ...]:
+        """All members but ``name``, in the group's order."""
+        return tuple(member for member in self.members if member != name)

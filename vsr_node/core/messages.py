@@ -1,0 +1,231 @@
+"""What replicas tell each other, what they make durable, and what they answer (VRR section 4).
+
+Every message carries its sender's view number; ``Replica.on_message`` looks at it before
+anything else does, so that no handler ever sees a message of another view than its replica's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+Operation: TypeAlias = object
+"""What a state machine applies. The core only stores it and compares it for equality."""
+
+Result: TypeAlias = object
+"""What a state machine answers. The core only stores it."""
+
+
+class Entry(NamedTuple):
+    """A client's request: in the log, and on its way there.
+
+    ``client`` and ``request_number`` together are the request's identity wherever it travels.
+    """
+
+    client: str
+    request_number: int
+    operation: Operation
+
+
+Entries: TypeAlias = tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A backup hands the requests that it took to the primary (forwarding)."""
+
+    view_number: int
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """The primary orders requests: ``entries`` stand at ``first_op_number`` and after.
+
+    ``sent_at`` is the primary's clock in microseconds, which the answer echoes;
+    ``time_out`` is how long, in microseconds, a backup should bear the primary's silence.
+    """
+
+    view_number: int
+    commit_number: int
+    first_op_number: int
+    entries: Entries
+    sent_at: int
+    time_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOk:
+    """A backup holds the log of this view up to ``op_number``, without a gap.
+
+    ``echo`` is the newest ``sent_at`` that it heard in this view: the proof that it hears.
+    """
+
+    view_number: int
+    op_number: int
+    echo: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The primary's heartbeat; the fields are PREPARE's."""
+
+    view_number: int
+    commit_number: int
+    sent_at: int
+    time_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartViewChange:
+    """A vote for ``view_number`` by a replica whose own view is ``current_view_number``.
+
+    With both numbers equal it is no vote but news: the answer to somebody of an older view.
+    """
+
+    view_number: int
+    current_view_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoViewChange:
+    """A replica that entered the view reports its log to the view's primary.
+
+    ``entries`` end at the sender's op_number and begin at its commit_number + 1, so that
+    whatever is missing below them is committed.
+    """
+
+    view_number: int
+    last_normal_view: int
+    commit_number: int
+    first_op_number: int
+    entries: Entries
+
+    @property
+    def op_number(self) -> int:
+        """The last op_number of the sender's log."""
+        return self.first_op_number + len(self.entries) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class StartView:
+    """The new primary's log; its entries begin at or below its commit_number + 1."""
+
+    view_number: int
+    commit_number: int
+    first_op_number: int
+    entries: Entries
+    sent_at: int
+    time_out: int
+
+    @property
+    def op_number(self) -> int:
+        """The last op_number of the primary's log when it was sent."""
+        return self.first_op_number + len(self.entries) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class GetState:
+    """Asks for the log after ``op_number`` (VRR section 5.2)."""
+
+    view_number: int
+    op_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewState:
+    """A part of the log, beginning at ``first_op_number``.
+
+    Entries above ``commit_number`` are there only if the sender is in normal status in the view.
+    """
+
+    view_number: int
+    commit_number: int
+    first_op_number: int
+    entries: Entries
+
+
+Message: TypeAlias = (
+    Request
+    | Prepare
+    | PrepareOk
+    | Commit
+    | StartViewChange
+    | DoViewChange
+    | StartView
+    | GetState
+    | NewState
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SetView:
+    """Durable record: the view entered, and the last one in which the log was whole."""
+
+    view_number: int
+    last_normal_view: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceLog:
+    """Durable record: the log from ``first_op_number`` on is ``entries`` and nothing else."""
+
+    first_op_number: int
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class SetCommit:
+    """Durable record: all up to ``commit_number`` is committed. An older one does no harm."""
+
+    commit_number: int
+
+
+Record: TypeAlias = SetView | ReplaceLog | SetCommit
+
+
+class DurableState(NamedTuple):
+    """What a replica starts from: all that its records added up to. The default is a new one."""
+
+    view_number: int = 0
+    last_normal_view: int = 0
+    commit_number: int = 0
+    entries: Sequence[Entry] = ()
+
+
+class Send(NamedTuple):
+    """One message to one or several replicas, so that it is encoded once."""
+
+    destinations: tuple[str, ...]
+    message: Message
+
+
+class Reply(NamedTuple):
+    """The answer to an executed request."""
+
+    client: str
+    request_number: int
+    result: Result
+
+
+class Reason(Enum):
+    """Why a request is given up."""
+
+    UNAVAILABLE = "no quorum can be reached, and the request was never sent on"
+    OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
+
+
+class Refusal(NamedTuple):
+    """A request is given up: for certain never executed, or with an outcome nobody knows."""
+
+    client: str
+    request_number: int
+    reason: Reason
+
+
+class Output(NamedTuple):
+    """What a turn asks of its driver, to be carried out in the order of the fields."""
+
+    records: list[Record]
+    replies: list[Reply | Refusal]
+    sends: list[Send]

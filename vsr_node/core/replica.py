@@ -1,0 +1,366 @@
+"""A replica: its state, and which part of the protocol gets which input.
+
+The contract with the driver, which owns the process, the clock, the disk and the network:
+
+1. Begin each turn with ``on_time``; it takes the driver's clock, in microseconds, which must
+   never go back.
+2. Hand over all input that waits, with ``on_request`` and ``on_message``.
+3. Call ``end_turn`` and carry out what it returns: **first make ``records`` durable, all of them
+   or none**; then give out the replies; then send. Nothing may leave before the records are safe.
+4. Take the next turn when there is input, or at ``next_timer``, whichever is first.
+
+Nothing here does I/O, looks at a clock or draws from a global random generator: the same calls
+give the same results. The paper is Liskov & Cowling, "Viewstamped Replication Revisited",
+MIT-CSAIL-TR-2012-021 (VRR); each module names its section.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Protocol
+
+from . import forwarding, normal_operation, state_transfer, view_change
+from .admission import ImpossibleMessageError, impossibility
+from .client_table import ClientTable
+from .execution import commit_up_to
+from .log import Log
+from .membership import Membership
+from .messages import (
+    Commit,
+    DoViewChange,
+    DurableState,
+    Entries,
+    Entry,
+    GetState,
+    Message,
+    NewState,
+    Operation,
+    Output,
+    Prepare,
+    PrepareOk,
+    Record,
+    Refusal,
+    ReplaceLog,
+    Reply,
+    Request,
+    Result,
+    Send,
+    SetCommit,
+    SetView,
+    StartView,
+    StartViewChange,
+)
+from .status import TRANSITIONS, Status
+from .timers import TIME_OUT_INITIAL, RoundTrip, Timer, Timers
+
+CLIENTS_MAX = 10_000
+"""Clients whose requests are remembered, if the driver does not say otherwise."""
+
+JITTER_PERCENT = 25
+"""Time-outs are longer by up to that much, drawn anew in each view, so that few collide."""
+
+
+class StateMachine(Protocol):
+    """What is replicated. It must be deterministic."""
+
+    def apply(self, operation: Operation) -> Result:
+        """Executes one operation."""
+
+    def snapshot(self) -> object:
+        """The whole state, as a value."""
+
+    def restore(self, snapshot: object) -> None:
+        """Makes the state what ``snapshot`` returned."""
+
+
+class Replica:
+    """One replica of the group.
+
+    ``durable`` is what an earlier incarnation of the same replica left, or the default.
+    Raises ImpossibleMessageError from ``on_message`` for a message that no correct replica sends.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        membership: Membership,
+        machine: StateMachine,
+        now: int,
+        random: Random,
+        durable: DurableState | None = None,
+        clients_max: int = CLIENTS_MAX,
+    ) -> None:
+        if name not in membership.members:
+            raise ValueError(f"{name} is no member of the group")
+        durable = durable or DurableState()
+        self.name = name
+        self.membership = membership
+        self.peers = membership.others(name)
+        self.machine = machine
+        self.client_table = ClientTable(clients_max)
+        self._random = random
+
+        # VRR figure 2: the state of a replica.
+        self.view_number = durable.view_number
+        self.last_normal_view = durable.last_normal_view
+        self.status = Status.VIEW_CHANGE
+        self.log = Log(durable.entries)
+        self.commit_number = 0
+        # What the view began with: entries above it were logged by this view's primary.
+        self.inherited_op_number = self.log.op_number
+
+        self.now = now
+        self.timers = Timers()
+        self.round_trip = RoundTrip()
+        self.time_out = TIME_OUT_INITIAL
+        self._jitter_percent = 0
+
+        # The requests that this replica took (forwarding).
+        self.held: dict[tuple[str, int], forwarding.Waiting] = {}
+        self.sent: dict[tuple[str, int], forwarding.Waiting] = {}
+
+        # The primary's part of normal operation.
+        self.in_log: set[tuple[str, int]] = set()
+        self.acknowledged: dict[str, int] = {}
+        self.echoed: dict[str, int] = {}
+        self.led_since = now
+        self.prepared_op_number = 0
+        self.watched: dict[str, int] = {}
+        self.watched_op_number = 0
+
+        # The backup's part.
+        self.reorder_buffer: dict[int, Entry] = {}
+        self.commit_number_told = 0
+        self.echo = 0
+        self.acknowledgement_is_due = False
+        self.gap_requests = 0
+
+        # View change.
+        self.votes: dict[str, int] = {}
+        self.do_view_changes: dict[str, DoViewChange] = {}
+        self.do_view_change_is_due = False
+
+        # What this turn has to tell the driver.
+        self.sends: list[Send] = []
+        self.replies: list[Reply | Refusal] = []
+        self._log_changed_from: int | None = None
+        self._view_changed = False
+        self._commit_number_recorded = durable.commit_number
+
+        commit_up_to(self, durable.commit_number)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Takes up the view in which the last incarnation was; a new group begins in view 0."""
+        if self.last_normal_view < self.view_number:
+            view_change.restart_view_change(self)
+            return
+        self.forget_view()
+        self.set_status(Status.NORMAL)
+        if self.is_primary:
+            normal_operation.lead(self)
+        else:
+            self.timers.start(Timer.SUSPECT, self.now + self.patience)
+
+    # Input
+
+    def on_time(self, now: int) -> None:
+        """Begins a turn at ``now``, in microseconds of the driver's clock."""
+        assert now >= self.now, "the driver's clock does not go back"
+        self.now = now
+
+    def on_request(self, client: str, request_number: int, operation: Operation) -> None:
+        """A client asks this replica. The answer comes from here or, later, from elsewhere."""
+        forwarding.take_request(self, client, request_number, operation)
+
+    def on_message(self, source: str, message: Message) -> None:
+        """Another replica tells something. Views are compared here and nowhere else.
+
+        Raises ImpossibleMessageError, before anything has changed, for what cannot be.
+        """
+        impossible = impossibility(self, source, message)
+        if impossible is not None:
+            raise ImpossibleMessageError(source, message, impossible)
+        view_number = (
+            message.current_view_number
+            if isinstance(message, StartViewChange)
+            else message.view_number
+        )
+        if view_number > self.view_number:
+            view_change.enter_view(self, view_number)
+        elif view_number < self.view_number and not isinstance(message, Request | GetState):
+            self._answer_older_view(source, message)
+            return
+        _HANDLERS[type(message)](self, source, message)
+
+    def _answer_older_view(self, source: str, message: Message) -> None:
+        if isinstance(message, PrepareOk):
+            normal_operation.sample_round_trip(self, source, message.echo)
+        elif isinstance(message, Prepare | Commit | StartViewChange | DoViewChange):
+            view_change.tell_view(self, source)
+
+    def give_up(self) -> None:
+        """The process ends: each request that waits here gets the answer that is still true."""
+        forwarding.give_up(self)
+
+    def end_turn(self) -> Output:
+        """Fires the timers that are due and returns what the driver has to do."""
+        self.timers.fire_due(self.now, self._fire)
+        if self.status is Status.VIEW_CHANGE:
+            view_change.go_on(self)
+        forwarding.submit_held(self)
+        if self.is_serving_primary:
+            normal_operation.prepare_new_entries(self)
+        elif self.status is Status.NORMAL:
+            normal_operation.acknowledge(self)
+        self._assert_invariants()
+        output = Output(self._take_records(), self.replies, self.sends)
+        self.replies = []
+        self.sends = []
+        return output
+
+    def _fire(self, timer: Timer) -> None:
+        _TIMER_HANDLERS[timer](self)
+
+    def _assert_invariants(self) -> None:
+        assert self.commit_number <= self.log.op_number, "what is committed is in the log"
+        assert self.last_normal_view <= self.view_number, "no log is of a view to come"
+        if self.status is Status.NORMAL:
+            assert self.last_normal_view == self.view_number, "normal means: whole in this view"
+
+    def _take_records(self) -> list[Record]:
+        records: list[Record] = []
+        if self._log_changed_from is not None:
+            entries = self.log.suffix(self._log_changed_from)
+            records.append(ReplaceLog(self._log_changed_from, entries))
+            self._log_changed_from = None
+        if self._view_changed:
+            records.append(SetView(self.view_number, self.last_normal_view))
+            self._view_changed = False
+        if self._commit_number_recorded < self.commit_number:
+            self._commit_number_recorded = self.commit_number
+            records.append(SetCommit(self.commit_number))
+        return records
+
+    # What others look at
+
+    @property
+    def next_timer(self) -> int:
+        """When the next turn is due at the latest, in microseconds of the driver's clock."""
+        return self.timers.next_deadline
+
+    @property
+    def op_number(self) -> int:
+        """The number of the last entry in the log."""
+        return self.log.op_number
+
+    @property
+    def primary(self) -> str:
+        """The primary of the present view."""
+        return self.membership.primary_of(self.view_number)
+
+    @property
+    def is_primary(self) -> bool:
+        """If this replica is the primary of the present view, serving or not."""
+        return self.primary == self.name
+
+    @property
+    def is_serving_primary(self) -> bool:
+        """If it is, and a quorum answers it."""
+        return (
+            self.status is Status.NORMAL
+            and self.is_primary
+            and not self.timers.is_running(Timer.VOTE)
+        )
+
+    @property
+    def is_following(self) -> bool:
+        """If this replica is a backup that hears its primary."""
+        return (
+            self.status is Status.NORMAL
+            and not self.is_primary
+            and not self.timers.is_running(Timer.VOTE)
+        )
+
+    @property
+    def has_gap(self) -> bool:
+        """If entries are known of that the log does not come up to."""
+        return bool(self.reorder_buffer) or self.commit_number_told > self.log.op_number
+
+    @property
+    def patience(self) -> int:
+        """The time-out with this view's jitter, in microseconds."""
+        return self.time_out + self.time_out * self._jitter_percent // 100
+
+    # What the phases of the protocol change
+
+    def send(self, destinations: tuple[str, ...], message: Message) -> None:
+        """Sends when the turn has ended and its records are durable."""
+        if destinations:
+            self.sends.append(Send(destinations, message))
+
+    def append(self, entry: Entry) -> None:
+        """Puts an entry at the log's end."""
+        self.log.append(entry)
+        if self._log_changed_from is None:
+            self._log_changed_from = self.log.op_number
+
+    def replace_log(self, first_op_number: int, entries: Entries) -> None:
+        """Makes the log from ``first_op_number`` on be ``entries``; never what is committed."""
+        assert first_op_number > self.commit_number, "committed entries never change (VRR 4.1)"
+        self.log.replace(first_op_number, entries)
+        if self._log_changed_from is None or first_op_number < self._log_changed_from:
+            self._log_changed_from = first_op_number
+
+    def set_status(self, status: Status) -> None:
+        """Changes the status along the legal ways."""
+        assert (self.status, status) in TRANSITIONS, f"{self.status} never becomes {status}"
+        self.status = status
+
+    def set_view(self, view_number: int) -> None:
+        """Enters a view; durable before anything is sent in it."""
+        self.view_number = view_number
+        self._view_changed = True
+
+    def set_last_normal_view(self, view_number: int) -> None:
+        """The log is whole in ``view_number``; durable in one step with that log."""
+        self.last_normal_view = view_number
+        self._view_changed = True
+
+    def forget_view(self) -> None:
+        """Drops all that was learned in an earlier view and means nothing in another."""
+        self._jitter_percent = self._random.randrange(JITTER_PERCENT + 1)
+        self.in_log = set()
+        self.reorder_buffer = {}
+        self.commit_number_told = 0
+        self.echo = 0
+        self.acknowledgement_is_due = False
+        self.gap_requests = 0
+        self.votes = {}
+        self.do_view_changes = {}
+        for timer in (Timer.HEARTBEAT, Timer.RESEND, Timer.GAP, Timer.FORWARD, Timer.VOTE):
+            self.timers.stop(timer)
+
+
+_HANDLERS: dict[type[Message], Callable[[Replica, str, Any], None]] = {
+    Request: forwarding.on_forwarded,
+    Prepare: normal_operation.on_prepare,
+    PrepareOk: normal_operation.on_prepare_ok,
+    Commit: normal_operation.on_commit,
+    StartViewChange: view_change.on_start_view_change,
+    DoViewChange: view_change.on_do_view_change,
+    StartView: view_change.on_start_view,
+    GetState: state_transfer.on_get_state,
+    NewState: state_transfer.on_new_state,
+}
+
+_TIMER_HANDLERS: dict[Timer, Callable[[Replica], None]] = {
+    Timer.SUSPECT: view_change.suspect,
+    Timer.VOTE: view_change.vote,
+    Timer.HEARTBEAT: normal_operation.on_heartbeat,
+    Timer.RESEND: normal_operation.on_resend,
+    Timer.VIEW_CHANGE: view_change.repeat_view_change,
+    Timer.GAP: state_transfer.on_gap,
+    Timer.HELD: forwarding.refuse_held,
+    Timer.FORWARD: forwarding.submit_overdue,
+}

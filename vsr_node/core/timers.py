@@ -1,0 +1,139 @@
+"""Deadlines, and how they follow from the measured round trip. All times are microseconds.
+
+Only a primary measures: backups echo the time at which it sent, so each answer is a sample of
+the way there and back. From the samples it derives how long a backup should bear its silence
+and tells it with every message. Each view change makes the number half as large again until a
+primary has measured anew, so a group whose network became slower than any time-out still finds
+one that holds.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+
+HEARTBEAT_INTERVAL_MIN = 50_000
+"""A heartbeat costs two messages a backup; more often gains little."""
+
+HEARTBEAT_INTERVAL_MAX = 500_000
+"""More seldom saves little, unless the round trip takes seconds."""
+
+HEARTBEATS_MISSED = 4
+"""Single lost or late heartbeats are no reason to suspect a primary."""
+
+TIME_OUT_INITIAL = 4_000_000
+"""Before anything is measured, one-way delays of a second must not cause a view change."""
+
+TIME_OUT_MIN = HEARTBEATS_MISSED * HEARTBEAT_INTERVAL_MIN
+
+TIME_OUT_MAX = 60_000_000
+
+RESEND_SLACK = 20_000
+"""What a busy machine adds to a round trip without any message being lost."""
+
+SAMPLE_MAX = TIME_OUT_MAX
+
+
+class Timer(IntEnum):
+    """What a replica waits for; timers due at the same time fire in this order."""
+
+    SUSPECT = 0
+    """A backup has not heard its primary, a primary no quorum, a view change did not end."""
+    VOTE = 1
+    """Time to repeat the vote. Running exactly while the replica votes."""
+    HEARTBEAT = 2
+    """Nothing was sent to all backups for an interval."""
+    RESEND = 3
+    """Look for backups that leave entries unacknowledged."""
+    VIEW_CHANGE = 4
+    """The view change's messages are repeated."""
+    GAP = 5
+    """Entries are known to be missing for too long."""
+    HELD = 6
+    """A request that nobody could be given has waited for long enough."""
+    FORWARD = 7
+    """Look for forwarded requests without an answer."""
+
+
+class Timers:
+    """The running timers of a replica and their deadlines."""
+
+    __slots__ = ("_deadlines",)
+
+    NEVER = 1 << 62
+
+    def __init__(self) -> None:
+        self._deadlines = [self.NEVER] * len(Timer)
+
+    def start(self, timer: Timer, deadline: int) -> None:
+        """Runs ``timer`` until ``deadline``, wherever it stood before."""
+        self._deadlines[timer] = deadline
+
+    def stop(self, timer: Timer) -> None:
+        """Stops ``timer`` if it runs."""
+        self._deadlines[timer] = self.NEVER
+
+    def is_running(self, timer: Timer) -> bool:
+        """If ``timer`` was started and has neither fired nor been stopped."""
+        return self._deadlines[timer] != self.NEVER
+
+    def start_if_stopped(self, timer: Timer, deadline: int) -> None:
+        """Leaves a running timer as it is."""
+        if self._deadlines[timer] == self.NEVER:
+            self._deadlines[timer] = deadline
+
+    @property
+    def next_deadline(self) -> int:
+        """The earliest deadline; NEVER if none runs."""
+        return min(self._deadlines)
+
+    def fire_due(self, now: int, fire: Callable[[Timer], None]) -> None:
+        """Stops each timer that is due and calls ``fire`` with it, in the order of ``Timer``."""
+        if min(self._deadlines) > now:
+            return
+        for timer in Timer:
+            if self._deadlines[timer] <= now:
+                self._deadlines[timer] = self.NEVER
+                fire(timer)
+
+
+class RoundTrip:
+    """Smoothed round trip and its mean deviation (Jacobson 1988, as in RFC 6298)."""
+
+    __slots__ = ("_deviation", "_smoothed")
+
+    def __init__(self) -> None:
+        self._smoothed = 0
+        self._deviation = 0
+
+    @property
+    def is_measured(self) -> bool:
+        """If there was a sample yet."""
+        return self._smoothed > 0
+
+    def add(self, sample: int) -> None:
+        """Takes in one measured round trip."""
+        sample = min(max(sample, 1), SAMPLE_MAX)
+        if not self.is_measured:
+            self._smoothed = sample
+            self._deviation = sample // 2
+            return
+        self._deviation += (abs(sample - self._smoothed) - self._deviation) // 4
+        self._smoothed = max(1, self._smoothed + (sample - self._smoothed) // 8)
+
+    @property
+    def bound(self) -> int:
+        """What a round trip seldom exceeds."""
+        return self._smoothed + 4 * self._deviation
+
+    @property
+    def heartbeat_interval(self) -> int:
+        """Two round trips: on a slow network nothing can be quick, and every message is in the way.
+
+        Maelstrom holds a client's request up while any message to its node is under way.
+        """
+        interval = min(2 * self._smoothed, HEARTBEAT_INTERVAL_MAX)
+        return max(HEARTBEAT_INTERVAL_MIN, interval, self._smoothed // 4)
+
+    @property
+    def time_out(self) -> int:
+        """How much silence is too much."""
+        return min(HEARTBEATS_MISSED * self.heartbeat_interval + self.bound, TIME_OUT_MAX)

@@ -1,0 +1,1 @@
+"""State machines that can be replicated: ``apply``, ``snapshot``, ``restore``."""

@@ -1,0 +1,64 @@
+"""A map of registers: Maelstrom's lin-kv (doc/workloads.md, "Workload: Lin-kv").
+
+Keys and values are JSON *texts* in one canonical form, so that two of them are equal exactly if
+they are the same JSON: 1, 1.0 and true differ, and maps compare as maps.
+"""
+
+from typing import TypeAlias, cast
+
+Operation: TypeAlias = tuple[str | bool, ...]
+"""("read", key), ("write", key, value) or ("cas", key, from, to, create_if_not_exists)."""
+
+Result: TypeAlias = tuple[str | int, ...]
+"""("read_ok", value), ("write_ok",), ("cas_ok",) or ("error", code, text)."""
+
+KEY_DOES_NOT_EXIST = 20
+PRECONDITION_FAILED = 22
+
+WRITE_OK: Result = ("write_ok",)
+CAS_OK: Result = ("cas_ok",)
+
+
+class KeyValueMachine:
+    """Registers by key. Deterministic, and without any notion of time."""
+
+    __slots__ = ("_registers",)
+
+    def __init__(self) -> None:
+        self._registers: dict[str, str] = {}
+
+    def apply(self, operation: object) -> Result:
+        """Executes an ``Operation``; errors are results, as every replica finds the same."""
+        match cast("Operation", operation):
+            case ("read", str(key)):
+                return self._read(key)
+            case ("write", str(key), str(value)):
+                self._registers[key] = value
+                return WRITE_OK
+            case ("cas", str(key), str(expected), str(value), bool(create)):
+                return self._compare_and_set(key, expected, value, create=create)
+        raise AssertionError(f"no operation of this machine: {operation!r}")
+
+    def _read(self, key: str) -> Result:
+        value = self._registers.get(key)
+        if value is None:
+            return ("error", KEY_DOES_NOT_EXIST, f"key {key} does not exist")
+        return ("read_ok", value)
+
+    def _compare_and_set(self, key: str, expected: str, value: str, *, create: bool) -> Result:
+        current = self._registers.get(key)
+        if current is None and not create:
+            return ("error", KEY_DOES_NOT_EXIST, f"key {key} does not exist")
+        if current is not None and current != expected:
+            text = f"expected {expected}, but the current value of key {key} is {current}"
+            return ("error", PRECONDITION_FAILED, text)
+        self._registers[key] = value
+        return CAS_OK
+
+    def snapshot(self) -> tuple[tuple[str, str], ...]:
+        """All registers as (key, value), in the order in which the keys were first written."""
+        return tuple(self._registers.items())
+
+    def restore(self, snapshot: object) -> None:
+        """Takes over what ``snapshot`` returned."""
+        self._registers = dict(cast("tuple[tuple[str, str], ...]", snapshot))

@@ -1,0 +1,1 @@
+"""Where a replica's records are made durable."""
