@@ -1,0 +1,98 @@
+"""Protocol messages as JSON: each comes back as it was, and what is none is refused."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from vsr_node.core.messages import (
+    Commit,
+    DoViewChange,
+    Entry,
+    GetState,
+    Message,
+    NewState,
+    Prepare,
+    PrepareOk,
+    Request,
+    StartView,
+    StartViewChange,
+)
+from vsr_node.maelstrom.lin_kv import decode_operation
+from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
+
+WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])
+
+ENTRIES = (
+    Entry("c1", 0, ("read", '"key"')),
+    Entry("c1", NUMBER_MAX, ("write", "0", '{"a":[1,1.0,true,null,"\\n"]}')),
+    Entry("é", 2, ("cas", "null", "0", "18446744073709551616", True)),
+)
+
+MESSAGES: list[Message] = [
+    Request(1, ENTRIES),
+    Prepare(1, 2, 3, ENTRIES, 4, 5),
+    PrepareOk(1, 2, 3),
+    Commit(1, 2, 3, 4),
+    StartViewChange(2, 1),
+    DoViewChange(3, 1, 2, 3, ENTRIES),
+    StartView(3, 2, 3, (), 4, 5),
+    GetState(1, 0),
+    NewState(1, 2, 3, ENTRIES),
+]
+
+
+def test_all_messages_are_here() -> None:
+    assert len({type(message) for message in MESSAGES}) == len(MESSAGE_TYPES)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_comes_back_as_it_was(message: Message) -> None:
+    assert decode(orjson.loads(encode(message)), decode_operation) == message
+    assert b"\n" not in encode(message)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_each_field_is_needed_and_no_other(message: Message) -> None:
+    body: dict[str, Any] = orjson.loads(encode(message))
+    for field in body:
+        with pytest.raises(MalformedMessageError):
+            decode({name: body[name] for name in body if name != field}, decode_operation)
+        for wrong in WRONG:
+            with pytest.raises(MalformedMessageError):
+                decode({**body, field: wrong}, decode_operation)
+    with pytest.raises(MalformedMessageError):
+        decode({**body, "more": 0}, decode_operation)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        None,
+        [],
+        "read",
+        ["read"],
+        ["read", 1],
+        ["read", "0", "0"],
+        ["write", "0"],
+        ["write", "0", 1],
+        ["write", "0", ""],
+        ["write", "0", "no json"],
+        ["write", "0", "1,"],
+        ["write", "0", "[1"],
+        ["cas", "0", "1", "2"],
+        ["cas", "0", "1", "2", 1],
+        ["cas", "0", "1", "no json", True],
+        ["delete", "0"],
+        # It would make two lines of the answer to a read.
+        pytest.param(
+            ["write", "0", "1\n"],
+        ),
+        pytest.param(
+            ["cas", "0", "1", "[1,\n2]", True],
+        ),
+    ],
+)
+def test_what_is_no_operation_is_refused(operation: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode_operation(operation)

@@ -1,0 +1,145 @@
+"""The process: options, stdin, stdout, signals, time. Everything else is in ``node``."""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from random import Random
+
+from vsr_node.core.replica import CLIENTS_MAX
+
+from .node import Node
+
+READ_SIZE = 1 << 20
+"""More than a pipe holds, so that one read takes all that waits."""
+
+LINE_LENGTH_MAX = 64 << 20
+"""Bytes; what is longer is no message of ours, and reading it whole would fill the memory."""
+
+MICROSECONDS_PER_MILLISECOND = 1_000
+
+
+def parse_options(arguments: list[str]) -> int:
+    """The only option so far is how many clients are remembered."""
+    if not arguments:
+        return CLIENTS_MAX
+    import argparse  # Most starts have no options and need not wait for it.
+
+    parser = argparse.ArgumentParser(
+        prog="run-vsr-node",
+        description="A Viewstamped Replication node for Jepsen Maelstrom: reads messages as JSON "
+        "lines on stdin, writes messages on stdout and remarks on stderr. Serves the workloads "
+        "lin-kv and echo.",
+    )
+    parser.add_argument(
+        "--clients-max",
+        type=int,
+        default=CLIENTS_MAX,
+        metavar="N",
+        help="clients whose requests are remembered, so that a repeated one is not executed "
+        "again; all nodes of a group need the same number (default: %(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    if options.clients_max < 1:
+        parser.error("--clients-max must be at least 1")
+    clients_max: int = options.clients_max
+    return clients_max
+
+
+def log(text: str) -> None:
+    """Writes a line for people; that nobody reads it is no reason to stop."""
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode(errors="replace") + b"\n")
+
+
+class Stdin:
+    """Bytes of stdin as whole lines."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._partial = b""
+        self._is_too_long = False
+
+    def read_lines(self) -> list[bytes] | None:
+        """All complete lines that wait; None at the end of stdin. Blocks if nothing waits."""
+        data = os.read(0, READ_SIZE)
+        if not data:
+            return None
+        lines = (self._partial + data).split(b"\n")
+        self._partial = lines.pop()
+        if lines and self._is_too_long:
+            self._is_too_long = False
+            del lines[0]
+        if len(self._partial) > LINE_LENGTH_MAX:
+            if not self._is_too_long:
+                self._node.drop(self._partial, f"longer than {LINE_LENGTH_MAX} bytes")
+            self._is_too_long = True
+            self._partial = b""
+        return lines
+
+
+def write_output(node: Node) -> None:
+    """Writes all lines at once. Raises BrokenPipeError when nobody reads them any more."""
+    data = memoryview(b"".join(node.output))
+    node.output.clear()
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def wake_on_signals() -> int:
+    """SIGTERM and SIGINT end the node between two turns; returns what becomes readable then."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return readable
+
+
+def now_microseconds() -> int:
+    """A clock that never goes back."""
+    return time.monotonic_ns() // 1_000
+
+
+def serve(node: Node) -> None:
+    """Takes turns until stdin ends or a signal comes."""
+    stdin = Stdin(node)
+    signals = wake_on_signals()
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    poll.register(signals, select.POLLIN)
+    while True:
+        wait = max(0, node.next_timer - now_microseconds())
+        ready = [descriptor for descriptor, _ in poll.poll(_milliseconds(wait))]
+        if signals in ready:
+            return
+        lines = stdin.read_lines() if 0 in ready else []
+        if lines is None:
+            return
+        node.turn(now_microseconds(), lines)
+        write_output(node)
+
+
+def _milliseconds(microseconds: int) -> int:
+    """Rounded up, so that the timer is due when poll returns; at most an hour."""
+    milliseconds = -(-microseconds // MICROSECONDS_PER_MILLISECOND)
+    return min(milliseconds, 3_600_000)
+
+
+def main() -> None:
+    """Runs the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
+    clients_max = parse_options(sys.argv[1:])
+    node = Node(random=Random(), log=log, clients_max=clients_max)
+    try:
+        serve(node)
+        node.shut_down()
+        write_output(node)
+    except BrokenPipeError:
+        # Nobody reads the answers; there is nobody left to tell either.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

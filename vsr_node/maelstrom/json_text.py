@@ -1,0 +1,98 @@
+"""JSON in and out, so exact that no number comes back as another number.
+
+orjson reads integers beyond 64 bits as floats and rounds long decimals. A line in which a number
+of such length may occur is read again by the standard library, which keeps integers whole; a
+decimal that no float can hold becomes an ``InexactNumber``, which can't be written.
+"""
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from typing import NoReturn
+
+import orjson
+
+_LONG_NUMBER = re.compile(rb"[0-9.]{17}|[0-9.][eE][+-]?[0-9]{3}")
+_INTEGER_DIGITS_MAX = 4_000  # Python refuses to convert longer ones.
+
+
+class InexactNumber:
+    """A number of the input that no Python number equals."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def parse(line: bytes) -> object:
+    """The value of a JSON text. Numbers may be rounded: see ``parse_exactly``.
+
+    Raises ValueError if it is none.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        if not may_be_inexact(line):
+            raise
+    return parse_exactly(line)
+
+
+def may_be_inexact(line: bytes) -> bool:
+    """If ``parse`` may have rounded a number in ``line``."""
+    return _LONG_NUMBER.search(line) is not None
+
+
+def parse_exactly(line: bytes) -> object:
+    """The value of a JSON text, with ``InexactNumber`` for what Python can't hold.
+
+    Raises ValueError if it is none.
+    """
+    try:
+        value = json.loads(
+            line.decode(),
+            parse_int=_exact_integer,
+            parse_float=_exact_float,
+            parse_constant=_refuse_constant,
+        )
+        # The standard library reads lone surrogates, which no output could carry.
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    return value
+
+
+def _exact_integer(text: str) -> int | InexactNumber:
+    return int(text) if len(text) <= _INTEGER_DIGITS_MAX else InexactNumber(text)
+
+
+def _exact_float(text: str) -> float | InexactNumber:
+    number = float(text)
+    try:
+        # repr is what would be written: the shortest decimal that reads as the same float.
+        return number if Decimal(repr(number)) == Decimal(text) else InexactNumber(text)
+    except InvalidOperation:
+        return InexactNumber(text)
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON")
+
+
+def canonical(value: object) -> str:
+    """The one text of a JSON value: equal exactly for values that are the same as JSON.
+
+    Raises ValueError for what can't be written back as it came.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        pass  # An integer beyond 64 bits, or deep nesting; the value alone decides.
+    try:
+        return json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    except TypeError:
+        raise ValueError("a number is too long to be kept exactly") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None

@@ -1,0 +1,220 @@
+"""What the process does with each line that it reads, without any I/O of its own.
+
+The table of what clients see is in docs/SPECIFICATION.md. A line that makes no sense is logged
+and dropped; a request that makes no sense is answered with an error; neither ends the node.
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import orjson
+
+from vsr_node.core.admission import ImpossibleMessageError
+from vsr_node.core.membership import Membership
+from vsr_node.core.messages import Output, Reply
+from vsr_node.core.replica import Replica
+from vsr_node.core.status import Status
+from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.storage.memory import MemoryStorage
+
+from . import lin_kv, wire
+from .errors import ErrorCode, RequestError, malformed
+from .json_text import may_be_inexact, parse, parse_exactly
+
+EXCERPT_LENGTH = 200
+"""Bytes of a dropped line that are logged."""
+
+NEVER = 1 << 62
+
+
+class Node:
+    """A Maelstrom node. Before ``init`` it only waits; then it drives one replica.
+
+    ``log`` takes lines for people. ``output`` collects lines for stdout, newline and all.
+    """
+
+    def __init__(self, *, random: Random, log: Callable[[str], None], clients_max: int) -> None:
+        self._random = random
+        self._log = log
+        self._clients_max = clients_max
+        self._init_body: dict[str, Any] | None = None
+        self._name = ""
+        self._replica: Replica | None = None
+        self._storage = MemoryStorage()
+        self._peer_prefixes: dict[str, bytes] = {}
+        self._dropped_count = 0
+        self._told: tuple[int, Status] = (0, Status.NORMAL)
+        self.output: list[bytes] = []
+
+    @property
+    def next_timer(self) -> int:
+        """When the next turn is due at the latest, in microseconds."""
+        return NEVER if self._replica is None else self._replica.next_timer
+
+    def turn(self, now: int, lines: Sequence[bytes]) -> None:
+        """Takes all lines that are waiting, at ``now`` microseconds of a monotonic clock."""
+        if self._replica is not None:
+            self._replica.on_time(now)
+        for line in lines:
+            self._on_line(now, line)
+        if self._replica is not None:
+            self._carry_out(self._replica.end_turn())
+            self._log_changes(self._replica)
+
+    def shut_down(self) -> None:
+        """Answers all requests that still wait: nobody will later."""
+        if self._replica is not None:
+            self._replica.give_up()
+            self._carry_out(self._replica.end_turn())
+
+    # Input
+
+    def drop(self, line: bytes, why: str) -> None:
+        """Logs the beginning of a line that is not acted on."""
+        self._dropped_count += 1
+        excerpt = line[:EXCERPT_LENGTH].decode(errors="replace")
+        more = "..." if len(line) > EXCERPT_LENGTH else ""
+        self._log(f"dropped line ({self._dropped_count} so far): {why}: {excerpt}{more}")
+
+    def _on_line(self, now: int, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            message = parse(line)
+        except ValueError as error:
+            self.drop(line, f"no JSON ({error})")
+            return
+        match message:
+            case {"src": str(source), "dest": str(destination), "body": body}:
+                if self._replica is not None and destination != self._name:
+                    self.drop(line, f"not for {self._name}")
+                else:
+                    self._on_body(now, line, source, body)
+            case _:
+                self.drop(line, "no message: it needs src, dest and body")
+
+    def _on_body(self, now: int, line: bytes, source: str, body: object) -> None:
+        if type(body) is not dict:
+            self._reply_error(source, None, malformed("body", "expected an object"))
+            return
+        message_type = body.get("type")
+        if message_type == "error" or "in_reply_to" in body:
+            self.drop(line, "an answer to nothing that was asked")
+        elif self._replica is not None and source in self._peer_prefixes:
+            self._on_peer(self._replica, line, source, body)
+        elif type(message_type) is str and message_type in wire.MESSAGE_TYPES:
+            self.drop(line, "a protocol message, but not from a member of the group")
+        else:
+            self._on_client(now, line, source, body)
+
+    def _on_peer(self, replica: Replica, line: bytes, source: str, body: dict[str, Any]) -> None:
+        try:
+            replica.on_message(source, wire.decode(body, lin_kv.decode_operation))
+        except (wire.MalformedMessageError, ImpossibleMessageError) as error:
+            self.drop(line, str(error))
+
+    def _on_client(self, now: int, line: bytes, source: str, body: dict[str, Any]) -> None:
+        msg_id = body.get("msg_id")
+        try:
+            if type(msg_id) is not int or not 0 <= msg_id <= wire.NUMBER_MAX:
+                msg_id = None
+                raise malformed("msg_id", f"expected a number from 0 to {wire.NUMBER_MAX}")
+            if may_be_inexact(line):
+                exact: Any = parse_exactly(line)
+                body = exact["body"]
+            self._on_request(now, source, msg_id, body)
+        except RequestError as error:
+            self._reply_error(source, msg_id, error)
+        except ValueError as error:
+            self._reply_error(source, msg_id, malformed("body", str(error)))
+
+    def _on_request(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
+        message_type = body.get("type")
+        if type(message_type) is not str:
+            raise malformed("type", "expected a string")
+        if message_type == "init":
+            self._on_init(now, source, msg_id, body)
+        elif self._replica is None:
+            raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not come yet")
+        elif message_type in lin_kv.REQUEST_TYPES:
+            self._replica.on_request(source, msg_id, lin_kv.operation_of(body))
+        elif message_type == "echo":
+            text = lin_kv.canonical_field(body, "echo")
+            self._reply(source, msg_id, {"type": "echo_ok", "echo": orjson.Fragment(text)})
+        else:
+            raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
+
+    def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
+        name, members = _configuration_of(body)
+        if self._replica is None:
+            self._replica = Replica(
+                name=name,
+                membership=Membership(0, members),
+                machine=KeyValueMachine(),
+                now=now,
+                random=self._random,
+                durable=self._storage.load(),
+                clients_max=self._clients_max,
+            )
+            self._name = name
+            self._peer_prefixes = {
+                peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
+                for peer in self._replica.peers
+            }
+        elif (name, members) != (self._name, self._replica.membership.members):
+            raise malformed("node_ids", "another configuration than that of the first init")
+        self._reply(source, msg_id, {"type": "init_ok"})
+
+    # Output
+
+    def _carry_out(self, output: Output) -> None:
+        """Does what the replica's contract asks for, in its order."""
+        if output.records:
+            self._storage.save(output.records)
+        for reply in output.replies:
+            if isinstance(reply, Reply):
+                body = lin_kv.reply_of(reply.result)
+            else:
+                body = lin_kv.refusal_of(reply.reason)
+            self._reply(reply.client, reply.request_number, body)
+        for destinations, message in output.sends:
+            body_text = wire.encode(message)
+            for destination in destinations:
+                self.output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+
+    def _reply(self, destination: str, msg_id: int | None, body: dict[str, object]) -> None:
+        if msg_id is not None:
+            body["in_reply_to"] = msg_id
+        message = {"src": self._name, "dest": destination, "body": body}
+        self.output.append(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _reply_error(self, destination: str, msg_id: int | None, error: RequestError) -> None:
+        self._reply(
+            destination, msg_id, {"type": "error", "code": int(error.code), "text": error.text}
+        )
+
+    def _log_changes(self, replica: Replica) -> None:
+        state = (replica.view_number, replica.status)
+        if state != self._told:
+            self._told = state
+            self._log(
+                f"entered view {replica.view_number}, primary {replica.primary}, "
+                f"status {replica.status.value}, op_number {replica.op_number}, "
+                f"commit_number {replica.commit_number}"
+            )
+
+
+def _configuration_of(body: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The node's name and all members of an ``init`` body. Raises RequestError."""
+    name = body.get("node_id")
+    if type(name) is not str or not name:
+        raise malformed("node_id", "expected a name")
+    members = body.get("node_ids")
+    if type(members) is not list or not all(type(member) is str for member in members):
+        raise malformed("node_ids", "expected a list of names")
+    if len(set(members)) != len(members):
+        raise malformed("node_ids", "a name stands there twice")
+    if name not in members:
+        raise malformed("node_ids", f"{name}, the node_id, is missing")
+    return name, tuple(members)
