@@ -1,0 +1,228 @@
+"""The smallest part of a history that still fails, and what would mend it.
+
+Theory of operation. *Taking an operation away* makes fewer histories wrong: a read is left out, and
+of any other operation the outcome is counted as unknown, so that it may happen at any later time,
+or never. Whatever order explained the operations before explains what is left, so that a part that
+fails stays failing when more is added to it. Hence each operation has to be decided once only: in a
+given order of preference the shortest run of operations that fails ends with one that is needed
+(found by halving), and what comes after it is not.
+
+The part found is minimal: taking away any further operation makes it linearizable. There may be
+others, even smaller ones. Two orders of preference are tried, and the smaller part is kept: both
+begin with what changes the state, as fewer reads make the searches much faster; the one prefers old
+operations, which leaves little of unknown outcome and so is fast, the other recent ones.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from time import monotonic
+
+from vsr_node.checker.history import (
+    Event,
+    Operation,
+    canonical_text,
+    failed_operations,
+    pair_operations,
+    split_by_key,
+)
+from vsr_node.checker.models import Model
+from vsr_node.checker.search import Outcome, Search
+from vsr_node.checker.verdict import DeadEnd
+
+SEARCH_SECONDS_MAX = 1.0
+"""How long one question may be pondered: what stays open counts as linearizable."""
+
+SUSPECTS_MAX = 60
+"""How many failed operations are tried as the one that happened all the same."""
+
+REMEDIES_MAX = 2
+"""How many operations are named for each kind of change."""
+
+
+class Change(Enum):
+    """What was done to one operation so that the history became linearizable."""
+
+    HAPPENED = "it failed, and happened all the same"
+    LOST = "it was acknowledged, and did not happen"
+    REPEATED = "it happened once more, later"
+    STALE = "it shows a state from before it began"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One operation which alone would explain the violation, had it gone otherwise."""
+
+    operation: Operation
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class FailingPart:
+    """A part of one key's history that has no order."""
+
+    operations: tuple[Operation, ...]
+    """Operations that can't all have happened as they were told, in order of invocation."""
+    unsure: tuple[Operation, ...]
+    """All others that could have had an effect, counted as of unknown outcome."""
+    left_out_count: int
+    """Reads that are left out."""
+    culprit: Operation
+    """The operation of the part that completes last. Without it, all before is linearizable."""
+    minimal: bool
+    """Whether taking away any operation is known to make it linearizable; else time ran out."""
+    dead_ends: tuple[DeadEnd, ...]
+    """Where the orders of the part end, the plainest first: one a state, not all if many."""
+    remedies: tuple[Remedy, ...]
+    """Operations each of which alone would explain the violation, the likeliest first."""
+
+
+def smallest_failing_part(
+    events: Iterable[Event], model: Model, culprit: Operation, seconds: float
+) -> FailingPart:
+    """The smallest part found, in about `seconds`, of the history of the culprit's key.
+
+    `culprit` is the operation of a KeyVerdict that can't be placed: the history up to its
+    completion fails, and the one before it does not.
+    """
+    events = list(events)
+    key = canonical_text(culprit.key)
+    operations = split_by_key(pair_operations(events))[key]
+    failed = split_by_key(failed_operations(events)).get(key, [])
+    return _Part(model, operations, failed, culprit, monotonic() + seconds).find()
+
+
+class _Part:
+    def __init__(
+        self,
+        model: Model,
+        operations: Sequence[Operation],
+        failed: Sequence[Operation],
+        culprit: Operation,
+        end: float,
+    ) -> None:
+        self._model = model
+        self._culprit = culprit
+        self._end = end
+        completion = culprit.completed or 0
+        self._failed = [each for each in failed if each.invoked < completion]
+        self._prefix = list(_until(operations, completion))
+        """All of the key until the culprit completes."""
+
+    def find(self) -> FailingPart:
+        candidates = [
+            operation
+            for operation in self._prefix
+            if operation.completed is not None and operation != self._culprit
+        ]
+        recent = sorted(candidates, key=lambda operation: -(operation.completed or 0))
+        now, end = monotonic(), self._end
+        parts = [
+            self._needed(sorted(order, key=self._reads_only), now + share * (end - now))
+            for order, share in ((recent[::-1], 0.3), (recent, 0.6))
+        ]
+        needed, minimal = min(parts[::-1], key=lambda part: (not part[1], len(part[0])))
+        remedies = tuple(self._remedies(needed))
+        part = self._taken_away(needed)
+        search = self._search(part)
+        search.run(lambda: monotonic() >= self._end + SEARCH_SECONDS_MAX)
+        return FailingPart(
+            operations=tuple(sorted(needed, key=lambda operation: operation.invoked)),
+            unsure=tuple(each for each in part if each.completed is None),
+            left_out_count=len(self._prefix) - len(part),
+            culprit=self._culprit,
+            minimal=minimal,
+            dead_ends=tuple(sorted(search.dead_ends(), key=_unsure_count)),
+            remedies=remedies,
+        )
+
+    def _needed(self, order: list[Operation], end: float) -> tuple[list[Operation], bool]:
+        """The operations of a part that fails, and whether it is minimal for certain."""
+        needed = [self._culprit]
+        certain = True
+        while order:
+            # What is sought is the least number of further operations with which it fails.
+            low, high = 0, len(order)
+            while low < high:
+                if monotonic() >= end:
+                    return needed + order[:high], False
+                middle = (low + high) // 2
+                linearizable = self._linearizable(self._taken_away(needed + order[:middle]), end)
+                if linearizable is False:
+                    high = middle
+                else:
+                    low = middle + 1
+                    certain = certain and linearizable is True
+            needed += order[high - 1 : high]
+            order = order[: max(0, high - 1)]
+        return needed, certain
+
+    def _taken_away(self, needed: Sequence[Operation]) -> list[Operation]:
+        """The history in which all operations but the needed ones are taken away."""
+        kept = {operation.invoked for operation in needed}
+        part: list[Operation] = []
+        for operation in self._prefix:
+            if operation.invoked in kept:
+                part.append(operation)
+            elif not self._reads_only(operation):
+                part.append(operation._replace(completed=None))
+        return part
+
+    def _reads_only(self, operation: Operation) -> bool:
+        return operation.f in self._model.read_functions
+
+    def _search(self, operations: Sequence[Operation]) -> Search:
+        return Search(self._model, operations)
+
+    def _linearizable(self, operations: Sequence[Operation], end: float) -> bool | None:
+        limit = min(monotonic() + SEARCH_SECONDS_MAX, end)
+        outcome = self._search(operations).run(lambda: monotonic() >= limit)
+        return None if outcome is Outcome.PAUSED else outcome is Outcome.LINEARIZABLE
+
+    # --- What would mend it ---------------------------------------------------------------------
+
+    def _remedies(self, needed: Sequence[Operation]) -> Iterator[Remedy]:
+        found = dict.fromkeys(Change, 0)
+        for remedy, mended in self._attempts(needed):
+            if monotonic() >= self._end:
+                return
+            if found[remedy.change] < REMEDIES_MAX and self._linearizable(mended, self._end):
+                found[remedy.change] += 1
+                yield remedy
+
+    def _attempts(self, needed: Sequence[Operation]) -> Iterator[tuple[Remedy, list[Operation]]]:
+        """What may have been otherwise, and the history until the culprit completes if it was."""
+        prefix = self._prefix
+        for failed in self._failed[-1 : -1 - SUSPECTS_MAX : -1]:
+            if not self._reads_only(failed):
+                yield Remedy(failed, Change.HAPPENED), _ordered([*prefix, failed])
+        recent = sorted(needed, key=lambda operation: -operation.invoked)
+        for operation in recent:
+            others = [each for each in prefix if each != operation]
+            if self._reads_only(operation):
+                stale = operation._replace(invoked=-1)
+                yield Remedy(operation, Change.STALE), [stale, *others]
+            else:
+                yield Remedy(operation, Change.LOST), others
+        for operation in recent:
+            if not self._reads_only(operation):
+                again = operation._replace(completed=None)
+                yield Remedy(operation, Change.REPEATED), _ordered([*prefix, again])
+
+
+def _until(operations: Iterable[Operation], end: int) -> Iterator[Operation]:
+    """The operations that began before `end`, as they stood then."""
+    for operation in operations:
+        if operation.invoked < end:
+            completed = operation.completed
+            later = completed is None or completed > end
+            yield operation._replace(completed=None) if later else operation
+
+
+def _ordered(operations: Iterable[Operation]) -> list[Operation]:
+    return sorted(operations, key=lambda operation: operation.invoked)
+
+
+def _unsure_count(end: DeadEnd) -> tuple[int, int]:
+    unsure = sum(operation.completed is None for operation in end.linearization)
+    return unsure, -len(end.linearization)

@@ -1,0 +1,545 @@
+"""The search for an order that explains one key's history.
+
+Theory of operation. Wing & Gong ("Testing and Verifying Concurrent Objects", 1993) place one
+operation after the other: next may come whatever was invoked before the first of the unplaced
+operations to complete had completed. Lowe ("Testing for linearizability", 2017) adds a cache: the
+set of placed operations and the state are all that the rest of the search depends on.
+
+Here, operations are numbered in the order of their completion, from which follows:
+
+- The first unplaced one is the *deadline*: everything before it is placed, and the candidates are
+  the operations invoked before it completed, its *window*. No linked list is needed to find them.
+- The set of placed operations is the deadline and a bit mask over its window, bit 0 being the
+  deadline's own operation. A mask is as wide as operations overlap, however long the history is.
+- All that depends on the deadline and the state alone is worked out once: a `_Position`.
+
+The search goes depth first, candidates in order of their completion, and leaves out what can't
+matter. Each rule keeps, of all orders that complete the history, a shortest one:
+
+- *Reads.* A read that fits may be taken at once: it changes nothing.
+- *Twins.* Of operations with the same function and value the one that completes first goes first.
+- *Unsure operations* (those whose outcome is unknown) come last, after any twin whose outcome is
+  known, and only where a candidate then behaves otherwise than it would have without. Which ones of
+  a kind were used is the same, so that they are counted. A configuration that used no fewer of any
+  kind than an earlier one, all else being equal, can do no more than that.
+- *Lost causes.* Where the deadline's operation fits only after others that are all placed already,
+  the branch ends. This is worked out for positions that prove crowded.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from sys import getsizeof
+from typing import NamedTuple
+
+from vsr_node.checker.history import Operation, canonical_text
+from vsr_node.checker.models import Model, State
+from vsr_node.checker.verdict import DeadEnd
+
+NO_STATE = -1
+"""Where an operation does not fit: the number of no state."""
+
+DEAD_ENDS_MAX = 8
+"""How many of the states in which the search ended are kept, to explain a violation."""
+
+CROWD = 4
+"""With how many masks a position is crowded."""
+
+REACH_MAX = 64
+"""How many states are tried to find out what makes the deadline's operation fit."""
+
+# The figures below were measured with tracemalloc; a test holds them against it.
+_ENTRY_BYTES = 140
+"""What a cached mask takes: its slot in a dict, the integer, and a tuple with one count."""
+
+_POSITION_BYTES = 560
+"""What a `_Position` takes with its dict and its slot in another one, without its moves."""
+
+_MOVE_BYTES = 200
+_STACK_BYTES = 170
+"""What a configuration on the stack takes, with its step and integers of its own."""
+
+
+class Outcome(Enum):
+    """How a turn of the search ended."""
+
+    LINEARIZABLE = "linearizable"
+    NOT_LINEARIZABLE = "not linearizable"
+    PAUSED = "paused"
+
+
+class _Step(NamedTuple):
+    """What was placed last on the way to a configuration, and what before: a linked list."""
+
+    before: "_Step | None"
+    deadline: int
+    placed: int  # The mask of operations in the deadline's window,
+    kind: int  # or the kind of the unsure operation; else -1.
+
+
+class _Configuration(NamedTuple):
+    deadline: int
+    mask: int
+    state: int
+    used: int  # How many unsure operations of each kind, in fields of bits.
+    last_step: _Step | None
+
+
+class _Move(NamedTuple):
+    """A kind of operation that fits the state."""
+
+    twins: int  # The operations of the kind in the window.
+    next_state: int
+
+
+class _UnsureMove(NamedTuple):
+    """A kind of unsure operation that fits the state and changes it."""
+
+    kind: int
+    unit: int  # One, in the kind's field of the counts.
+    field: int  # The mask of that field.
+    limit: int  # How many there are before the deadline, in that field.
+    twins: int
+    users: int  # Operations of the window that the move makes behave otherwise.
+    used_by_unsure: bool  # Whether it makes another unsure operation behave otherwise.
+    next_state: int
+
+
+class _Helpers(NamedTuple):
+    """What can make the deadline's operation fit, directly, after whatever else."""
+
+    sure: int  # Operations of the window.
+    unsure: tuple[tuple[int, int], ...]  # The field and the limit of each kind.
+
+
+_HELPED_BY_ALL = _Helpers(-1, ())
+
+
+@dataclass(slots=True)
+class _Position:
+    """All that follows from a deadline and a state."""
+
+    reads: int
+    moves: tuple[_Move, ...]
+    unsure_moves: tuple[_UnsureMove, ...]
+    seen: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """By mask: the counts of unsure operations with which the search was here, no vain ones."""
+    helpers: "_Helpers | None" = None
+    """None as long as it isn't worked out."""
+
+
+class _Kinds:
+    """Operations that no model can tell apart are one kind; states and steps are numbered."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._samples: list[Operation] = []
+        self._next_states: list[dict[int, int]] = []
+        self.states: list[State] = [model.initial]
+        self._state_numbers: dict[State, int] = {model.initial: 0}
+        self.reads_only: list[bool] = []
+        self.bytes = 0
+
+    def number(self, operation: Operation) -> int:
+        signature = (operation.f, canonical_text(operation.value))
+        number = self._numbers.get(signature)
+        if number is None:
+            self._model.apply(self._model.initial, operation)  # Raises where it is unknown.
+            number = self._numbers[signature] = len(self._samples)
+            self._samples.append(operation)
+            self._next_states.append({})
+            self.reads_only.append(operation.f in self._model.read_functions)
+        return number
+
+    def next_state(self, kind: int, state: int) -> int:
+        """The state after an operation of the kind, NO_STATE where it does not fit."""
+        known = self._next_states[kind].get(state)
+        if known is not None:
+            return known
+        fits, after = self._model.apply(self.states[state], self._samples[kind])
+        number = self._state_number(after) if fits else NO_STATE
+        self._next_states[kind][state] = number
+        self.bytes += 80
+        return number
+
+    def _state_number(self, state: State) -> int:
+        number = self._state_numbers.get(state)
+        if number is None:
+            number = self._state_numbers[state] = len(self.states)
+            self.states.append(state)
+            self.bytes += 150 + getsizeof(state)
+        return number
+
+
+class Search:
+    """The search over one key's operations; it can be paused, and knows what memory it takes.
+
+    Raises HistoryError where the model does not know an operation.
+    """
+
+    def __init__(self, model: Model, operations: Sequence[Operation]) -> None:
+        self._model = model
+        self._kinds = _Kinds(model)
+        self._sure: list[Operation] = []
+        """Operations with an outcome that is known, in order of completion."""
+        self._kind_of: list[int] = []
+        """Their kinds."""
+        self._unsure_of_kind: dict[int, list[Operation]] = {}
+        """The others, as far as they can matter, in order of invocation."""
+        self._sort(model, operations)
+        self._windows, self._unsure_limits = self._overlaps()
+        self._lay_out_counts()
+        self._positions: list[dict[int, _Position]] = [{} for _ in self._sure]
+        self._stack = [_Configuration(0, 0, 0, 0, None)]
+        self._bytes = 0
+        self._furthest = self._stack[0]
+        self._dead_ends: dict[int, _Configuration] = {}
+
+    # --- What there is to place -------------------------------------------------------------
+
+    def _sort(self, model: Model, operations: Sequence[Operation]) -> None:
+        sure: list[tuple[int, int, Operation]] = []
+        for operation, simple in zip(operations, model.simplify(operations), strict=True):
+            kind = self._kinds.number(simple)
+            if operation.completed is not None:
+                sure.append((operation.completed, kind, operation))
+            elif not self._kinds.reads_only[kind]:
+                self._unsure_of_kind.setdefault(kind, []).append(operation)
+        sure.sort()
+        self._sure = [operation for _, _, operation in sure]
+        self._kind_of = [kind for _, kind, _ in sure]
+
+    def _overlaps(self) -> tuple[list[int], list[tuple[tuple[int, int], ...]]]:
+        """Of each deadline the window, and how many unsure operations of each kind there are."""
+        calls = [(operation.invoked, number, -1) for number, operation in enumerate(self._sure)]
+        for kind, unsure in self._unsure_of_kind.items():
+            calls += [(operation.invoked, -1, kind) for operation in unsure]
+        calls.sort(reverse=True)
+        windows: list[int] = []
+        limits: list[tuple[tuple[int, int], ...]] = []
+        window = 0
+        unsure_counts: dict[int, int] = {}
+        unsure_limits: tuple[tuple[int, int], ...] = ()
+        for deadline, operation in enumerate(self._sure):
+            window >>= 1
+            grown = False
+            while calls and calls[-1][0] < (operation.completed or 0):
+                _, number, kind = calls.pop()
+                if number >= 0:
+                    window |= 1 << (number - deadline)
+                else:
+                    unsure_counts[kind] = unsure_counts.get(kind, 0) + 1
+                    grown = True
+            if grown:
+                unsure_limits = tuple(unsure_counts.items())
+            windows.append(window)
+            limits.append(unsure_limits)
+        return windows, limits
+
+    def _lay_out_counts(self) -> None:
+        """A field of bits for each kind of unsure operation, with a guard bit above it."""
+        self._shifts: dict[int, int] = {}
+        self._guards = 0
+        shift = 0
+        for kind, unsure in self._unsure_of_kind.items():
+            self._shifts[kind] = shift
+            shift += len(unsure).bit_length() + 1
+            self._guards |= 1 << (shift - 1)
+
+    # --- The search --------------------------------------------------------------------------
+
+    def run(self, pause: Callable[[], bool]) -> Outcome:
+        """Searches until it is decided, or until `pause()` is true, asked at each configuration."""
+        stack = self._stack
+        while stack:
+            if pause():
+                return Outcome.PAUSED
+            deadline, mask, state, used, last_step = stack.pop()
+            while True:
+                if mask & 1:
+                    passed = (~mask & (mask + 1)).bit_length() - 1
+                    deadline += passed
+                    mask >>= passed
+                if deadline == len(self._sure):
+                    self._furthest = _Configuration(deadline, 0, state, used, last_step)
+                    self._dead_ends.clear()
+                    return Outcome.LINEARIZABLE
+                position = self._positions[deadline].get(state)
+                if position is None:
+                    position = self._open_position(deadline, state)
+                reads = position.reads & ~mask
+                if not reads:
+                    break
+                last_step = _Step(last_step, deadline, reads, -1)
+                mask |= reads
+            if self._is_vain(position, mask, used):
+                continue
+            configuration = _Configuration(deadline, mask, state, used, last_step)
+            if deadline > self._furthest.deadline:
+                self._furthest = configuration
+                self._dead_ends.clear()
+            if self._is_lost(position, configuration):
+                self._note_dead_end(configuration)
+                continue
+            self._push_unsure_moves(position, configuration)
+            if not self._push_moves(position, configuration):
+                self._note_dead_end(configuration)
+        return Outcome.NOT_LINEARIZABLE
+
+    def _is_vain(self, position: _Position, mask: int, used: int) -> bool:
+        """Whether the search was here with no more unsure operations used; else it is noted."""
+        earlier = position.seen.get(mask)
+        if earlier is None:
+            position.seen[mask] = (used,)
+            self._bytes += _ENTRY_BYTES + (mask.bit_length() + used.bit_length()) // 7
+            return False
+        guards = self._guards
+        guarded = used | guards
+        for counts in earlier:
+            if (guarded - counts) & guards == guards:
+                return True
+        kept = [counts for counts in earlier if ((counts | guards) - used) & guards != guards]
+        position.seen[mask] = (*kept, used)
+        self._bytes += 44 * (1 + len(kept) - len(earlier))
+        return False
+
+    def _is_lost(self, position: _Position, configuration: _Configuration) -> bool:
+        """Whether it is certain that the deadline's operation will never fit."""
+        if len(position.seen) < CROWD:
+            return False
+        if position.helpers is None:
+            position.helpers = self._find_helpers(configuration.deadline, configuration.state)
+        sure, unsure = position.helpers
+        if sure & ~configuration.mask:
+            return False
+        used = configuration.used
+        return all(used & field_mask >= limit for field_mask, limit in unsure)
+
+    def _find_helpers(self, deadline: int, state: int) -> _Helpers:
+        """Looks at all states that can be reached, as if each operation could happen repeatedly."""
+        next_state = self._kinds.next_state
+        goal = self._kind_of[deadline]
+        if next_state(goal, state) != NO_STATE:
+            return _HELPED_BY_ALL
+        of_kind = self._window_by_kind(deadline)
+        unsure_limits = self._unsure_limits[deadline]
+        kinds = dict.fromkeys((*of_kind, *(kind for kind, _ in unsure_limits)))
+        helpers: dict[int, None] = {}
+        reached = {state: None}
+        unexplored = [state]
+        while unexplored:
+            before = unexplored.pop()
+            fits_before = next_state(goal, before) != NO_STATE
+            for kind in kinds:
+                after = next_state(kind, before)
+                if after == NO_STATE:
+                    continue
+                if not fits_before and next_state(goal, after) != NO_STATE:
+                    helpers[kind] = None
+                if after not in reached:
+                    reached[after] = None
+                    unexplored.append(after)
+            if len(reached) > REACH_MAX:
+                return _HELPED_BY_ALL
+        sure = 0
+        for kind in helpers:
+            sure |= of_kind.get(kind, 0)
+        return _Helpers(
+            sure,
+            tuple(
+                (self._field_mask(kind) << self._shifts[kind], count << self._shifts[kind])
+                for kind, count in unsure_limits
+                if kind in helpers
+            ),
+        )
+
+    def _window_by_kind(self, deadline: int) -> dict[int, int]:
+        """The operations of a window, as a mask for each kind."""
+        of_kind: dict[int, int] = {}
+        window = self._windows[deadline]
+        while window:
+            bit = window & -window
+            window ^= bit
+            kind = self._kind_of[deadline + bit.bit_length() - 1]
+            of_kind[kind] = of_kind.get(kind, 0) | bit
+        return of_kind
+
+    def _push_moves(self, position: _Position, configuration: _Configuration) -> bool:
+        """Puts on the stack what may come next, the likeliest last; false where nothing may."""
+        deadline, mask, _, used, last_step = configuration
+        pushed = False
+        for twins, after in position.moves:
+            unplaced = twins & ~mask
+            if unplaced:
+                bit = unplaced & -unplaced  # The one that completes first.
+                step = _Step(last_step, deadline, bit, -1)
+                self._stack.append(_Configuration(deadline, mask | bit, after, used, step))
+                pushed = True
+        return pushed
+
+    def _push_unsure_moves(self, position: _Position, configuration: _Configuration) -> None:
+        deadline, mask, _, used, last_step = configuration
+        for move in position.unsure_moves:
+            if used & move.field >= move.limit or move.twins & ~mask:
+                continue
+            if move.users & ~mask or move.used_by_unsure:
+                step = _Step(last_step, deadline, 0, move.kind)
+                after = move.next_state
+                self._stack.append(_Configuration(deadline, mask, after, used + move.unit, step))
+
+    def _note_dead_end(self, configuration: _Configuration) -> None:
+        """Notes that no sure operation fits. At the furthest deadline this happens at least once:
+        the largest mask there has no successor with a larger one."""
+        if (
+            configuration.deadline == self._furthest.deadline
+            and len(self._dead_ends) < DEAD_ENDS_MAX
+        ):
+            self._dead_ends.setdefault(configuration.state, configuration)
+
+    def _open_position(self, deadline: int, state: int) -> _Position:
+        reads = 0
+        moves: list[_Move] = []
+        of_kind = self._window_by_kind(deadline)
+        for kind, bits in of_kind.items():
+            after = self._kinds.next_state(kind, state)
+            if after == NO_STATE:
+                continue
+            if self._kinds.reads_only[kind]:
+                reads |= bits
+                continue
+            moves.append(_Move(bits, after))
+        moves.reverse()
+        position = _Position(
+            reads, tuple(moves), tuple(self._unsure_moves(deadline, state, of_kind))
+        )
+        self._positions[deadline][state] = position
+        self._bytes += _POSITION_BYTES + _MOVE_BYTES * (len(moves) + len(position.unsure_moves))
+        return position
+
+    def _unsure_moves(
+        self, deadline: int, state: int, of_kind: dict[int, int]
+    ) -> Iterator[_UnsureMove]:
+        users_of: dict[int, tuple[int, bool]] = {}
+        for kind, count in self._unsure_limits[deadline]:
+            after = self._kinds.next_state(kind, state)
+            if after in (NO_STATE, state):
+                continue
+            if after not in users_of:
+                users_of[after] = self._users(deadline, state, after, of_kind)
+            shift = self._shifts[kind]
+            yield _UnsureMove(
+                kind=kind,
+                unit=1 << shift,
+                field=self._field_mask(kind) << shift,
+                limit=count << shift,
+                twins=of_kind.get(kind, 0),
+                users=users_of[after][0],
+                used_by_unsure=users_of[after][1],
+                next_state=after,
+            )
+
+    def _users(
+        self, deadline: int, state: int, after: int, of_kind: dict[int, int]
+    ) -> tuple[int, bool]:
+        """What could come next and behaves otherwise in state `after` than in `state`."""
+        next_state = self._kinds.next_state
+        users = 0
+        for kind, bits in of_kind.items():
+            if next_state(kind, after) not in (NO_STATE, next_state(kind, state)):
+                users |= bits
+        used_by_unsure = any(
+            next_state(kind, after) not in (NO_STATE, after, next_state(kind, state))
+            for kind, _ in self._unsure_limits[deadline]
+        )
+        return users, used_by_unsure
+
+    def _field_mask(self, kind: int) -> int:
+        """The mask of a kind's field of the counts, without its place among the others."""
+        return (1 << len(self._unsure_of_kind[kind]).bit_length()) - 1
+
+    # --- What came of it -----------------------------------------------------------------------
+
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory the search takes: its cache, its stack and the ways there."""
+        steps = self._furthest.deadline + len(self._stack)
+        return self._bytes + self._kinds.bytes + steps * _STACK_BYTES
+
+    @property
+    def completed_count(self) -> int:
+        """How many operations completed, with an outcome that is known."""
+        return len(self._sure)
+
+    @property
+    def furthest_deadline(self) -> int:
+        """How many operations, in the order of completion, were shown to be linearizable."""
+        return self._furthest.deadline
+
+    @property
+    def deadline_operation(self) -> Operation:
+        """The operation that the search did not get past."""
+        return self._sure[self._furthest.deadline]
+
+    @property
+    def open_count(self) -> int:
+        """How many operations could come next where the search got furthest, by order of time."""
+        return len(self._candidates(self._furthest))
+
+    def linearization(self) -> tuple[Operation, ...]:
+        """An order that explains the history as far as the search got."""
+        return self._order(self._furthest)
+
+    def dead_ends(self) -> tuple[DeadEnd, ...]:
+        """The ways that led to the furthest deadline and no further, one a state, longest first."""
+        ends = [
+            DeadEnd(
+                self._order(configuration),
+                self._state_after(configuration),
+                self._candidates(configuration),
+            )
+            for configuration in self._dead_ends.values()
+        ]
+        ends.sort(key=lambda end: -len(end.linearization))
+        return tuple(ends)
+
+    def _order(self, configuration: _Configuration) -> tuple[Operation, ...]:
+        steps: list[_Step] = []
+        step = configuration.last_step
+        while step is not None:
+            steps.append(step)
+            step = step.before
+        order: list[Operation] = []
+        unsure = {kind: iter(unsure) for kind, unsure in self._unsure_of_kind.items()}
+        for step in reversed(steps):
+            if step.kind >= 0:
+                order.append(next(unsure[step.kind]))
+            order += self._operations_in(step.deadline, step.placed)
+        return tuple(order)
+
+    def _state_after(self, configuration: _Configuration) -> State:
+        """The state itself: the search's own may lack differences that it need not know."""
+        state = self._model.initial
+        for operation in self._order(configuration):
+            _, state = self._model.apply(state, operation)
+        return state
+
+    def _candidates(self, configuration: _Configuration) -> tuple[Operation, ...]:
+        deadline, mask, _, used, _ = configuration
+        if deadline == len(self._sure):
+            return ()
+        sure = self._operations_in(deadline, self._windows[deadline] & ~mask)
+        unsure: list[Operation] = []
+        for kind, count in self._unsure_limits[deadline]:
+            operations = self._unsure_of_kind[kind]
+            used_count = (used >> self._shifts[kind]) & self._field_mask(kind)
+            unsure += operations[used_count:count]
+        return (*sure, *sorted(unsure, key=lambda operation: operation.invoked))
+
+    def _operations_in(self, deadline: int, mask: int) -> list[Operation]:
+        operations: list[Operation] = []
+        while mask:
+            bit = mask & -mask
+            mask ^= bit
+            operations.append(self._sure[deadline + bit.bit_length() - 1])
+        return operations
