@@ -1,0 +1,180 @@
+"""The parts of the simulator, each by itself."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from vsr_node.core.messages import Entry, PrepareOk, ReplaceLog, Reply, SetCommit, SetView
+from vsr_node.simulation.cluster import Cluster
+from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.invariants import Violation
+from vsr_node.simulation.network import Network, delay_table
+from vsr_node.simulation.plan import DelayKind, MessageFaults, draw
+from vsr_node.simulation.run import execute
+from vsr_node.simulation.shrink import Shrinker
+from vsr_node.simulation.streams import exponential, stream
+from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.transcript import Transcript
+
+
+def test_events_of_one_time_come_in_the_order_in_which_they_were_scheduled() -> None:
+    timeline = Timeline()
+    seen: list[object] = []
+    for time, name in ((5, "c"), (1, "a"), (5, "d"), (2, "b")):
+        timeline.at(time, seen.append, name)
+    assert timeline.run_until(10) is False
+    assert seen == ["a", "b", "c", "d"]
+    assert timeline.now == 10
+
+
+def test_stop_ends_a_run_after_the_present_event() -> None:
+    timeline = Timeline()
+    timeline.at(1, lambda _: timeline.stop())
+    timeline.at(2, lambda _: pytest.fail("an event after the end"))
+    assert timeline.run_until(10) is True
+    assert timeline.now == 1
+
+
+def test_streams_depend_on_their_whole_path() -> None:
+    draws = [stream(1, *path).random() for path in (("a",), ("b",), ("a", "b"), ("a", 1))]
+    assert len(set(draws)) == 4
+    assert stream(1, "a").random() == draws[0]
+
+
+def test_exponential_has_its_mean() -> None:
+    random = stream(0, "mean")
+    draws = [exponential(random, 1000) for _ in range(20_000)]
+    assert 950 < sum(draws) / len(draws) < 1050
+
+
+@pytest.mark.parametrize("kind", list(DelayKind))
+def test_delays_have_about_their_mean(kind: DelayKind) -> None:
+    delays = delay_table(MessageFaults(delay_kind=kind, delay_mean=1000))
+    assert 900 <= sum(delays) / len(delays) <= 1700
+
+
+def sent_over(faults: MessageFaults, count: int = 1000) -> tuple[Network, list[object]]:
+    timeline = Timeline()
+    arrived: list[object] = []
+    network = Network(
+        0,
+        faults,
+        timeline,
+        Transcript(timeline, 0),
+        lambda _source, _destination, message: arrived.append(message),
+    )
+    for number in range(count):
+        network.send("n0", "n1", number)
+    timeline.run_until(1 << 40)
+    return network, arrived
+
+
+def test_a_perfect_link_keeps_all_messages_in_order() -> None:
+    _, arrived = sent_over(MessageFaults())
+    assert arrived == list(range(1000))
+
+
+def test_a_link_loses_and_repeats_at_its_rates() -> None:
+    network, arrived = sent_over(MessageFaults(loss_per_myriad=2000, duplicate_per_myriad=1000))
+    assert 150 < len(network.lost) < 250
+    assert 50 < len(network.duplicated) < 120
+    assert len(arrived) == 1000 - len(network.lost) + len(network.duplicated)
+
+
+def test_a_link_reorders_unless_it_keeps_order() -> None:
+    faults = MessageFaults(delay_kind=DelayKind.EXPONENTIAL)
+    network, _ = sent_over(replace(faults, in_order=False))
+    assert network.reordered_count > 100
+    _, arrived = sent_over(replace(faults, in_order=True))
+    assert arrived == list(range(1000))
+
+
+def test_losses_can_be_named_one_by_one() -> None:
+    lost = frozenset({("n0", "n1", 3), ("n0", "n1", 5)})
+    _, arrived = sent_over(MessageFaults(lost=lost), count=7)
+    assert arrived == [0, 1, 2, 4, 6]
+
+
+def test_the_disk_keeps_what_records_add_up_to() -> None:
+    disk = Disk()
+    a, b, c = (Entry("c", number, None) for number in range(3))
+    disk.save([ReplaceLog(1, (a, b)), SetView(2, 1), SetCommit(1)])
+    disk.save([ReplaceLog(2, (c,)), SetCommit(0)])
+    assert disk.load() == (2, 1, 1, (a, c))
+    assert disk.holds(2, [c])
+    assert not disk.holds(2, [c, c])
+
+
+# The invariants notice what they are there for, also without a mutant.
+
+
+def cluster_of_three() -> Cluster:
+    timeline = Timeline()
+    plan = replace(draw(0), replica_count=3, clock_rates_per_mille=(1000,) * 3)
+    return Cluster(plan, timeline, Transcript(timeline, 10), calm=False)
+
+
+def test_an_acknowledgement_of_what_is_not_on_disk_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    with pytest.raises(Violation, match="durable-before-sent"):
+        cluster.invariants.on_send(cluster.hosts[1], ("n0",), PrepareOk(0, 1, 0))
+
+
+def test_an_answer_to_what_nobody_executed_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    with pytest.raises(Violation, match="honest-reply"):
+        cluster.invariants.on_reply(cluster.hosts[0], Reply("c1", 1, ("write_ok",)))
+
+
+def test_a_wrong_result_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    host.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    cluster.invariants.on_turn(host)
+    cluster.invariants.on_reply(host, Reply("c1", 1, ("read_ok", "1")))
+    with pytest.raises(Violation, match="honest-reply"):
+        cluster.invariants.on_reply(host, Reply("c1", 1, ("read_ok", "2")))
+
+
+def test_another_order_at_another_replica_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    first, second = cluster.hosts[:2]
+    first.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    cluster.invariants.on_turn(first)
+    second.applied.append(((("c1", 2), ("read", "k")), ("read_ok", "1")))
+    with pytest.raises(Violation, match="agreement"):
+        cluster.invariants.on_turn(second)
+
+
+def test_a_second_execution_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    operation = (("c1", 1), ("read", "k"))
+    host.applied.extend([(operation, ("read_ok", "1")), (operation, ("read_ok", "1"))])
+    with pytest.raises(Violation, match="exactly-once"):
+        cluster.invariants.on_turn(host)
+
+
+def test_execution_of_what_was_refused_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    cluster.invariants.on_certain_refusal(("c1", 1))
+    host.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    with pytest.raises(Violation, match="honest-refusal"):
+        cluster.invariants.on_turn(host)
+
+
+def test_a_view_that_goes_back_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    cluster.hosts[1].view_number = 7
+    with pytest.raises(Violation, match="view-goes-back"):
+        cluster.invariants.on_turn(cluster.hosts[1])
+
+
+def test_only_what_fails_can_be_shrunk() -> None:
+    outcome = execute(draw(1))
+    assert outcome.failure is None
+    assert outcome.situations == Counter(execute(draw(1)).situations)
+    with pytest.raises(ValueError, match="only a plan that fails"):
+        Shrinker(outcome)

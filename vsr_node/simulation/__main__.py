@@ -1,0 +1,208 @@
+"""The command line: `python -m vsr_node.simulation --help`."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from importlib import import_module
+from typing import Any
+
+from vsr_node.simulation.mutants import Verdict, run_mutants
+from vsr_node.simulation.mutations import CATALOGUE
+from vsr_node.simulation.plan import draw
+from vsr_node.simulation.run import Outcome, execute
+from vsr_node.simulation.seeds import Tally, spread_seeds
+from vsr_node.simulation.shrink import Shrinker, size_of
+from vsr_node.simulation.situations import describe_situations
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
+
+OK, VIOLATION, USAGE = 0, 1, 2
+EVENTS_SHOWN = 60
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status (0: nothing found, 1: a violation)."""
+    options = parse(arguments)
+    if options.seed is not None:
+        return replay(options.seed, options.events, shrink=options.shrink)
+    if options.mutations is not None:
+        return try_mutations(options)
+    return try_seeds(options)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m vsr_node.simulation",
+        description="Attacks the protocol core in virtual time; every run follows from its seed.",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--seed", type=int, help="replay one seed and show its last events")
+    what.add_argument("--seeds", type=seed_range, metavar="A..B", help="run seeds A to B - 1")
+    what.add_argument(
+        "--mutations",
+        nargs="*",
+        metavar="NAME",
+        choices=[[], *(mutation.name for mutation in CATALOGUE)],
+        help="show that known protocol bugs are caught (all of them by default)",
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="spread seeds by a Dask scheduler")
+    parser.add_argument("--shrink", action="store_true", help="look for a smaller failing run")
+    parser.add_argument(
+        "--events", type=int, default=EVENTS_SHOWN, help="events shown of a seed; 0 for all"
+    )
+    parser.add_argument("--first-seed", type=int, default=0, help="where mutations begin")
+    parser.add_argument("--seeds-max", type=int, help="seeds a mutation; its own bound by default")
+    return parser.parse_args(arguments)
+
+
+def seed_range(text: str) -> range:
+    """Read `A..B` as the seeds from A to B - 1."""
+    first, separator, end = text.partition("..")
+    if not separator or not first.isdigit() or not end.isdigit():
+        raise argparse.ArgumentTypeError("write it as A..B, for example 0..1000")
+    return range(int(first), int(end))
+
+
+# One seed
+
+
+def replay(seed: int, event_count: int, *, shrink: bool) -> int:
+    """Run one seed and tell about it, the same to the byte each time."""
+    outcome = execute(draw(seed), transcript_length=None)
+    if shrink and outcome.failure is not None:
+        outcome = execute(Shrinker(outcome).shrink().plan, transcript_length=None)
+        print(f"The smallest plan that was found:\n{outcome.plan!r}\n")
+    tell_outcome(outcome, event_count)
+    return OK if outcome.failure is None else VIOLATION
+
+
+def tell_outcome(outcome: Outcome, event_count: int) -> None:
+    """Print a run's last events, its verdict, and a digest of all its events."""
+    lines = list(outcome.transcript)
+    shown = lines[-event_count:] if event_count else lines
+    if len(shown) < len(lines):
+        print(f"... {len(lines) - len(shown)} earlier events; --events 0 shows all")
+    print("\n".join(shown))
+    plan = outcome.plan
+    faults, operations, messages = size_of(plan)
+    print(
+        f"\nseed {plan.seed}: {plan.replica_count} replicas, {faults} faults, {operations}"
+        f" operations, {messages} single message faults, {outcome.event_count} events,"
+        f" {seconds(outcome.duration)} s of virtual time"
+    )
+    print(f"transcript {sha256(chr(10).join(lines).encode()).hexdigest()}")
+    if outcome.failure is None:
+        print("no violation")
+    else:
+        print(f"VIOLATION of {outcome.failure.invariant}: {outcome.failure.text}")
+
+
+def seconds(microseconds: int) -> str:
+    """Microseconds as seconds with a millisecond's precision, by integers alone."""
+    milliseconds = microseconds // 1000
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
+
+
+# Many seeds
+
+
+def try_seeds(options: argparse.Namespace) -> int:
+    """Run many seeds; replay the first that fails."""
+    began = time.perf_counter()
+    with executor_of(options) as executor:
+        tally = spread_seeds(
+            options.seeds,
+            executor,
+            lambda tally: tell_progress(tally, len(options.seeds), time.perf_counter() - began),
+        )
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    elapsed = time.perf_counter() - began
+    print("\n".join(describe_situations(tally.situations)))
+    print(
+        f"\n{tally.seed_count} seeds, {tally.operation_count} operations,"
+        f" {tally.event_count} events in {elapsed:.1f} s:"
+        f" {tally.operation_count / elapsed:.0f} operations a second on {options.jobs} jobs,"
+        f" {tally.duration / MICROSECONDS_PER_SECOND / elapsed:.0f} times real time"
+    )
+    if not tally.failures:
+        print("no violation")
+        return OK
+    for seed, failure in tally.failures:
+        print(f"seed {seed}: VIOLATION of {failure.invariant}: {failure.text}")
+    print(f"\nThe first of them, as `--seed {tally.failures[0][0]}` shows it:\n")
+    replay(tally.failures[0][0], options.events, shrink=options.shrink)
+    return VIOLATION
+
+
+@contextmanager
+def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
+    """Processes of this machine, or the workers of a Dask cluster (an extra)."""
+    if options.scheduler is None:
+        with ProcessPoolExecutor(options.jobs) as executor:
+            yield executor
+        return
+    distributed: Any = import_module("distributed")
+    with distributed.Client(options.scheduler) as client:
+        yield client.get_executor()
+
+
+def tell_progress(tally: Tally, seed_count: int, elapsed: float) -> None:
+    """Keep one live line on a terminal; nothing elsewhere, so that logs stay short."""
+    if sys.stderr.isatty():
+        print(
+            f"\r{tally.seed_count}/{seed_count} seeds, {tally.operation_count} operations,"
+            f" {tally.operation_count / elapsed:.0f} a second, {len(tally.failures)} failed ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+# Mutations
+
+
+def try_mutations(options: argparse.Namespace) -> int:
+    """Run mutants and print a table; a mutant that survives is a violation."""
+    changes: dict[str, Any] = {}
+    if options.seeds_max is not None:
+        changes["seeds_max"] = options.seeds_max
+    chosen = [
+        replace(mutation, **changes)
+        for mutation in CATALOGUE
+        if not options.mutations or mutation.name in options.mutations
+    ]
+    print(f"{'mutation':32} {'kind':4} {'seeds':>6}  {'size':14} caught by")
+    kinds = {mutation.name: mutation.kind for mutation in CATALOGUE}
+    verdicts = run_mutants(
+        chosen,
+        options.first_seed,
+        options.jobs,
+        lambda verdict: tell_verdict(verdict, kinds[verdict.name]),
+        shrink=options.shrink,
+    )
+    counts = sorted(verdict.seed_count for verdict in verdicts)
+    survivors = [verdict.name for verdict in verdicts if verdict.invariant is None]
+    print(
+        f"{len(verdicts)} mutations, median {counts[len(counts) // 2]} seeds,"
+        f" {len(survivors)} survive{': ' if survivors else ''}{', '.join(survivors)}"
+    )
+    return VIOLATION if survivors else OK
+
+
+def tell_verdict(verdict: Verdict, kind: str) -> None:
+    """Print one line of the table. `size` is faults + operations + single message faults."""
+    size = " + ".join(map(str, verdict.size)) if verdict.size else "-"
+    caught = verdict.invariant or "NOBODY"
+    print(f"{verdict.name:32} {kind:4} {verdict.seed_count:6}  {size:14} {caught}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

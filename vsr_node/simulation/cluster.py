@@ -1,0 +1,429 @@
+"""Replicas on simulated machines: each has a disk, a clock, an inbox, and may die or stand still.
+
+A `Host` drives its replica as every driver must: in each turn the time comes first, then all that
+waits in the inbox; the turn's records are on the disk before anything of the turn leaves.
+"""
+
+from collections import Counter
+from typing import Any, Protocol
+
+from vsr_node.core.membership import Membership
+from vsr_node.core.messages import Entry, Output, Prepare, Refusal, ReplaceLog, Reply
+from vsr_node.core.replica import Replica
+from vsr_node.core.status import Status
+from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.invariants import Invariants, Violation
+from vsr_node.simulation.network import Network
+from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, Plan
+from vsr_node.simulation.situations import Situation, Situations
+from vsr_node.simulation.streams import stream
+from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.transcript import Transcript
+
+NEVER = 1 << 62
+
+# The client of requests that come in floods, and how far apart they come.
+FLOOD = "flood"
+FLOOD_INTERVAL = MILLISECOND
+
+# More turns than this, by timers alone, within that time: the replica turns in circles.
+WAKES_MAX = 100
+WAKES_WINDOW = 10 * MILLISECOND
+
+
+class ObservedMachine:
+    """The key-value machine, with a list of what it applied.
+
+    Its operations are (request, operation): the name under which the client sent the operation
+    goes along with it, so that a second application can be told from a second request.
+    """
+
+    def __init__(self, applied: list[tuple[Any, object]]) -> None:
+        self._applied = applied
+        self._machine = KeyValueMachine()
+
+    def apply(self, operation: Any) -> object:
+        """Apply the operation within `operation`."""
+        result = self._machine.apply(operation[1])
+        self._applied.append((operation, result))
+        return result
+
+    def snapshot(self) -> object:
+        """Return the state."""
+        return self._machine.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Take over a state."""
+        self._machine.restore(snapshot)
+
+
+class Host:
+    """A machine with one replica on it, and what the invariants last saw of the replica."""
+
+    __slots__ = (
+        "applied",
+        "applied_count",
+        "clock_offset",
+        "clock_rate",
+        "commit_number",
+        "crash_after",
+        "disk",
+        "inbox",
+        "incarnation",
+        "index",
+        "name",
+        "pauses",
+        "random",
+        "replica",
+        "status",
+        "turn_is_due",
+        "view_number",
+        "wakes",
+        "wakes_at",
+        "wakes_since",
+    )
+
+    def __init__(self, seed: int, index: int, name: str, clock_rate: int) -> None:
+        self.index = index
+        self.name = name
+        self.disk = Disk()
+        self.random = stream(seed, "host", name)
+        self.clock_rate = clock_rate
+        self.clock_offset = self.random.randrange(1 << 40)
+        self.replica: Replica | None = None
+        self.incarnation = 0
+        self.pauses = 0
+        self.crash_after: int | None = None  # outputs of the next turn; -1: before it is saved
+        self.view_number = 0
+        self.status = Status.NORMAL
+        self.forget()
+
+    def forget(self) -> None:
+        """Lose what a crash loses."""
+        self.replica = None
+        self.inbox: list[tuple[str, Any]] = []
+        self.crash_after = None
+        self.turn_is_due = False
+        self.wakes_at = NEVER
+        self.wakes = 0
+        self.wakes_since = 0
+        self.commit_number = 0
+        self.applied: list[tuple[Any, object]] = []
+        self.applied_count = 0
+
+    def clock(self, now: int) -> int:
+        """What the machine's clock shows at `now`."""
+        return self.clock_offset + now * self.clock_rate // PER_MILLE
+
+    def when(self, deadline: int) -> int:
+        """When the machine's clock will show `deadline`."""
+        return -(-(deadline - self.clock_offset) * PER_MILLE // self.clock_rate)
+
+
+class Client(Protocol):
+    """Whoever waits for answers."""
+
+    def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
+        """Take an answer that arrived."""
+
+
+class DeafClient:
+    """A client that asks and does not wait for answers."""
+
+    def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
+        """It does not listen."""
+
+
+class Cluster:
+    """All hosts, the network between them, and the verbs that faults are made of."""
+
+    def __init__(
+        self, plan: Plan, timeline: Timeline, transcript: Transcript, *, calm: bool
+    ) -> None:
+        self._plan = plan
+        self._timeline = timeline
+        self._transcript = transcript
+        self.situations: Situations = Counter()
+        self.sent: Counter[type] = Counter()
+        names = tuple(f"n{index}" for index in range(plan.replica_count))
+        self.membership = Membership(epoch=0, members=names)
+        self.hosts = [
+            Host(plan.seed, index, name, plan.clock_rates_per_mille[index])
+            for index, name in enumerate(names)
+        ]
+        self._host_of = {host.name: host for host in self.hosts}
+        self.clients: dict[str, Client] = {}
+        self._ambushes: list[Fault] = []
+        self._flood_count = 0
+        self.clients[FLOOD] = DeafClient()
+        self.invariants = Invariants(self.hosts, self.situations, calm=calm)
+        self.network = Network(plan.seed, plan.messages, timeline, transcript, self._deliver)
+        for host in self.hosts:
+            self._start(host)
+
+    # The driver's duties.
+
+    def _start(self, host: Host) -> Replica:
+        now = host.clock(self._timeline.now)
+        replica = host.replica = Replica(
+            name=host.name,
+            membership=self.membership,
+            machine=ObservedMachine(host.applied),
+            durable=host.disk.load(),
+            now=now,
+            random=stream(self._plan.seed, "replica", host.name, host.incarnation),
+        )
+        self._schedule_wake(host)
+        return replica
+
+    def _deliver(self, source: str, destination: str, message: Any) -> None:
+        self._transcript.add("arrives", source, destination, message)
+        host = self._host_of.get(destination)
+        if host is None:
+            self.clients[destination].on_answer(source, message)
+        elif host.replica is None:
+            self.situations[Situation.MESSAGE_TO_THE_DEAD] += 1
+        else:
+            host.inbox.append((source, message))
+            self._schedule_turn(host)
+
+    def _schedule_turn(self, host: Host) -> None:
+        if not host.turn_is_due and not host.pauses:
+            host.turn_is_due = True
+            delay = host.random.getrandbits(8) * self._plan.turn_delay >> 8
+            self._timeline.at(self._timeline.now + delay, self._on_turn, host)
+
+    def _schedule_wake(self, host: Host) -> None:
+        assert host.replica is not None
+        deadline = host.replica.next_timer
+        if deadline >= NEVER:
+            return
+        wakes_at = max(host.when(deadline), self._timeline.now + 1)
+        if wakes_at < host.wakes_at:
+            host.wakes_at = wakes_at
+            self._timeline.at(wakes_at, self._on_wake, host)
+
+    def _on_wake(self, host: Host) -> None:
+        now = self._timeline.now
+        if host.wakes_at != now:
+            return
+        host.wakes_at = NEVER
+        if host.replica is None or host.pauses:
+            return
+        if host.replica.next_timer <= host.clock(now):
+            self._count_wake(host, now)
+            self._turn(host)
+        else:
+            self._schedule_wake(host)
+
+    def _count_wake(self, host: Host, now: int) -> None:
+        if now - host.wakes_since > WAKES_WINDOW:
+            host.wakes_since = now
+            host.wakes = 0
+        host.wakes += 1
+        if host.wakes > WAKES_MAX:
+            raise Violation(
+                "spin", f"{host.name} takes {WAKES_MAX} turns by timers in {WAKES_WINDOW} us"
+            )
+
+    def _on_turn(self, host: Host) -> None:
+        if host.turn_is_due and not host.pauses:
+            self._turn(host)
+        host.turn_is_due = False
+
+    def _turn(self, host: Host) -> None:
+        """One turn of the replica, from the time to the last message."""
+        replica = host.replica
+        assert replica is not None
+        host.turn_is_due = False
+        replica.on_time(host.clock(self._timeline.now))
+        inbox = host.inbox
+        host.inbox = []
+        if len(inbox) > 1:
+            self.situations[Situation.SEVERAL_IN_ONE_TURN] += 1
+        for source, message in inbox:
+            if type(message) is Entry:
+                replica.on_request(message.client, message.request_number, message.operation)
+            else:
+                replica.on_message(source, message)
+        output = replica.end_turn()
+        if host.crash_after == -1:
+            self._crash(host, Situation.CRASH_BEFORE_SAVE)
+            return
+        if output.records:
+            self._save(host, output)
+        if self.invariants.on_turn(host) or self._transcript.is_detailed:
+            self.add_state(host)
+            if self._ambushes and replica.is_serving_primary:
+                self._spring(host, self._ambushes.pop())
+        if self._send(host, output):
+            self._schedule_wake(host)
+
+    def _save(self, host: Host, output: Output) -> None:
+        op_number = len(host.disk.entries)
+        for record in output.records:
+            if type(record) is ReplaceLog and record.first_op_number <= op_number:
+                self.situations[Situation.SUFFIX_REPLACED] += 1
+                if record.first_op_number + len(record.entries) <= op_number:
+                    self.situations[Situation.SUFFIX_CUT] += 1
+        host.disk.save(output.records)
+
+    def _send(self, host: Host, output: Output) -> bool:
+        """Let a turn's answers and messages leave; return False if the replica died over it."""
+        answers, sends = output.replies, output.sends
+        if host.crash_after is not None:
+            return self._send_some(host, output, host.crash_after)
+        for answer in answers:
+            self.invariants.on_reply(host, answer)
+            self.network.send(host.name, answer.client, answer, repeatable=False)
+        for destinations, message in sends:
+            self.invariants.on_send(host, destinations, message)
+            self.sent[type(message)] += len(destinations)
+            if type(message) is Prepare and len(destinations) < len(self.hosts) - 1:
+                self.situations[Situation.PREPARE_AGAIN] += 1
+            for destination in destinations:
+                self.network.send(host.name, destination, message)
+        return True
+
+    def _send_some(self, host: Host, output: Output, count: int) -> bool:
+        singles = [(answer.client, answer) for answer in output.replies]
+        copies = [
+            (destination, message)
+            for destinations, message in output.sends
+            for destination in destinations
+        ]
+        for client, answer in singles[:count]:
+            self.invariants.on_reply(host, answer)
+            self.network.send(host.name, client, answer, repeatable=False)
+        for destination, message in copies[: max(0, count - len(singles))]:
+            self.invariants.on_send(host, (destination,), message)
+            self.network.send(host.name, destination, message)
+        is_between = count < len(singles) + len(copies)
+        self._crash(
+            host, Situation.CRASH_BETWEEN_OUTPUTS if is_between else Situation.CRASH_AFTER_TURN
+        )
+        return False
+
+    def add_state(self, host: Host) -> None:
+        """Note a replica's state in the transcript."""
+        replica = host.replica
+        assert replica is not None
+        self._transcript.add(
+            "state",
+            host.name,
+            replica.status.value,
+            replica.view_number,
+            replica.last_normal_view,
+            replica.op_number,
+            replica.commit_number,
+        )
+
+    # The verbs.
+
+    def request(self, client: str, target: int, request: Entry) -> None:
+        """Let a client send a request to the replica of that index."""
+        self.network.send(client, self.hosts[target].name, request, repeatable=False)
+
+    def flood(self, host: Host, count: int) -> None:
+        """Let so many reads come to a replica, one after the other.
+
+        Nobody waits for them, and as they change nothing, no history needs to tell of them.
+        """
+        for number in range(count):
+            self._timeline.at(self._timeline.now + number * FLOOD_INTERVAL, self._on_flood, host)
+
+    def _on_flood(self, host: Host) -> None:
+        self._flood_count += 1
+        request = (FLOOD, self._flood_count)
+        self.request(FLOOD, host.index, Entry(*request, (request, ("read", '"k0"'))))
+
+    def primary(self) -> Host:
+        """The primary of the newest view in which one serves; n0 if there is none."""
+        serving = [
+            host
+            for host in self.hosts
+            if host.replica is not None
+            and host.replica.is_primary
+            and host.replica.status is Status.NORMAL
+        ]
+        return max(serving, key=lambda host: host.view_number, default=self.hosts[0])
+
+    def crash(self, host: Host, outputs: int | None = None) -> None:
+        """Kill a replica: now (None), or in its next turn after so many outputs (-1: unsaved)."""
+        if host.replica is None:
+            return
+        if outputs is None:
+            self._crash(host, Situation.CRASH_BETWEEN_TURNS)
+        else:
+            host.crash_after = outputs
+
+    def lie_in_wait(self, ambush: Fault) -> None:
+        """Let the next replica that becomes primary crash in the turn in which it does."""
+        self._ambushes.append(ambush)
+
+    def call_off_ambushes(self) -> None:
+        """Spare whoever becomes primary from now on."""
+        self._ambushes.clear()
+
+    def _spring(self, host: Host, ambush: Fault) -> None:
+        assert ambush.outputs is not None
+        host.crash_after = ambush.outputs
+        self.situations[Situation.AMBUSH] += 1
+        restart_at = self._timeline.now + ambush.end - ambush.start
+        self._timeline.at(restart_at, self.restart, host)
+
+    def _crash(self, host: Host, when: Situation) -> None:
+        assert host.replica is not None
+        self._transcript.add(when, host.name)
+        self.situations[when] += 1
+        if host.replica.status is Status.VIEW_CHANGE:
+            self.situations[Situation.CRASH_IN_VIEW_CHANGE] += 1
+        elif host.replica.is_primary:
+            self.situations[Situation.CRASH_OF_PRIMARY] += 1
+        host.forget()
+
+    def restart(self, host: Host) -> None:
+        """Start a dead replica from its disk. A crash that waits for a turn is called off."""
+        host.crash_after = None
+        if host.replica is not None:
+            return
+        host.incarnation += 1
+        replica = self._start(host)
+        self.invariants.on_restart(host)
+        self._transcript.add("restart", host.name)
+        self.situations[Situation.RESTART] += 1
+        if replica.is_primary and replica.status is Status.NORMAL:
+            self.situations[Situation.RESTART_OF_PRIMARY] += 1
+        self.add_state(host)
+
+    def pause(self, host: Host) -> None:
+        """Let a replica stand still; what is sent to it waits."""
+        host.pauses += 1
+        self._transcript.add("pause", host.name)
+        self.situations[Situation.PAUSE] += 1
+
+    def resume(self, host: Host) -> None:
+        """End one pause."""
+        host.pauses -= 1
+        if not host.pauses:
+            self._transcript.add("resume", host.name)
+            host.turn_is_due = False
+            if host.replica is not None:
+                self._schedule_turn(host)
+
+    def jump_clock(self, host: Host, microseconds: int) -> None:
+        """Set a replica's clock forward."""
+        host.clock_offset += microseconds
+        self._transcript.add("clock jump", host.name, microseconds)
+        self.situations[Situation.CLOCK_JUMP] += 1
+        if host.replica is not None:
+            self._schedule_wake(host)
+
+    def cut(self, source: str, destination: str) -> None:
+        """Cut one direction between two replicas."""
+        self.network.link(source, destination).cuts += 1
+
+    def mend(self, source: str, destination: str) -> None:
+        """Take one cut of that direction away."""
+        self.network.link(source, destination).cuts -= 1

@@ -1,0 +1,369 @@
+"""What must be true at every moment of every run.
+
+`Invariants` is told what each replica did, as it happens, and raises `Violation` at the first lie.
+It keeps books of its own and shares no code with the core. The rules, by the names under which
+they are reported:
+
+agreement            an op_number is the same entry wherever it is committed, and all state machines
+                     apply the same operations in the same order with the same results
+commit-quorum        what anybody holds committed is on the disks of a quorum that are in its view
+                     or a newer one
+leader-completeness  a primary begins its view with everything that was committed in older views
+one-primary          a view has one primary
+exactly-once         no request is applied twice, wherever and however often it was sent
+view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
+durable-before-sent  what a message claims is on its sender's disk when it leaves
+honest-reply         a reply tells the result of a committed request's one execution
+honest-refusal       what was refused for certain is never executed
+spin                 a replica that hears nothing does not take turn upon turn
+calm                 where nothing fails, nothing is sent again and no view changes
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from vsr_node.core.messages import (
+    Commit,
+    DoViewChange,
+    Entry,
+    GetState,
+    NewState,
+    Prepare,
+    PrepareOk,
+    Reason,
+    Refusal,
+    Reply,
+    StartView,
+    StartViewChange,
+)
+from vsr_node.core.status import Status
+from vsr_node.simulation.situations import Situation, Situations
+
+if TYPE_CHECKING:
+    from vsr_node.core.replica import Replica
+    from vsr_node.simulation.cluster import Host
+
+RequestId = tuple[str, int]
+
+
+class Violation(Exception):  # noqa: N818  (the field's word)
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+        self.text = text
+
+
+class Invariants:
+    """The books of one run, over all replicas and their incarnations."""
+
+    def __init__(self, hosts: "list[Host]", situations: Situations, *, calm: bool) -> None:
+        self._hosts = hosts
+        self._quorum = len(hosts) // 2 + 1
+        self._situations = situations
+        self._calm = calm
+        self._committed: list[Entry] = []
+        self._committed_in_view: list[int] = []
+        self._requests_committed: set[RequestId] = set()
+        self._applied: list[tuple[object, object]] = []
+        self._applied_by_commit: dict[int, int] = {}
+        self._executions: dict[RequestId, int] = {}
+        self._refused: set[RequestId] = set()
+        self._answered: set[RequestId] = set()
+        self._primaries: dict[int, str] = {}
+        self._prepared: set[tuple[str, str, int]] = set()
+        self._claims: dict[type, Callable[[Host, Any], None]] = {
+            Prepare: self._check_prepare,
+            PrepareOk: self._check_prepare_ok,
+            Commit: self._check_commit,
+            StartViewChange: self._check_start_view_change,
+            DoViewChange: self._check_do_view_change,
+            StartView: self._check_prepare,
+            GetState: self._check_get_state,
+            NewState: self._check_new_state,
+        }
+
+    @property
+    def committed_count(self) -> int:
+        """How many op_numbers anybody holds committed."""
+        return len(self._committed)
+
+    @property
+    def primary_count(self) -> int:
+        """How many views had a primary."""
+        return len(self._primaries)
+
+    # What the state machines did.
+
+    def _on_apply(self, name: str, index: int, operation: Any, result: object) -> None:
+        """`name` applied `operation` as the `index`-th of its machine's life (0 is the first)."""
+        request = operation[0]
+        if index == len(self._applied):
+            earlier = self._executions.setdefault(request, index)
+            if earlier != index:
+                raise Violation(
+                    "exactly-once", f"{name} applies {request} a second time, as operation {index}"
+                )
+            if request in self._refused:
+                raise Violation("honest-refusal", f"{name} applies {request}, which was refused")
+            self._applied.append((operation, result))
+            return
+        known_operation, known_result = self._applied[index]
+        if known_operation is not operation and known_operation != operation:
+            raise Violation(
+                "agreement",
+                f"operation {index} is {operation} at {name} and {known_operation} elsewhere",
+            )
+        if known_result != result:
+            raise Violation(
+                "agreement",
+                f"operation {index} {operation} gives {result} at {name}, {known_result} elsewhere",
+            )
+
+    def _on_applied(self, host: "Host") -> None:
+        """Take in what was applied in a turn, now that the turn's records are durable."""
+        for operation, result in host.applied:
+            self._on_apply(host.name, host.applied_count, operation, result)
+            host.applied_count += 1
+        host.applied.clear()
+
+    # What the replicas became.
+
+    def on_turn(self, host: "Host") -> bool:
+        """Look at a replica after its records were saved; return whether view or status changed."""
+        replica = host.replica
+        assert replica is not None
+        if host.applied:
+            self._on_applied(host)
+        # What a turn commits it may commit in the view in which it began.
+        view_number = host.view_number
+        changed = replica.view_number != view_number or replica.status is not host.status
+        if changed:
+            self._on_view(host)
+        commit_number = replica.commit_number
+        if commit_number != host.commit_number:
+            self._on_commit(host, commit_number, view_number)
+        return changed
+
+    def _on_view(self, host: "Host") -> None:
+        replica = host.replica
+        assert replica is not None
+        if replica.view_number < host.view_number:
+            raise Violation(
+                "view-goes-back", f"{host.name}: {host.view_number} to {replica.view_number}"
+            )
+        if self._calm and replica.view_number:
+            raise Violation("calm", f"{host.name} is in view {replica.view_number}")
+        host.view_number = replica.view_number
+        host.status = replica.status
+        if replica.status is Status.NORMAL and replica.is_primary:
+            self._on_primary(host, replica.view_number)
+
+    def _on_primary(self, host: "Host", view_number: int) -> None:
+        if view_number and view_number not in self._primaries:
+            self._situations[Situation.VIEW_CHANGE] += 1
+        if self._primaries.setdefault(view_number, host.name) != host.name:
+            raise Violation(
+                "one-primary", f"{host.name} and {self._primaries[view_number]} in {view_number}"
+            )
+        for position, entry in enumerate(self._committed):
+            if self._committed_in_view[position] < view_number:
+                self._check_holds(host, position + 1, entry)
+
+    def _check_holds(self, host: "Host", op_number: int, entry: Entry) -> None:
+        replica = host.replica
+        assert replica is not None
+        if replica.op_number < op_number or replica.log[op_number] != entry:
+            raise Violation(
+                "leader-completeness",
+                f"{host.name} begins view {replica.view_number} without committed op {op_number}",
+            )
+
+    def _on_commit(self, host: "Host", commit_number: int, view_number: int) -> None:
+        replica = host.replica
+        assert replica is not None
+        if commit_number < host.commit_number:
+            raise Violation(
+                "commit-goes-back", f"{host.name}: {host.commit_number} to {commit_number}"
+            )
+        committed = self._committed
+        for op_number in range(host.commit_number + 1, commit_number + 1):
+            entry = replica.log[op_number]
+            if op_number > len(committed):
+                self._check_quorum(host, op_number, entry, view_number)
+                committed.append(entry)
+                self._count_commit(replica, entry)
+                self._committed_in_view.append(replica.view_number)
+            else:
+                known = committed[op_number - 1]
+                if known is not entry and known != entry:
+                    raise Violation(
+                        "agreement", f"op {op_number} is {entry} at {host.name}, {known} elsewhere"
+                    )
+        host.commit_number = commit_number
+        applied = self._applied_by_commit.setdefault(commit_number, host.applied_count)
+        if applied != host.applied_count:
+            raise Violation(
+                "agreement",
+                f"at commit {commit_number} {host.name} applied {host.applied_count} operations,"
+                f" another replica {applied}",
+            )
+
+    def _count_commit(self, replica: "Replica", entry: Entry) -> None:
+        if not replica.is_primary:
+            self._situations[Situation.BACKUP_COMMITS_FIRST] += 1
+        request = (entry.client, entry.request_number)
+        if request in self._requests_committed:
+            self._situations[Situation.LOGGED_TWICE] += 1
+        self._requests_committed.add(request)
+
+    def _check_quorum(self, host: "Host", op_number: int, entry: Entry, view_number: int) -> None:
+        holders = 0
+        for other in self._hosts:
+            disk = other.disk
+            if disk.last_normal_view >= view_number and len(disk.entries) >= op_number:
+                known = disk.entries[op_number - 1]
+                holders += known is entry or known == entry
+        if holders < self._quorum:
+            raise Violation(
+                "commit-quorum",
+                f"{host.name} commits op {op_number} in view {view_number},"
+                f" which {holders} of {len(self._hosts)} hold",
+            )
+
+    def on_restart(self, host: "Host") -> None:
+        """Look at a replica that starts from its disk."""
+        replica = host.replica
+        assert replica is not None
+        disk = host.disk
+        if (
+            replica.view_number < disk.view_number
+            or replica.last_normal_view < disk.last_normal_view
+        ):
+            raise Violation(
+                "view-goes-back",
+                f"{host.name} comes back in view {replica.view_number}"
+                f" (last normal {replica.last_normal_view}), its disk knows {disk.view_number}"
+                f" ({disk.last_normal_view})",
+            )
+        host.status = replica.status
+        self._on_applied(host)
+        if replica.commit_number:
+            self._on_commit(host, replica.commit_number, host.view_number)
+
+    # What the replicas said.
+
+    def on_send(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
+        """Hold a message that is about to leave against its sender's disk."""
+        check = self._claims.get(type(message))
+        if check is not None:
+            check(host, message)
+            if self._calm:
+                self._check_calm(host, destinations, message)
+
+    def _claim(self, host: "Host", message: object, holds: bool) -> None:
+        if not holds:
+            disk = host.disk
+            raise Violation(
+                "durable-before-sent",
+                f"{host.name} sends {message}, while its disk has view {disk.view_number}, last"
+                f" normal view {disk.last_normal_view}, op {len(disk.entries)}",
+            )
+
+    def _check_prepare(self, host: "Host", message: Prepare | StartView) -> None:
+        """What a primary says; it may have left the view later in the turn in which it said so."""
+        disk = host.disk
+        self._claim(
+            host,
+            message,
+            disk.last_normal_view > message.view_number
+            or (
+                disk.last_normal_view == message.view_number
+                and disk.holds(message.first_op_number, message.entries)
+            ),
+        )
+
+    def _check_prepare_ok(self, host: "Host", message: PrepareOk) -> None:
+        disk = host.disk
+        self._claim(
+            host,
+            message,
+            disk.view_number == disk.last_normal_view == message.view_number
+            and len(disk.entries) >= message.op_number,
+        )
+
+    def _check_commit(self, host: "Host", message: Commit) -> None:
+        self._claim(host, message, host.disk.last_normal_view >= message.view_number)
+
+    def _check_start_view_change(self, host: "Host", message: StartViewChange) -> None:
+        self._claim(host, message, message.current_view_number <= host.disk.view_number)
+
+    def _check_do_view_change(self, host: "Host", message: DoViewChange) -> None:
+        disk = host.disk
+        self._claim(
+            host,
+            message,
+            disk.view_number == message.view_number
+            and disk.last_normal_view == message.last_normal_view
+            and len(disk.entries) == message.op_number
+            and disk.holds(message.first_op_number, message.entries),
+        )
+
+    def _check_get_state(self, host: "Host", message: GetState) -> None:
+        self._claim(host, message, message.view_number <= host.disk.view_number)
+
+    def _check_new_state(self, host: "Host", message: NewState) -> None:
+        disk = host.disk
+        last = message.first_op_number + len(message.entries) - 1
+        self._claim(
+            host,
+            message,
+            disk.last_normal_view > message.view_number
+            or (
+                disk.holds(message.first_op_number, message.entries)
+                and (last <= message.commit_number or disk.last_normal_view == message.view_number)
+            ),
+        )
+
+    def _check_calm(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
+        if isinstance(message, Prepare):
+            for destination in destinations:
+                for position in range(len(message.entries)):
+                    key = (host.name, destination, message.first_op_number + position)
+                    if key in self._prepared:
+                        raise Violation("calm", f"op {key[2]} is sent again to {destination}")
+                    self._prepared.add(key)
+        elif not isinstance(message, PrepareOk | Commit):
+            raise Violation("calm", f"{host.name} sends {message}")
+
+    def on_reply(self, host: "Host", reply: Reply | Refusal) -> None:
+        """Hold an answer that is about to leave against what was executed."""
+        request = (reply.client, reply.request_number)
+        index = self._executions.get(request)
+        if isinstance(reply, Refusal):
+            is_certain = is_definite(reply)
+            self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
+            return
+        if index is None:
+            raise Violation("honest-reply", f"{host.name} answers {request}, which nobody executed")
+        if reply.result != self._applied[index][1]:
+            raise Violation(
+                "honest-reply",
+                f"{host.name} answers {request} with {reply.result},"
+                f" its execution gave {self._applied[index][1]}",
+            )
+        if request in self._answered:
+            self._situations[Situation.ANSWERED_AGAIN] += 1
+        self._answered.add(request)
+
+    def on_certain_refusal(self, request: RequestId) -> None:
+        """A client counts `request` as never executed: all whom it asked said so."""
+        if request in self._executions:
+            raise Violation("honest-refusal", f"{request} was executed and then refused")
+        self._refused.add(request)
+
+
+def is_definite(refusal: Refusal) -> bool:
+    """Whether a refusal promises that the request was not, and will not be, executed."""
+    return refusal.reason is Reason.UNAVAILABLE

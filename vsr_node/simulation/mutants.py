@@ -1,0 +1,93 @@
+"""Running mutants: each in a process of its own, which imports the mutated core.
+
+    python -m vsr_node.simulation.mutants NAME FIRST END [--shrink]
+
+runs the seeds FIRST to END - 1 with the mutation NAME, up to the first that fails, and prints a
+`Verdict` as one line of JSON. It is what `python -m vsr_node.simulation --mutations` starts.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from vsr_node.simulation.mutations import find
+from vsr_node.simulation.patching import Mutation, install
+
+
+class Verdict(NamedTuple):
+    """What came of a mutant. `seed_count`: seeds until it was caught, or all that were tried.
+
+    `size` counts faults, operations and single message faults of the shrunk plan.
+    """
+
+    name: str
+    seed_count: int
+    invariant: str | None
+    text: str
+    size: tuple[int, int, int] | None
+
+
+def run_mutant(name: str, seeds: range, *, shrink: bool) -> Verdict:
+    """Run seeds with a mutation; only in a process that has not imported the core."""
+    install(find(name))
+    from vsr_node.simulation.plan import draw
+    from vsr_node.simulation.run import execute
+    from vsr_node.simulation.shrink import Shrinker, size_of
+
+    for count, seed in enumerate(seeds, start=1):
+        outcome = execute(draw(seed))
+        if outcome.failure is not None:
+            size = size_of(Shrinker(outcome).shrink().plan) if shrink else None
+            return Verdict(name, count, outcome.failure.invariant, outcome.failure.text, size)
+    return Verdict(name, len(seeds), None, "", None)
+
+
+def start_mutant(mutation: Mutation, first_seed: int, *, shrink: bool) -> Verdict:
+    """Run a mutant in a process of its own; raises RuntimeError when that breaks."""
+    command = [
+        sys.executable,
+        "-m",
+        "vsr_node.simulation.mutants",
+        mutation.name,
+        str(first_seed),
+        str(first_seed + mutation.seeds_max),
+        *(["--shrink"] if shrink else []),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"mutant {mutation.name}: {result.stderr.strip()}")
+    name, seed_count, invariant, text, size = json.loads(result.stdout)
+    return Verdict(name, seed_count, invariant, text, tuple(size) if size else None)
+
+
+def run_mutants(
+    mutations: Iterable[Mutation],
+    first_seed: int,
+    jobs: int,
+    on_verdict: Callable[[Verdict], None],
+    *,
+    shrink: bool,
+) -> list[Verdict]:
+    """Run mutants, `jobs` at a time, and tell each verdict in the order of the catalogue."""
+    verdicts = []
+    with ThreadPoolExecutor(jobs) as executor:
+        for verdict in executor.map(
+            lambda mutation: start_mutant(mutation, first_seed, shrink=shrink), mutations
+        ):
+            on_verdict(verdict)
+            verdicts.append(verdict)
+    return verdicts
+
+
+def main() -> None:
+    """The command line of one mutant."""
+    name, first, end, *options = sys.argv[1:]
+    verdict = run_mutant(name, range(int(first), int(end)), shrink="--shrink" in options)
+    print(json.dumps(verdict))
+
+
+if __name__ == "__main__":
+    main()

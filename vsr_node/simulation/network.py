@@ -1,0 +1,150 @@
+"""Links between replicas, and between clients and replicas, that lose, repeat, delay and reorder.
+
+Each direction of a pair is a link with a random stream of its own, from which every message takes
+exactly one draw: the fate of the 7th message from n0 to n1 depends on nothing but the seed, and
+stays what it was when the shrinker takes other faults away.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, DelayKind, MessageFaults
+from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
+from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.transcript import Transcript
+
+SPIKE_FACTOR = 20
+SPIKES_OF_256 = 8
+
+Deliver = Callable[[str, str, Any], None]
+
+
+class Link:
+    """One direction between two ends."""
+
+    __slots__ = (
+        "cuts",
+        "destination",
+        "is_clean",
+        "last_arrival",
+        "newest_arrived",
+        "random",
+        "sent",
+        "source",
+    )
+
+    def __init__(self, seed: int, source: str, destination: str) -> None:
+        self.source = source
+        self.destination = destination
+        self.random = stream(seed, "link", source, destination)
+        self.sent = 0
+        self.cuts = 0  # several faults may cut a link at the same time
+        self.is_clean = False
+        self.last_arrival = 0
+        self.newest_arrived = -1
+
+
+class Network:
+    """All links. `deliver(source, destination, message)` is called when a message arrives."""
+
+    def __init__(
+        self,
+        seed: int,
+        faults: MessageFaults,
+        timeline: Timeline,
+        transcript: Transcript,
+        deliver: Deliver,
+    ) -> None:
+        self._seed = seed
+        self._faults = faults
+        self._timeline = timeline
+        self._transcript = transcript
+        self._deliver = deliver
+        self._links: dict[tuple[str, str], Link] = {}
+        self._delays = delay_table(faults)
+        # 16 bits of each message's draw are compared with these.
+        self._loss = (faults.loss_per_myriad << 16) // PER_MYRIAD
+        self._duplicate = (faults.duplicate_per_myriad << 16) // PER_MYRIAD
+        self.lost: list[tuple[str, str, int]] = []
+        self.duplicated: list[tuple[str, str, int]] = []
+        self.cut_count = 0
+        self._era = 0
+        self.reordered_count = 0
+
+    def link(self, source: str, destination: str) -> Link:
+        """Return the link, which is made when it is first needed."""
+        link = self._links.get((source, destination))
+        if link is None:
+            link = self._links[source, destination] = Link(self._seed, source, destination)
+        return link
+
+    def send(
+        self, source: str, destination: str, message: object, *, repeatable: bool = True
+    ) -> None:
+        """Put a message on its way. What is cut when it is sent never arrives."""
+        link = self._links.get((source, destination)) or self.link(source, destination)
+        number = link.sent
+        link.sent = number + 1
+        draw = link.random.getrandbits(48)
+        if link.cuts:
+            self.cut_count += 1
+            self._transcript.add("cut", source, destination, message)
+            return
+        faults = self._faults
+        key = (source, destination, number)
+        if not link.is_clean:
+            if (draw & 0xFFFF) < self._loss or key in faults.lost:
+                self.lost.append(key)
+                self._transcript.add("lost", source, destination, message)
+                return
+            if repeatable and ((draw >> 16 & 0xFFFF) < self._duplicate or key in faults.duplicated):
+                self.duplicated.append(key)
+                self._transcript.add("repeated", source, destination, message)
+                self._send_copy(link, number, draw >> 40, message)
+        delay = faults.delay_mean if link.is_clean else self._delays[draw >> 32 & 0xFF]
+        self._travel(link, number, delay, message)
+
+    def _travel(self, link: Link, number: int, delay: int, message: object) -> None:
+        arrival = self._timeline.now + delay
+        if self._faults.in_order or link.is_clean:
+            arrival = max(arrival, link.last_arrival)
+            link.last_arrival = arrival
+        self._timeline.at(arrival, self._arrive, (link, number, message))
+
+    def _send_copy(self, link: Link, number: int, byte: int, message: object) -> None:
+        """A copy takes its own time, and no order binds it."""
+        extra = self._faults.copy_delay_mean * EXPONENTIAL_PER_MILLE[byte] // PER_MILLE
+        arrival = self._timeline.now + self._delays[byte] + extra
+        self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))
+
+    def end_era(self) -> None:
+        """Let no copy arrive that was made so far: no receiver could tell it from fresh news."""
+        self._era += 1
+
+    def _arrive_late(self, argument: tuple[int, tuple[Link, int, object]]) -> None:
+        era, arrival = argument
+        if era == self._era:
+            self._arrive(arrival)
+
+    def _arrive(self, argument: tuple[Link, int, object]) -> None:
+        link, number, message = argument
+        if number > link.newest_arrived:
+            link.newest_arrived = number
+        else:
+            self.reordered_count += number < link.newest_arrived
+        self._deliver(link.source, link.destination, message)
+
+
+def delay_table(faults: MessageFaults) -> tuple[int, ...]:
+    """Return the delay in microseconds for each of the 256 values of a draw's byte."""
+    mean = faults.delay_mean
+    match faults.delay_kind:
+        case DelayKind.CONSTANT:
+            return (mean,) * 256
+        case DelayKind.UNIFORM:
+            return tuple(2 * mean * byte // 255 for byte in range(256))
+        case DelayKind.EXPONENTIAL:
+            return tuple(mean * factor // 1000 for factor in EXPONENTIAL_PER_MILLE)
+        case DelayKind.SPIKES:
+            spikes = (mean * SPIKE_FACTOR,) * SPIKES_OF_256
+            return spikes + (mean,) * (256 - SPIKES_OF_256)

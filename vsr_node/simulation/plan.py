@@ -1,0 +1,451 @@
+"""What a seed stands for: cluster, faults and operations, written down before the run begins.
+
+A plan is data. `draw(seed)` makes one; the shrinker takes parts away from it; a regression test
+holds one as a literal. All times are int microseconds of virtual time since the run began.
+
+Swarm testing (Groce et al., ISSTA 2012): each seed switches whole kinds of faults off, since a
+fault that is always there hides what only happens without it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from vsr_node.simulation.streams import exponential, stream
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
+
+Operation = tuple[str | bool, ...]
+Link = tuple[int, int]
+
+MILLISECOND = 1_000
+PER_MYRIAD = 10_000
+PER_MILLE = 1_000
+
+
+class PastableEnum(StrEnum):
+    """Its members print as they are written in code, so that a printed plan is code too."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+
+class DelayKind(PastableEnum):
+    """How long a message is under way."""
+
+    CONSTANT = "constant"
+    UNIFORM = "uniform"  # from 0 to twice the mean
+    EXPONENTIAL = "exponential"
+    SPIKES = "spikes"  # constant, but one message in 32 takes 20 times as long
+
+
+class FaultKind(PastableEnum):
+    """What happens to a replica or to links for a while."""
+
+    CRASH = "crash"
+    PAUSE = "pause"
+    CLOCK_JUMP = "clock jump"
+    CUT = "cut"
+    AMBUSH = "ambush"  # the next replica that becomes primary crashes while it says so
+
+
+class Fate(PastableEnum):
+    """What an outsider suffers while the faults have ended for a quorum only."""
+
+    DOWN = "down"
+    CUT_OFF = "cut off"
+    DEAF = "deaf"  # it is heard and hears nobody
+    MUTE = "mute"  # it hears and is not heard
+    UNSTABLE = "unstable"  # its links lose and repeat as before
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFaults:
+    """How the links treat messages. `in_order`: no link lets a message overtake another."""
+
+    loss_per_myriad: int = 0
+    duplicate_per_myriad: int = 0
+    delay_kind: DelayKind = DelayKind.CONSTANT
+    delay_mean: int = MILLISECOND
+    in_order: bool = True
+    # A repeated copy takes longer than the first by so much in the mean: news of views long gone.
+    copy_delay_mean: int = 0
+    # Single messages that are lost or repeated: (source, destination, number on that link).
+    # The shrinker names them here, in place of the rates.
+    lost: frozenset[tuple[str, str, int]] = frozenset()
+    duplicated: frozenset[tuple[str, str, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault from `start` until `end`.
+
+    A cut without `links` cuts a replica off, both ways, with that many `companions` (those after
+    it in the order of the group), in the midst of so many requests to it (`flood`): it logs what
+    the others do not have, or not without gaps.
+
+    `replica` is an index, None stands for whoever is primary at `start`. `outputs` says where in
+    its turn a replica crashes: None between two turns, -1 before the turn's records are saved,
+    k >= 0 after them and after k messages.
+    """
+
+    kind: FaultKind
+    start: int
+    end: int
+    replica: int | None = None
+    outputs: int | None = None
+    jump: int = 0
+    links: tuple[Link, ...] = ()
+    companions: int = 0
+    flood: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOperation:
+    """After `think_time` the operation is sent to each target in turn, until one answers."""
+
+    operation: Operation
+    think_time: int
+    targets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Operations that one client has under way one at a time.
+
+    Lanes of one client share its request numbers.
+    """
+
+    client: str
+    retry_after: int
+    operations: tuple[PlannedOperation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The liveness phase: the `quorum` for which the faults end first, and the others' fates."""
+
+    quorum: tuple[int, ...]
+    fates: tuple[tuple[int, Fate], ...]
+    lanes: tuple[Lane, ...]
+    lanes_after_healing: tuple[Lane, ...]
+    # Something is asked of the primary while it is cut off, just before the faults end.
+    ends_with_last_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole run."""
+
+    seed: int
+    replica_count: int
+    # A turn begins up to so long after its first message came, and takes all that is there then.
+    turn_delay: int
+    clock_rates_per_mille: tuple[int, ...]
+    messages: MessageFaults
+    faults: tuple[Fault, ...]
+    lanes: tuple[Lane, ...]
+    settlement: Settlement
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing disturbs the run: then no replica has a reason to send anything again."""
+        messages = self.messages
+        return (
+            not self.faults
+            and not self.settlement.fates
+            and messages.delay_kind is DelayKind.CONSTANT
+            and self.turn_delay == 0
+            and len(set(self.clock_rates_per_mille)) == 1
+            and messages.loss_per_myriad == messages.duplicate_per_myriad == 0
+            and not messages.lost
+            and not messages.duplicated
+        )
+
+
+# The size that most clusters have comes most often, and an even one now and then.
+REPLICA_COUNTS = (1, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7, 7)
+DELAY_MEANS = (
+    0,
+    100,
+    MILLISECOND,
+    MILLISECOND,
+    5 * MILLISECOND,
+    20 * MILLISECOND,
+    100 * MILLISECOND,
+)
+
+
+def draw(seed: int) -> Plan:
+    """Draw the plan that `seed` stands for."""
+    random = stream(seed, "plan")
+    replica_count = random.choice(REPLICA_COUNTS)
+    calm = random.randrange(16) == 0
+    duration = random.choice((2, 4, 8, 16)) * MICROSECONDS_PER_SECOND
+    messages = draw_message_faults(stream(seed, "plan", "messages"), calm)
+    disturbed = not calm and random.randrange(8) > 0
+    return Plan(
+        seed=seed,
+        replica_count=replica_count,
+        turn_delay=0 if calm else random.choice((0, 0, 50, MILLISECOND, messages.delay_mean)),
+        clock_rates_per_mille=draw_clock_rates(stream(seed, "plan", "clocks"), replica_count, calm),
+        messages=messages,
+        faults=draw_faults(seed, replica_count, duration) if disturbed else (),
+        lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
+        settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
+    )
+
+
+def draw_message_faults(random: Random, calm: bool) -> MessageFaults:
+    """Draw loss, duplication and delay; a calm run has only a constant delay."""
+    mean = random.choice(DELAY_MEANS)
+    if calm:
+        return MessageFaults(delay_mean=mean)
+    return MessageFaults(
+        loss_per_myriad=random.choice((0, 0, 50, 200, 1_000, 2_000)),
+        duplicate_per_myriad=random.choice((0, 0, 50, 500, 2_000)),
+        delay_kind=random.choice(tuple(DelayKind)),
+        delay_mean=mean,
+        in_order=random.randrange(3) == 0,
+        copy_delay_mean=random.choice(
+            (0, mean, 300 * MILLISECOND, 3_000 * MILLISECOND, 10_000 * MILLISECOND)
+        ),
+    )
+
+
+def draw_clock_rates(random: Random, replica_count: int, calm: bool) -> tuple[int, ...]:
+    """Draw how fast each replica's clock runs, in thousandths of virtual time."""
+    spread = 0 if calm else random.choice((0, 0, 10, 100, 300))
+    return tuple(PER_MILLE + random.randint(-spread, spread) for _ in range(replica_count))
+
+
+def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ...]:
+    """Draw the faults of each kind that this seed does not switch off, in order of `start`."""
+    random = stream(seed, "plan", "faults")
+    faults: list[Fault] = []
+    for kind in FaultKind:
+        if random.randrange(2):
+            continue
+        own = stream(seed, "plan", "faults", kind)
+        length_mean = own.choice((30, 300, 300, 1_000, 3_000)) * MILLISECOND
+        for _ in range(own.choice((1, 3, 6, 12))):
+            start = draw_start(own, faults, duration)
+            faults.append(draw_fault(own, kind, start, length_mean, replica_count))
+    if random.randrange(2) == 0:
+        faults.extend(draw_storm(random, duration))
+    return tuple(sorted(faults, key=lambda fault: fault.start))
+
+
+def draw_start(random: Random, earlier: list[Fault], duration: int) -> int:
+    """Draw when a fault begins: often just when another ends, which is when bugs show."""
+    if earlier and random.randrange(2):
+        return random.choice(earlier).end + random.randrange(100 * MILLISECOND)
+    return random.randrange(duration)
+
+
+def draw_fault(
+    random: Random, kind: FaultKind, start: int, length_mean: int, replica_count: int
+) -> Fault:
+    """Draw one fault of that kind which begins at `start`."""
+    end = start + 1 + exponential(random, length_mean)
+    replica = None if random.randrange(2) else random.randrange(replica_count)
+    match kind:
+        case FaultKind.CRASH:
+            outputs = random.choice((None, -1, 0, 1, 1, 2, 3))
+            return Fault(kind, start, end, replica, outputs=outputs)
+        case FaultKind.PAUSE:
+            return Fault(kind, start, end, replica)
+        case FaultKind.CLOCK_JUMP:
+            jump = random.choice((10, 300, 3_000)) * MILLISECOND
+            return Fault(kind, start, start, replica, jump=jump)
+        case FaultKind.AMBUSH:
+            return Fault(kind, start, end, outputs=random.choice((0, 1, 1, 1, 2, 3)))
+        case FaultKind.CUT:
+            if random.randrange(2):
+                return draw_exile(random, start, end)
+            return Fault(kind, start, end, replica, links=draw_cut(random, replica_count))
+
+
+STORM_KINDS = (FaultKind.CUT, FaultKind.CUT, FaultKind.PAUSE, FaultKind.CRASH)
+
+
+def draw_storm(random: Random, duration: int) -> Iterator[Fault]:
+    """Draw faults that befall one primary after the other: many views in one run.
+
+    In some storms each primary comes back just as the next one goes. In some a primary is exiled
+    for several views, and comes back with what it alone had logged.
+    """
+    period = random.choice((400, 700, 1_000, 1_500)) * MILLISECOND
+    kind = random.choice(STORM_KINDS)
+    is_relay = random.randrange(2) == 0
+    for start in range(random.randrange(period), duration, period):
+        length = period if is_relay else period // 2 + random.randrange(2 * period)
+        end = start + length + random.randrange(100 * MILLISECOND)
+        if kind is FaultKind.CUT:
+            yield draw_exile(random, start, end)
+        else:
+            yield Fault(kind, start, end, outputs=random.choice((None, 1)))
+        if random.randrange(6) == 0:
+            yield Fault(FaultKind.AMBUSH, start, end, outputs=random.choice((0, 1, 2)))
+    for _ in range(random.choice((0, 1, 1, 2, 4))):
+        start = random.randrange(duration)
+        yield draw_exile(random, start, start + random.randrange(8 * period))
+
+
+def draw_exile(random: Random, start: int, end: int) -> Fault:
+    """Draw a cut that takes the primary away, with requests that reach nobody else."""
+    companions = random.choice((0, 0, 1, 2))
+    flood = random.choice((0, 1, 8, 30))
+    return Fault(FaultKind.CUT, start, end, companions=companions, flood=flood)
+
+
+def draw_cut(random: Random, replica_count: int) -> tuple[Link, ...]:
+    """Draw which links fail together: (source, destination) of each direction."""
+    members = list(range(replica_count))
+    random.shuffle(members)
+    match random.randrange(6):
+        case 0:  # one replica alone
+            return both_ways(members[:1], members[1:])
+        case 1:  # two sides
+            size = random.randrange(replica_count)
+            return both_ways(members[:size], members[size:])
+        case 2:  # one hears nobody
+            return tuple((other, members[0]) for other in members[1:])
+        case 3:  # nobody hears one
+            return tuple((members[0], other) for other in members[1:])
+        case 4:  # some directions, each alone
+            directions = [(a, b) for a in members for b in members if a != b]
+            return tuple(random.sample(directions, random.randint(0, len(directions) // 2)))
+        case _:  # one pair
+            return both_ways(members[:1], members[1:2])
+
+
+def both_ways(side: Iterable[int], other_side: Iterable[int]) -> tuple[Link, ...]:
+    """Return the links between two sides, both directions of each."""
+    others = tuple(other_side)
+    return tuple(link for a in side for b in others for link in ((a, b), (b, a)))
+
+
+def draw_lanes(
+    seed: int, replica_count: int, duration: int, delay_mean: int, calm: bool
+) -> tuple[Lane, ...]:
+    """Draw the clients of the safety phase: at least 200 operations in all, on a few hot keys."""
+    random = stream(seed, "plan", "lanes")
+    client_count = random.randint(1, 5)
+    lanes_each = random.choice((1, 1, 2, 4))
+    operation_count = random.randint(200, 260)
+    lane_count = client_count * lanes_each
+    traits = ClientTraits(
+        key_count=random.choice((1, 2, 3, 5)),
+        value_count=random.choice((2, 5, 1_000_000)),
+        think_time_mean=duration * lane_count // operation_count,
+        attempts_max=1 if calm else random.choice((1, 2, 2, 4)),
+        loyal=random.randrange(2) == 0,
+        bursty=random.randrange(3) == 0,
+        replicas=tuple(range(replica_count)),
+    )
+    # Without faults nobody needs to ask twice; else some clients are hastier than a round trip.
+    factor = 100 if calm else random.choice((1, 6, 30, 300))
+    retry_after = factor * (delay_mean + 10 * MILLISECOND)
+    if not calm:
+        retry_after = min(retry_after, MICROSECONDS_PER_SECOND)
+    return tuple(
+        Lane(
+            f"c{client}",
+            retry_after,
+            traits.draw_operations(
+                stream(seed, "plan", "lane", client, lane), -(-operation_count // lane_count)
+            ),
+        )
+        for client in range(client_count)
+        for lane in range(lanes_each)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTraits:
+    """What the operations of all clients of a run have in common."""
+
+    key_count: int
+    value_count: int
+    think_time_mean: int
+    attempts_max: int
+    loyal: bool  # asks the same replica first each time
+    bursty: bool  # asks several times in a row, then thinks for long
+    replicas: tuple[int, ...]
+
+    def draw_operations(self, random: Random, count: int) -> tuple[PlannedOperation, ...]:
+        """Draw the operations of one lane."""
+        home = random.choice(self.replicas)
+        return tuple(self._draw_operation(random, home) for _ in range(count))
+
+    def _draw_operation(self, random: Random, home: int) -> PlannedOperation:
+        first = home if self.loyal else random.choice(self.replicas)
+        others = (random.choice(self.replicas) for _ in range(random.randrange(self.attempts_max)))
+        return PlannedOperation(
+            operation=self._draw_request(random),
+            think_time=self._draw_think_time(random),
+            targets=(first, *others),
+        )
+
+    def _draw_think_time(self, random: Random) -> int:
+        if not self.bursty:
+            return exponential(random, self.think_time_mean)
+        return 0 if random.randrange(8) else exponential(random, 8 * self.think_time_mean)
+
+    def _draw_request(self, random: Random) -> Operation:
+        """Draw an operation of the key-value machine; keys and values are JSON texts."""
+        key = f'"k{random.randrange(self.key_count)}"'
+        value, other = (str(random.randrange(self.value_count)) for _ in range(2))
+        match random.randrange(4):
+            case 0:
+                return ("read", key)
+            case 1:
+                return ("write", key, value)
+            case _:
+                return ("cas", key, value, other, False)
+
+
+def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) -> Settlement:
+    """Draw the quorum that is spared first, what the others suffer, and what must be served."""
+    random = stream(seed, "plan", "settlement")
+    members = list(range(replica_count))
+    random.shuffle(members)
+    size = replica_count if calm else random.randint(replica_count // 2 + 1, replica_count)
+    if random.randrange(2) and not calm:
+        size = replica_count // 2 + 1
+    quorum = tuple(sorted(members[:size]))
+    fates = tuple((outsider, random.choice(tuple(Fate))) for outsider in sorted(members[size:]))
+    # Now and then nobody asks anything any more, and what is under way must end all the same.
+    idle = not calm and random.randrange(4) == 0
+    everybody = tuple(range(replica_count))
+    return Settlement(
+        quorum=quorum,
+        fates=fates,
+        lanes=draw_patient_lanes(seed, "quorum", quorum, delay_mean) if not idle else (),
+        lanes_after_healing=draw_patient_lanes(seed, "everybody", everybody, delay_mean)
+        if not idle
+        else (),
+        ends_with_last_words=idle,
+    )
+
+
+def draw_patient_lanes(
+    seed: int, name: str, replicas: tuple[int, ...], delay_mean: int
+) -> tuple[Lane, ...]:
+    """Draw clients that ask again until they are answered, each at one replica."""
+    traits = ClientTraits(
+        key_count=2,
+        value_count=5,
+        think_time_mean=10 * MILLISECOND,
+        attempts_max=1,
+        loyal=True,
+        bursty=False,
+        replicas=replicas,
+    )
+    retry_after = 100 * (delay_mean + 20 * MILLISECOND)
+    lanes = []
+    for lane in range(2):
+        operations = traits.draw_operations(stream(seed, "plan", name, lane), 5)
+        lanes.append(Lane(f"{name}{lane}", retry_after, operations))
+    return tuple(lanes)

@@ -1,0 +1,370 @@
+"""One run: a plan carried out, watched and judged.
+
+First everybody works while the plan's faults happen (safety). Then the faults end for a quorum,
+which must serve whatever befalls the others, and must keep its view if its primary is one of it.
+Then they end for all, and all must come to the same state (liveness).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vsr_node.checker import Bounds, RegisterModel, check
+from vsr_node.core.status import Status
+from vsr_node.simulation.clients import History, RunningLane, SimulatedClient
+from vsr_node.simulation.cluster import FLOOD_INTERVAL, Cluster, Host
+from vsr_node.simulation.invariants import Violation
+from vsr_node.simulation.plan import (
+    MILLISECOND,
+    Fate,
+    Fault,
+    FaultKind,
+    Lane,
+    Link,
+    Plan,
+    both_ways,
+)
+from vsr_node.simulation.situations import Situation, Situations
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
+from vsr_node.simulation.transcript import Transcript
+
+TRANSCRIPT_LENGTH = 400
+NO_BOUNDS = Bounds(seconds=None, memory_bytes=None)
+
+
+class Failure(NamedTuple):
+    """Which invariant broke, and how."""
+
+    invariant: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run. Times are int microseconds of virtual time."""
+
+    plan: Plan
+    failure: Failure | None
+    situations: Situations
+    operation_count: int
+    event_count: int
+    duration: int
+    transcript: Transcript
+    lost: tuple[tuple[str, str, int], ...]
+    duplicated: tuple[tuple[str, str, int], ...]
+
+
+def execute(plan: Plan, transcript_length: int | None = TRANSCRIPT_LENGTH) -> Outcome:
+    """Carry a plan out. A violation, or any error that the core raises, is the run's failure."""
+    run = Run(plan, transcript_length)
+    failure = None
+    try:
+        run.carry_out()
+    except Violation as violation:
+        failure = Failure(violation.invariant, violation.text)
+    except AssertionError as error:
+        failure = Failure("assertion of the core", str(error) or origin_of(error))
+    except Exception as error:  # whatever the core raises is a finding
+        failure = Failure(
+            "error of the core", f"{type(error).__name__}: {error}, {origin_of(error)}"
+        )
+    return run.outcome(failure)
+
+
+def origin_of(error: BaseException) -> str:
+    """Where an error was raised, as function and line."""
+    traceback = error.__traceback__
+    assert traceback is not None
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    code = traceback.tb_frame.f_code
+    return f"in {code.co_qualname} ({code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno})"
+
+
+class Run:
+    """The parts of one run."""
+
+    def __init__(self, plan: Plan, transcript_length: int | None) -> None:
+        self.plan = plan
+        self.timeline = Timeline()
+        self.transcript = Transcript(self.timeline, transcript_length)
+        self.cluster = Cluster(plan, self.timeline, self.transcript, calm=plan.calm)
+        self.history = History(self.timeline)
+        self._clients: dict[str, SimulatedClient] = {}
+        self._lanes_at_work = 0
+        self._faults_are_on = True
+        self._down_until: dict[str, int] = {}
+        # A time-out doubles with every view change that fails while the faults last.
+        self.patience = 400 * MICROSECONDS_PER_SECOND + 1000 * plan.messages.delay_mean
+
+    def carry_out(self) -> None:
+        """All phases; raises Violation."""
+        self._let_faults_happen()
+        self._work(self.plan.lanes, patient=False)
+        self._end_faults_for_quorum()
+        self._demand_work(self.plan.settlement.lanes, "the quorum")
+        self._demand_stable_view("while the others fail")
+        self._end_faults_for_all()
+        self._demand_work(self.plan.settlement.lanes_after_healing, "everybody")
+        self._demand_convergence()
+        self._judge()
+
+    def outcome(self, failure: Failure | None) -> Outcome:
+        """What there is to tell at the end."""
+        cluster = self.cluster
+        situations = cluster.situations
+        network = cluster.network
+        for kind, count in cluster.sent.items():
+            situations[f"sent {kind.__name__}"] += count
+        situations[Situation.MESSAGE_CUT] += network.cut_count
+        situations[Situation.MESSAGE_LOST] += len(network.lost)
+        situations[Situation.MESSAGE_REPEATED] += len(network.duplicated)
+        situations[Situation.MESSAGE_OVERTAKEN] += network.reordered_count
+        situations[Situation.CALM] += self.plan.calm
+        view_count = 1 + max(host.view_number for host in cluster.hosts)
+        situations[Situation.VIEW_WITHOUT_PRIMARY] += view_count - cluster.invariants.primary_count
+        return Outcome(
+            self.plan,
+            failure,
+            situations,
+            self.history.invoked_count,
+            self.timeline.event_count,
+            self.timeline.now,
+            self.transcript,
+            tuple(network.lost),
+            tuple(network.duplicated),
+        )
+
+    # Work
+
+    def _start_lanes(self, lanes: tuple[Lane, ...], *, patient: bool) -> None:
+        for lane in lanes:
+            client = self._clients.get(lane.client)
+            if client is None:
+                client = self._clients[lane.client] = SimulatedClient(
+                    lane.client, self.cluster, self.timeline, self.transcript, self.history
+                )
+            self._lanes_at_work += 1
+            RunningLane(lane, client, self.cluster.situations, self._on_lane_done, patient=patient)
+
+    def _on_lane_done(self) -> None:
+        self._lanes_at_work -= 1
+        if not self._lanes_at_work:
+            self.timeline.stop()
+
+    def _work(self, lanes: tuple[Lane, ...], *, patient: bool) -> bool:
+        """Let lanes work to their end; return False if they did not come to it."""
+        self._start_lanes(lanes, patient=patient)
+        end = self.timeline.now + self.patience
+        return not self._lanes_at_work or self.timeline.run_until(end)
+
+    def _demand_work(self, lanes: tuple[Lane, ...], who: str) -> None:
+        if not self._work(lanes, patient=True):
+            raise Violation("progress", f"{who} did not serve within {self.patience} us")
+
+    # Faults
+
+    def _let_faults_happen(self) -> None:
+        for fault in self.plan.faults:
+            self.timeline.at(fault.start, self._on_fault, fault)
+
+    def _on_fault(self, fault: Fault) -> None:
+        if not self._faults_are_on:
+            return
+        cluster = self.cluster
+        hosts = cluster.hosts
+        host = cluster.primary() if fault.replica is None else hosts[fault.replica]
+        match fault.kind:
+            case FaultKind.CRASH:
+                cluster.crash(host, fault.outputs)
+                self.timeline.at(fault.end, self._restart, host)
+            case FaultKind.PAUSE:
+                cluster.pause(host)
+                self.timeline.at(fault.end, self._resume, host)
+            case FaultKind.CLOCK_JUMP:
+                cluster.jump_clock(host, fault.jump)
+            case FaultKind.AMBUSH:
+                cluster.lie_in_wait(fault)
+            case FaultKind.CUT:
+                cluster.flood(host, fault.flood)
+                # Half of the flood comes while the others still hear of it.
+                cut_at = self.timeline.now + fault.flood * FLOOD_INTERVAL // 2
+                names = [(hosts[a].name, hosts[b].name) for a, b in self._links_of(fault, host)]
+                self.timeline.at(cut_at, self._cut, names)
+                self.timeline.at(max(cut_at, fault.end), self._mend, names)
+
+    def _cut(self, names: list[tuple[str, str]]) -> None:
+        if self._faults_are_on:
+            self.cluster.situations[Situation.LINKS_CUT] += 1
+            self.transcript.add("cut", *(f"{a}->{b}" for a, b in names))
+            for a, b in names:
+                self.cluster.cut(a, b)
+
+    def _links_of(self, fault: Fault, host: Host) -> tuple[Link, ...]:
+        count = self.plan.replica_count
+        around = [(host.index + step) % count for step in range(count)]
+        side = 1 + fault.companions
+        return fault.links or both_ways(around[:side], around[side:])
+
+    def _restart(self, host: Host) -> None:
+        if self._faults_are_on:
+            self.cluster.restart(host)
+
+    def _resume(self, host: Host) -> None:
+        if self._faults_are_on:
+            self.cluster.resume(host)
+
+    def _mend(self, names: list[tuple[str, str]]) -> None:
+        if self._faults_are_on:
+            self.transcript.add("mend", *(f"{a}->{b}" for a, b in names))
+            for a, b in names:
+                self.cluster.mend(a, b)
+
+    # Liveness
+
+    def _end_faults_for_quorum(self) -> None:
+        """Only what the settlement names goes on failing."""
+        self._faults_are_on = False
+        cluster = self.cluster
+        cluster.call_off_ambushes()
+        settlement = self.plan.settlement
+        if settlement.ends_with_last_words:
+            self._say_last_words(cluster.primary())
+        quorum = [cluster.hosts[index] for index in settlement.quorum]
+        self.transcript.add("faults end for", *(host.name for host in quorum))
+        cluster.network.end_era()
+        for host in cluster.hosts:
+            self._mend_links_of(host)
+        for host in quorum:
+            self._make_well(host)
+        self._clean_links([host.name for host in quorum])
+        for index, fate in settlement.fates:
+            self._suffer(cluster.hosts[index], fate)
+
+    def _say_last_words(self, host: Host) -> None:
+        """Ask the primary for something while nobody can hear it, and then fall silent."""
+        cluster = self.cluster
+        self._make_well(host)
+        for other in cluster.hosts:
+            cluster.cut(host.name, other.name)
+        cluster.flood(host, 1)
+        wait = 2 * (self.plan.messages.delay_mean + self.plan.turn_delay) + MILLISECOND
+        self.timeline.run_until(self.timeline.now + wait)
+
+    def _make_well(self, host: Host) -> None:
+        while host.pauses:
+            self.cluster.resume(host)
+        self.cluster.restart(host)
+
+    def _mend_links_of(self, host: Host) -> None:
+        for other in self.cluster.hosts:
+            self.cluster.network.link(host.name, other.name).cuts = 0
+
+    def _clean_links(self, names: list[str]) -> None:
+        """No more loss, repetition or changing delays between these, nor with the clients."""
+        network = self.cluster.network
+        for name in names:
+            for other in names:
+                network.link(name, other).is_clean = True
+            for client in ("quorum0", "quorum1", "everybody0", "everybody1"):
+                network.link(name, client).is_clean = True
+                network.link(client, name).is_clean = True
+
+    def _suffer(self, host: Host, fate: Fate) -> None:
+        cluster = self.cluster
+        self.transcript.add(f"stays {fate}:", host.name)
+        cluster.situations[f"outsider {fate}"] += 1
+        if fate is Fate.DOWN:
+            cluster.crash(host)
+            return
+        self._make_well(host)
+        cluster.flood(host, 1)
+        for other in cluster.hosts:
+            if fate in (Fate.CUT_OFF, Fate.DEAF):
+                cluster.cut(other.name, host.name)
+            if fate in (Fate.CUT_OFF, Fate.MUTE):
+                cluster.cut(host.name, other.name)
+
+    def _demand_stable_view(self, when: str) -> None:
+        """A quorum that hears its primary keeps it, whatever anybody else says."""
+        cluster = self.cluster
+        quorum = [cluster.hosts[index] for index in self.plan.settlement.quorum]
+        self._await_rest(quorum)
+        primary = cluster.primary()
+        newest = max(host.disk.view_number for host in cluster.hosts)
+        if primary.view_number < newest or not self._is_at_rest(quorum):
+            cluster.situations[Situation.STABLE_VIEW_NOT_DEMANDED] += 1
+            return
+        cluster.situations[Situation.STABLE_VIEW_DEMANDED] += 1
+        length = 3 * MICROSECONDS_PER_SECOND + 20 * self.plan.messages.delay_mean
+        self.timeline.run_until(self.timeline.now + length)
+        for host in quorum:
+            if host.view_number != newest:
+                raise Violation(
+                    "stable-view",
+                    f"{host.name} left view {newest} for {host.view_number} {when}, although a"
+                    f" quorum hears its primary {primary.name}",
+                )
+
+    def _await_rest(self, quorum: list[Host]) -> None:
+        """Let a vote that is under way come to its end."""
+        end = self.timeline.now + self.patience // 20
+        while not self._is_at_rest(quorum) and self.timeline.now < end:
+            self.timeline.run_until(self.timeline.now + self.patience // 4000)
+
+    def _is_at_rest(self, quorum: list[Host]) -> bool:
+        """Whether all of the quorum follow a primary that is one of them."""
+        replicas = [host.replica for host in quorum if host.replica is not None]
+        return any(replica.is_serving_primary for replica in replicas) and all(
+            replica.view_number == replicas[0].view_number
+            and (replica.is_serving_primary or replica.is_following)
+            for replica in replicas
+        )
+
+    def _end_faults_for_all(self) -> None:
+        self.transcript.add("faults end for all")
+        self.cluster.network.end_era()
+        for host in self.cluster.hosts:
+            self._mend_links_of(host)
+            self._make_well(host)
+        self._clean_links([host.name for host in self.cluster.hosts])
+
+    def _demand_convergence(self) -> None:
+        """With nothing left to do, all hold the same, without a further request."""
+        end = self.timeline.now + self.patience
+        step = self.patience // 2000
+        while not self._have_converged():
+            if self.timeline.now >= end:
+                raise Violation("convergence", f"the replicas differ: {self._states()}")
+            self.timeline.run_until(self.timeline.now + step)
+        first, *others = self.cluster.hosts
+        assert first.replica is not None
+        for other in others:
+            assert other.replica is not None
+            for what in ("machine", "client_table"):
+                own, theirs = (getattr(host.replica, what).snapshot() for host in (first, other))
+                if own != theirs:
+                    raise Violation("agreement", f"{what} of {first.name} and {other.name} differ")
+
+    def _have_converged(self) -> bool:
+        replicas = [host.replica for host in self.cluster.hosts]
+        first = replicas[0]
+        return first is not None and all(
+            replica is not None
+            and replica.status is Status.NORMAL
+            and replica.view_number == first.view_number
+            and replica.commit_number == replica.op_number == first.op_number
+            for replica in replicas
+        )
+
+    def _states(self) -> str:
+        return "; ".join(
+            f"{host.name} {host.replica.status.value} in view {host.replica.view_number},"
+            f" op {host.replica.op_number}, commit {host.replica.commit_number}"
+            for host in self.cluster.hosts
+            if host.replica is not None
+        )
+
+    def _judge(self) -> None:
+        verdict = check(self.history.events(), RegisterModel(), NO_BOUNDS)
+        if verdict.valid is not True:
+            raise Violation("linearizability", verdict.explanation())

@@ -1,0 +1,73 @@
+"""What runs came across. What no seed reached is a fault or a path that was not tried."""
+
+from collections import Counter
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import get_args
+
+from vsr_node.core.messages import Message
+
+
+class Situation(StrEnum):
+    """Everything that is counted beside the messages by their types."""
+
+    # What befell replicas.
+    CRASH_BETWEEN_TURNS = "crash between two turns"
+    CRASH_BEFORE_SAVE = "crash before a turn was saved"
+    CRASH_BETWEEN_OUTPUTS = "crash between two outputs of a turn"
+    CRASH_AFTER_TURN = "crash after a turn"
+    CRASH_IN_VIEW_CHANGE = "crash during a view change"
+    CRASH_OF_PRIMARY = "crash of a primary"
+    AMBUSH = "crash of a primary that has just begun its view"
+    RESTART = "restart"
+    RESTART_OF_PRIMARY = "restart of a primary in its own view"
+    PAUSE = "pause"
+    CLOCK_JUMP = "clock jump"
+    # What befell messages.
+    LINKS_CUT = "links cut"
+    MESSAGE_CUT = "message cut"
+    MESSAGE_LOST = "message lost"
+    MESSAGE_REPEATED = "message repeated"
+    MESSAGE_OVERTAKEN = "message overtaken by a later one"
+    MESSAGE_TO_THE_DEAD = "message to a dead replica"
+    # What clients did and were told.
+    ASKED_AGAIN = "client asks again"
+    ABANDONED = "request abandoned by its client"
+    ANSWERED_AGAIN = "repeated request answered from the client table"
+    REFUSED = "request refused as never executed"
+    OUTCOME_UNKNOWN = "request answered with an unknown outcome"
+    # What the group did.
+    SEVERAL_IN_ONE_TURN = "several messages in one turn"
+    VIEW_CHANGE = "view change that reached its end"
+    VIEW_WITHOUT_PRIMARY = "view that never had a primary"
+    BACKUP_COMMITS_FIRST = "backup is the first to commit"
+    PREPARE_AGAIN = "PREPARE sent again to one backup"
+    SUFFIX_REPLACED = "uncommitted entries replaced"
+    SUFFIX_CUT = "uncommitted entries cut off"
+    LOGGED_TWICE = "request committed at two op_numbers"
+    # What was demanded at the end.
+    CALM = "run without any disturbance"
+    STABLE_VIEW_DEMANDED = "stable view demanded"
+    STABLE_VIEW_NOT_DEMANDED = "stable view not demanded, as the primary suffered"
+    OUTSIDER_DOWN = "outsider down"
+    OUTSIDER_CUT_OFF = "outsider cut off"
+    OUTSIDER_DEAF = "outsider deaf"
+    OUTSIDER_MUTE = "outsider mute"
+    OUTSIDER_UNSTABLE = "outsider unstable"
+
+
+Situations = Counter[str]
+
+
+def all_names() -> Iterator[str]:
+    """Every name that a run can count under, in the order in which they are told."""
+    yield from Situation
+    for kind in get_args(Message):
+        yield f"sent {kind.__name__}"
+
+
+def describe_situations(situations: Situations) -> Iterator[str]:
+    """One line for each situation, also for those that were not reached."""
+    for name in all_names():
+        count = situations[name]
+        yield f"{count:>12,}  {name}" if count else f"       NEVER  {name}"

@@ -1,0 +1,47 @@
+"""Virtual time: a heap of events in one total order, (time, sequence number)."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+MICROSECONDS_PER_SECOND = 1_000_000
+
+Handler = Callable[[Any], None]
+
+
+class Timeline:
+    """The events to come. Times are int microseconds since the run began."""
+
+    __slots__ = ("_events", "_sequence", "_stopped", "now")
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._events: list[tuple[int, int, Handler, Any]] = []
+        self._sequence = 0
+        self._stopped = False
+
+    @property
+    def event_count(self) -> int:
+        """How many events were ever scheduled."""
+        return self._sequence
+
+    def at(self, time: int, handler: Handler, argument: Any = None) -> None:
+        """Call `handler(argument)` at `time`; of equal times the one scheduled first is first."""
+        self._sequence += 1
+        heappush(self._events, (time, self._sequence, handler, argument))
+
+    def stop(self) -> None:
+        """Make the `run_until` under way return after the present event."""
+        self._stopped = True
+
+    def run_until(self, end: int) -> bool:
+        """Run events up to and at `end`. Return True if `stop` ended it, False if time was up."""
+        events = self._events
+        self._stopped = False
+        while events and events[0][0] <= end:
+            self.now, _, handler, argument = heappop(events)
+            handler(argument)
+            if self._stopped:
+                return True
+        self.now = end
+        return False

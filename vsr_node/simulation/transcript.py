@@ -1,0 +1,152 @@
+"""What happened, as text that reads like a story.
+
+While a run goes on, events are kept as they are: text is made only when somebody wants to read it.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from vsr_node.core.messages import (
+    Commit,
+    DoViewChange,
+    Entry,
+    GetState,
+    NewState,
+    Prepare,
+    PrepareOk,
+    Refusal,
+    Reply,
+    Request,
+    StartView,
+    StartViewChange,
+)
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
+
+Line = tuple[int, str, tuple[Any, ...]]
+
+
+class Transcript:
+    """The last events of a run; all of them when `length` is None.
+
+    A detailed one also tells each change of a log and of a commit_number.
+    """
+
+    def __init__(
+        self, timeline: Timeline, length: int | None, *, is_detailed: bool = False
+    ) -> None:
+        self._timeline = timeline
+        self.is_detailed = is_detailed
+        self._lines: deque[Line] = deque(maxlen=length)
+
+    def add(self, kind: str, *details: Any) -> None:
+        """Note an event; `details` are immutable and become text only when they are read."""
+        self._lines.append((self._timeline.now, kind, details))
+
+    @property
+    def lines(self) -> list[Line]:
+        """The events that are kept, as they are."""
+        return list(self._lines)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(format_line, self._lines)
+
+
+def format_line(line: Line) -> str:
+    """One event with its time."""
+    time, kind, details = line
+    return f"{format_time(time)}  {describe(kind, details)}"
+
+
+def format_time(time: int) -> str:
+    """Seconds with six digits, by integers alone."""
+    seconds, microseconds = divmod(time, MICROSECONDS_PER_SECOND)
+    return f"{seconds:4d}.{microseconds:06d}"
+
+
+def describe(kind: str, details: tuple[Any, ...]) -> str:
+    """One event in words."""
+    match kind, details:
+        case ("state", (name, status, view_number, last_normal_view, op_number, commit_number)):
+            role = f"{status:<11} view {view_number} (last normal {last_normal_view})"
+            return f"    {name} is {role}, op {op_number}, commit {commit_number}"
+        case ("arrives", (source, destination, message)):
+            return f"{source} -> {destination}: {describe_message(message)}"
+        case (("lost" | "cut" | "repeated"), (source, destination, message)):
+            return f"{source} -> {destination}: {describe_message(message)} [{kind}]"
+        case ("story", (sentence,)):
+            return f"# {sentence}"
+        case ("client", (client, text)):
+            return f"{client} {text}"
+        case _:
+            return f"*** {kind} {' '.join(map(str, details))}".rstrip()
+
+
+def describe_message(message: object) -> str:
+    """A message in the paper's words."""
+    match message:
+        case Request():
+            return f"REQUEST view {message.view_number}{describe_entries(0, message.entries)}"
+        case Prepare():
+            return (
+                f"PREPARE view {message.view_number}, commit {message.commit_number}"
+                f"{describe_entries(message.first_op_number, message.entries)}"
+            )
+        case PrepareOk():
+            return f"PREPARE_OK view {message.view_number}, op {message.op_number}"
+        case Commit():
+            return f"COMMIT view {message.view_number}, commit {message.commit_number}"
+        case StartViewChange():
+            return (
+                f"START_VIEW_CHANGE view {message.view_number}, from view"
+                f" {message.current_view_number}"
+            )
+        case DoViewChange():
+            return (
+                f"DO_VIEW_CHANGE view {message.view_number}, last normal"
+                f" {message.last_normal_view}, op {message.op_number},"
+                f" commit {message.commit_number}"
+                f"{describe_entries(message.first_op_number, message.entries)}"
+            )
+        case StartView():
+            return (
+                f"START_VIEW view {message.view_number}, op {message.op_number},"
+                f" commit {message.commit_number}"
+                f"{describe_entries(message.first_op_number, message.entries)}"
+            )
+        case GetState():
+            return f"GET_STATE view {message.view_number}, after op {message.op_number}"
+        case NewState():
+            return (
+                f"NEW_STATE view {message.view_number}, commit {message.commit_number}"
+                f"{describe_entries(message.first_op_number, message.entries)}"
+            )
+        case Reply(client, request_number, result):
+            return f"reply {client}#{request_number} {words(result)}"
+        case Refusal(client, request_number, reason):
+            return f"refusal {client}#{request_number}: {reason.name}"
+        case Entry():
+            return f"request {describe_entry(message)}"
+        case _:
+            return repr(message)
+
+
+def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
+    """Entries with their op numbers (none in a REQUEST, where `first_op_number` is 0)."""
+    if not entries:
+        return ""
+    numbers = f"{first_op_number}: " if first_op_number else ""
+    if len(entries) > 1 and first_op_number:
+        numbers = f"{first_op_number}..{first_op_number + len(entries) - 1}: "
+    return f" [{numbers}{'; '.join(map(describe_entry, entries))}]"
+
+
+def describe_entry(entry: Entry) -> str:
+    """A request: its client, its number, its operation."""
+    operation: Any = entry.operation
+    return f"{entry.client}#{entry.request_number} {words(operation[-1])}"
+
+
+def words(texts: object) -> str:
+    """An operation or a result without Python's punctuation."""
+    return " ".join(map(str, texts)) if isinstance(texts, tuple) else str(texts)
