@@ -1,0 +1,227 @@
+"""The doctor finds each of many protocol mistakes, and none where there is none.
+
+The nodes are made from one template, a lin-kv store of its own, with one mistake each.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsr_node.bench import doctor
+from vsr_node.bench.broken_nodes import broken_command
+from vsr_node.bench.doctor import Level, Line
+
+ROOT = Path(__file__).parents[2]
+
+NODE = """\
+#!{python}
+import json, os, sys, time
+store = {{}}
+reply_number = 0
+def emit(message):
+    {emit}
+def serve(body):
+    kind, key = body["type"], json.dumps(body.get("key"))
+    if kind == "init":
+        return {init}
+    if kind == "echo":
+        return {{"type": "echo_ok", "echo": body["echo"]}}
+    if kind == "write":
+        store[key] = {written}
+        return {write_ok}
+    if kind not in ("read", "cas"):
+        {unknown}
+    if key not in store:
+        return {missing}
+    if kind == "read":
+        return {read_ok}
+    if store[key] != body["from"]:
+        return {mismatch}
+    store[key] = body["to"]
+    return {{"type": "cas_ok"}}
+{before}
+for line in {lines}:
+    message = json.loads(line)
+    client, me, body = message["src"], message["dest"], message["body"]
+    if "msg_id" not in body:
+        continue
+    body_of_reply = {in_reply_to} | serve(body)
+    reply = {{"src": me, "dest": client, "body": body_of_reply}}
+    {send}
+{at_end}
+"""
+
+SOUND = {
+    "emit": "print(json.dumps(message), flush=True)",
+    "init": '{"type": "init_ok"}',
+    "written": 'body["value"]',
+    "write_ok": '{"type": "write_ok"}',
+    "unknown": 'return {"type": "error", "code": 10, "text": "unknown"}',
+    "missing": '{"type": "error", "code": 20, "text": "no such key"}',
+    "read_ok": '{"type": "read_ok", "value": store[key]}',
+    "mismatch": '{"type": "error", "code": 22, "text": "another value"}',
+    "before": "",
+    "lines": "sys.stdin",
+    "in_reply_to": '{"in_reply_to": body["msg_id"]}',
+    "send": "emit(reply)",
+    "at_end": "",
+}
+
+UNLESS_INIT = 'if body["type"] != "init": '
+BUFFERED = "sys.stdout.write(json.dumps(message) + chr(10))"
+
+MISTAKES = {
+    "a wrong in_reply_to": (
+        {"in_reply_to": '{"in_reply_to": body["msg_id"] + (body["type"] != "init")}'},
+        '"in_reply_to" is',
+    ),
+    "in_reply_to is a string": (
+        {"in_reply_to": '{"in_reply_to": str(body["msg_id"])}'},
+        "\"in_reply_to\" is '1'",
+    ),
+    "no in_reply_to": ({"in_reply_to": "{}"}, '"in_reply_to" is None'),
+    "a banner on stdout": ({"before": 'print("node is starting", flush=True)'}, "no JSON"),
+    "debugging on stdout": (
+        {"send": 'print("got", client, flush=True); emit(reply)'},
+        "no JSON",
+    ),
+    "an extra field": (
+        {"write_ok": '{"type": "write_ok", "value": body["value"]}'},
+        'a field "value" that its schema lacks',
+    ),
+    "a missing field": ({"read_ok": '{"type": "read_ok"}'}, 'a read_ok without "value"'),
+    "a misspelt type": ({"write_ok": '{"type": "write-ok"}'}, "\"type\" is 'write-ok'"),
+    "a missing flush": ({"emit": BUFFERED}, "only when its stdin ended"),
+    "no newline": (
+        {"emit": "sys.stdout.write(json.dumps(message)); sys.stdout.flush()"},
+        "without its newline",
+    ),
+    "a message over several lines": (
+        {"emit": "print(json.dumps(message, indent=2), flush=True)"},
+        "no JSON",
+    ),
+    "a reply to the wrong node": (
+        {"send": f'{UNLESS_INIT}reply["dest"] = me\n    emit(reply)'},
+        "went to somebody else",
+    ),
+    "a reply to nobody": (
+        {"send": f'{UNLESS_INIT}reply["dest"] = "n9"\n    emit(reply)'},
+        "n9, which is nobody",
+    ),
+    "another node's name": (
+        {"send": f'{UNLESS_INIT}reply["src"] = "n1" if me == "n0" else "n0"\n    emit(reply)'},
+        "that says it is from n1",
+    ),
+    "a name of its own": (
+        {"send": f'{UNLESS_INIT}reply["src"] = "server"\n    emit(reply)'},
+        "server, which is nobody",
+    ),
+    "no src": ({"send": 'del reply["src"]; emit(reply)'}, '"src" is no string'),
+    "a body that is text": (
+        {"send": 'reply["body"] = json.dumps(body_of_reply); emit(reply)'},
+        '"body" is no object',
+    ),
+    "a body that is no envelope": ({"send": "emit(body_of_reply)"}, '"src" is no string'),
+    "an unknown error code": (
+        {"missing": '{"type": "error", "code": 404, "text": "not found"}'},
+        "error 404, which the protocol does not know",
+    ),
+    "an error code that is text": (
+        {"missing": '{"type": "error", "code": "20", "text": "not found"}'},
+        '"code" is no integer',
+    ),
+    "the wrong error": (
+        {"mismatch": '{"type": "error", "code": 20, "text": "another value"}'},
+        "error 20",
+    ),
+    "a cas that always succeeds": ({"mismatch": '{"type": "cas_ok"}'}, "it succeeded"),
+    "values become text": ({"written": 'str(body["value"])'}, '"value" is "3"'),
+    "every answer twice": ({"send": "emit(reply); emit(reply)"}, "was answered 2 times"),
+    "a request forgotten": (
+        {"send": 'if client != "c50": emit(reply)'},
+        "got no answer",
+    ),
+    "init_ok with the names": (
+        {"init": '{"type": "init_ok", "node_ids": body["node_ids"]}'},
+        'a field "node_ids"',
+    ),
+    "no init_ok": ({"init": '{"type": "ok"}'}, "\"type\" is 'ok'"),
+    "an end at an unknown type": ({"unknown": "raise KeyError(kind)"}, "it ended, exit status 1"),
+    "an end after init": (
+        {"send": 'emit(reply)\n    if body["type"] == "write": sys.exit("enough")'},
+        "it ended, exit status 1",
+    ),
+    "a closed stdout": (
+        {"send": 'emit(reply)\n    if body["type"] == "echo": os.close(1); time.sleep(9)'},
+        "it closed its stdin or stdout",
+    ),
+    "bytes that are not UTF-8": (
+        {"send": 'emit(reply); sys.stdout.buffer.write(b"\\xff\\n"); sys.stdout.flush()'},
+        "no JSON",
+    ),
+    "an unknown type that succeeds": ({"unknown": 'return {"type": "ok"}'}, "nobody knows"),
+}
+
+Make = Callable[[dict[str, str]], tuple[str, ...]]
+
+
+@pytest.fixture
+def make_node(tmp_path: Path) -> Make:
+    def make(parts: dict[str, str]) -> tuple[str, ...]:
+        path = tmp_path / "node.py"
+        path.write_text(NODE.format(python=sys.executable, **(SOUND | parts)))
+        # -E: PYTHONUNBUFFERED would mend one of the mistakes; -S: starts in half the time.
+        return (sys.executable, "-E", "-S", str(path))
+
+    return make
+
+
+def examined(command: tuple[str, ...], nodes: int = 1, **options: Any) -> list[Line]:
+    patience = options.get("patience", 0.3)
+    one = doctor.Doctor(
+        command, nodes, options.get("workload", "lin-kv"), patience, lambda line: None
+    )
+    count = one.examine()
+    mistakes = [line for line in one.lines if line.level is Level.MISTAKE]
+    assert len(mistakes) == count
+    return mistakes
+
+
+def test_there_are_many_mistakes() -> None:
+    assert len(MISTAKES) >= 15
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_found_shown_and_explained(
+    name: str, make_node: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "INIT_SECONDS", 1.0)
+    parts, text = MISTAKES[name]
+    nodes = 2 if "node's name" in name else 1
+    mistakes = examined(make_node(parts), nodes)
+    told = [line.told() for line in mistakes]
+    assert any(text in each for each in told), told
+    for line in mistakes:
+        assert line.expected
+        assert line.where
+        assert line.asked or line.answered or "it " in line.text, line
+
+
+def test_the_template_without_a_mistake_is_sound(make_node: Make) -> None:
+    assert examined(make_node({}), patience=5) == []
+
+
+@pytest.mark.parametrize(
+    "command", [broken_command("honest"), (str(ROOT / "run-vsr-node"),)], ids=["honest", "ours"]
+)
+def test_nothing_is_said_against_sound_nodes(command: tuple[str, ...]) -> None:
+    assert examined(command, nodes=3, patience=10) == []
+
+
+def test_an_echo_node_is_examined_as_one() -> None:
+    command = broken_command("echo-only")
+    assert examined(command, workload="echo", patience=5) == []
+    assert examined(command, workload="lin-kv", patience=5)

@@ -1,0 +1,92 @@
+"""Did the faults bite: who leads, as the messages tell it, and whether a cut takes its majority."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from vsr_node.bench.faults import majorities_ring, majority, one
+from vsr_node.bench.gauge import LeaderGauge, loses_majority
+
+MS = 1_000_000
+
+
+def gauge_of(world: Any) -> LeaderGauge:
+    gauge = LeaderGauge(world.time.timers, list(world.got), world.network.servers)
+    gauge.start()
+    return gauge
+
+
+def star(world: Any, leader: str, rounds: int) -> None:
+    for number in range(rounds):
+        for node in world.got:
+            if node != leader:
+                world.send(leader, node, {"n": number})
+                world.send(node, leader, {"n": number})
+        world.time.run_until(world.time.now + 10 * MS)
+
+
+@pytest.mark.parametrize("nodes", [3, 5])
+def test_the_node_that_all_talk_to_leads(make_world: Any, nodes: int) -> None:
+    world = make_world(nodes=nodes)
+    gauge = gauge_of(world)
+    star(world, "n1", 20)
+    assert gauge.leader() == "n1"
+
+
+def test_a_new_leader_is_known_within_a_second(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    star(world, "n1", 500)
+    star(world, "n2", 100)
+    assert gauge.leader() == "n2"
+
+
+def broadcast(world: Any, source: str, body: dict[str, Any], times: int) -> None:
+    for node in world.got:
+        for _ in range(times if node != source else 0):
+            world.send(source, node, body)
+
+
+def test_who_asks_most_does_not_lead_where_a_view_number_names_the_primary(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    broadcast(world, "n2", {"type": "read", "view_number": 4}, 50)
+    broadcast(world, "n1", {"type": "prepare", "view_number": 4}, 5)
+    assert gauge.leader() == "n1"
+
+
+def test_a_leader_of_an_older_term_does_not_count(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    broadcast(world, "n0", {"type": "append_entries", "term": 3}, 50)
+    broadcast(world, "n2", {"type": "append_entries", "term": 4}, 2)
+    assert gauge.leader() == "n2"
+
+
+def test_nobody_leads_where_all_do_the_same_or_nothing(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    assert gauge.leader() is None
+    for _ in range(50):
+        for source in world.got:
+            for destination in world.got:
+                if source != destination:
+                    world.send(source, destination, {})
+    assert gauge.leader() is None
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 4, 5])
+def test_the_one_that_is_cut_off_loses_its_majority(nodes: int) -> None:
+    names = [f"n{number}" for number in range(nodes)]
+    cuts = one(names, Random(1))["cuts"]
+    alone = [name for name in names if len(cuts[name]) == nodes - 1]
+    for name in names:
+        assert loses_majority(name, cuts) == (name in alone)
+
+
+def test_in_a_ring_of_one_way_links_and_in_equal_halves_all_lose_it() -> None:
+    three, four, five = (tuple(f"n{number}" for number in range(size)) for size in (3, 4, 5))
+    assert all(loses_majority(name, majorities_ring(three, Random(1))["cuts"]) for name in three)
+    assert all(loses_majority(name, majority(four, Random(1))["cuts"]) for name in four)
+    assert not any(loses_majority(name, majorities_ring(five, Random(1))["cuts"]) for name in five)

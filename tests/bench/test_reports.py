@@ -1,0 +1,88 @@
+"""The page at the end of a run, and the commands that show stored ones."""
+
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from vsr_node.bench import runner
+from vsr_node.bench.cli import main
+from vsr_node.report import Drawing
+
+ROOT = Path(__file__).parent.parent.parent
+STALE_READS = [
+    "test",
+    "-w",
+    "lin-kv",
+    "--bin",
+    "broken:stale-reads",
+    "--node-count",
+    "3",
+    "--concurrency",
+    "4n",
+    "--rate",
+    "100",
+    "--time-limit",
+    "1.5",
+    "--latency",
+    "20",
+    "--seed",
+    "7",
+    "--store",
+]
+
+
+def test_a_run_ends_with_an_explanation_and_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*STALE_READS, str(tmp_path)]) == 1
+    screen = capsys.readouterr().out
+    assert "can't all have happened as they were told" in screen
+    assert "Around it, " in screen
+    page = (tmp_path / "latest").resolve() / "report.html"
+    assert f"report in     {page}" in screen
+    before = page.read_bytes()
+    page.unlink()
+    assert main(["report", str(tmp_path / "latest")]) == 0
+    assert "can't all have happened as they were told" in capsys.readouterr().out
+    assert page.read_bytes() == before
+
+
+def test_a_page_that_can_not_be_drawn_changes_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "draw", lambda folder: Drawing(None, (), f"no room in {folder}"))
+    assert main([*STALE_READS, str(tmp_path)]) == 1
+    screen = capsys.readouterr().out
+    assert "no report     no room in " in screen
+    assert "Not linearizable" in screen
+
+
+def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 255
+    assert "no report: NoRunError" in capsys.readouterr().err
+
+
+def test_serve_lists_runs_until_ctrl_c(tmp_path: Path) -> None:
+    words = ("-m", "vsr_node.bench", "serve", "--port", "0", "--store", str(tmp_path))
+    with subprocess.Popen(
+        (sys.executable, *words), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.match(r"(http://127\.0\.0\.1:\d+/)", process.stdout.readline())
+            assert found is not None
+            with urllib.request.urlopen(found[1], timeout=30) as answer:
+                assert "There are none." in answer.read().decode()
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+
+
+def test_a_port_that_can_not_be_had(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--port", "70000", "--store", str(tmp_path)]) == 255
+    assert "port 70000" in capsys.readouterr().err

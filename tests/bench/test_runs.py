@@ -1,0 +1,422 @@
+"""Short runs of real processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vsr_node.bench import members
+from vsr_node.bench.broken_nodes import BROKEN_NODES, FOLDER
+from vsr_node.bench.cli import main
+from vsr_node.bench.loop import NANOSECONDS_PER_SECOND
+from vsr_node.bench.store import Store
+from vsr_node.checker import load_history
+
+Bench = Callable[..., int]
+
+NODE = """\
+#!{python}
+import json, os, subprocess, sys, time
+def send(source, destination, body):
+    print(json.dumps({{"src": source, "dest": destination, "body": body}}), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    client, me, body = message["src"], message["dest"], message["body"]
+    reply = {{"in_reply_to": body["msg_id"]}}
+    first = body["type"] == "init" and me == "n0"
+    if body["type"] == "init":
+        {on_init}
+    else:
+        {on_echo}
+{at_end}
+"""
+INIT_OK = 'send(me, client, reply | {"type": "init_ok"})'
+ECHO_OK = 'send(me, client, reply | {"type": "echo_ok", "echo": body["echo"]})'
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    def run(*words: str) -> int:
+        return main(["test", "--store", str(tmp_path / "store"), "--seed", "7", *words])
+
+    return run
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Callable[[], dict[str, Any]]:
+    def read() -> dict[str, Any]:
+        value = json.loads((tmp_path / "store/latest/results.json").read_bytes())
+        assert isinstance(value, dict)
+        return value
+
+    return read
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
+    """Make an echo node that does as it is told, and return the bench's words for it."""
+
+    def make(on_init: str = INIT_OK, on_echo: str = ECHO_OK, at_end: str = "") -> tuple[str, ...]:
+        path = tmp_path / "node.py"
+        text = NODE.format(python=sys.executable, on_init=on_init, on_echo=on_echo, at_end=at_end)
+        path.write_text(text)
+        path.chmod(0o755)
+        work = ("-w", "echo", "--node-count", "2", "--rate", "40", "--time-limit", "0.5")
+        return (*work, "--bin", str(path))
+
+    return make
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, if need be soon; a zombie that init will reap has."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        state = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        if not state or state.startswith("Z"):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_the_honest_node_is_valid_under_all_faults(
+    bench: Bench, results: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "-w lin-kv --node-count 3 --concurrency 4n --rate 100 --time-limit 3 --latency 5"
+    faults = "--latency-dist exponential --nemesis partition --nemesis-interval 0.7 --loss 0.05"
+    status = bench("--bin", "broken:honest", *f"{words} {faults} --duplicate 0.1".split())
+    screen = capsys.readouterr().out
+    assert status == 0, screen
+    assert screen.splitlines()[-1].startswith("Everything looks good!")
+    told = results()
+    assert told["valid"] is True
+    assert {key["valid"] for key in told["workload"]["keys"]} == {True}
+    servers = told["network"]["servers"]
+    assert min(servers["cut"], servers["lost"], servers["repeated"]) > 0
+    assert servers["by_type"] == {"forward": servers["sent"]}
+    assert sum(fault["messages_touched"] for fault in told["faults"]) == servers["cut"]
+    assert told["bite"]["touched"]
+    assert told["bite"]["leader_known"] > 0
+    assert {fault["leader"] for fault in told["faults"]} <= {None, "n0"}
+    stats = told["stats"]
+    assert stats["count"] == stats["ok"] + stats["fail"] + stats["info"]
+    assert told["latency_ms"].keys() == {"read", "write", "cas"}
+    assert told["test"]["seed"] == 7
+    _check_folder(tmp_path / "store/latest", stats["count"])
+
+
+def _check_folder(folder: Path, count: int) -> None:
+    events = load_history(folder / "history.jsonl")
+    assert sum(event.type == "invoke" for event in events) == count
+    planned = [json.loads(line) for line in (folder / "faults.jsonl").read_text().splitlines()]
+    acted = [event for event in events if event.process == "nemesis"]
+    assert acted
+    assert [(e.f, e.value) for e in acted] == [(f["f"], f["value"]) for f in planned]
+    messages = [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
+    assert {m["fate"] for m in messages} == {"delivered", "cut", "lost", "repeated"}
+    ids = [m["message"]["id"] for m in messages if m["fate"] != "repeated"]
+    assert len(set(ids)) == len(ids)
+    assert (folder / "command.txt").read_text().startswith("python -m vsr_node.bench test --seed 7")
+    assert {path.name for path in (folder / "node-logs").iterdir()} == {
+        "n0.log",
+        "n1.log",
+        "n2.log",
+    }
+    assert (folder / "history.txt").read_text()
+    assert "partition" in (folder / "bench.log").read_text()
+
+
+def test_a_node_that_finds_its_data_again_is_valid_whatever_happens_to_the_processes(
+    bench: Bench, results: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "-w lin-kv --node-count 3 --concurrency 4n --rate 100 --time-limit 4 --nemesis all"
+    more = "--nemesis-interval 0.5 --slow --bin broken:honest-on-disk -- {run}/data"
+    assert bench(*words.split(), *more.split()) == 0, capsys.readouterr().out
+    told = results()
+    assert {fault["f"] for fault in told["faults"]} == {"kill", "pause", "partition", "slow"}
+    assert told["bite"]["kills"] > 0
+    assert told["mistakes"]["count"] == 0
+    folder = tmp_path / "store/latest"
+    assert (folder / "data/n0.jsonl").exists()
+    for fault in told["faults"]:
+        assert fault["operations_at_nodes"] <= fault["operations_in_flight"]
+        assert fault["begin"] <= fault["end"]
+    messages = [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
+    requests = [m["message"] for m in messages if m["message"]["body"]["type"] == "init"]
+    ids = [message["id"] for message in requests if message["dest"] == "n0"]
+    assert len(ids) > 1
+    assert ids == sorted(ids)
+    assert len({message["src"] for message in requests}) == len(requests)
+
+
+@pytest.mark.parametrize(
+    ("if_it_was_there_before", "kind"),
+    [("sys.exit('my data are damaged')", "exited"), ("time.sleep(60)", "no-init-ok")],
+)
+def test_a_node_that_does_not_come_back_is_a_mistake(
+    bench: Bench,
+    node: Any,
+    tmp_path: Path,
+    results: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    if_it_was_there_before: str,
+    kind: str,
+) -> None:
+    monkeypatch.setattr(members, "INIT_TIME_OUT", NANOSECONDS_PER_SECOND // 2)
+    mark = f"{str(tmp_path)!r} + '/' + me"
+    on_init = f"os.path.exists({mark}) and {if_it_was_there_before}; open({mark}, 'w'); {INIT_OK}"
+    kills = ("--nemesis", "kill", "--nemesis-interval", "0.2", "--time-limit", "1")
+    assert bench(*node(on_init=on_init), *kills) == 1
+    kinds = {kind for kinds in results()["mistakes"]["by_node"].values() for kind in kinds}
+    assert kinds == {kind}
+
+
+def test_a_pause_is_no_mistake_and_holds_up_what_is_asked(
+    bench: Bench, node: Any, results: Any
+) -> None:
+    pauses = ("--nemesis", "pause", "--nemesis-interval", "0.2", "--time-limit", "1")
+    assert bench(*node(), *pauses, "--rate", "200") == 0
+    assert any(fault["messages_touched"] for fault in results()["faults"])
+    assert results()["mistakes"]["count"] == 0
+
+
+@pytest.mark.parametrize("name", ["own-dict", "cached-reads"])
+def test_a_broken_node_is_invalid(
+    bench: Bench, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (broken,) = [each for each in BROKEN_NODES if each.name == name]
+    words = [*broken.found_by, "--time-limit", "2", "-w", "lin-kv"]
+    assert bench("--bin", str(FOLDER / f"{name.replace('-', '_')}.py"), *words) == 1
+    screen = capsys.readouterr().out
+    assert screen.splitlines()[-1].startswith("Analysis invalid!")
+    assert "can't be placed" in screen
+
+
+def test_head_of_line_delivery_serves(bench: Bench, results: Any) -> None:
+    words = "-w lin-kv --node-count 3 --rate 100 --time-limit 1 --latency 5 --delivery head-of-line"
+    assert bench("--bin", "broken:honest", *words.split()) == 0
+    assert results()["test"]["delivery"] == "head-of-line"
+    assert results()["time_outs"] == 0
+
+
+def test_echo_is_valid_and_leaves_no_descriptor_open(bench: Bench, node: Any, results: Any) -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    assert bench(*node()) == 0
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert results()["stats"]["by_f"].keys() == {"echo"}
+    assert results()["bench"]["duration_s"] < 5
+
+
+def test_a_changed_echo_is_invalid(bench: Bench, node: Any, results: Any) -> None:
+    on_echo = 'send(me, client, reply | {"type": "echo_ok", "echo": "hello"})'
+    assert bench(*node(on_echo=on_echo)) == 1
+    assert results()["mistakes"]["count"] == 0
+
+
+def test_a_run_without_a_single_ok_is_unknown(bench: Bench, node: Any, results: Any) -> None:
+    on_echo = 'send(me, client, reply | {"type": "error", "code": 11, "text": "not now"})'
+    assert bench(*node(on_echo=on_echo)) == 2
+    assert results()["never_ok"] == ["echo"]
+
+
+def test_availability_can_be_asked_for(bench: Bench, node: Any) -> None:
+    on_echo = (
+        'send(me, client, reply | ({"type": "error", "code": 11} if me == "n0" else '
+        '{"type": "echo_ok", "echo": body["echo"]}))'
+    )
+    words = node(on_echo=on_echo)
+    assert bench(*words, "--availability", "0.2") == 0
+    assert bench(*words, "--availability", "total") == 1
+
+
+def test_faults_that_touch_nothing_are_told(
+    bench: Bench, node: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*node(), "--nemesis", "partition", "--nemesis-interval", "0.3")
+    assert bench(*words) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Nothing wrong was found, but THE FAULTS TOUCHED NOTHING")
+    assert bench(*words, "--require-faults") == 2
+    assert "the verdict is unknown" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind", "text"),
+    [
+        ({"on_init": f"print('Ready!'); {INIT_OK}"}, "not-json", "Ready!"),
+        ({"on_echo": 'send(me, "n7", {}); ' + ECHO_OK}, "unknown-destination", '"n7"'),
+        ({"on_echo": 'send(me, "c77", reply); ' + ECHO_OK}, "reply-to-nobody", '"c77"'),
+        (
+            {"on_echo": 'send(me, client, reply | {"type": "echo_ok", "echo": 1, "ms": 3})'},
+            "malformed-reply",
+            '"ms"',
+        ),
+        (
+            {"on_echo": 'print("why I left", file=sys.stderr); os._exit(3)'},
+            "exited",
+            "exit status 3",
+        ),
+        ({"on_echo": "os.kill(os.getpid(), 11)"}, "exited", "SIGSEGV"),
+        ({"on_echo": "os.close(1); time.sleep(60)"}, "output-closed", "closed"),
+    ],
+)
+def test_a_nodes_mistake_is_told_and_makes_the_run_invalid(
+    bench: Bench,
+    node: Any,
+    results: Any,
+    capsys: pytest.CaptureFixture[str],
+    parts: dict[str, str],
+    kind: str,
+    text: str,
+) -> None:
+    assert bench(*node(**parts), "--node-count", "1") == 1
+    screen = capsys.readouterr().out
+    assert results()["mistakes"]["by_node"]["n0"].keys() == {kind}
+    assert "MISTAKE of n0 at" in screen
+    assert text in screen
+    assert "expected:" in screen
+    if text == "exit status 3":
+        assert "why I left" in screen
+
+
+@pytest.mark.parametrize(
+    ("on_init", "text"),
+    [
+        ("time.sleep(60)", "no answer to init"),
+        ("sys.exit('no such disk')", "no such disk"),
+        ('send(me, client, reply | {"type": "error", "code": 13})', "an error in answer to init"),
+        ('send(me, client, reply | {"type": "init_ok", "extra": 1})', '"extra"'),
+    ],
+)
+def test_a_group_that_does_not_come_up_is_an_error(
+    bench: Bench,
+    node: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    on_init: str,
+    text: str,
+) -> None:
+    monkeypatch.setattr(members, "INIT_TIME_OUT", NANOSECONDS_PER_SECOND)
+    assert bench(*node(on_init=on_init)) == 255
+    screen = capsys.readouterr().out
+    assert text in screen
+    assert "ERROR" in screen
+
+
+def test_a_node_that_never_reads_and_its_children_are_ended(
+    bench: Bench, node: Any, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    on_init = (
+        f"open({str(pids)!r}, 'a').write(f'{{os.getpid()}} '"
+        f' f\'{{subprocess.Popen(["sleep", "60"]).pid}}\\n\'); {INIT_OK}'
+    )
+    assert bench(*node(on_init=on_init, at_end="time.sleep(60)")) == 0
+    left = [int(pid) for pid in pids.read_text().split()]
+    assert len(left) == 4
+    assert all(gone(pid) for pid in left)
+
+
+def _started(tmp_path: Path) -> subprocess.Popen[str]:
+    words = "-w lin-kv --bin broken:honest --node-count 3 --rate 100 --time-limit 60 --seed 3"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vsr_node.bench", "test", *words.split(), "--store", tmp_path],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    history = tmp_path / "latest/history.jsonl"
+    deadline = time.monotonic() + 20
+    while not (history.exists() and history.stat().st_size > 5_000):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def _children(pid: int) -> list[int]:
+    table = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    pairs = [tuple(map(int, line.split())) for line in table.splitlines()]
+    return [child for child, parent in pairs if parent == pid]
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "text"),
+    [
+        (signal.SIGINT, 0, "Everything looks good!"),
+        (signal.SIGTERM, 128 + signal.SIGTERM, "stopped by SIGTERM"),
+    ],
+)
+def test_ctrl_c_judges_what_there_is_and_no_signal_leaves_anything_behind(
+    tmp_path: Path, number: int, status: int, text: str
+) -> None:
+    process = _started(tmp_path)
+    nodes = _children(process.pid)
+    assert len(nodes) == 3
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert text in output.splitlines()[-1]
+    assert all(gone(pid) for pid in nodes)
+    assert load_history(tmp_path / "latest/history.jsonl")
+
+
+def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
+    process = _started(tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+    assert (tmp_path / "latest/results.json").exists()
+
+
+def test_tests_in_a_row_count_the_seed_up_and_number_messages_afresh(
+    bench: Bench, node: Any, tmp_path: Path
+) -> None:
+    assert bench(*node(), "--test-count", "2") == 0
+    folders = sorted((tmp_path / "store/echo").glob("2*"))
+    seeds = [
+        re.findall(r"--seed (\d+)", (folder / "command.txt").read_text()) for folder in folders
+    ]
+    assert seeds == [["7"], ["8"]]
+    for folder in folders:
+        first = (folder / "messages.jsonl").read_text().splitlines()[0]
+        assert json.loads(first)["message"]["id"] == 0
+
+
+def test_messages_kept_are_bounded(bench: Bench, node: Any, results: Any, tmp_path: Path) -> None:
+    assert bench(*node(), "--messages-kept", "5") == 0
+    assert len((tmp_path / "store/latest/messages.jsonl").read_text().splitlines()) == 5
+    assert results()["network"]["not_in_messages_jsonl"] > 0
+
+
+def test_stderr_goes_to_the_log_and_on_request_to_the_screen(
+    bench: Bench, node: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_init = f"print('up and well', file=sys.stderr); {INIT_OK}"
+    assert bench(*node(on_init=on_init), "--log-stderr") == 0
+    assert "n1: up and well" in capsys.readouterr().out
+    assert (tmp_path / "store/latest/node-logs/n1.log").read_text() == "up and well\n"
+
+
+def test_runs_at_one_moment_get_folders_of_their_own(tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    now = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+    stores = [Store(tmp_path, "lin-kv", now) for _ in range(3)]
+    assert [store.folder.name for store in stores] == [
+        "20260102T030405.678Z",
+        "20260102T030405.679Z",
+        "20260102T030405.680Z",
+    ]
+    for link in ("latest", "current", "lin-kv/latest"):
+        assert (tmp_path / link).resolve() == stores[-1].folder.resolve()

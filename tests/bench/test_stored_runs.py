@@ -1,0 +1,206 @@
+"""Runs on disk: judged again, done once more, and handed on as one file."""
+
+import json
+import shutil
+import tarfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+
+from tests.checker.histories import history
+from tests.checker.test_bounds import configurations, hard
+from vsr_node.bench import cli
+from vsr_node.bench.broken_nodes import BROKEN_NODES
+from vsr_node.bench.cli import main
+from vsr_node.checker import RegisterModel, check, load_history
+
+WORK = "-w lin-kv --bin broken:honest --node-count 3 --concurrency 4n --rate 100 --latency 2"
+FAULTS = "--nemesis partition --nemesis-interval 0.3"
+
+
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short, valid run with faults; its folder."""
+    store = tmp_path_factory.mktemp("store")
+    words = [*WORK.split(), *FAULTS.split(), "--time-limit", "1", "--store", str(store)]
+    assert main(["test", *words, "--seed", "3"]) == 0
+    return (store / "latest").resolve()
+
+
+@pytest.fixture
+def stored(run_once: Path, tmp_path: Path) -> Path:
+    """A copy of that run for one test."""
+    return shutil.copytree(run_once, tmp_path / "stored")
+
+
+def results_in(folder: Path) -> dict[str, Any]:
+    value = json.loads((folder / "results.json").read_bytes())
+    assert isinstance(value, dict)
+    return value
+
+
+def invocations(folder: Path) -> list[tuple[Any, ...]]:
+    events = load_history(folder / "history.jsonl")
+    asked = [e for e in events if e.type == "invoke" and e.process != "nemesis"]
+    return sorted((e.node, int(e.process) % 12, e.f, e.key, str(e.value)) for e in asked)
+
+
+def test_a_replay_does_the_same_operations_and_faults(stored: Path, tmp_path: Path) -> None:
+    assert main(["replay", str(stored), "--store", str(tmp_path)]) == 0
+    again = (tmp_path / "latest").resolve()
+    assert again != stored
+    assert invocations(again) == invocations(stored)
+    assert (again / "faults.jsonl").read_bytes() == (stored / "faults.jsonl").read_bytes()
+    assert results_in(again)["bite"]["faults"] == results_in(stored)["bite"]["faults"] > 0
+    assert results_in(again)["repeat"] == f"python -m vsr_node.bench replay {again}"
+    assert main(["replay", str(again), "--store", str(tmp_path)]) == 0
+    last = (tmp_path / "latest").resolve()
+    operations = "operations.jsonl"
+    assert (last / operations).read_bytes() == (again / operations).read_bytes()
+
+
+def test_a_replay_of_another_binary(stored: Path, tmp_path: Path) -> None:
+    words = ["replay", str(stored), "--store", str(tmp_path), "--bin", "broken:own-dict"]
+    assert main(words) == 1
+
+
+def test_what_is_no_run_is_refused(
+    tmp_path: Path, stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("check", "replay", "shrink"):
+        assert main([command, str(tmp_path / "nowhere")]) == 254
+        assert "is no folder of a run" in capsys.readouterr().err
+    assert main(["shrink", str(stored)]) == 254
+    assert "nothing to shrink" in capsys.readouterr().err
+    (tmp_path / "x.tar.gz").write_bytes(b"no archive")
+    assert main(["check", str(tmp_path / "x.tar.gz"), "--store", str(tmp_path)]) == 254
+    assert "can't be unpacked" in capsys.readouterr().err
+
+
+def test_check_judges_again_from_disk(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = results_in(stored)
+    assert main(["check", str(stored)]) == 0
+    assert results_in(stored) == before
+    lines = (stored / "history.jsonl").read_text().splitlines()
+    for place, line in enumerate(lines):
+        event = json.loads(line)
+        if (event["type"], event["f"]) == ("ok", "read"):
+            lines[place] = json.dumps(event | {"value": 77})
+    (stored / "history.jsonl").write_text("\n".join(lines) + "\n")
+    capsys.readouterr()
+    assert main(["check", str(stored)]) == 1
+    assert "Analysis invalid!" in capsys.readouterr().out
+    assert results_in(stored)["valid"] is False
+
+
+def test_a_run_that_was_killed_can_be_judged(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stored / "results.json").unlink()
+    assert main(["check", str(stored)]) == 0
+    assert "has no results" in capsys.readouterr().out
+
+
+def test_an_endless_search_ends_within_its_bound_with_a_verdict_that_is_true(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The search grows more than threefold for every two writes; there are forty."""
+    assert all(b > 3 * a for a, b in pairwise(configurations(width) for width in (4, 6, 8)))
+    events = history(*hard(0, 40, "hard"))
+    text = b"".join(orjson.dumps(event._asdict()) + b"\n" for event in events)
+    (stored / "history.jsonl").write_bytes(text)
+    for bound, reason in (
+        (("--check-time", "0.3"), "the time limit (0.3 s)"),
+        (("--check-memory", "2"), "the memory limit (2000000 bytes)"),
+    ):
+        capsys.readouterr()
+        assert main(["check", str(stored), *bound]) == 2
+        assert reason in capsys.readouterr().out
+        results = results_in(stored)
+        assert results["valid"] == "unknown"
+        (key,) = results["workload"]["keys"]
+        assert key["valid"] == "unknown"
+        assert key["reason"].startswith("valid up to operation 2 of 83; undecided")
+    # What it calls valid is: the history up to its second completion.
+    second = [event.index for event in events if event.type == "ok"][1]
+    assert check(events[: second + 1], RegisterModel()).valid
+
+
+def test_a_bundle_is_read_and_repeated(stored: Path, tmp_path: Path) -> None:
+    del stored
+    files = {name: tmp_path / name for name in ("j.xml", "s.md", "b.tar.gz")}
+    words = [*WORK.split(), *FAULTS.split(), "--time-limit", "0.5", "--store", str(tmp_path)]
+    exports = zip(("--junit", "--summary", "--bundle"), map(str, files.values()), strict=True)
+    words += [word for pair in exports for word in pair]
+    assert main(["test", *words]) == 0
+    folder = (tmp_path / "latest").resolve()
+    original = invocations(folder)
+    assert "--bundle" not in (folder / "command.txt").read_text()
+    with tarfile.open(files["b.tar.gz"]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"README.txt", "history.jsonl", "results.json", "program/honest.py"} <= names
+    shutil.rmtree(folder)
+    other = tmp_path / "elsewhere"
+    assert main(["check", str(files["b.tar.gz"]), "--store", str(other)]) == 0
+    assert main(["replay", str(files["b.tar.gz"]), "--store", str(other)]) == 0
+    assert invocations(other / "latest") == original
+    suite = ElementTree.parse(files["j.xml"]).getroot()[0]
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
+    assert [case.get("name") for case in suite] == ["history", "protocol", "faults bit"]
+    assert "valid" in files["s.md"].read_text().splitlines()[0]
+
+
+def test_exports_tell_what_is_wrong(tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("j.xml", "s.md")]
+    words = "test -w lin-kv --bin broken:own-dict --node-count 3 --rate 100 --time-limit 1"
+    more = ["--availability", "total", "--require-faults", "--store", str(tmp_path)]
+    assert main([*words.split(), *more, "--junit", files[0], "--summary", files[1]]) == 1
+    suite = ElementTree.parse(files[0]).getroot()[0]
+    kinds = {case.get("name"): [child.tag for child in case] for case in suite}
+    assert kinds["history"] == kinds["availability"] == ["failure"]
+    assert kinds["faults bit"] == ["error"]
+    assert kinds["protocol"] == []
+    (failure,) = suite.findall("testcase[@name='history']/failure")
+    assert "can't be placed" in (failure.text or "")
+    summary = Path(files[1]).read_text()
+    assert "invalid" in summary.splitlines()[0]
+    assert "can't be placed" in summary
+    assert "**The faults touched nothing.**" in summary
+
+
+def test_where_exports_can_go_is_checked_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["test", *WORK.split(), "--store", str(tmp_path / "store")]
+    assert main([*words, "--junit", str(tmp_path / "no/j.xml")]) == 254
+    assert "there is no folder" in capsys.readouterr().err
+    assert main([*words, "--bundle", str(tmp_path / "b.zip")]) == 254
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_export_that_fails_changes_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["test", *WORK.split(), "--time-limit", "0.3", "--store", str(tmp_path / "store")]
+    assert main([*words, "--junit", str(tmp_path)]) == 0
+    assert "the verdict stays as it is" in capsys.readouterr().out
+
+
+def test_the_self_test_tells_who_caught_what(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = ("--time-limit", "1.5")
+    hurried = [node._replace(found_by=(*node.found_by, *soon)) for node in BROKEN_NODES]
+    monkeypatch.setattr(cli, "BROKEN_NODES", hurried)
+    assert main(["self-test", "cached-reads"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split()[0] == "node"
+    assert row.startswith("cached-reads")
+    assert "invalid" in row
+    assert "linearizability" in row
+    assert "no fault" in row
+    assert main(["self-test", "nobody"]) == 254

@@ -1,0 +1,242 @@
+"""Clients and workers, in virtual time, at nodes that the tests play."""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from vsr_node.bench.clients import Client, time_out_ns
+from vsr_node.bench.history import History
+from vsr_node.bench.store import LogFile
+from vsr_node.bench.workers import Workers
+from vsr_node.bench.workloads.lin_kv import LinKv
+from vsr_node.checker import load_history
+from vsr_node.checker.history import Event
+
+MS = 1_000_000
+SECOND = 1_000 * MS
+
+Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+class Trial:
+    """Workers of lin-kv whose requests `answer` answers, after a delay."""
+
+    def __init__(self, world: Any, folder: Path, answer: Answer, **options: Any) -> None:
+        self.world = world
+        self.time = world.time
+        self.answer = answer
+        self.delay = options.get("delay", MS)
+        self.nodes = sorted(world.got)
+        for name in self.nodes:
+            world.network.add_node(name, Port(self, name))
+        concurrency = options.get("concurrency", 4 * len(self.nodes))
+        timers = world.time.timers
+        lines, text = LogFile(folder / "history.jsonl"), LogFile(folder / "history.txt")
+        self.files = [lines, text]
+        self.history = History(timers.now, lines, text)
+        self.workers = Workers(
+            timers,
+            Random(1),
+            LinKv(len(self.nodes), concurrency, Random(2)),
+            self.history,
+            [Client(f"c{number}", world.network, timers) for number in range(concurrency)],
+            self.nodes,
+            rate=options.get("rate", 100),
+            time_out=SECOND,
+        )
+
+    def run(self, seconds: float) -> list[Event]:
+        self.workers.start(self.time.now + int(seconds * SECOND))
+        self.time.run_until(self.time.now + int((seconds + 2) * SECOND))
+        assert self.workers.done
+        for file in self.files:
+            file.close()
+        return self.history.events
+
+
+class Port:
+    """Answers as the trial says."""
+
+    def __init__(self, trial: Trial, name: str) -> None:
+        self.trial = trial
+        self.name = name
+
+    def write(self, payload: bytes) -> bool:
+        message = orjson.loads(payload)
+        answer = self.trial.answer(message["body"])
+        if answer is not None:
+            reply = {"in_reply_to": message["body"]["msg_id"]} | answer
+            self.trial.time.timers.call_at(
+                self.trial.time.now + self.trial.delay,
+                self.trial.world.send,
+                self.name,
+                message["src"],
+                reply,
+            )
+        return True
+
+
+def ok(body: dict[str, Any]) -> dict[str, Any]:
+    value = {"value": 3} if body["type"] == "read" else {}
+    return {"type": f"{body['type']}_ok"} | value
+
+
+def silent(body: dict[str, Any]) -> None:
+    del body
+
+
+def failing(code: int) -> Answer:
+    return lambda body: {"type": "error", "code": code, "text": "no"}
+
+
+@pytest.fixture
+def make_trial(make_world: Any, tmp_path: Path) -> Callable[..., Trial]:
+    def make(answer: Answer, **options: Any) -> Trial:
+        return Trial(make_world(nodes=options.pop("nodes", 3)), tmp_path, answer, **options)
+
+    return make
+
+
+def test_the_rate_is_kept_and_functions_are_mixed(make_trial: Any) -> None:
+    events = make_trial(ok, rate=100).run(50)
+    begun = [event for event in events if event.type == "invoke"]
+    assert 4_700 < len(begun) < 5_300
+    shares = {f: sum(e.f == f for e in begun) / len(begun) for f in ("read", "write", "cas")}
+    assert shares["read"] == pytest.approx(1 / 2, abs=0.03)
+    assert shares["write"] == pytest.approx(1 / 6, abs=0.03)
+    assert shares["cas"] == pytest.approx(1 / 3, abs=0.03)
+    values = [event.value for event in begun if event.f == "write"]
+    assert set(values) == {0, 1, 2, 3, 4}
+
+
+def test_each_process_stays_with_its_node_and_the_first_half_of_a_group_reads(
+    make_trial: Any,
+) -> None:
+    events = make_trial(ok).run(5)
+    for event in events:
+        assert event.node == f"n{event.process % 3}"
+        assert event.key == event.process // 6
+        assert (event.f == "read") == (event.process % 6 < 3)
+
+
+def test_with_all_workers_busy_nothing_is_made_up_for_later(make_trial: Any) -> None:
+    trial = make_trial(ok, rate=1_000_000, delay=100 * MS, concurrency=6)
+    events = trial.run(2)
+    assert sum(event.type == "invoke" for event in events) == 6 * 20
+    assert trial.workers.lateness.highest == 0
+
+
+def test_time_outs_make_reads_fail_and_writes_unknown_under_a_new_process(make_trial: Any) -> None:
+    trial = make_trial(silent, rate=10)
+    events = trial.run(3)
+    completed = [event for event in events if event.type != "invoke"]
+    assert completed
+    for event in completed:
+        assert event.type == ("fail" if event.f == "read" else "info")
+        assert event.error == [0, "no reply within 1000 ms"]
+    assert trial.workers.time_out_count == len(completed)
+    last: dict[Any, str] = {}
+    for event in events:
+        assert last.get(event.process) != "info"
+        last[event.process] = event.type
+    assert max(event.process for event in events) >= 12
+
+
+@pytest.mark.parametrize("code", [1, 10, 11, 12, 14, 20, 21, 22, 30])
+def test_definite_errors_fail(make_trial: Any, code: int) -> None:
+    events = make_trial(failing(code)).run(1)
+    assert {event.type for event in events} == {"invoke", "fail"}
+    assert all(event.error == [code, "no"] for event in events if event.type == "fail")
+
+
+@pytest.mark.parametrize("code", [0, 13, 99, 1000])
+def test_other_errors_leave_writes_open(make_trial: Any, code: int) -> None:
+    events = make_trial(failing(code)).run(1)
+    for event in events:
+        if event.type != "invoke":
+            assert event.type == ("fail" if event.f == "read" else "info")
+
+
+def test_a_key_is_left_when_twenty_processes_have_worked_on_it(make_trial: Any) -> None:
+    events = make_trial(failing(13), rate=100).run(20)
+    processes: dict[Any, set[Any]] = {}
+    for event in events:
+        processes.setdefault(event.key, set()).add(event.process)
+    assert len(processes) > 10
+    assert all(len(group) <= 20 for group in processes.values())
+    finished = [len(processes[key]) for key in sorted(processes)[:-2]]
+    assert sum(finished) / len(finished) > 17
+
+
+def test_large_groups_have_a_key_for_as_long_as_it_takes(make_trial: Any) -> None:
+    events = make_trial(ok, nodes=12, concurrency=24).run(1)
+    assert {event.key for event in events} == {0}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "read_ok", "value": 1, "extra": 1},
+        {"type": "read_ok"},
+        {"type": "write_ok", "value": 1},
+        {"type": "read_ok", "value": 1, "msg_id": "1"},
+        {"type": "error", "text": "no code"},
+        {},
+    ],
+)
+def test_a_malformed_reply_is_told_and_leaves_the_operation_open(
+    make_trial: Any, answer: dict[str, Any]
+) -> None:
+    trial = make_trial(lambda body: answer, rate=20)
+    events = trial.run(1)
+    told = sum(sum(kinds.values()) for kinds in trial.world.mistakes.counts.values())
+    assert told == sum(event.type == "info" for event in events) > 0
+    assert {event.type for event in events} == {"invoke", "info"}
+    assert "malformed" in trial.world.told[0]
+
+
+def test_a_reply_may_have_a_msg_id_and_an_error_any_field(make_trial: Any) -> None:
+    trial = make_trial(lambda body: ok(body) | {"msg_id": 5})
+    assert {event.type for event in trial.run(1)} == {"invoke", "ok"}
+    trial = make_trial(lambda body: {"type": "error", "code": 22, "why": {"a": 1}})
+    assert {event.type for event in trial.run(1)} == {"invoke", "fail"}
+
+
+def test_late_and_repeated_replies_are_no_mistakes(make_trial: Any) -> None:
+    trial = make_trial(ok, delay=1_500 * MS, rate=5)
+    events = trial.run(4)
+    assert {event.type for event in events} == {"invoke", "fail", "info"}
+    assert trial.world.mistakes.count == 0
+
+
+def test_replies_to_nobody_are_mistakes(make_world: Any) -> None:
+    world = make_world()
+    client = Client("c0", world.network, world.time.timers)
+    client.request("n0", {"type": "read"}, SECOND, lambda body: None)
+    for body in ({"type": "read_ok"}, {"in_reply_to": 2}, {"in_reply_to": 0}, {"in_reply_to": "1"}):
+        world.send("n0", "c0", body)
+    assert world.mistakes.count == 4
+    world.send("n1", "c0", {"in_reply_to": 1})
+    world.send("n1", "c0", {"in_reply_to": 1})
+    assert world.mistakes.count == 4
+    assert client.late_reply_count == 1
+
+
+def test_time_outs_are_ten_latencies_and_at_least_a_second() -> None:
+    assert time_out_ns(0) == SECOND
+    assert time_out_ns(50) == SECOND
+    assert time_out_ns(1_000) == 10 * SECOND
+
+
+def test_the_history_on_disk_is_the_one_in_memory(make_trial: Any, tmp_path: Path) -> None:
+    trial = make_trial(ok)
+    trial.history.record_fault("start-partition", {"kind": "one"})
+    events = trial.run(1)
+    assert load_history(tmp_path / "history.jsonl") == events
+    text = (tmp_path / "history.txt").read_text().splitlines()
+    assert len(text) == len(events)
+    assert text[0].split("\t")[:3] == ["nemesis", "info", "start-partition"]

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""A lie: at each view change the new primary replays the log's end in another order.
+
+The primary changes every half second, without any fault.
+"""
+
+from typing import Any
+
+from small_node import Body, Data, Store, execute
+
+VIEW_SECONDS = 0.5
+REPLAYED = 20
+
+
+class LosesOrder(Store):
+    """Hands over the data before the log's end, and that end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = 0
+        self.base: Data = {}
+        self.log: list[list[Any]] = []
+
+    def start(self) -> None:
+        """Change views from time to time."""
+        self.every(VIEW_SECONDS, self.hand_over)
+
+    def keeper(self) -> str:
+        """Return the primary of the present view."""
+        return self.node_ids[self.view % len(self.node_ids)]
+
+    def is_keeper(self) -> bool:
+        """Whether this node is the primary."""
+        return self.name == self.keeper()
+
+    def execute(self, client: str, request: Body) -> Body:
+        """Do it, and keep it in the log, whose old entries move into the base."""
+        self.log.append([client, request])
+        if len(self.log) > REPLAYED:
+            execute(self.base, self.log.pop(0)[1])
+        return super().execute(client, request)
+
+    def hand_over(self) -> None:
+        """Make the next node the primary."""
+        if self.is_keeper():
+            self.view += 1
+            self.broadcast(
+                {"type": "new-view", "view": self.view, "base": self.base, "log": self.log}
+            )
+
+    def on_new_view(self, source: str, body: Body) -> None:
+        """Replay by client, not in the order of the log."""
+        del source
+        self.view = body["view"]
+        self.base = body["base"]
+        self.log = sorted(body["log"], key=lambda entry: str(entry[0]))
+        self.data = dict(self.base)
+        for _, request in self.log:
+            execute(self.data, request)
+
+
+if __name__ == "__main__":
+    LosesOrder().run()

@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""A lie: a request equal to the client's last one is taken for a repeated one and not done."""
+
+from small_node import Body, Store
+
+
+class OldReply(Store):
+    """Tells requests apart by what they ask, not by their number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: dict[str, tuple[Body, Body]] = {}
+
+    def execute(self, client: str, request: Body) -> Body:
+        """Repeat the last reply when the request looks the same."""
+        asked = {name: request[name] for name in request if name != "msg_id"}
+        last_asked, last_reply = self.last.get(client, (None, {}))
+        if asked == last_asked:
+            return last_reply
+        reply = super().execute(client, request)
+        self.last[client] = asked, reply
+        return reply
+
+
+if __name__ == "__main__":
+    OldReply().run()

@@ -1,0 +1,52 @@
+"""Subjects: who is put under load. Each is a program, and what its arguments are."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from vsr_node.bench.options import RUN_FOLDER
+
+FOLDER = Path(__file__).parent.parent / "yardsticks"
+
+ECHO = "bare echo"
+REPLICATION = "bare replication"
+VERSUS = "vs"
+
+DEFAULT_SETS = {
+    "memory": "--data-dir none",
+    "journal": "",
+    "durable": f"--data-dir {RUN_FOLDER}/data",
+}
+"""The option sets of this project's node: nothing kept, the default, and all of it flushed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A name and a command, in which `{run}` stands for a folder of that group's own."""
+
+    name: str
+    command: tuple[str, ...]
+
+    @property
+    def is_yardstick(self) -> bool:
+        """Whether it shows a limit."""
+        return self.name in (ECHO, REPLICATION)
+
+
+YARDSTICKS = (
+    Subject(ECHO, (sys.executable, str(FOLDER / "echo.py"))),
+    Subject(REPLICATION, (sys.executable, str(FOLDER / "replication.py"))),
+)
+
+
+def subjects_of(
+    program: tuple[str, ...], option_sets: dict[str, str], versus: tuple[str, ...] | None
+) -> list[Subject]:
+    """Return the yardsticks, the program with each set of options, and the other program."""
+    subjects = [*YARDSTICKS]
+    for name, words in option_sets.items():
+        subjects.append(Subject(name, (*program, *shlex.split(words))))
+    if versus is not None:
+        subjects.append(Subject(VERSUS, versus))
+    return subjects

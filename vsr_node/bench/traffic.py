@@ -1,0 +1,65 @@
+"""Counters of messages: of clients' by type, of servers' also by who sent them to whom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TYPES_MAX = 100
+"""Bodies have few types; a node that makes them up without end is counted under the rest."""
+
+OTHER_TYPES = "(other)"
+
+
+class Traffic:
+    """Counters of the messages that involve a client."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.received = 0
+        self.types: dict[str, int] = {}
+
+    def count_sent(self, body: Mapping[str, Any]) -> None:
+        """Count a message that was sent."""
+        self.sent += 1
+        kind = body.get("type")
+        if type(kind) is not str or (kind not in self.types and len(self.types) >= TYPES_MAX):
+            kind = OTHER_TYPES
+        self.types[kind] = self.types.get(kind, 0) + 1
+
+
+class ServerTraffic:
+    """Counters of the messages between servers, by flow: (source, destination, type)."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.received = 0
+        self.bytes_sent = 0
+        self.flows: dict[tuple[str, str, str], int] = {}
+        self.newest: dict[tuple[str, str], Mapping[str, Any]] = {}
+        """The newest body of each source and type."""
+        self._kinds = {OTHER_TYPES}
+
+    def count_sent(self, source: str, destination: str, body: Mapping[str, Any], size: int) -> None:
+        """Count a message that was sent, a line of `size` bytes."""
+        self.sent += 1
+        self.bytes_sent += size
+        kind = body.get("type")
+        if type(kind) is not str or kind not in self._kinds:
+            kind = self._admitted(kind)
+        flow = (source, destination, kind)
+        self.flows[flow] = self.flows.get(flow, 0) + 1
+        self.newest[source, kind] = body
+
+    def _admitted(self, kind: object) -> str:
+        """Return the name under which a type that was not seen yet is counted."""
+        if type(kind) is not str or len(self._kinds) > TYPES_MAX:
+            return OTHER_TYPES
+        self._kinds.add(kind)
+        return kind
+
+    @property
+    def types(self) -> dict[str, int]:
+        """How many there were of each type."""
+        types: dict[str, int] = {}
+        for (_, _, kind), count in self.flows.items():
+            types[kind] = types.get(kind, 0) + count
+        return types

@@ -1,0 +1,34 @@
+"""What the yardsticks share: all lines that wait in, all that they cause out, one write a turn."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+READ_BYTES = 1 << 20
+
+Body = dict[str, Any]
+
+
+def serve(
+    on_message: Callable[[str, Body], None], end_turn: Callable[[], None], output: list[bytes]
+) -> None:
+    """Hand on source and body of each message until stdin ends, and write what is in `output`."""
+    partial = b""
+    while data := os.read(0, READ_BYTES):
+        *lines, partial = (partial + data).split(b"\n")
+        for line in lines:
+            message = orjson.loads(line)
+            on_message(message["src"], message["body"])
+        end_turn()
+        unsent = memoryview(b"".join(output))
+        output.clear()
+        while unsent:
+            unsent = unsent[os.write(1, unsent) :]
+
+
+def line_of(source: str, destination: str, body: Body) -> bytes:
+    """Return a message as a line."""
+    message = {"src": source, "dest": destination, "body": body}
+    return orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
