@@ -1,0 +1,116 @@
+"""From a run's folder to its page and the text about its violations. Nothing here judges a run."""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vsr_node.checker import (
+    Bounds,
+    Event,
+    MapModel,
+    Model,
+    RegisterModel,
+    Violation,
+    check,
+    explain,
+    with_missing_keys_read,
+)
+from vsr_node.checker.history import NEMESIS, canonical_text
+from vsr_node.report.contents import Contents
+from vsr_node.report.messages import load_messages
+from vsr_node.report.page import page_of
+from vsr_node.report.recorded_run import RecordedRun, load_run
+from vsr_node.report.surroundings import span_of, surroundings
+
+PAGE = "report.html"
+
+CHECK_BOUNDS = Bounds(seconds=20.0, memory_bytes=1 << 30)
+EXPLAIN_SECONDS = 10.0
+AROUND_NS = 1_000_000_000
+"""All messages that were sent so long before and after a violation are on the page."""
+
+_MODELS: tuple[tuple[frozenset[str], type[Model]], ...] = (
+    (frozenset({"read", "write", "cas"}), RegisterModel),
+    (frozenset({"get", "put", "append"}), MapModel),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What came of it: `problem` says in a line what went wrong, where something did."""
+
+    page: Path | None
+    explanation: tuple[str, ...]
+    """Lines about the smallest violation; none where there is none."""
+    problem: str | None
+
+
+def draw(folder: Path) -> Drawing:
+    """Write `report.html` into a run's folder, and explain what is wrong with the run.
+
+    Raises nothing, as a page is no part of a verdict: a failure, Ctrl-C included, is the problem.
+    """
+    explanation: tuple[str, ...] = ()
+    try:
+        run = load_run(folder)
+        violations = violations_of(run)
+        spans = [span_of(violation) for violation in violations]
+        focus = [(begin - AROUND_NS, end + AROUND_NS) for begin, end in spans]
+        messages = load_messages(run.messages, sorted(_functions(run.events)), focus)
+        if violations:
+            told = [*violations[0].lines()]
+            told += surroundings(violations[0], run.faults(), messages)
+            explanation = tuple(map(_printable, told))
+        path = folder / PAGE
+        page = page_of(Contents(run, violations, messages))
+        fresh = path.with_name(f".{PAGE}.new")
+        fresh.write_text(page, encoding="utf-8")
+        fresh.replace(path)
+    except (Exception, KeyboardInterrupt) as error:
+        return Drawing(None, explanation, _problem(error))
+    return Drawing(path, explanation, None)
+
+
+def violations_of(run: RecordedRun) -> tuple[Violation, ...]:
+    """The violations of a run that is not known to be valid, the smallest first."""
+    functions = _functions(run.events)
+    model = next((model for known, model in _MODELS if functions and functions <= known), None)
+    if model is None or run.valid is True:
+        return ()
+    events = with_missing_keys_read(_suspected(run.events, run.results))
+    return explain(check(events, model(), CHECK_BOUNDS), events, EXPLAIN_SECONDS)
+
+
+def _functions(events: Sequence[Event]) -> frozenset[str]:
+    return frozenset(event.f for event in events if event.process != NEMESIS)
+
+
+def _suspected(events: Sequence[Event], results: Mapping[str, Any]) -> list[Event]:
+    """The events of the keys that results call invalid; all where they don't tell."""
+    workload = results.get("workload")
+    keys = workload.get("keys") if isinstance(workload, dict) else None
+    if not isinstance(keys, list):
+        return list(events)
+    invalid = {
+        canonical_text(key.get("key"))
+        for key in keys
+        if isinstance(key, dict) and key.get("valid") is False
+    }
+    return [
+        event
+        for event in events
+        if event.process == NEMESIS or canonical_text(event.key) in invalid
+    ]
+
+
+def _problem(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return _printable(f"{type(error).__name__}: {error}"[:300]) + where
+
+
+def _printable(text: str) -> str:
+    """A text that can't steer a terminal: names and values come from nodes."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

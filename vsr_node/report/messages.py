@@ -1,0 +1,236 @@
+"""The messages of a run in columns, small enough for a page.
+
+Columns of numbers come first: when a message was sent, how long it took, its route, kind and fate.
+The bodies, which take most of the room, are in blocks that the page opens one by one.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from sys import intern
+from typing import NamedTuple
+
+import orjson
+
+MESSAGES_MAX = 1_000_000
+"""How many messages a page holds: of more only some are taken, but all around the violation."""
+
+KINDS_MAX = 500
+ROUTES_MAX = 65_000
+NAME_SHOWN_MAX = 60
+BODY_SHOWN_MAX = 1_500
+"""How many bytes of a body are kept."""
+
+NANOSECONDS_PER_MICROSECOND = 1000
+MICROSECONDS_MAX = 2**32 - 1
+
+FATES = ("delivered", "repeated", "cut", "lost", "dropped", "killed", "other")
+STOPPED = frozenset({"cut", "lost", "dropped", "killed"})
+"""The fates of messages that did not arrive."""
+
+OTHER = "(other)"
+
+
+class Message(NamedTuple):
+    """A message: times in nanoseconds since the run began; `body` is JSON, perhaps shortened."""
+
+    sent: int
+    ended: int
+    source: str
+    destination: str
+    kind: str
+    fate: str
+    body: bytes
+
+
+class Sighting(NamedTuple):
+    """A node was first seen in a view: `time` in nanoseconds."""
+
+    node: str
+    time: int
+    view_number: int
+
+
+class Request(NamedTuple):
+    """A client's request, by which the operation's client is found."""
+
+    sent: int
+    client: str
+
+
+@dataclass(slots=True)
+class Messages:
+    """What is kept of a run's messages, in the order in which they were sent."""
+
+    kept: list[Message] = field(default_factory=list)
+    total: int = 0
+    nodes: list[str] = field(default_factory=list)
+    """The group's members in the order of `init`; what it does not name follows."""
+    sightings: list[Sighting] = field(default_factory=list)
+    requests: dict[bytes, list[Request]] = field(default_factory=dict)
+    """Requests by `request_key`, in order."""
+
+
+def request_key(destination: str, kind: str, body: Mapping[str, object]) -> bytes:
+    """What tells requests apart that different operations make."""
+    asked = [body.get(name) for name in ("key", "value", "from", "to")]
+    return orjson.dumps([destination, kind, asked], option=orjson.OPT_SORT_KEYS)
+
+
+def load_messages(
+    path: Path | None, functions: Sequence[str], focus: Sequence[tuple[int, int]]
+) -> Messages:
+    """The messages of a file; those sent in `focus` (nanoseconds) are all taken.
+
+    `functions` are the operations by which clients' requests are known. A line that is no message
+    is left out: the run may have ended in the middle of one.
+    """
+    messages = Messages()
+    if path is None:
+        return messages
+    with path.open("rb") as file:
+        messages.total = sum(1 for _ in file)
+    stride = -(-messages.total // MESSAGES_MAX)
+    reader = _Reader(messages, frozenset(functions))
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            message = reader.read(line)
+            if message is not None and (
+                number % stride == 0 or any(begin <= message.sent <= end for begin, end in focus)
+            ):
+                messages.kept.append(message)
+    messages.kept.sort()
+    if not messages.nodes:
+        names = {name for each in messages.kept for name in (each.source, each.destination)}
+        messages.nodes = sorted(name for name in names if not name.startswith("c"))
+    messages.sightings.sort(key=lambda sighting: sighting.time)
+    for requests in messages.requests.values():
+        requests.sort()
+    return messages
+
+
+class _Reader:
+    """Takes lines, and notes by the way what they tell of members, views and requests."""
+
+    def __init__(self, messages: Messages, functions: frozenset[str]) -> None:
+        self._messages = messages
+        self._functions = functions
+        self._views: dict[str, int] = {}
+        self._members: dict[str, None] = {}
+
+    def read(self, line: bytes) -> Message | None:
+        try:
+            record = orjson.loads(line)
+            sent, ended, content = record["sent"], record["ended"], record["message"]
+            source, destination, body = content["src"], content["dest"], content["body"]
+            kind = body.get("type")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        if not (isinstance(sent, int) and isinstance(ended, int) and 0 <= sent <= ended):
+            return None
+        source, destination, kind = _name(source), _name(destination), _name(kind)
+        self._note_members(kind, body)
+        # A vote is for another view than the one that its sender is in, and names both.
+        view_number = body.get("current_view_number", body.get("view_number"))
+        self._note_view(source, sent, view_number)
+        if kind in self._functions:
+            key = request_key(destination, kind, body)
+            self._messages.requests.setdefault(key, []).append(Request(sent, source))
+        fate = record.get("fate")
+        return Message(
+            sent,
+            ended,
+            source,
+            destination,
+            kind,
+            fate if fate in FATES else "other",
+            _shortened(orjson.dumps(body)),
+        )
+
+    def _note_members(self, kind: str, body: Mapping[str, object]) -> None:
+        members = body.get("node_ids") if kind == "init" else None
+        if isinstance(members, list):
+            self._messages.nodes += [
+                name for name in map(_name, members) if name not in self._messages.nodes
+            ]
+
+    def _note_view(self, source: str, sent: int, view_number: object) -> None:
+        if isinstance(view_number, int) and self._views.get(source) != view_number:
+            self._views[source] = view_number
+            self._messages.sightings.append(Sighting(source, sent, view_number))
+
+
+class Table:
+    """Numbers for texts, in order of first use; beyond a bound all further texts are one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        """The number of a text."""
+        number = self.numbers.get(text)
+        if number is None:
+            if len(self.numbers) >= self._limit:
+                text = OTHER
+            number = self.numbers.setdefault(text, len(self.numbers))
+        return number
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts by number."""
+        return list(self.numbers)
+
+
+@dataclass(slots=True)
+class Columns:
+    """Messages as columns; times in microseconds."""
+
+    sent: "array[int]" = field(default_factory=lambda: array("I"))
+    """Since the message before."""
+    took: "array[int]" = field(default_factory=lambda: array("I"))
+    source: "array[int]" = field(default_factory=lambda: array("H"))
+    destination: "array[int]" = field(default_factory=lambda: array("H"))
+    kind: "array[int]" = field(default_factory=lambda: array("H"))
+    fate: "array[int]" = field(default_factory=lambda: array("B"))
+    names: Table = field(default_factory=lambda: Table(ROUTES_MAX))
+    kinds: Table = field(default_factory=lambda: Table(KINDS_MAX))
+
+
+def columns_of(messages: Sequence[Message], nodes: Sequence[str]) -> Columns:
+    """The columns of messages that are in the order in which they were sent."""
+    columns = Columns()
+    for node in nodes:
+        columns.names.number(node)
+    before = 0
+    for message in messages:
+        sent = message.sent // NANOSECONDS_PER_MICROSECOND
+        took = message.ended // NANOSECONDS_PER_MICROSECOND - sent
+        columns.sent.append(min(sent - before, MICROSECONDS_MAX))
+        columns.took.append(min(took, MICROSECONDS_MAX))
+        columns.source.append(columns.names.number(message.source))
+        columns.destination.append(columns.names.number(message.destination))
+        columns.kind.append(columns.kinds.number(message.kind))
+        columns.fate.append(FATES.index(message.fate))
+        before = sent
+    return columns
+
+
+def body_blocks(messages: Sequence[Message], size: int) -> Iterator[bytes]:
+    """The bodies of `size` messages each, a line a body: JSON has no line breaks of its own."""
+    for begin in range(0, len(messages), size):
+        yield b"\n".join(message.body for message in messages[begin : begin + size])
+
+
+def _name(value: object) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value, default=repr).decode()
+    return intern(text[:NAME_SHOWN_MAX])
+
+
+def _shortened(body: bytes) -> bytes:
+    if len(body) <= BODY_SHOWN_MAX:
+        # A copy, as orjson's own bytes hold on to a kilobyte however short they are.
+        return memoryview(body).tobytes()
+    begin = body[:BODY_SHOWN_MAX].decode("utf-8", "ignore")
+    return f"{begin} ... ({len(body)} bytes in all)".encode()

@@ -1,0 +1,66 @@
+"""The page: one HTML file with its data, styles and scripts, and nothing from anywhere else.
+
+Whatever a node said is data in base64, which a script puts on the page as text, or is escaped here;
+a content security policy lets no other script run and no request leave.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from importlib.resources import files
+
+from vsr_node.report.contents import Contents, Operations
+from vsr_node.report.page_data import data_elements
+from vsr_node.report.page_text import fault_table, latency_table, summary, violations
+
+PAGE_BYTES_MAX = 18_000_000
+"""Bodies of messages are left out where the page would become larger."""
+
+SCRIPTS = ("data.js", "canvas.js", "timeline.js", "charts.js", "messages.js", "main.js")
+
+_VERDICTS: dict[bool | str | None, tuple[str, str]] = {
+    True: ("valid", "✓ Valid"),
+    False: ("invalid", "✗ Not valid"),
+    "unknown": ("unknown", "? Unknown"),
+    None: ("unknown", "? Not judged"),
+}
+
+
+def page_of(contents: Contents) -> str:
+    """The page as text."""
+    template, style = _source("page.html"), _source("page.css")
+    script = "\n".join(["(() => {", '"use strict";', *map(_source, SCRIPTS), "})();"])
+    valid = contents.run.valid
+    css_class, badge = _VERDICTS[valid]
+    operations = Operations(contents)
+    fills = {
+        "policy": html.escape(_policy(style, script)),
+        "title": html.escape(f"{badge[2:]}: {contents.run.name}"),
+        "name": html.escape(contents.run.name),
+        "class": css_class,
+        "badge": badge,
+        "summary": "".join(summary(contents, operations)),
+        "violations": "".join(violations(contents, operations)),
+        "faults": fault_table(contents.run.faults()),
+        "latencies": latency_table(operations.calls),
+        "style": style,
+        "script": script,
+    }
+    size = sum(len(text.encode()) for text in (template, *fills.values()))
+    fills["data"] = "\n".join(data_elements(contents, operations, PAGE_BYTES_MAX - size))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: fills[match[1]], template)
+
+
+def _source(name: str) -> str:
+    return files("vsr_node.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    def digest(text: str) -> str:
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest(style)}'; "
+        f"script-src 'sha256-{digest(script)}'; base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,270 @@
+// What all drawings share: a window of time, its axis, and how mouse, fingers and keys move it.
+
+/** The room for names, on the left of every drawing. */
+const MARGIN = 76;
+const AXIS_HEIGHT = 22;
+const SHORTEST_WINDOW = 20;
+const DRAG_PIXELS = 4;
+
+/** Of Okabe and Ito, for light and dark. */
+const PALETTES = {
+  light: ["#0072b2", "#d55e00", "#007a5a", "#b0397f", "#7a6a00", "#3b6fb6", "#555555", "#8a3ffc"],
+  dark: ["#56b4e9", "#ff8a3d", "#3ecf9f", "#f08cc6", "#e6c84f", "#9dc1ff", "#b8b8b8", "#be95ff"],
+};
+const DASHES = [[], [6, 3], [2, 2], [8, 2, 2, 2]];
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+
+/** @param {number} number @returns {{colour: string, dash: number[]}} */
+function styleOf(number) {
+  const palette = darkness.matches ? PALETTES.dark : PALETTES.light;
+  return {
+    colour: palette[number % palette.length],
+    dash: DASHES[Math.floor(number / palette.length) % DASHES.length],
+  };
+}
+
+/** @param {string} name @returns {string} A colour of the style sheet. */
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** A window of time that several drawings may share. */
+class TimeWindow {
+  /** @param {number} first @param {number} last */
+  constructor(first, last) {
+    this.first = first;
+    this.last = Math.max(last, first + 1);
+    this.begin = this.first;
+    this.end = this.last;
+    /** @type {(() => void)[]} */
+    this.listeners = [];
+  }
+
+  /** Shows a window, inside of what there is. @param {number} begin @param {number} end */
+  show(begin, end) {
+    const width = Math.min(Math.max(end - begin, SHORTEST_WINDOW), this.last - this.first);
+    const middle = (begin + end) / 2;
+    this.begin = Math.min(Math.max(middle - width / 2, this.first), this.last - width);
+    this.end = this.begin + width;
+    for (const listener of this.listeners) listener();
+  }
+
+  /** @param {number} factor @param {number} [fixed] The time that stays where it is. */
+  zoom(factor, fixed = (this.begin + this.end) / 2) {
+    this.show(fixed - (fixed - this.begin) * factor, fixed + (this.end - fixed) * factor);
+  }
+
+  /** @param {number} share Of the window's width. */
+  move(share) {
+    const by = (this.end - this.begin) * share;
+    const shift = Math.min(Math.max(by, this.first - this.begin), this.last - this.end);
+    this.show(this.begin + shift, this.end + shift);
+  }
+}
+
+/** A canvas with a time axis. Draws when it is asked to, at the browser's next frame. */
+class Drawing {
+  /**
+   * @param {HTMLCanvasElement} canvas @param {TimeWindow} time
+   * @param {(drawing: Drawing) => void} draw
+   */
+  constructor(canvas, time, draw) {
+    this.canvas = canvas;
+    this.time = time;
+    this.draw = draw;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.height = 200;
+    this.width = 0;
+    this.waiting = false;
+    time.listeners.push(() => this.request());
+    new ResizeObserver(() => this.request()).observe(canvas.parentElement ?? canvas);
+    darkness.addEventListener("change", () => this.request());
+    this.listenToPointers();
+  }
+
+  request() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.prepare();
+      this.draw(this);
+    });
+  }
+
+  prepare() {
+    const scale = Math.min(devicePixelRatio || 1, 2);
+    this.canvas.style.height = `${this.height}px`;
+    this.width = this.canvas.clientWidth;
+    this.canvas.width = Math.max(1, Math.round(this.width * scale));
+    this.canvas.height = Math.round(this.height * scale);
+    this.context.setTransform(scale, 0, 0, scale, 0, 0);
+    this.context.clearRect(0, 0, this.width, this.height);
+    this.context.font = "12px system-ui, sans-serif";
+    this.context.textBaseline = "middle";
+  }
+
+  /** @param {number} time */
+  x(time) {
+    const { begin, end } = this.time;
+    return MARGIN + ((time - begin) / (end - begin)) * (this.width - MARGIN);
+  }
+
+  /** @param {number} x */
+  timeAt(x) {
+    const { begin, end } = this.time;
+    return begin + ((x - MARGIN) / Math.max(1, this.width - MARGIN)) * (end - begin);
+  }
+
+  /** Draws the axis along the top, and lines down to `bottom`. @param {number} bottom */
+  axis(bottom) {
+    const { begin, end } = this.time;
+    const wanted = (end - begin) / Math.max(2, (this.width - MARGIN) / 110);
+    const power = 10 ** Math.floor(Math.log10(wanted));
+    const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= wanted) ?? wanted;
+    const digits = Math.max(0, Math.min(6, 6 - Math.floor(Math.log10(step))));
+    const { context } = this;
+    context.strokeStyle = colour("line");
+    context.fillStyle = colour("faint");
+    context.lineWidth = 1;
+    context.textAlign = "left";
+    for (let tick = Math.ceil(begin / step) * step; tick <= end; tick += step) {
+      const x = Math.round(this.x(tick)) + 0.5;
+      context.beginPath();
+      context.moveTo(x, AXIS_HEIGHT - 6);
+      context.lineTo(x, bottom);
+      context.stroke();
+      if (x < this.width - 40) context.fillText(seconds(tick, digits), x + 3, AXIS_HEIGHT / 2);
+    }
+  }
+
+  /** Shades the time of the faults. @param {any[]} faults @param {number} top @param {number} bottom @param {boolean} named */
+  faults(faults, top, bottom, named) {
+    const { context } = this;
+    for (const [begin, end, name, text] of faults) {
+      const left = Math.max(MARGIN, this.x(begin));
+      const right = Math.min(this.width, end === null ? this.width : this.x(end));
+      if (right <= MARGIN || left >= this.width) continue;
+      context.fillStyle = colour("fault");
+      context.fillRect(left, top, Math.max(1, right - left), bottom - top);
+      if (named && right - left > 30) {
+        context.save();
+        context.beginPath();
+        context.rect(left, top, right - left, 18);
+        context.clip();
+        context.fillStyle = colour("text");
+        context.fillText(`${name} ${text}`, left + 4, top + 9);
+        context.restore();
+      }
+    }
+  }
+
+  /** A name in the margin. @param {string} text @param {number} y */
+  label(text, y) {
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(0, y - 12, MARGIN - 6, 24);
+    context.clip();
+    context.fillStyle = colour("faint");
+    context.textAlign = "left";
+    context.fillText(text, 6, y);
+    context.restore();
+  }
+
+  /** Calls `draw` with all drawing kept right of the margin. @param {() => void} draw */
+  clipped(draw) {
+    this.context.save();
+    this.context.beginPath();
+    this.context.rect(MARGIN, 0, this.width - MARGIN, this.height);
+    this.context.clip();
+    draw();
+    this.context.restore();
+  }
+
+  listenToPointers() {
+    /** @type {Map<number, {x: number, y: number}>} */
+    const pointers = new Map();
+    let travelled = 0;
+    const { canvas } = this;
+    /** @param {PointerEvent} event */
+    const place = (event) => ({ x: event.offsetX, y: event.offsetY });
+    canvas.addEventListener("pointerdown", (event) => {
+      if (pointers.size === 0) travelled = 0;
+      pointers.set(event.pointerId, place(event));
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const before = pointers.get(event.pointerId);
+      const now = place(event);
+      if (!before) {
+        this.onHover(now.x, now.y, event);
+        return;
+      }
+      const others = [...pointers.entries()].filter(([id]) => id !== event.pointerId);
+      travelled += Math.abs(now.x - before.x) + Math.abs(now.y - before.y);
+      pointers.set(event.pointerId, now);
+      if (others.length) {
+        const other = others[0][1];
+        const widthBefore = Math.max(20, Math.abs(before.x - other.x));
+        this.time.zoom(widthBefore / Math.max(20, Math.abs(now.x - other.x)), this.timeAt(other.x));
+      } else if (travelled > DRAG_PIXELS) {
+        this.time.move((before.x - now.x) / Math.max(1, this.width - MARGIN));
+      }
+    });
+    const ended = (/** @type {PointerEvent} */ event) => {
+      pointers.delete(event.pointerId);
+      if (event.type === "pointerup" && travelled <= DRAG_PIXELS && pointers.size === 0) {
+        this.onClick(event.offsetX, event.offsetY);
+      }
+    };
+    canvas.addEventListener("pointerup", ended);
+    canvas.addEventListener("pointercancel", ended);
+    canvas.addEventListener("pointerleave", () => this.onLeave());
+    canvas.addEventListener("wheel", (event) => {
+      const sideways = event.shiftKey ? event.deltaY : event.deltaX;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        this.time.zoom(Math.exp(Math.max(-100, Math.min(100, event.deltaY)) / 200), this.timeAt(event.offsetX));
+      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        event.preventDefault();
+        this.time.move(sideways / Math.max(1, this.width));
+      }
+    }, { passive: false });
+  }
+
+  /** @param {number} x @param {number} y @param {PointerEvent} event */
+  onHover(x, y, event) {}
+
+  /** @param {number} x @param {number} y */
+  onClick(x, y) {}
+
+  onLeave() {}
+}
+
+/** Moves a window by keys. @param {KeyboardEvent} event @param {TimeWindow} time @returns {boolean} */
+function movedByKey(event, time) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (event.key === "+" || event.key === "=") time.zoom(0.6);
+  else if (event.key === "-" || event.key === "_") time.zoom(1 / 0.6);
+  else if (event.shiftKey && event.key === "ArrowLeft") time.move(-0.25);
+  else if (event.shiftKey && event.key === "ArrowRight") time.move(0.25);
+  else return false;
+  return true;
+}
+
+const tip = element("tip");
+
+/** Shows a text beside the pointer. @param {string} text @param {PointerEvent} event */
+function showTip(text, event) {
+  tip.textContent = text;
+  tip.hidden = false;
+  const { offsetWidth, offsetHeight } = tip;
+  tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - offsetWidth - 8))}px`;
+  const below = event.clientY + 18;
+  tip.style.top = `${below + offsetHeight > innerHeight ? event.clientY - offsetHeight - 10 : below}px`;
+}
+
+function hideTip() {
+  tip.hidden = true;
+}

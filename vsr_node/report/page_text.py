@@ -1,0 +1,183 @@
+"""What a page says in text, with or without scripts. All that comes from runs is escaped."""
+
+import html
+from collections.abc import Iterator, Sequence
+
+from vsr_node.checker import Operation, Violation
+from vsr_node.checker.explanation import name_of
+from vsr_node.checker.history import canonical_text
+from vsr_node.report.contents import Contents, Operations, shown
+from vsr_node.report.recorded_run import Call, Fault
+from vsr_node.report.surroundings import surroundings
+
+FAULTS_SHOWN = 1000
+MISTAKES_SHOWN = 5
+KEYS_SHOWN = 20
+
+
+def summary(contents: Contents, operations: Operations) -> Iterator[str]:
+    """What the run was, in a few sentences."""
+    run = contents.run
+    counts = {"ok": 0, "fail": 0, "info": 0}
+    for call in operations.calls:
+        counts[call.outcome] += 1
+    counted = (
+        f"{operations.total:,} operations: {counts['ok']:,} ok, {counts['fail']:,} fail, "
+        f"{counts['info']:,} of unknown outcome"
+    )
+    facts = [counted]
+    if contents.messages.total:
+        facts.append(f"{contents.messages.total:,} messages")
+    facts.append(f"{len(run.faults())} faults")
+    yield f"<p>{html.escape('; '.join(facts))}.</p>"
+    if operations.total > len(operations.calls):
+        yield f"<p>This page shows {len(operations.calls):,} of the operations.</p>"
+    workload = run.results.get("workload")
+    if isinstance(workload, dict) and run.valid is not True and not contents.violations:
+        explanation = workload.get("explanation")
+        if isinstance(explanation, str):
+            yield f"<pre>{html.escape(explanation)}</pre>"
+    mistakes = run.results.get("mistakes")
+    if isinstance(mistakes, dict) and mistakes.get("count"):
+        first = mistakes.get("first")
+        texts = first if isinstance(first, list) else []
+        yield f"<p>{mistakes['count']} mistakes in the protocol. The first ones:</p><ul>"
+        for mistake in texts[:MISTAKES_SHOWN]:
+            yield f"<li><code>{html.escape(shown(mistake))}</code></li>"
+        yield "</ul>"
+    repeat = run.results.get("repeat")
+    if isinstance(repeat, str):
+        yield f"<p>Repeat it with <code>{html.escape(repeat)}</code></p>"
+
+
+def violations(contents: Contents, operations: Operations) -> Iterator[str]:
+    """The explanations, each with its operations as buttons; the first one is open."""
+    for number, violation in enumerate(contents.violations):
+        opened = "" if number else " open"
+        yield f'<details class="violation"{opened}>'
+        yield f"<summary><h3>{html.escape(violation.headline())}</h3></summary>"
+        yield from _part(violation, operations)
+        yield f"<p>{html.escape(violation.minimality())}</p>"
+        yield from _endings(violation)
+        remedies = list(violation.remedies())
+        if remedies:
+            yield "<p>It would have an order</p><ul>"
+            yield from (f"<li>{html.escape(remedy)}</li>" for remedy in remedies)
+            yield "</ul>"
+        yield f"<p>{html.escape(violation.prefix())}</p>"
+        around = surroundings(violation, contents.run.faults(), contents.messages)
+        text = "\n".join(around)
+        if text:
+            yield "<details><summary>Faults and messages around it, as text</summary>"
+            yield f"<pre>{html.escape(text)}</pre></details>"
+        yield "</details>"
+    others = _other_keys(contents)
+    if others:
+        yield f"<p>Not linearizable either: {html.escape(others)}.</p>"
+
+
+def _endings(violation: Violation) -> Iterator[str]:
+    """Where the orders end, and why each operation that could come next can't."""
+    for place, end in enumerate(violation.part.dead_ends):
+        title = "Another order ends as badly" if place else "Where an order ends"
+        opened = "" if place else " open"
+        yield f"<details{opened}><summary>{title}: "
+        yield f"{html.escape(violation.state_after(end))}</summary>"
+        yield f"<p>{html.escape(violation.ending(end))}</p><ul>"
+        for candidate in violation.candidates(end):
+            yield f"<li><b>{html.escape(candidate.text)}</b>: "
+            yield f"{html.escape(candidate.obstacle)}</li>"
+        yield "</ul></details>"
+
+
+def _part(violation: Violation, operations: Operations) -> Iterator[str]:
+    early_text, late = violation.shown_operations()
+    part = violation.part.operations
+    early = part[: len(part) - len(late)]
+    if early:
+        yield f"<details><summary>{html.escape(early_text)}</summary>"
+        yield from _operation_list(violation, operations, early, 1)
+        yield "</details>"
+    yield from _operation_list(violation, operations, late, len(early) + 1)
+
+
+def _operation_list(
+    violation: Violation, numbers: Operations, operations: Sequence[Operation], first: int
+) -> Iterator[str]:
+    yield f'<ol start="{first}">'
+    for operation in operations:
+        number = numbers.number_of[operation.invoked]
+        told = html.escape(violation.told(operation))
+        yield f'<li><button type="button" data-operation="{number}">{told}</button></li>'
+    yield "</ol>"
+
+
+def _other_keys(contents: Contents) -> str:
+    """The names of invalid keys that are not explained."""
+    explained = {canonical_text(violation.key.key) for violation in contents.violations}
+    workload = contents.run.results.get("workload")
+    keys = workload.get("keys") if isinstance(workload, dict) else None
+    names = [
+        name_of(key.get("key"))
+        for key in (keys if isinstance(keys, list) else ())
+        if isinstance(key, dict)
+        and key.get("valid") is False
+        and canonical_text(key.get("key")) not in explained
+    ]
+    more = f" and {len(names) - KEYS_SHOWN} more" if len(names) > KEYS_SHOWN else ""
+    return ", ".join(names[:KEYS_SHOWN]) + more
+
+
+def fault_table(faults: Sequence[Fault]) -> str:
+    """The faults and when they were."""
+    if not faults:
+        return "<p>None.</p>"
+    rows = [
+        (
+            _seconds(fault.begin),
+            "the end" if fault.end is None else _seconds(fault.end),
+            fault.name,
+            fault.text,
+        )
+        for fault in faults[:FAULTS_SHOWN]
+    ]
+    return _table(("from", "to", "fault", ""), rows)
+
+
+def latency_table(calls: Sequence[Call]) -> str:
+    """The figures of each function."""
+    by_function: dict[str, list[int]] = {}
+    counts: dict[str, dict[str, int]] = {}
+    for call in calls:
+        f = call.invocation.f
+        counts.setdefault(f, {"ok": 0, "fail": 0, "info": 0})[call.outcome] += 1
+        if call.completion is not None and call.outcome == "ok":
+            duration = call.completion.time - call.invocation.time
+            by_function.setdefault(f, []).append(duration)
+    rows = []
+    for f in sorted(counts):
+        durations = sorted(by_function.get(f, ()))
+        quantiles = [
+            f"{durations[min(int(share * len(durations)), len(durations) - 1)] / 1e6:.1f}"
+            if durations
+            else ""
+            for share in (0.5, 0.95, 0.99, 1.0)
+        ]
+        rows.append((f, *(f"{counts[f][name]:,}" for name in ("ok", "fail", "info")), *quantiles))
+    names = ("function", "ok", "fail", "unknown", "p50 ms", "p95 ms", "p99 ms", "max ms")
+    return _table(names, rows)
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="table">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _seconds(time: int) -> str:
+    return f"{time / 1e9:.3f} s"
