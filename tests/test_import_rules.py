@@ -1,0 +1,177 @@
+"""Which folder may import which: the architecture, held by reading every import in vsr_node."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "vsr_node"
+
+# Each folder of vsr_node, and the other folders that it may import from.
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "machines": set(),
+    "checker": set(),
+    "report": {"checker"},
+    "storage": {"core"},
+    "telemetry": {"core"},
+    "maelstrom": {"core", "machines", "storage", "telemetry"},
+    "cluster": {"core", "machines", "storage", "telemetry"},
+    "bench": {"checker", "report"},
+    "simulation": {"core", "machines", "storage", "checker", "report"},
+}
+
+# The core is a function of what it is handed: nothing in it can reach a clock, a file, a process,
+# a thread or a random number of its own. (`Random` is the type of the generator handed in.)
+CORE_MAY_IMPORT_FROM_OUTSIDE = {
+    "__future__",
+    "abc",
+    "bisect",
+    "collections",
+    "collections.abc",
+    "dataclasses",
+    "enum",
+    "functools",
+    "heapq",
+    "itertools",
+    "math",
+    "operator",
+    "random.Random",
+    "types",
+    "typing",
+}
+
+
+def imported_names(source: str, module: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of all that a module imports, wherever in it that stands.
+
+    `module` is the module's own dotted name, with `.__init__` for a package; relative imports are
+    resolved against it. `from a import b` yields `a.b`, whether b is a module or not.
+    """
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield node.lineno, alias.name
+            case ast.ImportFrom():
+                base = module.split(".")[: -node.level] if node.level else []
+                prefix = ".".join(base + ([node.module] if node.module else []))
+                for alias in node.names:
+                    yield node.lineno, f"{prefix}.{alias.name}"
+            case ast.Call(
+                func=ast.Name(id="import_module" | "__import__")
+                | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield node.lineno, name
+
+
+def violations(package: Path) -> list[str]:
+    """Return a line for every import in `package` that the tables above do not allow."""
+    found = []
+    folders = {path.name for path in package.iterdir() if any(path.rglob("*.py"))}
+    found += [f"{folder}: has no import rule" for folder in sorted(folders - MAY_IMPORT.keys())]
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).with_suffix("").parts
+        folder = parts[0] if len(parts) > 1 else ""
+        module = ".".join((package.name, *parts))
+        for line, name in imported_names(path.read_text(encoding="utf-8"), module):
+            if not is_allowed(name, folder, folders, package.name):
+                found.append(f"{path.relative_to(package)}:{line}: {name}")
+    return found
+
+
+def is_allowed(name: str, folder: str, folders: set[str], package: str) -> bool:
+    """Say whether a module in `folder` ("" is the package's own top) may import `name`."""
+    top, *rest = name.split(".")
+    if top != package:
+        if folder != "core":
+            return True
+        return {name, name.rpartition(".")[0]} & CORE_MAY_IMPORT_FROM_OUTSIDE != set()
+    target = rest[0] if rest else ""
+    if target == folder or target not in folders:
+        return True
+    return target in MAY_IMPORT.get(folder, set())
+
+
+def test_folders_import_only_what_the_architecture_allows() -> None:
+    assert violations(PACKAGE) == []
+
+
+def test_the_table_has_no_cycle() -> None:
+    remaining = dict(MAY_IMPORT)
+    while remaining:
+        leaves = {folder for folder, targets in remaining.items() if not targets & remaining.keys()}
+        assert leaves, f"these import each other: {sorted(remaining)}"
+        remaining = {folder: remaining[folder] for folder in remaining.keys() - leaves}
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "violation"),
+    [
+        ("core/replica.py", "import made_up.bench", "made_up.bench"),
+        ("core/replica.py", "import made_up.bench.cli as c", "made_up.bench.cli"),
+        ("core/replica.py", "from made_up.bench import cli", "made_up.bench.cli"),
+        ("core/replica.py", "from made_up import bench", "made_up.bench"),
+        ("core/replica.py", "from ..bench import cli", "made_up.bench.cli"),
+        ("core/replica.py", "from .. import bench", "made_up.bench"),
+        ("core/__init__.py", "from ..bench import cli", "made_up.bench.cli"),
+        ("core/deep/inner.py", "from ...bench.cli import main", "made_up.bench.cli.main"),
+        ("core/deep/__init__.py", "from ... import bench", "made_up.bench"),
+        ("checker/a.py", "def f():\n    import made_up.core", "made_up.core"),
+        (
+            "checker/a.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from made_up.core import a",
+            "made_up.core.a",
+        ),
+        (
+            "checker/a.py",
+            "import importlib\nimportlib.import_module('made_up.core')",
+            "made_up.core",
+        ),
+        ("checker/a.py", "__import__('made_up.core')", "made_up.core"),
+        ("bench/a.py", "from made_up.core import replica", "made_up.core.replica"),
+        ("__init__.py", "from made_up.core import replica", "made_up.core.replica"),
+        ("core/replica.py", "import time", "time"),
+        ("core/replica.py", "from time import monotonic", "time.monotonic"),
+        ("core/replica.py", "import random", "random"),
+        ("core/replica.py", "from os import path", "os.path"),
+    ],
+)
+def test_a_violation_is_found(tmp_path: Path, path: str, source: str, violation: str) -> None:
+    package = make_package(tmp_path, {path: source})
+    (found,) = violations(package)
+    last_line = len(source.splitlines())
+    assert found == f"{path}:{last_line}: {violation}"
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        (
+            "core/replica.py",
+            "from . import log\nfrom .log import Log\nimport made_up.core",
+        ),
+        ("core/replica.py", "from made_up import __version__"),
+        ("core/replica.py", "from random import Random\nfrom collections.abc import Iterator"),
+        ("core/deep/inner.py", "from ..log import Log\nfrom .. import log"),
+        ("bench/a.py", "import time, orjson\nfrom ..checker import check"),
+    ],
+)
+def test_what_is_allowed_is_no_violation(tmp_path: Path, path: str, source: str) -> None:
+    assert violations(make_package(tmp_path, {path: source})) == []
+
+
+def test_a_folder_without_a_rule_is_found(tmp_path: Path) -> None:
+    package = make_package(tmp_path, {"shed/tool.py": ""})
+    assert violations(package) == ["shed: has no import rule"]
+
+
+def make_package(parent: Path, sources: dict[str, str]) -> Path:
+    package = parent / "made_up"
+    empty = dict.fromkeys(("core/__init__.py", "checker/__init__.py", "bench/__init__.py"), "")
+    for path, source in (empty | sources).items():
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text(source, encoding="utf-8")
+    return package
