@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from vsr_node.core.messages import Entry, PrepareOk, ReplaceLog, Reply, SetCommit, SetView
+from vsr_node.core.messages import (
+    DurableState,
+    Entry,
+    PrepareOk,
+    ReplaceLog,
+    Reply,
+    SetCommit,
+    SetView,
+)
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.invariants import Violation
@@ -101,7 +109,7 @@ def test_the_disk_keeps_what_records_add_up_to() -> None:
     a, b, c = (Entry("c", number, None) for number in range(3))
     disk.save([ReplaceLog(1, (a, b)), SetView(2, 1), SetCommit(1)])
     disk.save([ReplaceLog(2, (c,)), SetCommit(0)])
-    assert disk.load() == (2, 1, 1, (a, c))
+    assert disk.load() == DurableState(2, 1, 1, entries=(a, c))
     assert disk.holds(2, [c])
     assert not disk.holds(2, [c, c])
 

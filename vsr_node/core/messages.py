@@ -15,6 +15,12 @@ Operation: TypeAlias = object
 Result: TypeAlias = object
 """What a state machine answers. The core only stores it."""
 
+Parts: TypeAlias = tuple[object, ...]
+"""A state, cut into many small values, so that it can be sent in chunks. The core only stores it.
+
+Operations, results and parts are texts, numbers, true, false, None, and tuples of these.
+"""
+
 
 class Entry(NamedTuple):
     """A client's request: in the log, and on its way there.
@@ -158,6 +164,18 @@ Message: TypeAlias = (
 )
 
 
+class Checkpoint(NamedTuple):
+    """All that executing the log up to ``op_number`` led to (VRR section 5.1).
+
+    The first ``client_count`` parts are the client table's, the others the state machine's. The
+    same for every replica that takes one at this op_number.
+    """
+
+    op_number: int = 0
+    client_count: int = 0
+    parts: Parts = ()
+
+
 @dataclass(frozen=True, slots=True)
 class SetView:
     """Durable record: the view entered, and the last one in which the log was whole."""
@@ -181,16 +199,42 @@ class SetCommit:
     commit_number: int
 
 
-Record: TypeAlias = SetView | ReplaceLog | SetCommit
+@dataclass(frozen=True, slots=True)
+class SaveCheckpoint:
+    """Durable record: ``checkpoint`` replaces the one before, and older entries go.
+
+    The log begins at ``first_op_number`` from now on, at most at the checkpoint's op_number + 1;
+    where it ended before that, it is empty now.
+    """
+
+    checkpoint: Checkpoint
+    first_op_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Durable record: the log can be trusted again (VRR section 4.3)."""
+
+
+Record: TypeAlias = SetView | ReplaceLog | SetCommit | SaveCheckpoint | Recovered
 
 
 class DurableState(NamedTuple):
-    """What a replica starts from: all that its records added up to. The default is a new one."""
+    """What a replica starts from: all that its records added up to. The default is a new one.
+
+    ``entries`` stand at ``first_op_number`` and after, from at most the checkpoint's op_number + 1
+    on, without a gap. With ``is_recovering`` the log's end was lost, or may have been: entries
+    above ``commit_number`` are not here, and what the replica once acknowledged nobody knows.
+    ``view_number`` is true in any case.
+    """
 
     view_number: int = 0
     last_normal_view: int = 0
     commit_number: int = 0
+    checkpoint: Checkpoint = Checkpoint()
+    first_op_number: int = 1
     entries: Sequence[Entry] = ()
+    is_recovering: bool = False
 
 
 class Send(NamedTuple):

@@ -23,7 +23,10 @@ class Disk:
     def load(self) -> DurableState:
         """Return all that was saved."""
         return DurableState(
-            self.view_number, self.last_normal_view, self.commit_number, tuple(self.entries)
+            self.view_number,
+            self.last_normal_view,
+            self.commit_number,
+            entries=tuple(self.entries),
         )
 
     def save(self, records: Sequence[Record]) -> None:
