@@ -9,9 +9,10 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple, TypeVar
 
+from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Entry, Message, Refusal, Reply, Send
-from vsr_node.core.replica import CLIENTS_MAX, Replica
+from vsr_node.core.messages import DurableState, Entry, Message, Parts, Refusal, Reply, Send
+from vsr_node.core.replica import Replica
 from vsr_node.storage.memory import MemoryStorage
 
 SECOND = 1_000_000
@@ -32,12 +33,11 @@ class Notebook:
         self.operations.append(operation)
         return len(self.operations)
 
-    def snapshot(self) -> object:
+    def snapshot(self) -> Parts:
         return tuple(self.operations)
 
-    def restore(self, snapshot: object) -> None:
-        assert isinstance(snapshot, tuple)
-        self.operations = list(snapshot)
+    def restore(self, parts: Parts) -> None:
+        self.operations = list(parts)
 
 
 class Envelope(NamedTuple):
@@ -67,7 +67,7 @@ class Group:
         size: int = 3,
         *,
         durable: dict[str, DurableState] | None = None,
-        clients_max: int = CLIENTS_MAX,
+        limits: Limits | None = None,
     ) -> None:
         self.names = tuple(f"n{number}" for number in range(size))
         self.now = 0
@@ -87,7 +87,7 @@ class Group:
                 now=0,
                 random=Random(number),
                 durable=(durable or {}).get(name),
-                clients_max=clients_max,
+                limits=limits,
             )
         for name in self.names:
             self.turn(name)

@@ -9,16 +9,20 @@ from vsr_node.core.messages import (
     Commit,
     DoViewChange,
     Entry,
+    GetCheckpoint,
     GetState,
     Message,
+    NewCheckpoint,
     NewState,
     Prepare,
     PrepareOk,
+    Recovery,
+    RecoveryResponse,
     Request,
     StartView,
     StartViewChange,
 )
-from vsr_node.maelstrom.lin_kv import decode_operation
+from vsr_node.maelstrom import lin_kv
 from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
 
 WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])
@@ -28,6 +32,8 @@ ENTRIES = (
     Entry("c1", NUMBER_MAX, ("write", "0", '{"a":[1,1.0,true,null,"\\n"]}')),
     Entry("é", 2, ("cas", "null", "0", "18446744073709551616", True)),
 )
+
+CLIENT = ("c1", 3, ((4, ("read_ok", "1")), (5, ("error", 20, "no")), (6, ("write_ok",))))
 
 MESSAGES: list[Message] = [
     Request(1, ENTRIES),
@@ -39,6 +45,10 @@ MESSAGES: list[Message] = [
     StartView(3, 2, 3, (), 4, 5),
     GetState(1, 0),
     NewState(1, 2, 3, ENTRIES),
+    GetCheckpoint(1, 2, 3),
+    NewCheckpoint(1, 2, 5, 9, 4, (CLIENT, ('"key"', "1.0"))),
+    Recovery(1, 2, "0123456789abcdef" * 2),
+    RecoveryResponse(3, "0123456789abcdef" * 2, 2, 3, ENTRIES),
 ]
 
 
@@ -48,7 +58,7 @@ def test_all_messages_are_here() -> None:
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_comes_back_as_it_was(message: Message) -> None:
-    assert decode(orjson.loads(encode(message)), decode_operation) == message
+    assert decode(orjson.loads(encode(message)), lin_kv) == message
     assert b"\n" not in encode(message)
 
 
@@ -57,12 +67,12 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
     body: dict[str, Any] = orjson.loads(encode(message))
     for field in body:
         with pytest.raises(MalformedMessageError):
-            decode({name: body[name] for name in body if name != field}, decode_operation)
+            decode({name: body[name] for name in body if name != field}, lin_kv)
         for wrong in WRONG:
             with pytest.raises(MalformedMessageError):
-                decode({**body, field: wrong}, decode_operation)
+                decode({**body, field: wrong}, lin_kv)
     with pytest.raises(MalformedMessageError):
-        decode({**body, "more": 0}, decode_operation)
+        decode({**body, "more": 0}, lin_kv)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +105,4 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
 )
 def test_what_is_no_operation_is_refused(operation: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decode_operation(operation)
+        lin_kv.decode_operation(operation)

@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 import vsr_node.core
+import vsr_node.storage
 from vsr_node.simulation.mutants import start_mutant
 from vsr_node.simulation.mutations import CATALOGUE, find
 from vsr_node.simulation.patching import Edit, Mutation, StaleMutationError, install, patch
 
-CORE = Path(vsr_node.core.__path__[0])
+PACKAGES = (Path(vsr_node.core.__path__[0]), Path(vsr_node.storage.__path__[0]))
 
 
 @pytest.mark.parametrize("mutation", CATALOGUE, ids=lambda mutation: mutation.name)
 def test_every_edit_applies_to_the_core_exactly_once(mutation: Mutation) -> None:
     for file in {edit.file for edit in mutation.edits}:
-        source = (CORE / file).read_text()
+        (path,) = (folder / file for folder in PACKAGES if (folder / file).exists())
+        source = path.read_text()
         patched = patch(mutation, file, source)
         assert patched != source
         compile(patched, file, "exec")

@@ -12,9 +12,11 @@ from .messages import (
     Commit,
     DoViewChange,
     Message,
+    NewCheckpoint,
     NewState,
     Prepare,
     PrepareOk,
+    RecoveryResponse,
     StartView,
     StartViewChange,
 )
@@ -47,7 +49,7 @@ def impossibility(replica: Replica, source: str, message: Message) -> str | None
             if not TIME_OUT_MIN <= time_out <= TIME_OUT_MAX:
                 return "no primary asks for such patience"
             if isinstance(message, StartView):
-                return _impossible_start_view(message)
+                return _impossible_log(message)
         case PrepareOk():
             return _impossible_prepare_ok(replica, message)
         case StartViewChange(view_number, current_view_number):
@@ -57,10 +59,14 @@ def impossibility(replica: Replica, source: str, message: Message) -> str | None
             return _impossible_do_view_change(replica, message)
         case NewState(_, _, _, entries) if not entries:
             return "it tells nothing"
+        case NewCheckpoint():
+            return _impossible_new_checkpoint(message)
+        case RecoveryResponse():
+            return _impossible_recovery_response(message, from_primary=from_primary)
     return None
 
 
-def _impossible_start_view(message: StartView) -> str | None:
+def _impossible_log(message: StartView | RecoveryResponse) -> str | None:
     if not message.first_op_number - 1 <= message.commit_number <= message.op_number:
         return "its log must begin at or below commit_number + 1 and hold what is committed"
     return None
@@ -84,3 +90,17 @@ def _impossible_do_view_change(replica: Replica, message: DoViewChange) -> str |
     if message.first_op_number != message.commit_number + 1:
         return "its log must begin at commit_number + 1"
     return None
+
+
+def _impossible_new_checkpoint(message: NewCheckpoint) -> str | None:
+    if not message.parts or message.position + len(message.parts) > message.part_count:
+        return "its parts are not among those of the checkpoint"
+    if message.client_count > message.part_count:
+        return "it counts more clients than parts"
+    return None
+
+
+def _impossible_recovery_response(message: RecoveryResponse, *, from_primary: bool) -> str | None:
+    if not from_primary and message.entries:
+        return "only the primary of a view tells its log"
+    return _impossible_log(message)

@@ -6,9 +6,9 @@ recorded reply from whichever of them it reaches. A client may have several requ
 and the network may swap them, so per client a window of numbers is kept rather than the last.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from .messages import Result
+from .messages import Parts, Result
 
 WINDOW = 64
 """How many replies are kept of one client."""
@@ -75,8 +75,8 @@ class ClientTable:
             known.forgotten_number = min(replies)
             del replies[known.forgotten_number]
 
-    def snapshot(self) -> tuple[tuple[str, int, tuple[tuple[int, Result], ...]], ...]:
-        """All that the table holds, as values: (client, forgotten number, (number, result)...)."""
+    def snapshot(self) -> Parts:
+        """All that the table holds; a client is (name, forgotten number, (number, result)...)."""
         return tuple(
             (
                 client,
@@ -85,3 +85,14 @@ class ClientTable:
             )
             for client, known in self._clients.items()
         )
+
+    def restore(self, parts: Parts) -> None:
+        """Takes over what ``snapshot`` returned at another replica, or once at this one."""
+        self._clients = {}
+        for part in parts:
+            client, forgotten_number, replies = cast(
+                "tuple[str, int, tuple[tuple[int, Result], ...]]", part
+            )
+            known = self._clients[client] = _Client()
+            known.forgotten_number = forgotten_number
+            known.replies = {number: Recorded(result) for number, result in replies}

@@ -1,4 +1,7 @@
-"""The log of requests: op_number 1 is the first (VRR section 4)."""
+"""The log of requests: op_number 1 is the first (VRR section 4).
+
+Its beginning may be gone: what a checkpoint covers need not be kept (VRR section 5.1).
+"""
 
 from collections.abc import Sequence
 
@@ -6,26 +9,28 @@ from .messages import Entries, Entry
 
 
 class Log:
-    """Entries numbered from 1 without a gap."""
+    """Entries numbered from ``first_op_number`` without a gap."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "first_op_number")
 
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+    def __init__(self, entries: Sequence[Entry] = (), first_op_number: int = 1) -> None:
+        assert first_op_number >= 1, "op_numbers begin at 1"
+        self.first_op_number = first_op_number
         self._entries = list(entries)
 
     @property
     def op_number(self) -> int:
-        """The number of the last entry; 0 when there is none."""
-        return len(self._entries)
+        """The number of the last entry; that before the first when there is none."""
+        return self.first_op_number + len(self._entries) - 1
 
     def __getitem__(self, op_number: int) -> Entry:
-        assert 1 <= op_number <= len(self._entries), "only what is in the log can be read"
-        return self._entries[op_number - 1]
+        assert self.first_op_number <= op_number <= self.op_number, "it must be in the log"
+        return self._entries[op_number - self.first_op_number]
 
     def suffix(self, first_op_number: int, count_max: int | None = None) -> Entries:
         """The entries from ``first_op_number`` on, at most ``count_max`` of them."""
-        assert first_op_number >= 1, "op_numbers begin at 1"
-        start = first_op_number - 1
+        start = first_op_number - self.first_op_number
+        assert start >= 0, "what is truncated can't be read"
         stop = None if count_max is None else start + count_max
         return tuple(self._entries[start:stop])
 
@@ -35,5 +40,15 @@ class Log:
 
     def replace(self, first_op_number: int, entries: Sequence[Entry]) -> None:
         """Makes the log from ``first_op_number`` on be ``entries`` and nothing else."""
-        assert 1 <= first_op_number <= len(self._entries) + 1, "a log has no gap (VRR 4.1)"
-        self._entries[first_op_number - 1 :] = entries
+        start = first_op_number - self.first_op_number
+        assert 0 <= start <= len(self._entries), "a log has no gap (VRR 4.1)"
+        self._entries[start:] = entries
+
+    def truncate(self, first_op_number: int) -> None:
+        """Forgets what stands before ``first_op_number``, where the log begins from now on.
+
+        A log that ended before that is empty then.
+        """
+        assert first_op_number >= self.first_op_number, "what is forgotten does not come back"
+        del self._entries[: first_op_number - self.first_op_number]
+        self.first_op_number = first_op_number

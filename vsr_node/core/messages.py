@@ -151,6 +151,63 @@ class NewState:
     entries: Entries
 
 
+@dataclass(frozen=True, slots=True)
+class GetCheckpoint:
+    """Asks for the parts from ``position`` on of the checkpoint at ``op_number``."""
+
+    view_number: int
+    op_number: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewCheckpoint:
+    """A chunk of the checkpoint at ``op_number``: the parts from ``position`` on.
+
+    The checkpoint has ``part_count`` parts in all, of which the first ``client_count`` are the
+    client table's.
+    """
+
+    view_number: int
+    op_number: int
+    client_count: int
+    part_count: int
+    position: int
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A replica that lost its log asks for one (VRR section 4.3).
+
+    ``view_number`` is the newest that it ever promised anything in; ``op_number`` the last one
+    up to which it knows the committed log. ``nonce`` is 128 random bits as hexadecimal digits.
+    """
+
+    view_number: int
+    op_number: int
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryResponse:
+    """A replica in normal status answers RECOVERY. The log is the view's if its primary sends it.
+
+    ``entries`` are empty from any other, and begin at or below commit_number + 1.
+    """
+
+    view_number: int
+    nonce: str
+    commit_number: int
+    first_op_number: int
+    entries: Entries
+
+    @property
+    def op_number(self) -> int:
+        """The last op_number of the primary's log when it was sent."""
+        return self.first_op_number + len(self.entries) - 1
+
+
 Message: TypeAlias = (
     Request
     | Prepare
@@ -161,6 +218,10 @@ Message: TypeAlias = (
     | StartView
     | GetState
     | NewState
+    | GetCheckpoint
+    | NewCheckpoint
+    | Recovery
+    | RecoveryResponse
 )
 
 
@@ -223,9 +284,9 @@ class DurableState(NamedTuple):
     """What a replica starts from: all that its records added up to. The default is a new one.
 
     ``entries`` stand at ``first_op_number`` and after, from at most the checkpoint's op_number + 1
-    on, without a gap. With ``is_recovering`` the log's end was lost, or may have been: entries
-    above ``commit_number`` are not here, and what the replica once acknowledged nobody knows.
-    ``view_number`` is true in any case.
+    on, without a gap. With ``is_recovering`` the log was lost, or may have been: only what the
+    checkpoint tells is here, and what the replica once acknowledged nobody knows. ``view_number``
+    is true in any case.
     """
 
     view_number: int = 0

@@ -194,7 +194,8 @@ def on_resend(replica: Replica) -> None:
         is_heard = replica.echoed[peer] > replica.now - replica.time_out
         is_stuck = acknowledged == replica.watched[peer] < replica.watched_op_number
         if is_heard and is_stuck:
-            _send_prepare(replica, (peer,), acknowledged + 1, RESEND_MAX)
+            first_op_number = max(acknowledged + 1, replica.log.first_op_number)
+            _send_prepare(replica, (peer,), first_op_number, RESEND_MAX)
     if any(
         replica.acknowledged[peer] < replica.prepared_op_number
         and replica.echoed[peer] > replica.now - replica.time_out

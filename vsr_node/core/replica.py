@@ -18,31 +18,40 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
 
-from . import forwarding, normal_operation, state_transfer, view_change
+from . import checkpoint, forwarding, normal_operation, recovery, state_transfer, view_change
 from .admission import ImpossibleMessageError, impossibility
 from .client_table import ClientTable
 from .execution import commit_up_to
+from .limits import Limits
 from .log import Log
 from .membership import Membership
 from .messages import (
+    Checkpoint,
     Commit,
     DoViewChange,
     DurableState,
     Entries,
     Entry,
+    GetCheckpoint,
     GetState,
     Message,
+    NewCheckpoint,
     NewState,
     Operation,
     Output,
+    Parts,
     Prepare,
     PrepareOk,
     Record,
+    Recovered,
+    Recovery,
+    RecoveryResponse,
     Refusal,
     ReplaceLog,
     Reply,
     Request,
     Result,
+    SaveCheckpoint,
     Send,
     SetCommit,
     SetView,
@@ -51,9 +60,6 @@ from .messages import (
 )
 from .status import TRANSITIONS, Status
 from .timers import TIME_OUT_INITIAL, RoundTrip, Timer, Timers
-
-CLIENTS_MAX = 10_000
-"""Clients whose requests are remembered, if the driver does not say otherwise."""
 
 JITTER_PERCENT = 25
 """Time-outs are longer by up to that much, drawn anew in each view, so that few collide."""
@@ -65,17 +71,18 @@ class StateMachine(Protocol):
     def apply(self, operation: Operation) -> Result:
         """Executes one operation."""
 
-    def snapshot(self) -> object:
-        """The whole state, as a value."""
+    def snapshot(self) -> Parts:
+        """The whole state, as values that change no more: the same for the same operations."""
 
-    def restore(self, snapshot: object) -> None:
+    def restore(self, parts: Parts) -> None:
         """Makes the state what ``snapshot`` returned."""
 
 
 class Replica:
     """One replica of the group.
 
-    ``durable`` is what an earlier incarnation of the same replica left, or the default.
+    ``durable`` is what an earlier incarnation of the same replica left, or the default. No two
+    incarnations may be handed the same ``random``: a recovery draws its nonce from it.
     Raises ImpossibleMessageError from ``on_message`` for a message that no correct replica sends.
     """
 
@@ -88,7 +95,7 @@ class Replica:
         now: int,
         random: Random,
         durable: DurableState | None = None,
-        clients_max: int = CLIENTS_MAX,
+        limits: Limits | None = None,
     ) -> None:
         if name not in membership.members:
             raise ValueError(f"{name} is no member of the group")
@@ -97,15 +104,17 @@ class Replica:
         self.membership = membership
         self.peers = membership.others(name)
         self.machine = machine
-        self.client_table = ClientTable(clients_max)
+        self.limits = limits or Limits()
+        self.client_table = ClientTable(self.limits.clients_max)
         self._random = random
 
         # VRR figure 2: the state of a replica.
         self.view_number = durable.view_number
         self.last_normal_view = durable.last_normal_view
-        self.status = Status.VIEW_CHANGE
-        self.log = Log(durable.entries)
+        self.status = Status.RECOVERING if durable.is_recovering else Status.VIEW_CHANGE
+        self.log = Log(durable.entries, durable.first_op_number)
         self.commit_number = 0
+        self.checkpoint = durable.checkpoint
         # What the view began with: entries above it were logged by this view's primary.
         self.inherited_op_number = self.log.op_number
 
@@ -140,18 +149,32 @@ class Replica:
         self.do_view_changes: dict[str, DoViewChange] = {}
         self.do_view_change_is_due = False
 
+        # State transfer and recovery.
+        self.incoming: state_transfer.Incoming | None = None
+        self.recovering: recovery.Recovering | None = None
+
         # What this turn has to tell the driver.
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
         self._log_changed_from: int | None = None
         self._view_changed = False
+        self._checkpoint_changed = False
+        self._has_recovered = False
         self._commit_number_recorded = durable.commit_number
 
-        commit_up_to(self, durable.commit_number)
+        self._execute_anew(durable)
         self._begin()
+
+    def _execute_anew(self, durable: DurableState) -> None:
+        if durable.checkpoint.op_number:
+            checkpoint.restore(self, durable.checkpoint)
+        commit_up_to(self, durable.commit_number)
 
     def _begin(self) -> None:
         """Takes up the view in which the last incarnation was; a new group begins in view 0."""
+        if self.status is Status.RECOVERING:
+            recovery.begin(self, nonce=f"{self._random.getrandbits(128):032x}")
+            return
         if self.last_normal_view < self.view_number:
             view_change.restart_view_change(self)
             return
@@ -168,6 +191,7 @@ class Replica:
         """Begins a turn at ``now``, in microseconds of the driver's clock."""
         assert now >= self.now, "the driver's clock does not go back"
         self.now = now
+        checkpoint.take_if_due(self)
 
     def on_request(self, client: str, request_number: int, operation: Operation) -> None:
         """A client asks this replica. The answer comes from here or, later, from elsewhere."""
@@ -178,9 +202,14 @@ class Replica:
 
         Raises ImpossibleMessageError, before anything has changed, for what cannot be.
         """
+        if self.status is Status.RECOVERING and not isinstance(message, _HEARD_WHILE_RECOVERING):
+            return
         impossible = impossibility(self, source, message)
         if impossible is not None:
             raise ImpossibleMessageError(source, message, impossible)
+        if self.status is Status.RECOVERING:
+            _HANDLERS[type(message)](self, source, message)
+            return
         view_number = (
             message.current_view_number
             if isinstance(message, StartViewChange)
@@ -188,7 +217,7 @@ class Replica:
         )
         if view_number > self.view_number:
             view_change.enter_view(self, view_number)
-        elif view_number < self.view_number and not isinstance(message, Request | GetState):
+        elif view_number < self.view_number and not isinstance(message, _SERVED_IN_ANY_VIEW):
             self._answer_older_view(source, message)
             return
         _HANDLERS[type(message)](self, source, message)
@@ -208,6 +237,8 @@ class Replica:
         self.timers.fire_due(self.now, self._fire)
         if self.status is Status.VIEW_CHANGE:
             view_change.go_on(self)
+        elif self.status is Status.RECOVERING:
+            recovery.go_on(self)
         forwarding.submit_held(self)
         if self.is_serving_primary:
             normal_operation.prepare_new_entries(self)
@@ -224,15 +255,20 @@ class Replica:
 
     def _assert_invariants(self) -> None:
         assert self.commit_number <= self.log.op_number, "what is committed is in the log"
+        assert self.log.first_op_number <= self.checkpoint.op_number + 1, "nothing is left out"
+        assert self.checkpoint.op_number <= self.commit_number, "checkpoints are executed"
         assert self.last_normal_view <= self.view_number, "no log is of a view to come"
         if self.status is Status.NORMAL:
             assert self.last_normal_view == self.view_number, "normal means: whole in this view"
 
     def _take_records(self) -> list[Record]:
         records: list[Record] = []
+        if self._checkpoint_changed:
+            records.append(SaveCheckpoint(self.checkpoint, self.log.first_op_number))
+            self._checkpoint_changed = False
         if self._log_changed_from is not None:
-            entries = self.log.suffix(self._log_changed_from)
-            records.append(ReplaceLog(self._log_changed_from, entries))
+            first_op_number = max(self._log_changed_from, self.log.first_op_number)
+            records.append(ReplaceLog(first_op_number, self.log.suffix(first_op_number)))
             self._log_changed_from = None
         if self._view_changed:
             records.append(SetView(self.view_number, self.last_normal_view))
@@ -240,6 +276,9 @@ class Replica:
         if self._commit_number_recorded < self.commit_number:
             self._commit_number_recorded = self.commit_number
             records.append(SetCommit(self.commit_number))
+        if self._has_recovered:
+            records.append(Recovered())
+            self._has_recovered = False
         return records
 
     # What others look at
@@ -312,6 +351,17 @@ class Replica:
         if self._log_changed_from is None or first_op_number < self._log_changed_from:
             self._log_changed_from = first_op_number
 
+    def set_checkpoint(self, checkpoint: Checkpoint, first_op_number: int) -> None:
+        """Keeps a checkpoint in place of the last one and of the log before a number."""
+        assert checkpoint.op_number > self.checkpoint.op_number, "checkpoints only go forward"
+        self.checkpoint = checkpoint
+        self.log.truncate(first_op_number)
+        self._checkpoint_changed = True
+
+    def set_recovered(self) -> None:
+        """The log can be trusted again; durable in one step with that log."""
+        self._has_recovered = True
+
     def set_status(self, status: Status) -> None:
         """Changes the status along the legal ways."""
         assert (self.status, status) in TRANSITIONS, f"{self.status} never becomes {status}"
@@ -352,7 +402,17 @@ _HANDLERS: dict[type[Message], Callable[[Replica, str, Any], None]] = {
     StartView: view_change.on_start_view,
     GetState: state_transfer.on_get_state,
     NewState: state_transfer.on_new_state,
+    GetCheckpoint: state_transfer.on_get_checkpoint,
+    NewCheckpoint: state_transfer.on_new_checkpoint,
+    Recovery: recovery.on_recovery,
+    RecoveryResponse: recovery.on_recovery_response,
 }
+
+_SERVED_IN_ANY_VIEW = (Request, GetState, GetCheckpoint, Recovery)
+"""Whoever sends these may know only an older view; what they ask for does not depend on it."""
+
+_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)
+"""Of whichever view; of the last two only what is committed is taken, which is so for ever."""
 
 _TIMER_HANDLERS: dict[Timer, Callable[[Replica], None]] = {
     Timer.SUSPECT: view_change.suspect,
@@ -360,6 +420,7 @@ _TIMER_HANDLERS: dict[Timer, Callable[[Replica], None]] = {
     Timer.HEARTBEAT: normal_operation.on_heartbeat,
     Timer.RESEND: normal_operation.on_resend,
     Timer.VIEW_CHANGE: view_change.repeat_view_change,
+    Timer.RECOVERY: recovery.ask,
     Timer.GAP: state_transfer.on_gap,
     Timer.HELD: forwarding.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,

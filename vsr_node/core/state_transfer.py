@@ -1,4 +1,8 @@
-"""State transfer (VRR section 5.2): entries that a replica lacks, from any that has them.
+"""State transfer (VRR section 5.2): what a replica lacks, from any that has it.
+
+Where the entries that are asked for are truncated, a checkpoint comes in their place, chunk by
+chunk; the asker asks for each, so a slow network or a large state never fill a queue. Checkpoints
+at one op_number are the same everywhere, so its chunks may come from several replicas.
 
 Committed entries may come from every replica, whatever its status: they are the same
 everywhere and for ever. Entries above the sender's commit_number are told only in normal
@@ -8,10 +12,12 @@ the log before asking is not followed: it loses committed entries when the view 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .checkpoint import install
 from .execution import commit_up_to
-from .messages import GetState, NewState
+from .messages import Checkpoint, GetCheckpoint, GetState, NewCheckpoint, NewState
 from .normal_operation import BATCH_MAX, append_early_entries, learn_commit
 from .status import Status
 from .timers import Timer
@@ -20,13 +26,39 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
+@dataclass(slots=True)
+class Incoming:
+    """A checkpoint that has come in part, at most as large as its sender's state."""
+
+    op_number: int
+    parts: list[object]
+    heard_at: int
+
+
+# Asking
+
+
 def ask(replica: Replica, destination: str) -> None:
-    """Asks for what comes after the part of the log that is certain."""
+    """Asks for what comes after the part of the log that is certain.
+
+    A checkpoint that is coming in is asked on for, unless nothing came for too long: whoever has
+    it may be gone.
+    """
+    incoming = replica.incoming
+    if incoming is not None and replica.now - incoming.heard_at < replica.time_out:
+        _ask_on(replica, destination, incoming)
+        return
+    replica.incoming = None
     if replica.status is Status.NORMAL:
         certain_op_number = replica.log.op_number
     else:
         certain_op_number = replica.commit_number
     replica.send((destination,), GetState(replica.view_number, certain_op_number))
+
+
+def _ask_on(replica: Replica, destination: str, incoming: Incoming) -> None:
+    position = len(incoming.parts)
+    replica.send((destination,), GetCheckpoint(replica.view_number, incoming.op_number, position))
 
 
 def on_gap(replica: Replica) -> None:
@@ -40,12 +72,18 @@ def on_gap(replica: Replica) -> None:
     replica.timers.start(Timer.GAP, replica.now + replica.time_out // 4)
 
 
+# Answering
+
+
 def on_get_state(replica: Replica, source: str, message: GetState) -> None:
-    """Answers with what this replica is sure of."""
+    """Answers with what this replica is sure of: entries, or a checkpoint in their place."""
+    first_op_number = message.op_number + 1
+    if first_op_number < replica.log.first_op_number:
+        _send_chunk(replica, source, 0)
+        return
     last = replica.log.op_number if replica.status is Status.NORMAL else replica.commit_number
     count = min(last - message.op_number, BATCH_MAX)
     if count > 0:
-        first_op_number = message.op_number + 1
         entries = replica.log.suffix(first_op_number, count)
         replica.send(
             (source,),
@@ -53,9 +91,70 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
         )
 
 
+def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> None:
+    """Answers with the chunk that is asked for, or with the beginning of a newer checkpoint."""
+    if message.op_number == replica.checkpoint.op_number:
+        _send_chunk(replica, source, message.position)
+    elif message.op_number < replica.checkpoint.op_number:
+        _send_chunk(replica, source, 0)
+
+
+def _send_chunk(replica: Replica, destination: str, position: int) -> None:
+    op_number, client_count, parts = replica.checkpoint
+    chunk = parts[position : position + replica.limits.chunk_parts]
+    if chunk:
+        message = NewCheckpoint(
+            replica.view_number, op_number, client_count, len(parts), position, chunk
+        )
+        replica.send((destination,), message)
+
+
+# Taking
+
+
+def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> None:
+    """Collects the chunks of one checkpoint, in their order, and installs it when it is whole."""
+    leads = replica.status is Status.NORMAL and replica.is_primary
+    if leads or message.op_number <= replica.commit_number:
+        return
+    incoming = replica.incoming
+    if message.position == 0 and (incoming is None or incoming.op_number < message.op_number):
+        incoming = replica.incoming = Incoming(message.op_number, [], replica.now)
+    if incoming is None or incoming.op_number != message.op_number:
+        return
+    if message.position != len(incoming.parts):
+        return
+    incoming.parts.extend(message.parts)
+    incoming.heard_at = replica.now
+    if len(incoming.parts) < message.part_count:
+        _ask_on(replica, source, incoming)
+        return
+    replica.incoming = None
+    checkpoint = Checkpoint(message.op_number, message.client_count, tuple(incoming.parts))
+    install(replica, checkpoint)
+    if replica.status is Status.NORMAL:
+        append_early_entries(replica)
+        learn_commit(replica, replica.commit_number)
+        replica.acknowledgement_is_due = True
+        if replica.has_gap:
+            ask(replica, source)
+    else:
+        _go_on(replica)
+
+
+def _go_on(replica: Replica) -> None:
+    """More is committed here than before: what waited for it may go on."""
+    if replica.recovering is not None:
+        replica.recovering.is_due = True
+    else:
+        replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
+        replica.timers.stop(Timer.VOTE)
+        replica.do_view_change_is_due = True
+
+
 def on_new_state(replica: Replica, source: str, message: NewState) -> None:
     """Takes what is missing here, and asks on while there is more."""
-    if replica.status is Status.VIEW_CHANGE:
+    if replica.status is not Status.NORMAL:
         _adopt_committed(replica, source, message)
     elif not replica.is_primary:
         _append_missing(replica, source, message)
@@ -93,9 +192,7 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
         elif replica.log[op_number] != entry:
             replica.replace_log(op_number, (entry,))
         commit_up_to(replica, op_number)
-    replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
-    replica.timers.stop(Timer.VOTE)
     if replica.commit_number < message.commit_number:
         ask(replica, source)
     else:
-        replica.do_view_change_is_due = True
+        _go_on(replica)

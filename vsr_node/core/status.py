@@ -3,6 +3,9 @@
 normal --(a quorum votes, or news of a newer view)--> view_change
 view_change --(the same again)--> view_change
 view_change --(START_VIEW, sent or received)--> normal
+recovering --(enough RECOVERY_RESPONSEs)--> normal
+
+A replica begins as recovering only when it can't trust its log (VRR section 4.3).
 """
 
 from enum import Enum
@@ -13,6 +16,7 @@ class Status(Enum):
 
     NORMAL = "normal"
     VIEW_CHANGE = "view_change"
+    RECOVERING = "recovering"
 
 
 TRANSITIONS = frozenset(
@@ -20,5 +24,6 @@ TRANSITIONS = frozenset(
         (Status.NORMAL, Status.VIEW_CHANGE),
         (Status.VIEW_CHANGE, Status.VIEW_CHANGE),
         (Status.VIEW_CHANGE, Status.NORMAL),
+        (Status.RECOVERING, Status.NORMAL),
     }
 )

@@ -45,11 +45,13 @@ class Timer(IntEnum):
     """Look for backups that leave entries unacknowledged."""
     VIEW_CHANGE = 4
     """The view change's messages are repeated."""
-    GAP = 5
+    RECOVERY = 5
+    """The recovery's messages are repeated."""
+    GAP = 6
     """Entries are known to be missing for too long."""
-    HELD = 6
+    HELD = 7
     """A request that nobody could be given has waited for long enough."""
-    FORWARD = 7
+    FORWARD = 8
     """Look for forwarded requests without an answer."""
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from . import state_transfer
 from .execution import commit_up_to
 from .forwarding import submit_again
-from .messages import DoViewChange, StartView, StartViewChange
+from .messages import DoViewChange, RecoveryResponse, StartView, StartViewChange
 from .normal_operation import hear_primary, lead, learn_commit
 from .status import Status
 from .timers import TIME_OUT_MAX, Timer
@@ -153,21 +153,22 @@ def _start_view(replica: Replica) -> None:
                 state_transfer.ask(replica, best)
             return
         assert log.op_number >= replica.commit_number, "the best log holds all that is committed"
-        _replace_uncommitted(replica, log)
+        replace_uncommitted(replica, log)
     commit_up_to(replica, max(log.commit_number for log in logs.values()))
-    _become_normal(replica)
+    become_normal(replica)
     lead(replica)
     _send_start_view(replica, replica.peers, min(log.commit_number for log in logs.values()))
     submit_again(replica)
 
 
-def _replace_uncommitted(replica: Replica, log: DoViewChange | StartView) -> None:
+def replace_uncommitted(replica: Replica, log: DoViewChange | StartView | RecoveryResponse) -> None:
     """Makes the log above the own commit_number what ``log`` says it is."""
     first_op_number = replica.commit_number + 1
     replica.replace_log(first_op_number, log.entries[first_op_number - log.first_op_number :])
 
 
-def _become_normal(replica: Replica) -> None:
+def become_normal(replica: Replica) -> None:
+    """The log is whole in the present view: durable in one step with that log."""
     replica.set_status(Status.NORMAL)
     replica.set_last_normal_view(replica.view_number)
     replica.inherited_op_number = replica.log.op_number
@@ -178,21 +179,28 @@ def _become_normal(replica: Replica) -> None:
 def _send_start_view(
     replica: Replica, destinations: tuple[str, ...], commit_number_there: int
 ) -> None:
-    """Tells the view's log from where the receivers need it, if that is not too far back."""
-    first_op_number = min(
-        max(commit_number_there, replica.log.op_number - SUFFIX_MAX), replica.commit_number
-    )
+    first_op_number = first_op_number_for(replica, commit_number_there)
     replica.send(
         destinations,
         StartView(
             replica.view_number,
             replica.commit_number,
-            first_op_number + 1,
-            replica.log.suffix(first_op_number + 1),
+            first_op_number,
+            replica.log.suffix(first_op_number),
             replica.now,
             replica.time_out,
         ),
     )
+
+
+def first_op_number_for(replica: Replica, commit_number_there: int) -> int:
+    """From where to tell the view's log to others: what they lack, if that is not too far back."""
+    first_op_number = max(
+        commit_number_there + 1,
+        replica.log.op_number - SUFFIX_MAX + 1,
+        replica.log.first_op_number,
+    )
+    return min(first_op_number, replica.commit_number + 1)
 
 
 def on_start_view(replica: Replica, source: str, message: StartView) -> None:
@@ -206,8 +214,8 @@ def on_start_view(replica: Replica, source: str, message: StartView) -> None:
     if message.first_op_number > replica.commit_number + 1:
         state_transfer.ask(replica, source)
         return
-    _replace_uncommitted(replica, message)
-    _become_normal(replica)
+    replace_uncommitted(replica, message)
+    become_normal(replica)
     hear_primary(replica, message.sent_at, message.time_out)
     learn_commit(replica, message.commit_number)
     submit_again(replica)

@@ -59,6 +59,6 @@ class KeyValueMachine:
         """All registers as (key, value), in the order in which the keys were first written."""
         return tuple(self._registers.items())
 
-    def restore(self, snapshot: object) -> None:
+    def restore(self, parts: tuple[object, ...]) -> None:
         """Takes over what ``snapshot`` returned."""
-        self._registers = dict(cast("tuple[tuple[str, str], ...]", snapshot))
+        self._registers = dict(cast("tuple[tuple[str, str], ...]", parts))

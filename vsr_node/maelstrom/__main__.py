@@ -8,9 +8,11 @@ import sys
 import time
 from random import Random
 
-from vsr_node.core.replica import CLIENTS_MAX
+from vsr_node.core.limits import Limits
 
 from .node import Node
+
+CLIENTS_MAX = Limits().clients_max
 
 READ_SIZE = 1 << 20
 """More than a pipe holds, so that one read takes all that waits."""

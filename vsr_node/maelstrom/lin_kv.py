@@ -56,12 +56,36 @@ def decode_operation(value: object) -> Operation:
         case ["read", str()]:
             return tuple(value)
         case ["write", str(), str(text)] | ["cas", str(), str(), str(text), bool()]:
-            # It will be written as it is into the answer to a read, which is one line.
-            if "\n" in text:
-                raise ValueError("a value's text is not in one line")
-            parse(text.encode())
+            _check_value(text)
             return tuple(value)
     raise ValueError("no operation of the key-value machine")
+
+
+def decode_result(value: object) -> CoreResult:
+    """A result that another replica recorded. Raises ValueError if it is none."""
+    match value:
+        case ["read_ok", str(text)]:
+            _check_value(text)
+            return tuple(value)
+        case ["write_ok"] | ["cas_ok"] | ["error", int(), str()]:
+            return tuple(value)
+    raise ValueError("no result of the key-value machine")
+
+
+def decode_part(value: object) -> object:
+    """A part of another replica's snapshot. Raises ValueError if it is none."""
+    match value:
+        case [str(), str(text)]:
+            _check_value(text)
+            return tuple(value)
+    raise ValueError("no register of the key-value machine")
+
+
+def _check_value(text: str) -> None:
+    """It will be written as it is into the answer to a read, which is one line of JSON."""
+    if "\n" in text:
+        raise ValueError("a value's text is not in one line")
+    parse(text.encode())
 
 
 def reply_of(result: CoreResult) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from vsr_node.core.admission import ImpossibleMessageError
+from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import Output, Reply
 from vsr_node.core.replica import Replica
@@ -110,7 +111,7 @@ class Node:
 
     def _on_peer(self, replica: Replica, line: bytes, source: str, body: dict[str, Any]) -> None:
         try:
-            replica.on_message(source, wire.decode(body, lin_kv.decode_operation))
+            replica.on_message(source, wire.decode(body, lin_kv))
         except (wire.MalformedMessageError, ImpossibleMessageError) as error:
             self.drop(line, str(error))
 
@@ -155,7 +156,7 @@ class Node:
                 now=now,
                 random=self._random,
                 durable=self._storage.load(),
-                clients_max=self._clients_max,
+                limits=Limits(clients_max=self._clients_max),
             )
             self._name = name
             self._peer_prefixes = {

@@ -1,13 +1,14 @@
 """Protocol messages as Maelstrom bodies, and back.
 
-A body's ``type`` names the message; its other fields are the message's, whole numbers all but
-``entries``, a list of [client, request_number, operation]. Of what other processes send nothing
+A body's ``type`` names the message; its other fields are the message's: whole numbers, but for
+``entries``, a list of [client, request_number, operation], ``parts``, a list of the parts of a
+checkpoint, and ``nonce``, hexadecimal digits. Of what other processes send nothing
 is believed: a body that does not have just these fields and kinds is refused here, so that the
 core only ever sees well-formed messages.
 """
 
-from collections.abc import Callable
-from typing import Any
+import re
+from typing import Any, Protocol
 
 import orjson
 
@@ -15,13 +16,19 @@ from vsr_node.core.messages import (
     Commit,
     DoViewChange,
     Entry,
+    GetCheckpoint,
     GetState,
     Message,
+    NewCheckpoint,
     NewState,
     Operation,
+    Parts,
     Prepare,
     PrepareOk,
+    Recovery,
+    RecoveryResponse,
     Request,
+    Result,
     StartView,
     StartViewChange,
 )
@@ -36,11 +43,17 @@ _CLASSES: dict[str, type[Message]] = {
     "start_view": StartView,
     "get_state": GetState,
     "new_state": NewState,
+    "get_checkpoint": GetCheckpoint,
+    "new_checkpoint": NewCheckpoint,
+    "recovery": Recovery,
+    "recovery_response": RecoveryResponse,
 }
 _TYPES = {message_class: name for name, message_class in _CLASSES.items()}
 _FIELDS: dict[type[Message], tuple[str, ...]] = {
     message_class: tuple(message_class.__dataclass_fields__) for message_class in _TYPES
 }
+
+_NONCE = re.compile("[0-9a-f]{32}")
 
 NUMBER_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly."""
@@ -63,12 +76,21 @@ def encode(message: Message) -> bytes:
     return orjson.dumps(body)
 
 
-def decode(body: dict[str, Any], decode_operation: Callable[[object], Operation]) -> Message:
-    """The message that a body is.
+class Codec(Protocol):
+    """The values of a state machine, out of JSON. Each raises ValueError for what is none."""
 
-    ``decode_operation`` makes an operation of its JSON value. Raises MalformedMessageError, also
-    for the ValueError of ``decode_operation``.
-    """
+    def decode_operation(self, value: object) -> Operation:
+        """What a client may ask for."""
+
+    def decode_result(self, value: object) -> Result:
+        """What it may be answered."""
+
+    def decode_part(self, value: object) -> object:
+        """A part of the machine's snapshot."""
+
+
+def decode(body: dict[str, Any], codec: Codec) -> Message:
+    """The message that a body is. Raises MalformedMessageError."""
     message_type = body.get("type")
     if type(message_type) is not str or message_type not in _CLASSES:
         raise MalformedMessageError("field type: no message of the protocol")
@@ -80,13 +102,17 @@ def decode(body: dict[str, Any], decode_operation: Callable[[object], Operation]
     for field in fields:
         value = body.get(field)
         if field == "entries":
-            values.append(_decode_entries(value, decode_operation))
+            values.append(_decode_entries(value, codec))
+        elif field == "parts":
+            values.append(_decode_parts(body, codec))
+        elif field == "nonce":
+            values.append(_decode_nonce(value))
         elif type(value) is int and 0 <= value <= NUMBER_MAX:
             values.append(value)
         else:
             raise MalformedMessageError(f"field {field}: expected a whole number")
     message = message_class(*values)
-    if isinstance(message, Prepare | DoViewChange | StartView | NewState):
+    if isinstance(message, Prepare | DoViewChange | StartView | NewState | RecoveryResponse):
         _check_first_op_number(message.first_op_number)
     return message
 
@@ -96,9 +122,7 @@ def _check_first_op_number(first_op_number: int) -> None:
         raise MalformedMessageError("field first_op_number: op_numbers begin at 1")
 
 
-def _decode_entries(
-    value: object, decode_operation: Callable[[object], Operation]
-) -> tuple[Entry, ...]:
+def _decode_entries(value: object, codec: Codec) -> tuple[Entry, ...]:
     if type(value) is not list:
         raise MalformedMessageError("field entries: expected a list")
     entries = []
@@ -112,7 +136,40 @@ def _decode_entries(
                     "field entries: expected [client, request_number, operation] each"
                 )
         try:
-            entries.append(Entry(client, number, decode_operation(operation)))
+            entries.append(Entry(client, number, codec.decode_operation(operation)))
         except ValueError as error:
             raise MalformedMessageError(f"field entries: {error}") from None
     return tuple(entries)
+
+
+def _decode_parts(body: dict[str, Any], codec: Codec) -> Parts:
+    parts = body["parts"]
+    client_count, position = body["client_count"], body["position"]
+    if type(parts) is not list:
+        raise MalformedMessageError("field parts: expected a list")
+    try:
+        clients = [_decode_client(part, codec) for part in parts[: max(0, client_count - position)]]
+        return (*clients, *map(codec.decode_part, parts[len(clients) :]))
+    except ValueError as error:
+        raise MalformedMessageError(f"field parts: {error}") from None
+
+
+def _decode_client(part: object, codec: Codec) -> object:
+    """A client of the client table: (name, forgotten number, ((number, result), ...))."""
+    match part:
+        case [str(name), int(forgotten_number), [*replies]]:
+            return (name, forgotten_number, tuple(_decode_reply(reply, codec) for reply in replies))
+    raise ValueError("expected [client, number, [[number, result], ...]]")
+
+
+def _decode_reply(reply: object, codec: Codec) -> object:
+    match reply:
+        case [int(number), result]:
+            return (number, codec.decode_result(result))
+    raise ValueError("expected [number, result]")
+
+
+def _decode_nonce(value: object) -> str:
+    if type(value) is not str or not _NONCE.fullmatch(value):
+        raise MalformedMessageError("field nonce: expected 32 hexadecimal digits")
+    return value

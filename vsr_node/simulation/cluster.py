@@ -8,14 +8,24 @@ from collections import Counter
 from typing import Any, Protocol
 
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import Entry, Output, Prepare, Refusal, ReplaceLog, Reply
+from vsr_node.core.messages import (
+    Entry,
+    Output,
+    Parts,
+    Prepare,
+    Recovered,
+    Refusal,
+    ReplaceLog,
+    Reply,
+    SaveCheckpoint,
+)
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
-from vsr_node.simulation.invariants import Invariants, Violation
+from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
-from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, Plan
+from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, Loss, Plan
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import Timeline
@@ -36,26 +46,31 @@ class ObservedMachine:
     """The key-value machine, with a list of what it applied.
 
     Its operations are (request, operation): the name under which the client sent the operation
-    goes along with it, so that a second application can be told from a second request.
+    goes along with it, so that a second application can be told from a second request. Its
+    snapshot tells how many it has applied.
     """
 
     def __init__(self, applied: list[tuple[Any, object]]) -> None:
         self._applied = applied
+        self._count = 0
         self._machine = KeyValueMachine()
 
     def apply(self, operation: Any) -> object:
         """Apply the operation within `operation`."""
         result = self._machine.apply(operation[1])
         self._applied.append((operation, result))
+        self._count += 1
         return result
 
-    def snapshot(self) -> object:
+    def snapshot(self) -> Parts:
         """Return the state."""
-        return self._machine.snapshot()
+        return (self._count, *self._machine.snapshot())
 
-    def restore(self, snapshot: Any) -> None:
+    def restore(self, parts: Any) -> None:
         """Take over a state."""
-        self._machine.restore(snapshot)
+        self._count = parts[0]
+        self._machine.restore(parts[1:])
+        self._applied.append((RESTORED, self._count))
 
 
 class Host:
@@ -69,9 +84,12 @@ class Host:
         "commit_number",
         "crash_after",
         "disk",
+        "disk_is_full",
         "inbox",
         "incarnation",
         "index",
+        "is_saving",
+        "loss",
         "name",
         "pauses",
         "random",
@@ -94,6 +112,7 @@ class Host:
         self.replica: Replica | None = None
         self.incarnation = 0
         self.pauses = 0
+        self.disk_is_full = False
         self.crash_after: int | None = None  # outputs of the next turn; -1: before it is saved
         self.view_number = 0
         self.status = Status.NORMAL
@@ -102,6 +121,8 @@ class Host:
     def forget(self) -> None:
         """Lose what a crash loses."""
         self.replica = None
+        self.is_saving = False
+        self.loss: tuple[Loss, int] | None = None
         self.inbox: list[tuple[str, Any]] = []
         self.crash_after = None
         self.turn_is_due = False
@@ -173,6 +194,7 @@ class Cluster:
             durable=host.disk.load(),
             now=now,
             random=stream(self._plan.seed, "replica", host.name, host.incarnation),
+            limits=self._plan.limits,
         )
         self._schedule_wake(host)
         return replica
@@ -189,7 +211,7 @@ class Cluster:
             self._schedule_turn(host)
 
     def _schedule_turn(self, host: Host) -> None:
-        if not host.turn_is_due and not host.pauses:
+        if not host.turn_is_due and not host.pauses and not host.is_saving:
             host.turn_is_due = True
             delay = host.random.getrandbits(8) * self._plan.turn_delay >> 8
             self._timeline.at(self._timeline.now + delay, self._on_turn, host)
@@ -209,7 +231,7 @@ class Cluster:
         if host.wakes_at != now:
             return
         host.wakes_at = NEVER
-        if host.replica is None or host.pauses:
+        if host.replica is None or host.pauses or host.is_saving:
             return
         if host.replica.next_timer <= host.clock(now):
             self._count_wake(host, now)
@@ -228,7 +250,7 @@ class Cluster:
             )
 
     def _on_turn(self, host: Host) -> None:
-        if host.turn_is_due and not host.pauses:
+        if host.turn_is_due and not host.pauses and not host.is_saving:
             self._turn(host)
         host.turn_is_due = False
 
@@ -252,17 +274,52 @@ class Cluster:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
             return
         if output.records:
+            if host.disk_is_full:
+                self._crash(host, Situation.DISK_FULL)
+                return
             self._save(host, output)
+        self._look_at(host)
+        delay = self._plan.disks.save_delay
+        if output.records and delay:
+            host.is_saving = True
+            saved_at = self._timeline.now + (host.random.getrandbits(8) * delay >> 8)
+            self._timeline.at(saved_at, self._on_saved, (host, host.incarnation, output))
+        elif self._send(host, output):
+            self._schedule_wake(host)
+
+    def _look_at(self, host: Host) -> None:
+        """Hold a replica after its turn against the invariants."""
+        replica = host.replica
+        assert replica is not None
         if self.invariants.on_turn(host) or self._transcript.is_detailed:
             self.add_state(host)
             if self._ambushes and replica.is_serving_primary:
                 self._spring(host, self._ambushes.pop())
+
+    def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
+        """A slow disk is done: the turn's outputs leave, unless the replica died meanwhile."""
+        host, incarnation, output = argument
+        if host.replica is None or host.incarnation != incarnation:
+            return
+        host.is_saving = False
         if self._send(host, output):
+            if host.inbox:
+                self._schedule_turn(host)
             self._schedule_wake(host)
 
     def _save(self, host: Host, output: Output) -> None:
-        op_number = len(host.disk.entries)
+        op_number = host.disk.op_number
         for record in output.records:
+            if type(record) is SaveCheckpoint:
+                self.invariants.on_checkpoint(host, record.checkpoint)
+                is_own = record.first_op_number <= record.checkpoint.op_number
+                self.situations[
+                    Situation.CHECKPOINT_TAKEN if is_own else Situation.CHECKPOINT_INSTALLED
+                ] += 1
+                if host.crash_after is not None:
+                    self.situations[Situation.CRASH_WITH_CHECKPOINT] += 1
+            if type(record) is Recovered:
+                self.situations[Situation.RECOVERED] += 1
             if type(record) is ReplaceLog and record.first_op_number <= op_number:
                 self.situations[Situation.SUFFIX_REPLACED] += 1
                 if record.first_op_number + len(record.entries) <= op_number:
@@ -349,10 +406,21 @@ class Cluster:
         ]
         return max(serving, key=lambda host: host.view_number, default=self.hosts[0])
 
-    def crash(self, host: Host, outputs: int | None = None) -> None:
-        """Kill a replica: now (None), or in its next turn after so many outputs (-1: unsaved)."""
+    def crash(
+        self,
+        host: Host,
+        outputs: int | None = None,
+        loss: Loss | None = None,
+        number: int = 0,
+    ) -> None:
+        """Kill a replica: now (None), or in its next turn after so many outputs (-1: unsaved).
+
+        Its disk suffers `loss`; `number` says where.
+        """
         if host.replica is None:
             return
+        if loss is not None:
+            host.loss = (loss, number)
         if outputs is None:
             self._crash(host, Situation.CRASH_BETWEEN_TURNS)
         else:
@@ -379,13 +447,42 @@ class Cluster:
         self.situations[when] += 1
         if host.replica.status is Status.VIEW_CHANGE:
             self.situations[Situation.CRASH_IN_VIEW_CHANGE] += 1
+        elif host.replica.status is Status.RECOVERING:
+            self.situations[Situation.CRASH_WHILE_RECOVERING] += 1
         elif host.replica.is_primary:
             self.situations[Situation.CRASH_OF_PRIMARY] += 1
+        if host.replica.incoming is not None:
+            self.situations[Situation.CRASH_IN_TRANSFER] += 1
+        if host.loss is not None:
+            self._lose(host, *host.loss)
         host.forget()
+
+    def _lose(self, host: Host, loss: Loss, number: int) -> None:
+        """Damage a disk, if the group is to live through it."""
+        disk = host.disk
+        if loss in (Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT) and self._plan.disks.are_flushed:
+            return
+        others = sum(not other.disk.may_be_trusted for other in self.hosts if other is not host)
+        if others >= self.membership.failures_max and not self._plan.disks.more_losses:
+            self.situations[Situation.LOSS_SPARED] += 1
+            return
+        self._transcript.add(f"disk loses {loss} at", host.name)
+        self.situations[f"disk loses {loss}"] += 1
+        match loss:
+            case Loss.UNFLUSHED | Loss.UNFLUSHED_CHECKPOINT:
+                disk.lose_unflushed(with_checkpoint=loss is Loss.UNFLUSHED_CHECKPOINT)
+            case Loss.TAIL:
+                disk.lose_tail(1 + number % 8)
+            case Loss.ENTRY:
+                disk.damage_entry(number)
+            case Loss.CHECKPOINT:
+                disk.damage_checkpoint()
 
     def restart(self, host: Host) -> None:
         """Start a dead replica from its disk. A crash that waits for a turn is called off."""
         host.crash_after = None
+        host.loss = None
+        host.disk_is_full = False
         if host.replica is not None:
             return
         host.incarnation += 1
@@ -393,6 +490,8 @@ class Cluster:
         self.invariants.on_restart(host)
         self._transcript.add("restart", host.name)
         self.situations[Situation.RESTART] += 1
+        if replica.status is Status.RECOVERING:
+            self.situations[Situation.RESTART_RECOVERING] += 1
         if replica.is_primary and replica.status is Status.NORMAL:
             self.situations[Situation.RESTART_OF_PRIMARY] += 1
         self.add_state(host)

@@ -1,47 +1,175 @@
 """A disk in memory: what a replica finds when it is started again.
 
 It is the storage that the simulated replicas write to, and what the invariants hold against the
-messages: a claim is durable if it stands here when the message leaves.
+messages: a claim is durable if it stands here when the message leaves. While a machine is down its
+disk may be damaged, or lose what was never flushed; what may be believed of the rest is decided by
+the same rules as for a real one (`storage.trust`). A replica's promise, its view, is flushed in
+any case and never lost.
 """
 
 from collections.abc import Sequence
 
-from vsr_node.core.messages import DurableState, Entry, Record, ReplaceLog, SetCommit, SetView
+from vsr_node.core.messages import (
+    Checkpoint,
+    DurableState,
+    Entry,
+    Record,
+    Recovered,
+    ReplaceLog,
+    SaveCheckpoint,
+    SetCommit,
+    SetView,
+)
+from vsr_node.storage.trust import Found, believable
+
+GARBAGE = Entry("garbage", 0, (("garbage", 0), ("write", '"k0"', '"garbage"')))
 
 
 class Disk:
-    """Storage whose `save` is durable on return."""
+    """Storage whose `save` is durable on return, but for what `lose_unflushed` takes away."""
 
-    __slots__ = ("commit_number", "entries", "last_normal_view", "view_number")
+    __slots__ = (
+        "_checkpoint_is_damaged",
+        "_damaged",
+        "_is_whole",
+        "_lost",
+        "_older_checkpoint",
+        "checkpoint",
+        "commit_number",
+        "entries",
+        "first_op_number",
+        "is_recovering",
+        "last_normal_view",
+        "view_number",
+    )
 
     def __init__(self) -> None:
         self.view_number = 0
         self.last_normal_view = 0
         self.commit_number = 0
+        self.checkpoint = Checkpoint()
+        self.first_op_number = 1
         self.entries: list[Entry] = []
+        self.is_recovering = False
+        self._older_checkpoint = Checkpoint()
+        self._damaged: set[int] = set()
+        self._checkpoint_is_damaged = False
+        self._is_whole = True
+        self._lost: dict[int, Entry] = {}
+
+    # Storage
 
     def load(self) -> DurableState:
-        """Return all that was saved."""
-        return DurableState(
-            self.view_number,
-            self.last_normal_view,
-            self.commit_number,
-            entries=tuple(self.entries),
+        """Return what may be believed of what stands there, which is all that stands there then."""
+        state = believable(
+            Found(
+                self.view_number,
+                self.last_normal_view,
+                self.commit_number,
+                self.checkpoint,
+                self._checkpoint_is_damaged,
+                self.first_op_number,
+                self.entries,
+                frozenset(self._damaged),
+                self._is_whole,
+                self.is_recovering,
+            )
         )
+        self.commit_number = state.commit_number
+        self.checkpoint = state.checkpoint
+        self.first_op_number = state.first_op_number
+        self.entries = list(state.entries)
+        self.is_recovering = state.is_recovering
+        self._damaged.clear()
+        self._checkpoint_is_damaged = False
+        self._is_whole = True
+        if not state.is_recovering:
+            self._lost = {}
+        return state._replace(entries=tuple(self.entries))
 
     def save(self, records: Sequence[Record]) -> None:
         """Carry out the records, all of them or, when the replica crashes before, none."""
         for record in records:
             match record:
                 case ReplaceLog():
-                    self.entries[record.first_op_number - 1 :] = record.entries
+                    self.entries[record.first_op_number - self.first_op_number :] = record.entries
                 case SetCommit():
                     self.commit_number = max(self.commit_number, record.commit_number)
                 case SetView():
                     self.view_number = record.view_number
                     self.last_normal_view = record.last_normal_view
+                case SaveCheckpoint():
+                    self._older_checkpoint = self.checkpoint
+                    self.checkpoint = record.checkpoint
+                    del self.entries[: record.first_op_number - self.first_op_number]
+                    self.first_op_number = record.first_op_number
+                case Recovered():
+                    self.is_recovering = False
+                    self._lost = {}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    # What the invariants look at
+
+    @property
+    def op_number(self) -> int:
+        """The number of the last entry."""
+        return self.first_op_number + len(self.entries) - 1
+
+    def entry_at(self, op_number: int) -> Entry | None:
+        """The entry there; None if it is truncated or not there."""
+        position = op_number - self.first_op_number
+        return self.entries[position] if 0 <= position < len(self.entries) else None
+
+    def held(self, op_number: int) -> Entry | None:
+        """The entry there, or the one that stood there before the log was lost.
+
+        A quorum is made of those who acknowledged. Who loses its log afterwards is one of the
+        failures that the group lives through.
+        """
+        return self.entry_at(op_number) if self.may_be_trusted else self._lost.get(op_number)
 
     def holds(self, first_op_number: int, entries: Sequence[Entry]) -> bool:
         """Whether exactly these entries stand there from `first_op_number` on."""
-        start = first_op_number - 1
-        return self.entries[start : start + len(entries)] == list(entries)
+        start = first_op_number - self.first_op_number
+        return start >= 0 and self.entries[start : start + len(entries)] == list(entries)
+
+    # What may happen to it while its machine is down
+
+    @property
+    def may_be_trusted(self) -> bool:
+        """Whether a replica that starts now is not recovering."""
+        is_damaged = self._checkpoint_is_damaged or bool(self._damaged)
+        return self._is_whole and not self.is_recovering and not is_damaged
+
+    def lose_unflushed(self, *, with_checkpoint: bool) -> None:
+        """The power fails where nothing but promises was flushed."""
+        self._remember()
+        self._is_whole = False
+        if with_checkpoint:
+            self.checkpoint = self._older_checkpoint
+        del self.entries[len(self.entries) // 2 :]
+
+    def lose_tail(self, count: int) -> None:
+        """The last entries vanish, as if they had never been written; that is noticed."""
+        self._remember()
+        self._is_whole = False
+        del self.entries[max(0, len(self.entries) - count) :]
+
+    def damage_entry(self, position: int) -> None:
+        """An entry becomes another, or none; its checksum tells."""
+        self._remember()
+        if self.entries:
+            position %= len(self.entries)
+            self.entries[position] = GARBAGE
+            self._damaged.add(self.first_op_number + position)
+
+    def damage_checkpoint(self) -> None:
+        """The checkpoint can't be read any more."""
+        self._remember()
+        self._checkpoint_is_damaged = True
+
+    def _remember(self) -> None:
+        if self.may_be_trusted:
+            self._lost = dict(enumerate(self.entries, self.first_op_number))

@@ -23,14 +23,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vsr_node.core.messages import (
+    Checkpoint,
     Commit,
     DoViewChange,
     Entry,
     GetState,
+    NewCheckpoint,
     NewState,
     Prepare,
     PrepareOk,
     Reason,
+    Recovery,
+    RecoveryResponse,
     Refusal,
     Reply,
     StartView,
@@ -44,6 +48,9 @@ if TYPE_CHECKING:
     from vsr_node.simulation.cluster import Host
 
 RequestId = tuple[str, int]
+
+RESTORED = "restored"
+"""In place of an applied operation: from here on, so many operations count as applied."""
 
 
 class Violation(Exception):  # noqa: N818  (the field's word)
@@ -73,6 +80,7 @@ class Invariants:
         self._answered: set[RequestId] = set()
         self._primaries: dict[int, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
+        self._checkpoints: dict[int, Checkpoint] = {}
         self._claims: dict[type, Callable[[Host, Any], None]] = {
             Prepare: self._check_prepare,
             PrepareOk: self._check_prepare_ok,
@@ -82,6 +90,9 @@ class Invariants:
             StartView: self._check_prepare,
             GetState: self._check_get_state,
             NewState: self._check_new_state,
+            NewCheckpoint: self._check_new_checkpoint,
+            Recovery: self._check_recovery,
+            RecoveryResponse: self._check_recovery_response,
         }
 
     @property
@@ -124,6 +135,10 @@ class Invariants:
     def _on_applied(self, host: "Host") -> None:
         """Take in what was applied in a turn, now that the turn's records are durable."""
         for operation, result in host.applied:
+            if operation is RESTORED:
+                assert isinstance(result, int)
+                host.applied_count = result
+                continue
             self._on_apply(host.name, host.applied_count, operation, result)
             host.applied_count += 1
         host.applied.clear()
@@ -161,13 +176,16 @@ class Invariants:
             self._on_primary(host, replica.view_number)
 
     def _on_primary(self, host: "Host", view_number: int) -> None:
+        replica = host.replica
+        assert replica is not None
         if view_number and view_number not in self._primaries:
             self._situations[Situation.VIEW_CHANGE] += 1
         if self._primaries.setdefault(view_number, host.name) != host.name:
             raise Violation(
                 "one-primary", f"{host.name} and {self._primaries[view_number]} in {view_number}"
             )
-        for position, entry in enumerate(self._committed):
+        begin = replica.log.first_op_number - 1
+        for position, entry in enumerate(self._committed[begin:], begin):
             if self._committed_in_view[position] < view_number:
                 self._check_holds(host, position + 1, entry)
 
@@ -188,7 +206,14 @@ class Invariants:
                 "commit-goes-back", f"{host.name}: {host.commit_number} to {commit_number}"
             )
         committed = self._committed
-        for op_number in range(host.commit_number + 1, commit_number + 1):
+        first_op_number = replica.log.first_op_number
+        if first_op_number - 1 > len(committed):
+            raise Violation(
+                "agreement",
+                f"the log of {host.name} begins at op {first_op_number}, while nobody has"
+                f" committed more than {len(committed)}",
+            )
+        for op_number in range(max(host.commit_number + 1, first_op_number), commit_number + 1):
             entry = replica.log[op_number]
             if op_number > len(committed):
                 self._check_quorum(host, op_number, entry, view_number)
@@ -222,8 +247,8 @@ class Invariants:
         holders = 0
         for other in self._hosts:
             disk = other.disk
-            if disk.last_normal_view >= view_number and len(disk.entries) >= op_number:
-                known = disk.entries[op_number - 1]
+            if disk.last_normal_view >= view_number:
+                known = disk.held(op_number)
                 holders += known is entry or known == entry
         if holders < self._quorum:
             raise Violation(
@@ -252,6 +277,14 @@ class Invariants:
         if replica.commit_number:
             self._on_commit(host, replica.commit_number, host.view_number)
 
+    def on_checkpoint(self, host: "Host", checkpoint: Checkpoint) -> None:
+        """A checkpoint is saved: it is the same wherever it is taken at that op_number."""
+        known = self._checkpoints.setdefault(checkpoint.op_number, checkpoint)
+        if known is not checkpoint and known != checkpoint:
+            raise Violation(
+                "agreement", f"{host.name} has another checkpoint at op {checkpoint.op_number}"
+            )
+
     # What the replicas said.
 
     def on_send(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
@@ -268,7 +301,7 @@ class Invariants:
             raise Violation(
                 "durable-before-sent",
                 f"{host.name} sends {message}, while its disk has view {disk.view_number}, last"
-                f" normal view {disk.last_normal_view}, op {len(disk.entries)}",
+                f" normal view {disk.last_normal_view}, op {disk.op_number}",
             )
 
     def _check_prepare(self, host: "Host", message: Prepare | StartView) -> None:
@@ -290,7 +323,8 @@ class Invariants:
             host,
             message,
             disk.view_number == disk.last_normal_view == message.view_number
-            and len(disk.entries) >= message.op_number,
+            and disk.op_number >= message.op_number
+            and not disk.is_recovering,
         )
 
     def _check_commit(self, host: "Host", message: Commit) -> None:
@@ -306,7 +340,8 @@ class Invariants:
             message,
             disk.view_number == message.view_number
             and disk.last_normal_view == message.last_normal_view
-            and len(disk.entries) == message.op_number
+            and disk.op_number == message.op_number
+            and not disk.is_recovering
             and disk.holds(message.first_op_number, message.entries),
         )
 
@@ -323,6 +358,34 @@ class Invariants:
             or (
                 disk.holds(message.first_op_number, message.entries)
                 and (last <= message.commit_number or disk.last_normal_view == message.view_number)
+            ),
+        )
+
+    def _check_new_checkpoint(self, host: "Host", message: NewCheckpoint) -> None:
+        op_number, _, parts = host.disk.checkpoint
+        chunk = parts[message.position : message.position + len(message.parts)]
+        self._claim(
+            host,
+            message,
+            op_number > message.op_number
+            or (op_number == message.op_number and chunk == message.parts),
+        )
+
+    def _check_recovery(self, host: "Host", message: Recovery) -> None:
+        self._claim(host, message, message.view_number <= host.disk.view_number)
+
+    def _check_recovery_response(self, host: "Host", message: RecoveryResponse) -> None:
+        disk = host.disk
+        self._claim(
+            host,
+            message,
+            not disk.is_recovering
+            and (
+                disk.last_normal_view > message.view_number
+                or (
+                    disk.last_normal_view == message.view_number
+                    and disk.holds(message.first_op_number, message.entries)
+                )
             ),
         )
 

@@ -12,7 +12,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Literal
 
-CORE = "vsr_node.core"
+PACKAGES = ("vsr_node.core", "vsr_node.storage")
+"""What mutations edit. No two files in them that are edited have the same name."""
 
 
 class StaleMutationError(Exception):
@@ -21,7 +22,7 @@ class StaleMutationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """In `file` of the core, `old` becomes `new`."""
+    """In `file` of the core or the storage, `old` becomes `new`."""
 
     file: str
     old: str
@@ -82,7 +83,7 @@ class _Finder(MetaPathFinder):
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
-        if package != CORE or f"{name}.py" not in self._files:
+        if package not in PACKAGES or f"{name}.py" not in self._files:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin is not None:
@@ -92,7 +93,7 @@ class _Finder(MetaPathFinder):
 
 def install(mutation: Mutation) -> None:
     """Make this process import the mutated core. It must not have imported any of it yet."""
-    imported = [name for name in sys.modules if name == CORE or name.startswith(f"{CORE}.")]
+    imported = [name for name in sys.modules if name.startswith(PACKAGES)]
     if imported:
         raise RuntimeError(f"the core was imported before the mutation: {imported[0]}")
     sys.meta_path.insert(0, _Finder(mutation))

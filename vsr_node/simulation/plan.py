@@ -8,10 +8,11 @@ fault that is always there hides what only happens without it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
+from vsr_node.core.limits import Limits
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
 
@@ -43,10 +44,23 @@ class FaultKind(PastableEnum):
     """What happens to a replica or to links for a while."""
 
     CRASH = "crash"
+    POWER_LOSS = "power loss"  # a crash that takes along what was never flushed
+    DISK_DAMAGE = "disk damage"  # a crash, after which something on the disk is not as it was
+    DISK_FULL = "disk full"  # a replica that can't save stops
     PAUSE = "pause"
     CLOCK_JUMP = "clock jump"
     CUT = "cut"
     AMBUSH = "ambush"  # the next replica that becomes primary crashes while it says so
+
+
+class Loss(PastableEnum):
+    """What a disk loses in a crash."""
+
+    UNFLUSHED = "unflushed"  # nothing if the replica flushes
+    UNFLUSHED_CHECKPOINT = "unflushed checkpoint"  # the last checkpoint is not there either
+    TAIL = "tail"
+    ENTRY = "entry"
+    CHECKPOINT = "checkpoint"
 
 
 class Fate(PastableEnum):
@@ -57,6 +71,13 @@ class Fate(PastableEnum):
     DEAF = "deaf"  # it is heard and hears nobody
     MUTE = "mute"  # it hears and is not heard
     UNSTABLE = "unstable"  # its links lose and repeat as before
+
+
+class LastWords(PastableEnum):
+    """Something is asked of the primary, just before the faults end, and nothing after that."""
+
+    UNHEARD = "unheard"  # nobody hears of it
+    WITHOUT_ECHO = "without echo"  # all hear of it, nobody is heard: the next view inherits it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +107,7 @@ class Fault:
 
     `replica` is an index, None stands for whoever is primary at `start`. `outputs` says where in
     its turn a replica crashes: None between two turns, -1 before the turn's records are saved,
-    k >= 0 after them and after k messages.
+    k >= 0 after them and after k messages. `loss` is what its disk loses then.
     """
 
     kind: FaultKind
@@ -94,6 +115,7 @@ class Fault:
     end: int
     replica: int | None = None
     outputs: int | None = None
+    loss: Loss | None = None
     jump: int = 0
     links: tuple[Link, ...] = ()
     companions: int = 0
@@ -129,8 +151,20 @@ class Settlement:
     fates: tuple[tuple[int, Fate], ...]
     lanes: tuple[Lane, ...]
     lanes_after_healing: tuple[Lane, ...]
-    # Something is asked of the primary while it is cut off, just before the faults end.
-    ends_with_last_words: bool = False
+    last_words: LastWords | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """How the disks are used. A turn's outputs leave up to `save_delay` after it was saved.
+
+    `more_losses` lets more replicas lose their logs at once than a group can live through: then it
+    may stop for ever, and must still not tell anything untrue.
+    """
+
+    are_flushed: bool = True
+    save_delay: int = 0
+    more_losses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +180,8 @@ class Plan:
     faults: tuple[Fault, ...]
     lanes: tuple[Lane, ...]
     settlement: Settlement
+    limits: Limits = field(default_factory=Limits)
+    disks: Disks = field(default_factory=Disks)
 
     @property
     def calm(self) -> bool:
@@ -156,6 +192,7 @@ class Plan:
             and not self.settlement.fates
             and messages.delay_kind is DelayKind.CONSTANT
             and self.turn_delay == 0
+            and self.disks.save_delay == 0
             and len(set(self.clock_rates_per_mille)) == 1
             and messages.loss_per_myriad == messages.duplicate_per_myriad == 0
             and not messages.lost
@@ -193,6 +230,25 @@ def draw(seed: int) -> Plan:
         faults=draw_faults(seed, replica_count, duration) if disturbed else (),
         lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
         settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
+        limits=draw_limits(stream(seed, "plan", "limits")),
+        disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
+    )
+
+
+def draw_limits(random: Random) -> Limits:
+    """Draw how often checkpoints are taken, and in how large chunks they are sent."""
+    return Limits(
+        checkpoint_interval=random.choice((1, 4, 16, 16, 50, 2_048)),
+        chunk_parts=random.choice((1, 1, 2, 5, 512)),
+    )
+
+
+def draw_disks(random: Random) -> Disks:
+    """Draw whether disks are flushed, how slow they are, and how much may be lost."""
+    return Disks(
+        are_flushed=random.randrange(2) == 0,
+        save_delay=random.choice((0, 0, 0, MILLISECOND, 20 * MILLISECOND)),
+        more_losses=random.randrange(24) == 0,
     )
 
 
@@ -253,6 +309,15 @@ def draw_fault(
         case FaultKind.CRASH:
             outputs = random.choice((None, -1, 0, 1, 1, 2, 3))
             return Fault(kind, start, end, replica, outputs=outputs)
+        case FaultKind.POWER_LOSS:
+            loss = random.choice((Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT))
+            outputs = random.choice((None, 0, 1, 2))
+            return Fault(kind, start, end, replica, outputs=outputs, loss=loss)
+        case FaultKind.DISK_DAMAGE:
+            loss = random.choice((Loss.TAIL, Loss.ENTRY, Loss.CHECKPOINT))
+            return Fault(kind, start, end, replica, loss=loss, jump=random.randrange(1_000))
+        case FaultKind.DISK_FULL:
+            return Fault(kind, start, end, replica)
         case FaultKind.PAUSE:
             return Fault(kind, start, end, replica)
         case FaultKind.CLOCK_JUMP:
@@ -426,7 +491,7 @@ def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) 
         lanes_after_healing=draw_patient_lanes(seed, "everybody", everybody, delay_mean)
         if not idle
         else (),
-        ends_with_last_words=idle,
+        last_words=random.choice(tuple(LastWords)) if idle else None,
     )
 
 

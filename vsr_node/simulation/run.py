@@ -19,6 +19,7 @@ from vsr_node.simulation.plan import (
     Fault,
     FaultKind,
     Lane,
+    LastWords,
     Link,
     Plan,
     both_ways,
@@ -101,12 +102,28 @@ class Run:
         self._let_faults_happen()
         self._work(self.plan.lanes, patient=False)
         self._end_faults_for_quorum()
-        self._demand_work(self.plan.settlement.lanes, "the quorum")
-        self._demand_stable_view("while the others fail")
+        if self._quorum_is_whole():
+            self._demand_work(self.plan.settlement.lanes, "the quorum")
+            self._demand_stable_view("while the others fail")
         self._end_faults_for_all()
-        self._demand_work(self.plan.settlement.lanes_after_healing, "everybody")
-        self._demand_convergence()
+        if self._group_can_go_on():
+            self._demand_work(self.plan.settlement.lanes_after_healing, "everybody")
+            self._demand_convergence()
         self._judge()
+
+    def _quorum_is_whole(self) -> bool:
+        """Whether nobody of the quorum waits for more than a quorum, in order to recover."""
+        hosts = [self.cluster.hosts[index] for index in self.plan.settlement.quorum]
+        is_whole = all(host.disk.may_be_trusted for host in hosts)
+        self.cluster.situations[Situation.QUORUM_NOT_DEMANDED] += not is_whole
+        return is_whole
+
+    def _group_can_go_on(self) -> bool:
+        """Whether so few have lost their logs that they can recover."""
+        lost = sum(not host.disk.may_be_trusted for host in self.cluster.hosts)
+        can_go_on = lost <= self.cluster.membership.failures_max
+        self.cluster.situations[Situation.GROUP_STOPPED] += not can_go_on
+        return can_go_on
 
     def outcome(self, failure: Failure | None) -> Outcome:
         """What there is to tell at the end."""
@@ -174,8 +191,11 @@ class Run:
         hosts = cluster.hosts
         host = cluster.primary() if fault.replica is None else hosts[fault.replica]
         match fault.kind:
-            case FaultKind.CRASH:
-                cluster.crash(host, fault.outputs)
+            case FaultKind.CRASH | FaultKind.POWER_LOSS | FaultKind.DISK_DAMAGE:
+                cluster.crash(host, fault.outputs, fault.loss, fault.jump)
+                self.timeline.at(fault.end, self._restart, host)
+            case FaultKind.DISK_FULL:
+                host.disk_is_full = True
                 self.timeline.at(fault.end, self._restart, host)
             case FaultKind.PAUSE:
                 cluster.pause(host)
@@ -227,8 +247,11 @@ class Run:
         cluster = self.cluster
         cluster.call_off_ambushes()
         settlement = self.plan.settlement
-        if settlement.ends_with_last_words:
-            self._say_last_words(cluster.primary())
+        match settlement.last_words:
+            case LastWords.UNHEARD:
+                self._ask_unheard(cluster.primary())
+            case LastWords.WITHOUT_ECHO:
+                self._ask_without_echo(cluster.primary())
         quorum = [cluster.hosts[index] for index in settlement.quorum]
         self.transcript.add("faults end for", *(host.name for host in quorum))
         cluster.network.end_era()
@@ -240,13 +263,29 @@ class Run:
         for index, fate in settlement.fates:
             self._suffer(cluster.hosts[index], fate)
 
-    def _say_last_words(self, host: Host) -> None:
+    def _ask_unheard(self, host: Host) -> None:
         """Ask the primary for something while nobody can hear it, and then fall silent."""
         cluster = self.cluster
         self._make_well(host)
         for other in cluster.hosts:
             cluster.cut(host.name, other.name)
-        cluster.flood(host, 1)
+        self._ask_once(host)
+
+    def _ask_without_echo(self, host: Host) -> None:
+        """Ask the primary for something while it can hear nobody, until the others replace it."""
+        cluster = self.cluster
+        for each in cluster.hosts:
+            self._mend_links_of(each)
+            self._make_well(each)
+        for other in cluster.hosts:
+            cluster.cut(other.name, host.name)
+        self._ask_once(host)
+        end = self.timeline.now + self.patience // 20
+        while cluster.primary() is host and self.timeline.now < end:
+            self.timeline.run_until(self.timeline.now + self.patience // 4000)
+
+    def _ask_once(self, host: Host) -> None:
+        self.cluster.flood(host, 1)
         wait = 2 * (self.plan.messages.delay_mean + self.plan.turn_delay) + MILLISECOND
         self.timeline.run_until(self.timeline.now + wait)
 

@@ -85,7 +85,7 @@ class Shrinker:
         self._try(replace(self._plan, settlement=replace(settlement, quorum=everybody, fates=())))
         self._try_settlement(replace(self._plan.settlement, lanes=()))
         self._try_settlement(replace(self._plan.settlement, lanes_after_healing=()))
-        self._try_settlement(replace(self._plan.settlement, ends_with_last_words=False))
+        self._try_settlement(replace(self._plan.settlement, last_words=None))
 
     def _try_settlement(self, settlement: Settlement) -> bool:
         return self._try(replace(self._plan, settlement=settlement))

@@ -11,10 +11,14 @@ from vsr_node.core.messages import (
     Commit,
     DoViewChange,
     Entry,
+    GetCheckpoint,
     GetState,
+    NewCheckpoint,
     NewState,
     Prepare,
     PrepareOk,
+    Recovery,
+    RecoveryResponse,
     Refusal,
     Reply,
     Request,
@@ -119,6 +123,28 @@ def describe_message(message: object) -> str:
         case NewState():
             return (
                 f"NEW_STATE view {message.view_number}, commit {message.commit_number}"
+                f"{describe_entries(message.first_op_number, message.entries)}"
+            )
+        case GetCheckpoint():
+            return (
+                f"GET_CHECKPOINT view {message.view_number}, at op {message.op_number}, from part"
+                f" {message.position}"
+            )
+        case NewCheckpoint():
+            last = message.position + len(message.parts) - 1
+            return (
+                f"NEW_CHECKPOINT view {message.view_number}, at op {message.op_number}, parts"
+                f" {message.position}..{last} of {message.part_count}"
+            )
+        case Recovery():
+            return (
+                f"RECOVERY view {message.view_number}, op {message.op_number},"
+                f" nonce {message.nonce[:6]}"
+            )
+        case RecoveryResponse():
+            return (
+                f"RECOVERY_RESPONSE view {message.view_number}, nonce {message.nonce[:6]},"
+                f" commit {message.commit_number}"
                 f"{describe_entries(message.first_op_number, message.entries)}"
             )
         case Reply(client, request_number, result):

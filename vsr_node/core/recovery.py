@@ -1,0 +1,116 @@
+"""Recovery (VRR section 4.3): a replica whose log can't be trusted gets another.
+
+It does not know what it once acknowledged, so it takes part in nothing: it neither votes nor
+acknowledges nor answers anybody, until it holds a log in which all that must be. Its view_number
+and the committed beginning of its log were not lost (``storage``).
+
+RECOVERY tells the view that it promised, which is news to whoever is in an older one, and a
+nonce that no earlier incarnation used, so that no answer from before the crash counts. Replicas
+in normal status answer. f + 1 answers share a replica with every quorum of a later view; so when
+the newest view among them is told by that view's own primary too, nothing that this replica may
+have acknowledged is missing from its log: what it acknowledged in that view stands there, and
+what was committed in older views does as well. Without the promised view, forgotten votes for a
+newer view could lose committed operations (Michael et al., DISC 2017).
+
+Where more than f replicas lost their logs, no f + 1 are left to answer: the group stays stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import state_transfer
+from .execution import commit_up_to
+from .forwarding import submit_again
+from .messages import Entries, Recovery, RecoveryResponse
+from .status import Status
+from .timers import Timer
+from .view_change import become_normal, first_op_number_for, replace_uncommitted
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+
+@dataclass(slots=True)
+class Recovering:
+    """What a recovering replica knows: the newest answer of each replica to its ``nonce``."""
+
+    nonce: str
+    responses: dict[str, RecoveryResponse]
+    is_due: bool
+    """Something has come, or time has passed, so that it may go on."""
+
+
+def begin(replica: Replica, nonce: str) -> None:
+    """Begins to ask; ``nonce`` must be new."""
+    replica.recovering = Recovering(nonce, {}, is_due=False)
+    ask(replica)
+
+
+def ask(replica: Replica) -> None:
+    """Asks all others, again and again for as long as it takes."""
+    recovering = replica.recovering
+    if recovering is None:
+        return
+    message = Recovery(replica.view_number, replica.commit_number, recovering.nonce)
+    replica.send(replica.peers, message)
+    recovering.is_due = True
+    replica.timers.start(Timer.RECOVERY, replica.now + replica.time_out // 4)
+
+
+def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
+    """Answers if this replica is in normal status; the primary sends its log along."""
+    if replica.status is not Status.NORMAL:
+        return
+    view_number, commit_number = replica.view_number, replica.commit_number
+    first_op_number = commit_number + 1
+    entries: Entries = ()
+    if replica.is_primary:
+        first_op_number = first_op_number_for(replica, message.op_number)
+        entries = replica.log.suffix(first_op_number)
+    replica.send(
+        (source,),
+        RecoveryResponse(view_number, message.nonce, commit_number, first_op_number, entries),
+    )
+
+
+def on_recovery_response(replica: Replica, source: str, message: RecoveryResponse) -> None:
+    """Notes an answer to this incarnation's RECOVERY."""
+    recovering = replica.recovering
+    if recovering is None or message.nonce != recovering.nonce:
+        return
+    if message.view_number < replica.view_number:
+        return
+    known = recovering.responses.get(source)
+    if known is None or known.view_number <= message.view_number:
+        recovering.responses[source] = message
+        recovering.is_due = True
+
+
+def go_on(replica: Replica) -> None:
+    """Takes over the log of the newest view's primary once enough have answered."""
+    recovering = replica.recovering
+    if recovering is None or not recovering.is_due:
+        return
+    recovering.is_due = False
+    responses = recovering.responses
+    if len(responses) < replica.membership.failures_max + 1:
+        return
+    view_number = max(response.view_number for response in responses.values())
+    primary = replica.membership.primary_of(view_number)
+    log = responses.get(primary)
+    if log is None or log.view_number < view_number:
+        return
+    if log.first_op_number > replica.commit_number + 1:
+        state_transfer.ask(replica, primary)
+        return
+    replace_uncommitted(replica, log)
+    replica.set_view(view_number)
+    become_normal(replica)
+    replica.recovering = None
+    replica.set_recovered()
+    replica.timers.stop(Timer.RECOVERY)
+    replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
+    commit_up_to(replica, log.commit_number)
+    submit_again(replica)

@@ -1,0 +1,29 @@
+"""The files that mutations edit, and edits that several of them share."""
+
+from vsr_node.simulation.patching import Edit
+
+NORMAL_OPERATION = "normal_operation.py"
+VIEW_CHANGE = "view_change.py"
+STATE_TRANSFER = "state_transfer.py"
+CHECKPOINT = "checkpoint.py"
+RECOVERY = "recovery.py"
+FORWARDING = "forwarding.py"
+EXECUTION = "execution.py"
+CLIENT_TABLE = "client_table.py"
+ADMISSION = "admission.py"
+REPLICA = "replica.py"
+MEMBERSHIP = "membership.py"
+TRUST = "trust.py"
+
+# Several mutations make messages that the core would refuse at its border as impossible. That
+# check is taken away with them, so that the protocol itself has to be seen to break.
+ADMIT_ANY_LAST_NORMAL_VIEW = Edit(
+    ADMISSION,
+    "    if message.last_normal_view >= message.view_number:\n",
+    "    if message.last_normal_view > message.view_number:\n",
+)
+ADMIT_ANY_SUFFIX = Edit(
+    ADMISSION,
+    "    if message.first_op_number != message.commit_number + 1:\n",
+    "    if message.first_op_number <= message.commit_number:\n",
+)

@@ -1,0 +1,297 @@
+"""Mutations of normal operation (VRR 4.1)."""
+
+from vsr_node.simulation.mutations.files import (
+    EXECUTION,
+    MEMBERSHIP,
+    NORMAL_OPERATION,
+    REPLICA,
+    STATE_TRANSFER,
+    VIEW_CHANGE,
+)
+from vsr_node.simulation.patching import Edit, Mutation
+
+MUTATIONS = (
+    Mutation(
+        "ack-counts-messages",
+        "S",
+        "PREPARE_OKs are counted, not the replicas that sent them (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "    _hear_quorum(replica)\n    _commit_what",
+                "    count = len(replica.acknowledged)\n"
+                '    replica.acknowledged[f"message {count}"] = message.op_number\n'
+                "    _hear_quorum(replica)\n    _commit_what",
+            ),
+        ),
+    ),
+    Mutation(
+        "log-of-another-view-acknowledges",
+        "S",
+        "DO_VIEW_CHANGE, which tells of a log of an older view, counts as a PREPARE_OK (VRR 4.1)",
+        (
+            Edit(
+                VIEW_CHANGE,
+                "    lead(replica)\n    _send_start_view(",
+                "    lead(replica)\n"
+                "    for name in replica.do_view_changes:\n"
+                "        op_number = min(logs[name].op_number, replica.op_number)\n"
+                "        replica.acknowledged[name] = op_number\n"
+                "    _send_start_view(",
+            ),
+        ),
+    ),
+    Mutation(
+        "quorum-too-small",
+        "S",
+        "half of the group is a quorum (VRR 2)",
+        (
+            Edit(
+                MEMBERSHIP,
+                "return len(self.members) // 2 + 1",
+                "return max(1, len(self.members) // 2)",
+            ),
+        ),
+    ),
+    Mutation(
+        "primary-counts-itself-twice",
+        "S",
+        "the primary's log and an acknowledgement of its own both count",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "sorted([own, *of_peers.values()]",
+                "sorted([own, own, *of_peers.values()]",
+            ),
+        ),
+    ),
+    Mutation(
+        "append-over-a-gap",
+        "S",
+        "PREPARE of op 7 is appended after op 5 (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "        if op_number == replica.log.op_number + 1:\n",
+                "        if op_number >= replica.log.op_number + 1:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "prepare-of-an-old-view",
+        "S",
+        "a deposed primary's PREPARE is appended (VRR 4.1)",
+        (
+            Edit(
+                REPLICA,
+                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
+                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, Prepare))",
+            ),
+        ),
+    ),
+    Mutation(
+        "ack-what-is-only-buffered",
+        "S",
+        "the highest op seen is acknowledged, not the highest contiguous one (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "PrepareOk(replica.view_number, replica.log.op_number, replica.echo)",
+                "PrepareOk(\n"
+                "            replica.view_number,\n"
+                "            max(replica.log.op_number, *replica.reorder_buffer, 0),\n"
+                "            replica.echo,\n"
+                "        )",
+            ),
+        ),
+    ),
+    Mutation(
+        "buffer-survives-view-change",
+        "S",
+        "early entries of one view are appended in the next",
+        (Edit(REPLICA, "        self.reorder_buffer = {}\n", ""),),
+    ),
+    Mutation(
+        "commit-without-the-entry",
+        "S",
+        "a commit_number beyond the log is believed, and what is missing is skipped (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "    if replica.has_gap:\n        replica.timers.start_if_stopped(Timer.GAP",
+                "    if replica.commit_number_told > op_number:\n"
+                "        replica.commit_number = replica.commit_number_told\n"
+                "    if replica.has_gap:\n        replica.timers.start_if_stopped(Timer.GAP",
+            ),
+            Edit(
+                REPLICA,
+                "        assert self.commit_number <= self.log.op_number, "
+                '"what is committed is in the log"\n',
+                "",
+            ),
+        ),
+    ),
+    Mutation(
+        "commit-a-stale-entry",
+        "S",
+        "a newer view's commit_number is applied to an older view's suffix (TLA+ analyses of VRR)",
+        (
+            Edit(
+                REPLICA,
+                "        if view_number > self.view_number:\n",
+                "        if view_number > self.view_number:\n"
+                "            if isinstance(message, Prepare | Commit):\n"
+                "                commit_up_to(self, min(message.commit_number, self.op_number))\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "reply-before-quorum",
+        "S",
+        "the primary commits and answers when it appends (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "    if not replica.peers:\n        _commit_what_a_quorum_holds(replica)\n",
+                "    commit_up_to(replica, replica.log.op_number)\n    if not replica.peers:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "two-of-five",
+        "S",
+        "a backup's own commit rule, which needs a quorum of two, is used in larger groups",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "    if replica.membership.quorum == 2:\n",
+                "    if replica.membership.quorum >= 2:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "commit-carried-over",
+        "S",
+        "a backup counts entries of an older view, before START_VIEW, as held by the primary",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                '    """The primary\'s heartbeat: it lives, and it has committed that much."""\n',
+                '    """The primary\'s heartbeat: it lives, and it has committed that much."""\n'
+                "    if replica.membership.quorum == 2:\n"
+                "        commit_up_to(replica, replica.log.op_number)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "commit-goes-back",
+        "S",
+        "an old, repeated commit_number lowers it",
+        (
+            Edit(
+                EXECUTION,
+                "    while replica.commit_number < commit_number:\n",
+                "    replica.commit_number = min(replica.commit_number, commit_number)\n"
+                "    while replica.commit_number < commit_number:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "execute-inherited-twice",
+        "S",
+        "committed entries are executed again when a view starts",
+        (
+            Edit(
+                VIEW_CHANGE,
+                "    replica.inherited_op_number = replica.log.op_number\n",
+                "    replica.inherited_op_number = replica.log.op_number\n"
+                "    if replica.commit_number:\n"
+                "        replica.machine.apply(replica.log[replica.commit_number].operation)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "send-before-durable",
+        "S",
+        "messages leave a turn before their records do (VRR 4.4)",
+        (
+            Edit(
+                REPLICA,
+                "        output = Output(self._take_records(), self.replies, self.sends)\n",
+                '        late = self.__dict__.get("late", [])\n'
+                '        self.__dict__["late"] = self._take_records()\n'
+                "        output = Output(late, self.replies, self.sends)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "primary-counts-unflushed-self",
+        "S",
+        "the primary's entries are durable one turn after it has sent and counted them",
+        (
+            Edit(
+                REPLICA,
+                "        if self._log_changed_from is not None:\n",
+                "        if self._log_changed_from is not None and not (\n"
+                "            self.is_serving_primary and self.sends\n"
+                "        ):\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "decided-at-append",
+        "S",
+        "the primary executes operations when it logs them (kin of cas-decided-at-append: the"
+        " core knows no cas)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "    replica.in_log.add(key)\n",
+                "    replica.in_log.add(key)\n"
+                "    result = replica.machine.apply(entry.operation)\n"
+                "    replica.client_table.record(*key, result)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "no-resend",
+        "L",
+        "unacknowledged PREPAREs are never sent again (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "        if is_heard and is_stuck:\n",
+                "        if is_heard and is_stuck and replica.now < 0:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "no-gap-repair",
+        "L",
+        "a gap is noticed and never asked for, nor filled by the primary's resends",
+        (
+            Edit(
+                STATE_TRANSFER,
+                "    if not replica.has_gap:\n        return\n    peers",
+                "    if replica.now >= 0:\n        return\n    peers",
+            ),
+            Edit(
+                NORMAL_OPERATION,
+                "            _send_prepare(replica, (peer,), first_op_number, RESEND_MAX)\n",
+                "            _send_prepare(replica, (peer,), replica.log.op_number, RESEND_MAX)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "idle-commit-untold",
+        "L",
+        "commits are told only with the next PREPARE (VRR 4.1)",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "        Commit(replica.view_number, replica.commit_number,",
+                "        Commit(replica.view_number, 0,",
+            ),
+        ),
+    ),
+)
