@@ -79,18 +79,25 @@ class Group:
         self.storages = {name: MemoryStorage() for name in self.names}
         self._down: set[str] = set()
         self.replicas: dict[str, Replica] = {}
-        for number, name in enumerate(self.names):
-            self.replicas[name] = Replica(
-                name=name,
-                membership=Membership(0, self.names),
-                machine=Notebook(),
-                now=0,
-                random=Random(number),
-                durable=(durable or {}).get(name),
-                limits=limits,
-            )
+        self._limits = limits or Limits()
+        self._incarnations = 0
+        for name in self.names:
+            self._start(name, (durable or {}).get(name))
         for name in self.names:
             self.turn(name)
+
+    def _start(self, name: str, durable: DurableState | None) -> None:
+        self.storages[name] = MemoryStorage(durable)
+        self.replicas[name] = Replica(
+            name=name,
+            membership=Membership(0, self.names),
+            machine=Notebook(),
+            now=self.now,
+            random=Random(self._incarnations),
+            durable=durable,
+            limits=self._limits,
+        )
+        self._incarnations += 1
 
     def __getitem__(self, name: str) -> Replica:
         return self.replicas[name]
@@ -113,6 +120,15 @@ class Group:
         self.isolate(name)
         self._down.add(name)
         self.under_way = [each for each in self.under_way if each.destination != name]
+
+    def restart(self, name: str, *, without_log: bool = False) -> None:
+        """Kills a replica and starts it again from its storage, or from its promises alone."""
+        found = self.storages[name].load()
+        if without_log:
+            found = DurableState(found.view_number, found.last_normal_view, is_recovering=True)
+        self.under_way = [each for each in self.under_way if each.destination != name]
+        self._start(name, found)
+        self.turn(name)
 
     def heal(self) -> None:
         """Loses nothing any more. What was lost stays lost."""

@@ -25,7 +25,7 @@ from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
-from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, Loss, Plan
+from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, FaultKind, Loss, Plan
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import Timeline
@@ -92,6 +92,7 @@ class Host:
         "loss",
         "name",
         "pauses",
+        "promise",
         "random",
         "replica",
         "status",
@@ -112,6 +113,7 @@ class Host:
         self.replica: Replica | None = None
         self.incarnation = 0
         self.pauses = 0
+        self.promise: tuple[int, int] = (0, 0)  # view and op_number of its last acknowledgement
         self.disk_is_full = False
         self.crash_after: int | None = None  # outputs of the next turn; -1: before it is saved
         self.view_number = 0
@@ -293,8 +295,7 @@ class Cluster:
         assert replica is not None
         if self.invariants.on_turn(host) or self._transcript.is_detailed:
             self.add_state(host)
-            if self._ambushes and replica.is_serving_primary:
-                self._spring(host, self._ambushes.pop())
+            self._spring_ambush(host)
 
     def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
         """A slow disk is done: the turn's outputs leave, unless the replica died meanwhile."""
@@ -309,6 +310,7 @@ class Cluster:
 
     def _save(self, host: Host, output: Output) -> None:
         op_number = host.disk.op_number
+        self.invariants.before_save(host, output.records)
         for record in output.records:
             if type(record) is SaveCheckpoint:
                 self.invariants.on_checkpoint(host, record.checkpoint)
@@ -325,6 +327,7 @@ class Cluster:
                 if record.first_op_number + len(record.entries) <= op_number:
                     self.situations[Situation.SUFFIX_CUT] += 1
         host.disk.save(output.records)
+        self.invariants.after_save(host)
 
     def _send(self, host: Host, output: Output) -> bool:
         """Let a turn's answers and messages leave; return False if the replica died over it."""
@@ -427,17 +430,34 @@ class Cluster:
             host.crash_after = outputs
 
     def lie_in_wait(self, ambush: Fault) -> None:
-        """Let the next replica that becomes primary crash in the turn in which it does."""
+        """Let the next replica that becomes primary, or enters a view, crash in that turn."""
         self._ambushes.append(ambush)
 
     def call_off_ambushes(self) -> None:
-        """Spare whoever becomes primary from now on."""
+        """Spare whoever would have crashed."""
         self._ambushes.clear()
 
+    def _spring_ambush(self, host: Host) -> None:
+        for ambush in self._ambushes:
+            if self._befits(ambush.kind, host):
+                self._ambushes.remove(ambush)
+                self._spring(host, ambush)
+                return
+
+    def _befits(self, kind: FaultKind, host: Host) -> bool:
+        replica = host.replica
+        assert replica is not None
+        if kind is FaultKind.AMBUSH:
+            return replica.is_serving_primary
+        return replica.status is Status.VIEW_CHANGE
+
     def _spring(self, host: Host, ambush: Fault) -> None:
-        assert ambush.outputs is not None
         host.crash_after = ambush.outputs
-        self.situations[Situation.AMBUSH] += 1
+        if ambush.loss is not None:
+            host.loss = (ambush.loss, ambush.jump)
+        self.situations[
+            Situation.AMBUSH if ambush.kind is FaultKind.AMBUSH else Situation.AMNESIA
+        ] += 1
         restart_at = self._timeline.now + ambush.end - ambush.start
         self._timeline.at(restart_at, self.restart, host)
 
@@ -489,6 +509,7 @@ class Cluster:
         replica = self._start(host)
         self.invariants.on_restart(host)
         self._transcript.add("restart", host.name)
+        self.network.replay(host.name)
         self.situations[Situation.RESTART] += 1
         if replica.status is Status.RECOVERING:
             self.situations[Situation.RESTART_RECOVERING] += 1

@@ -133,7 +133,9 @@ class Disk:
     def holds(self, first_op_number: int, entries: Sequence[Entry]) -> bool:
         """Whether exactly these entries stand there from `first_op_number` on."""
         start = first_op_number - self.first_op_number
-        return start >= 0 and self.entries[start : start + len(entries)] == list(entries)
+        return not entries or (
+            start >= 0 and self.entries[start : start + len(entries)] == list(entries)
+        )
 
     # What may happen to it while its machine is down
 

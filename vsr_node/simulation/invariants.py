@@ -12,6 +12,7 @@ leader-completeness  a primary begins its view with everything that was committe
 one-primary          a view has one primary
 exactly-once         no request is applied twice, wherever and however often it was sent
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
+promise-kept         what was acknowledged stays on the disk as long as it may be committed
 durable-before-sent  what a message claims is on its sender's disk when it leaves
 honest-reply         a reply tells the result of a committed request's one execution
 honest-refusal       what was refused for certain is never executed
@@ -33,9 +34,11 @@ from vsr_node.core.messages import (
     Prepare,
     PrepareOk,
     Reason,
+    Record,
     Recovery,
     RecoveryResponse,
     Refusal,
+    ReplaceLog,
     Reply,
     StartView,
     StartViewChange,
@@ -285,6 +288,34 @@ class Invariants:
                 "agreement", f"{host.name} has another checkpoint at op {checkpoint.op_number}"
             )
 
+    def before_save(self, host: "Host", records: list[Record]) -> None:
+        """Release a replica from its acknowledgement if its log turns out to be superseded.
+
+        It is if it contradicts what was committed: then a later view has begun without it.
+        """
+        disk = host.disk
+        if not any(
+            isinstance(record, ReplaceLog) and record.first_op_number <= disk.op_number
+            for record in records
+        ):
+            return
+        begin = disk.first_op_number - 1
+        committed = self._committed[begin : disk.op_number]
+        if committed != disk.entries[: len(committed)]:
+            host.promise = (0, 0)
+
+    def after_save(self, host: "Host") -> None:
+        """Hold a disk against what was last acknowledged from it."""
+        disk = host.disk
+        view_number, op_number = host.promise
+        is_of_that_view = disk.last_normal_view == view_number and disk.may_be_trusted
+        if is_of_that_view and disk.op_number < op_number:
+            raise Violation(
+                "promise-kept",
+                f"{host.name} acknowledged op {op_number} in view {view_number}, and its disk"
+                f" holds that view's log up to {disk.op_number}",
+            )
+
     # What the replicas said.
 
     def on_send(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
@@ -319,6 +350,7 @@ class Invariants:
 
     def _check_prepare_ok(self, host: "Host", message: PrepareOk) -> None:
         disk = host.disk
+        host.promise = max(host.promise, (message.view_number, message.op_number))
         self._claim(
             host,
             message,

@@ -5,6 +5,7 @@ exactly one draw: the fate of the 7th message from n0 to n1 depends on nothing b
 stays what it was when the shrinker takes other faults away.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
 from vsr_node.simulation.timeline import Timeline
 from vsr_node.simulation.transcript import Transcript
 
+REPLAYED_MAX = 32
 SPIKE_FACTOR = 20
 SPIKES_OF_256 = 8
 
@@ -27,6 +29,7 @@ class Link:
         "destination",
         "is_clean",
         "last_arrival",
+        "latest",
         "newest_arrived",
         "random",
         "sent",
@@ -42,6 +45,7 @@ class Link:
         self.is_clean = False
         self.last_arrival = 0
         self.newest_arrived = -1
+        self.latest: deque[tuple[int, object]] = deque(maxlen=REPLAYED_MAX)
 
 
 class Network:
@@ -70,6 +74,7 @@ class Network:
         self.cut_count = 0
         self._era = 0
         self.reordered_count = 0
+        self.replayed_count = 0
 
     def link(self, source: str, destination: str) -> Link:
         """Return the link, which is made when it is first needed."""
@@ -91,6 +96,8 @@ class Network:
             self._transcript.add("cut", source, destination, message)
             return
         faults = self._faults
+        if faults.replays and repeatable:
+            link.latest.append((number, message))
         key = (source, destination, number)
         if not link.is_clean:
             if (draw & 0xFFFF) < self._loss or key in faults.lost:
@@ -116,6 +123,18 @@ class Network:
         extra = self._faults.copy_delay_mean * EXPONENTIAL_PER_MILLE[byte] // PER_MILLE
         arrival = self._timeline.now + self._delays[byte] + extra
         self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))
+
+    def replay(self, destination: str) -> None:
+        """Let copies of what was last sent to a replica arrive once more, all at once."""
+        if not self._faults.replays or self._era:
+            return
+        for link in self._links.values():
+            if link.destination == destination:
+                for number, message in link.latest:
+                    self.replayed_count += 1
+                    self._timeline.at(
+                        self._timeline.now, self._arrive_late, (self._era, (link, number, message))
+                    )
 
     def end_era(self) -> None:
         """Let no copy arrive that was made so far: no receiver could tell it from fresh news."""

@@ -51,6 +51,7 @@ class FaultKind(PastableEnum):
     CLOCK_JUMP = "clock jump"
     CUT = "cut"
     AMBUSH = "ambush"  # the next replica that becomes primary crashes while it says so
+    AMNESIA = "amnesia"  # the next that enters a view crashes before it says so, its log is lost
 
 
 class Loss(PastableEnum):
@@ -91,6 +92,8 @@ class MessageFaults:
     in_order: bool = True
     # A repeated copy takes longer than the first by so much in the mean: news of views long gone.
     copy_delay_mean: int = 0
+    # Who starts again is first told the last of what it was told before: news of another life.
+    replays: bool = False
     # Single messages that are lost or repeated: (source, destination, number on that link).
     # The shrinker names them here, in place of the rates.
     lost: frozenset[tuple[str, str, int]] = frozenset()
@@ -102,8 +105,9 @@ class Fault:
     """One fault from `start` until `end`.
 
     A cut without `links` cuts a replica off, both ways, with that many `companions` (those after
-    it in the order of the group), in the midst of so many requests to it (`flood`): it logs what
-    the others do not have, or not without gaps.
+    it in the order of the group). Cuts and crashes happen in the midst of so many requests to the
+    replica (`flood`): it logs what the others do not have, or not without gaps, and they have what
+    they do not know to be committed.
 
     `replica` is an index, None stands for whoever is primary at `start`. `outputs` says where in
     its turn a replica crashes: None between two turns, -1 before the turn's records are saved,
@@ -195,6 +199,7 @@ class Plan:
             and self.disks.save_delay == 0
             and len(set(self.clock_rates_per_mille)) == 1
             and messages.loss_per_myriad == messages.duplicate_per_myriad == 0
+            and not messages.replays
             and not messages.lost
             and not messages.duplicated
         )
@@ -238,7 +243,7 @@ def draw(seed: int) -> Plan:
 def draw_limits(random: Random) -> Limits:
     """Draw how often checkpoints are taken, and in how large chunks they are sent."""
     return Limits(
-        checkpoint_interval=random.choice((1, 4, 16, 16, 50, 2_048)),
+        checkpoint_interval=random.choice((1, 1, 4, 16, 50, 2_048)),
         chunk_parts=random.choice((1, 1, 2, 5, 512)),
     )
 
@@ -266,6 +271,7 @@ def draw_message_faults(random: Random, calm: bool) -> MessageFaults:
         copy_delay_mean=random.choice(
             (0, mean, 300 * MILLISECOND, 3_000 * MILLISECOND, 10_000 * MILLISECOND)
         ),
+        replays=random.randrange(3) == 0,
     )
 
 
@@ -280,7 +286,7 @@ def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ..
     random = stream(seed, "plan", "faults")
     faults: list[Fault] = []
     for kind in FaultKind:
-        if random.randrange(2):
+        if random.randrange(3 if kind in DISK_FAULTS else 2):
             continue
         own = stream(seed, "plan", "faults", kind)
         length_mean = own.choice((30, 300, 300, 1_000, 3_000)) * MILLISECOND
@@ -289,7 +295,28 @@ def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ..
             faults.append(draw_fault(own, kind, start, length_mean, replica_count))
     if random.randrange(2) == 0:
         faults.extend(draw_storm(random, duration))
+    if random.randrange(6) == 0:
+        faults.extend(draw_relapses(random, duration, replica_count))
     return tuple(sorted(faults, key=lambda fault: fault.start))
+
+
+DISK_FAULTS = (
+    FaultKind.POWER_LOSS,
+    FaultKind.DISK_DAMAGE,
+    FaultKind.DISK_FULL,
+    FaultKind.AMNESIA,
+)
+
+
+def draw_relapses(random: Random, duration: int, replica_count: int) -> Iterator[Fault]:
+    """Draw a replica that loses its log again and again, while primaries are now and then away."""
+    replica = random.randrange(replica_count)
+    period = random.choice((150, 400, 1_000)) * MILLISECOND
+    for start in range(random.randrange(period), duration, period):
+        end = start + 1 + random.randrange(period // 2)
+        yield Fault(FaultKind.DISK_DAMAGE, start, end, replica, loss=Loss.TAIL)
+        if random.randrange(4) == 0:
+            yield draw_exile(random, start, start + random.randrange(4 * period))
 
 
 def draw_start(random: Random, earlier: list[Fault], duration: int) -> int:
@@ -308,7 +335,8 @@ def draw_fault(
     match kind:
         case FaultKind.CRASH:
             outputs = random.choice((None, -1, 0, 1, 1, 2, 3))
-            return Fault(kind, start, end, replica, outputs=outputs)
+            flood = random.choice((0, 0, 8, 30))
+            return Fault(kind, start, end, replica, outputs=outputs, flood=flood)
         case FaultKind.POWER_LOSS:
             loss = random.choice((Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT))
             outputs = random.choice((None, 0, 1, 2))
@@ -325,6 +353,8 @@ def draw_fault(
             return Fault(kind, start, start, replica, jump=jump)
         case FaultKind.AMBUSH:
             return Fault(kind, start, end, outputs=random.choice((0, 1, 1, 1, 2, 3)))
+        case FaultKind.AMNESIA:
+            return Fault(kind, start, end, outputs=0, loss=Loss.TAIL)
         case FaultKind.CUT:
             if random.randrange(2):
                 return draw_exile(random, start, end)

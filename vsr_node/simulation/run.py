@@ -135,6 +135,7 @@ class Run:
         situations[Situation.MESSAGE_CUT] += network.cut_count
         situations[Situation.MESSAGE_LOST] += len(network.lost)
         situations[Situation.MESSAGE_REPEATED] += len(network.duplicated)
+        situations[Situation.MESSAGE_REPLAYED] += network.replayed_count
         situations[Situation.MESSAGE_OVERTAKEN] += network.reordered_count
         situations[Situation.CALM] += self.plan.calm
         view_count = 1 + max(host.view_number for host in cluster.hosts)
@@ -192,8 +193,10 @@ class Run:
         host = cluster.primary() if fault.replica is None else hosts[fault.replica]
         match fault.kind:
             case FaultKind.CRASH | FaultKind.POWER_LOSS | FaultKind.DISK_DAMAGE:
-                cluster.crash(host, fault.outputs, fault.loss, fault.jump)
-                self.timeline.at(fault.end, self._restart, host)
+                cluster.flood(host, fault.flood)
+                crash_at = self.timeline.now + fault.flood * FLOOD_INTERVAL // 2
+                self.timeline.at(crash_at, self._crash, (host, fault))
+                self.timeline.at(max(crash_at, fault.end), self._restart, host)
             case FaultKind.DISK_FULL:
                 host.disk_is_full = True
                 self.timeline.at(fault.end, self._restart, host)
@@ -202,7 +205,7 @@ class Run:
                 self.timeline.at(fault.end, self._resume, host)
             case FaultKind.CLOCK_JUMP:
                 cluster.jump_clock(host, fault.jump)
-            case FaultKind.AMBUSH:
+            case FaultKind.AMBUSH | FaultKind.AMNESIA:
                 cluster.lie_in_wait(fault)
             case FaultKind.CUT:
                 cluster.flood(host, fault.flood)
@@ -224,6 +227,11 @@ class Run:
         around = [(host.index + step) % count for step in range(count)]
         side = 1 + fault.companions
         return fault.links or both_ways(around[:side], around[side:])
+
+    def _crash(self, argument: tuple[Host, Fault]) -> None:
+        host, fault = argument
+        if self._faults_are_on:
+            self.cluster.crash(host, fault.outputs, fault.loss, fault.jump)
 
     def _restart(self, host: Host) -> None:
         if self._faults_are_on:

@@ -29,6 +29,7 @@ class Situation(StrEnum):
     LOST_ENTRY = "disk loses entry"
     LOST_CHECKPOINT = "disk loses checkpoint"
     LOSS_SPARED = "loss spared, as the group could not live through it"
+    AMNESIA = "crash of a replica that has just entered a view, without its log"
     RESTART = "restart"
     RESTART_RECOVERING = "restart without a log that can be trusted"
     RESTART_OF_PRIMARY = "restart of a primary in its own view"
@@ -39,6 +40,7 @@ class Situation(StrEnum):
     MESSAGE_CUT = "message cut"
     MESSAGE_LOST = "message lost"
     MESSAGE_REPEATED = "message repeated"
+    MESSAGE_REPLAYED = "message of an earlier life replayed"
     MESSAGE_OVERTAKEN = "message overtaken by a later one"
     MESSAGE_TO_THE_DEAD = "message to a dead replica"
     # What clients did and were told.

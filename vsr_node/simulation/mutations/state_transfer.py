@@ -162,6 +162,11 @@ MUTATIONS = (
                 "    if incoming is None or incoming.op_number != message.op_number:\n",
                 "    if incoming is None:\n",
             ),
+            Edit(
+                STATE_TRANSFER,
+                "    if message.op_number == replica.checkpoint.op_number:\n",
+                "    if message.op_number <= replica.checkpoint.op_number:\n",
+            ),
         ),
     ),
     Mutation(
