@@ -33,6 +33,9 @@ class Notebook:
         self.operations.append(operation)
         return len(self.operations)
 
+    def read(self, operation: object) -> object:
+        return (operation, len(self.operations))
+
     def snapshot(self) -> Parts:
         return tuple(self.operations)
 
@@ -161,6 +164,10 @@ class Group:
         """A client asks a replica for the operation of ``entry(number, client)``."""
         request = entry(number, client)
         return self.turn(name, lambda replica: replica.on_request(*request))
+
+    def read(self, name: str, number: int, client: str = "c1") -> list[Message]:
+        """A client asks a replica to read."""
+        return self.turn(name, lambda replica: replica.on_read(client, number, "read"))
 
     def tell(self, source: str, destination: str, message: Message) -> list[Message]:
         """Hands a message over in a turn of its own."""

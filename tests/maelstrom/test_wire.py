@@ -16,6 +16,8 @@ from vsr_node.core.messages import (
     NewState,
     Prepare,
     PrepareOk,
+    Read,
+    ReadOk,
     Recovery,
     RecoveryResponse,
     Request,
@@ -49,6 +51,8 @@ MESSAGES: list[Message] = [
     NewCheckpoint(1, 2, 5, 9, 4, (CLIENT, ('"key"', "1.0"))),
     Recovery(1, 2, "0123456789abcdef" * 2),
     RecoveryResponse(3, "0123456789abcdef" * 2, 2, 3, ENTRIES),
+    Read(1, 2),
+    ReadOk(1, 2, 3),
 ]
 
 

@@ -208,6 +208,23 @@ class RecoveryResponse:
         return self.first_op_number + len(self.entries) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Asks how far the log of the view goes, on behalf of reads (``quorum_read``)."""
+
+    view_number: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOk:
+    """The answer to the READ of that nonce."""
+
+    view_number: int
+    nonce: int
+    op_number: int
+
+
 Message: TypeAlias = (
     Request
     | Prepare
@@ -222,6 +239,8 @@ Message: TypeAlias = (
     | NewCheckpoint
     | Recovery
     | RecoveryResponse
+    | Read
+    | ReadOk
 )
 
 

@@ -4,7 +4,7 @@ The contract with the driver, which owns the process, the clock, the disk and th
 
 1. Begin each turn with ``on_time``; it takes the driver's clock, in microseconds, which must
    never go back.
-2. Hand over all input that waits, with ``on_request`` and ``on_message``.
+2. Hand over all input that waits, with ``on_request``, ``on_read`` and ``on_message``.
 3. Call ``end_turn`` and carry out what it returns: **first make ``records`` durable, all of them
    or none**; then give out the replies; then send. Nothing may leave before the records are safe.
 4. Take the next turn when there is input, or at ``next_timer``, whichever is first.
@@ -18,7 +18,15 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
 
-from . import checkpoint, forwarding, normal_operation, recovery, state_transfer, view_change
+from . import (
+    checkpoint,
+    forwarding,
+    normal_operation,
+    quorum_read,
+    recovery,
+    state_transfer,
+    view_change,
+)
 from .admission import ImpossibleMessageError, impossibility
 from .client_table import ClientTable
 from .execution import commit_up_to
@@ -42,6 +50,8 @@ from .messages import (
     Parts,
     Prepare,
     PrepareOk,
+    Read,
+    ReadOk,
     Record,
     Recovered,
     Recovery,
@@ -70,6 +80,9 @@ class StateMachine(Protocol):
 
     def apply(self, operation: Operation) -> Result:
         """Executes one operation."""
+
+    def read(self, operation: Operation) -> Result:
+        """Answers an operation that changes nothing, as ``apply`` would."""
 
     def snapshot(self) -> Parts:
         """The whole state, as values that change no more: the same for the same operations."""
@@ -107,6 +120,7 @@ class Replica:
         self.limits = limits or Limits()
         self.client_table = ClientTable(self.limits.clients_max)
         self._random = random
+        self.reads = quorum_read.new_reads(self, random.getrandbits(quorum_read.NONCE_BITS))
 
         # VRR figure 2: the state of a replica.
         self.view_number = durable.view_number
@@ -157,9 +171,7 @@ class Replica:
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
         self._log_changed_from: int | None = None
-        self._view_changed = False
-        self._checkpoint_changed = False
-        self._has_recovered = False
+        self._view_changed = self._checkpoint_changed = self._has_recovered = False
         self._commit_number_recorded = durable.commit_number
 
         self._execute_anew(durable)
@@ -197,6 +209,10 @@ class Replica:
         """A client asks this replica. The answer comes from here or, later, from elsewhere."""
         forwarding.take_request(self, client, request_number, operation)
 
+    def on_read(self, client: str, request_number: int, operation: Operation) -> None:
+        """A client asks for something that changes nothing; it need not go through the log."""
+        quorum_read.take_read(self, client, request_number, operation)
+
     def on_message(self, source: str, message: Message) -> None:
         """Another replica tells something. Views are compared here and nowhere else.
 
@@ -225,12 +241,13 @@ class Replica:
     def _answer_older_view(self, source: str, message: Message) -> None:
         if isinstance(message, PrepareOk):
             normal_operation.sample_round_trip(self, source, message.echo)
-        elif isinstance(message, Prepare | Commit | StartViewChange | DoViewChange):
+        elif isinstance(message, Prepare | Commit | StartViewChange | DoViewChange | Read):
             view_change.tell_view(self, source)
 
     def give_up(self) -> None:
         """The process ends: each request that waits here gets the answer that is still true."""
         forwarding.give_up(self)
+        quorum_read.give_up(self)
 
     def end_turn(self) -> Output:
         """Fires the timers that are due and returns what the driver has to do."""
@@ -244,6 +261,8 @@ class Replica:
             normal_operation.prepare_new_entries(self)
         elif self.status is Status.NORMAL:
             normal_operation.acknowledge(self)
+        if self.reads.count:
+            quorum_read.go_on(self)
         self._assert_invariants()
         output = Output(self._take_records(), self.replies, self.sends)
         self.replies = []
@@ -388,6 +407,7 @@ class Replica:
         self.gap_requests = 0
         self.votes = {}
         self.do_view_changes = {}
+        quorum_read.begin_anew(self)
         for timer in (Timer.HEARTBEAT, Timer.RESEND, Timer.GAP, Timer.FORWARD, Timer.VOTE):
             self.timers.stop(timer)
 
@@ -406,6 +426,8 @@ _HANDLERS: dict[type[Message], Callable[[Replica, str, Any], None]] = {
     NewCheckpoint: state_transfer.on_new_checkpoint,
     Recovery: recovery.on_recovery,
     RecoveryResponse: recovery.on_recovery_response,
+    Read: quorum_read.on_read,
+    ReadOk: quorum_read.on_read_ok,
 }
 
 _SERVED_IN_ANY_VIEW = (Request, GetState, GetCheckpoint, Recovery)
@@ -424,4 +446,5 @@ _TIMER_HANDLERS: dict[Timer, Callable[[Replica], None]] = {
     Timer.GAP: state_transfer.on_gap,
     Timer.HELD: forwarding.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,
+    Timer.READ: quorum_read.look_after,
 }

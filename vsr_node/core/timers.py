@@ -53,6 +53,8 @@ class Timer(IntEnum):
     """A request that nobody could be given has waited for long enough."""
     FORWARD = 8
     """Look for forwarded requests without an answer."""
+    READ = 9
+    """Look for reads without an answer."""
 
 
 class Timers:

@@ -39,6 +39,13 @@ class KeyValueMachine:
                 return self._compare_and_set(key, expected, value, create=create)
         raise AssertionError(f"no operation of this machine: {operation!r}")
 
+    def read(self, operation: object) -> Result:
+        """Answers a read."""
+        match cast("Operation", operation):
+            case ("read", str(key)):
+                return self._read(key)
+        raise AssertionError(f"not a read: {operation!r}")
+
     def _read(self, key: str) -> Result:
         value = self._registers.get(key)
         if value is None:

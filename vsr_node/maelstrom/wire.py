@@ -25,6 +25,8 @@ from vsr_node.core.messages import (
     Parts,
     Prepare,
     PrepareOk,
+    Read,
+    ReadOk,
     Recovery,
     RecoveryResponse,
     Request,
@@ -47,6 +49,8 @@ _CLASSES: dict[str, type[Message]] = {
     "new_checkpoint": NewCheckpoint,
     "recovery": Recovery,
     "recovery_response": RecoveryResponse,
+    "read_index": Read,
+    "read_index_ok": ReadOk,
 }
 _TYPES = {message_class: name for name, message_class in _CLASSES.items()}
 _FIELDS: dict[type[Message], tuple[str, ...]] = {

@@ -42,6 +42,11 @@ WAKES_MAX = 100
 WAKES_WINDOW = 10 * MILLISECOND
 
 
+def is_read(operation: Any) -> bool:
+    """Whether an operation of an `ObservedMachine` changes nothing."""
+    return bool(operation[1][0] == "read")
+
+
 class ObservedMachine:
     """The key-value machine, with a list of what it applied.
 
@@ -61,6 +66,10 @@ class ObservedMachine:
         self._applied.append((operation, result))
         self._count += 1
         return result
+
+    def read(self, operation: Any) -> object:
+        """Answer the read within `operation`."""
+        return self._machine.read(operation[1])
 
     def snapshot(self) -> Parts:
         """Return the state."""
@@ -205,6 +214,7 @@ class Cluster:
         self._transcript.add("arrives", source, destination, message)
         host = self._host_of.get(destination)
         if host is None:
+            self.invariants.on_answered(message)
             self.clients[destination].on_answer(source, message)
         elif host.replica is None:
             self.situations[Situation.MESSAGE_TO_THE_DEAD] += 1
@@ -268,7 +278,7 @@ class Cluster:
             self.situations[Situation.SEVERAL_IN_ONE_TURN] += 1
         for source, message in inbox:
             if type(message) is Entry:
-                replica.on_request(message.client, message.request_number, message.operation)
+                self._ask(replica, message)
             else:
                 replica.on_message(source, message)
         output = replica.end_turn()
@@ -288,6 +298,12 @@ class Cluster:
             self._timeline.at(saved_at, self._on_saved, (host, host.incarnation, output))
         elif self._send(host, output):
             self._schedule_wake(host)
+
+    def _ask(self, replica: Replica, request: Entry) -> None:
+        if self._plan.quorum_reads and is_read(request.operation):
+            replica.on_read(*request)
+        else:
+            replica.on_request(*request)
 
     def _look_at(self, host: Host) -> None:
         """Hold a replica after its turn against the invariants."""
@@ -383,6 +399,7 @@ class Cluster:
 
     def request(self, client: str, target: int, request: Entry) -> None:
         """Let a client send a request to the replica of that index."""
+        self.invariants.on_asked(request)
         self.network.send(client, self.hosts[target].name, request, repeatable=False)
 
     def flood(self, host: Host, count: int) -> None:

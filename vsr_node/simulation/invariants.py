@@ -14,6 +14,8 @@ exactly-once         no request is applied twice, wherever and however often it 
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
 promise-kept         what was acknowledged stays on the disk as long as it may be committed
 durable-before-sent  what a message claims is on its sender's disk when it leaves
+fresh-read           a read is answered from a state that holds all that anybody had been told of
+                     when it was asked
 honest-reply         a reply tells the result of a committed request's one execution
 honest-refusal       what was refused for certain is never executed
 spin                 a replica that hears nothing does not take turn upon turn
@@ -33,6 +35,8 @@ from vsr_node.core.messages import (
     NewState,
     Prepare,
     PrepareOk,
+    Read,
+    ReadOk,
     Reason,
     Record,
     Recovery,
@@ -81,6 +85,11 @@ class Invariants:
         self._executions: dict[RequestId, int] = {}
         self._refused: set[RequestId] = set()
         self._answered: set[RequestId] = set()
+        # How many operations the state of an answer had applied at least; the most that any client
+        # has been told of, and had when it asked.
+        self._answered_at: dict[RequestId, int] = {}
+        self._told_of = 0
+        self._asked_after: dict[RequestId, int] = {}
         self._primaries: dict[int, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
@@ -96,6 +105,7 @@ class Invariants:
             NewCheckpoint: self._check_new_checkpoint,
             Recovery: self._check_recovery,
             RecoveryResponse: self._check_recovery_response,
+            ReadOk: self._check_read_ok,
         }
 
     @property
@@ -421,6 +431,14 @@ class Invariants:
             ),
         )
 
+    def _check_read_ok(self, host: "Host", message: ReadOk) -> None:
+        disk = host.disk
+        self._claim(
+            host,
+            message,
+            disk.last_normal_view >= message.view_number and not disk.is_recovering,
+        )
+
     def _check_calm(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
         if isinstance(message, Prepare):
             for destination in destinations:
@@ -429,7 +447,7 @@ class Invariants:
                     if key in self._prepared:
                         raise Violation("calm", f"op {key[2]} is sent again to {destination}")
                     self._prepared.add(key)
-        elif not isinstance(message, PrepareOk | Commit):
+        elif not isinstance(message, PrepareOk | Commit | Read | ReadOk):
             raise Violation("calm", f"{host.name} sends {message}")
 
     def on_reply(self, host: "Host", reply: Reply | Refusal) -> None:
@@ -439,6 +457,9 @@ class Invariants:
         if isinstance(reply, Refusal):
             is_certain = is_definite(reply)
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
+            return
+        if index is None and request in self._asked_after:
+            self._on_read_reply(host, request)
             return
         if index is None:
             raise Violation("honest-reply", f"{host.name} answers {request}, which nobody executed")
@@ -451,6 +472,29 @@ class Invariants:
         if request in self._answered:
             self._situations[Situation.ANSWERED_AGAIN] += 1
         self._answered.add(request)
+        self._answered_at[request] = index + 1
+
+    def on_asked(self, request: Entry) -> None:
+        """A client asks: from now on, it may not be told of an older state."""
+        operation: Any = request.operation
+        if operation[1][0] == "read":
+            self._asked_after.setdefault((request.client, request.request_number), self._told_of)
+
+    def on_answered(self, answer: Reply | Refusal) -> None:
+        """An answer has arrived: its client knows of that state."""
+        if isinstance(answer, Reply):
+            request = (answer.client, answer.request_number)
+            self._told_of = max(self._told_of, self._answered_at[request])
+
+    def _on_read_reply(self, host: "Host", request: RequestId) -> None:
+        self._situations[Situation.READ_FROM_QUORUM] += 1
+        if host.applied_count < self._asked_after[request]:
+            raise Violation(
+                "fresh-read",
+                f"{host.name} answers {request} with {host.applied_count} operations applied, while"
+                f" {self._asked_after[request]} were known of when it was asked",
+            )
+        self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
         """A client counts `request` as never executed: all whom it asked said so."""

@@ -184,6 +184,8 @@ class Plan:
     faults: tuple[Fault, ...]
     lanes: tuple[Lane, ...]
     settlement: Settlement
+    # Reads ask a quorum; else they go through the log like everything else.
+    quorum_reads: bool = False
     limits: Limits = field(default_factory=Limits)
     disks: Disks = field(default_factory=Disks)
 
@@ -235,6 +237,7 @@ def draw(seed: int) -> Plan:
         faults=draw_faults(seed, replica_count, duration) if disturbed else (),
         lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
         settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
+        quorum_reads=random.randrange(3) > 0,
         limits=draw_limits(stream(seed, "plan", "limits")),
         disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
     )

@@ -353,18 +353,34 @@ class Run:
                 )
 
     def _await_rest(self, quorum: list[Host]) -> None:
-        """Let a vote that is under way come to its end."""
+        """Let votes that are under way come to their end, and those that were cast expire."""
         end = self.timeline.now + self.patience // 20
         while not self._is_at_rest(quorum) and self.timeline.now < end:
             self.timeline.run_until(self.timeline.now + self.patience // 4000)
 
     def _is_at_rest(self, quorum: list[Host]) -> bool:
-        """Whether all of the quorum follow a primary that is one of them."""
+        """Whether all of the quorum follow a primary that is one of them, and none has a say.
+
+        Votes that they cast when they had no primary count for a time-out at whoever got them.
+        """
+        voters = {host.name for host in quorum}
+        if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
+            return False
         replicas = [host.replica for host in quorum if host.replica is not None]
         return any(replica.is_serving_primary for replica in replicas) and all(
             replica.view_number == replicas[0].view_number
             and (replica.is_serving_primary or replica.is_following)
             for replica in replicas
+        )
+
+    def _has_votes_of(self, voters: set[str], host: Host) -> bool:
+        replica = host.replica
+        if replica is None:
+            return False
+        now = host.clock(self.timeline.now)
+        return any(
+            name in voters and now - voted_at < replica.time_out
+            for name, voted_at in replica.votes.items()
         )
 
     def _end_faults_for_all(self) -> None:

@@ -17,6 +17,8 @@ from vsr_node.core.messages import (
     NewState,
     Prepare,
     PrepareOk,
+    Read,
+    ReadOk,
     Recovery,
     RecoveryResponse,
     Refusal,
@@ -146,6 +148,13 @@ def describe_message(message: object) -> str:
                 f"RECOVERY_RESPONSE view {message.view_number}, nonce {message.nonce[:6]},"
                 f" commit {message.commit_number}"
                 f"{describe_entries(message.first_op_number, message.entries)}"
+            )
+        case Read():
+            return f"READ view {message.view_number}, nonce {message.nonce % 1000}"
+        case ReadOk():
+            return (
+                f"READ_OK view {message.view_number}, nonce {message.nonce % 1000},"
+                f" op {message.op_number}"
             )
         case Reply(client, request_number, result):
             return f"reply {client}#{request_number} {words(result)}"

@@ -1,0 +1,230 @@
+"""Quorum reads: operations that change nothing are answered by any replica, without the log.
+
+The replica that was asked sends READ to others. Each that is in normal status in the same view
+answers with its op_number. With answers from a quorum, itself counted, the highest op_number is
+the read's index; the read is answered from the local state once commit_number has reached it.
+One round trip, no clocks, no leases, and the primary has no part in it that others have not.
+(Charapko, Ailijiani, Demirbas, "Linearizable Quorum Reads in Paxos", HotStorage 2019.)
+
+Why it is linearizable. Let a write, the entry at k, be answered before a read is asked, and let
+the read's quorum be in view v. The write was committed in some view w.
+
+- w = v: a quorum held entry k in view v, and shares a replica with the read's quorum. It answered
+  READ after it held k, since READ was sent after the read was asked; logs do not shrink within a
+  view; so the index is at least k.
+- w < v: every log that is whole in view v holds k, so the index is at least k.
+- w > v: a quorum was in view w before the read was asked. One of it answered the read in normal
+  status in view v afterwards; but views only go up.
+
+The answer comes from a state that has executed k. And two reads one after the other: the first
+was answered at a state that executed up to its index i or beyond, all of it committed; so the
+second has an index of at least that, for the same three reasons.
+
+It hangs on these: a READ is sent after the reads that it serves were asked, and its nonce is
+known to no earlier one; all answers are of one view; who recovers does not answer; an index from
+a view that ends may never commit, so the read begins anew in the next one.
+
+A read has no effect, so it may be refused at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from .forwarding import WAITING_MAX
+from .messages import Operation, Read, ReadOk, Reason, Refusal, Reply
+from .status import Status
+from .timers import RESEND_SLACK, Timer
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+NONCE_BITS = 48
+"""Of the first nonce of an incarnation, drawn at random; the others count on from there."""
+
+
+DOUBLINGS_MAX = 8
+
+
+class WaitingRead(NamedTuple):
+    """A read that was asked at ``since`` (microseconds)."""
+
+    client: str
+    request_number: int
+    operation: Operation
+    since: int
+
+
+@dataclass(slots=True)
+class Round:
+    """Reads that share one READ, and what was answered to it. The asker's own answer is there."""
+
+    reads: list[WaitingRead]
+    op_numbers: dict[str, int]
+    sent_at: int
+    asks_all: bool
+
+
+@dataclass(slots=True)
+class Reads:
+    """All reads that wait at a replica, in the order in which they were asked."""
+
+    next_nonce: int
+    peers: tuple[str, ...]
+    """Whom to ask first: as many as a quorum needs."""
+    failures: int = 0
+    """Rounds since the last one that got its answers in time."""
+    unsent: list[WaitingRead] = field(default_factory=list)
+    rounds: dict[int, Round] = field(default_factory=dict)
+    indexed: list[tuple[int, list[WaitingRead]]] = field(default_factory=list)
+    """Reads whose index is known and not yet committed here."""
+    count: int = 0
+
+
+def new_reads(replica: Replica, first_nonce: int) -> Reads:
+    """A replica asks those after it first, so that the group shares the work."""
+    members = replica.membership.members
+    start = members.index(replica.name) + 1
+    peers = (members[start:] + members[:start])[: replica.membership.quorum - 1]
+    return Reads(first_nonce, peers)
+
+
+def take_read(replica: Replica, client: str, request_number: int, operation: Operation) -> None:
+    """A client asks for something that changes nothing."""
+    reads = replica.reads
+    if reads.count >= WAITING_MAX:
+        replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
+        return
+    reads.count += 1
+    reads.unsent.append(WaitingRead(client, request_number, operation, replica.now))
+
+
+def go_on(replica: Replica) -> None:
+    """At the end of a turn: one READ for all that was asked in it, and the answers that are due."""
+    reads = replica.reads
+    if reads.unsent and replica.status is Status.NORMAL:
+        _begin_round(replica)
+    if reads.indexed:
+        _answer_indexed(replica)
+    if reads.count:
+        replica.timers.start_if_stopped(Timer.READ, replica.now + _patience(replica))
+    else:
+        replica.timers.stop(Timer.READ)
+
+
+def _begin_round(replica: Replica) -> None:
+    reads = replica.reads
+    nonce = reads.next_nonce
+    reads.next_nonce += 1
+    own = {replica.name: replica.op_number}
+    asks_all = reads.failures > 0
+    reads.rounds[nonce] = Round(reads.unsent, own, replica.now, asks_all)
+    reads.unsent = []
+    replica.send(replica.peers if asks_all else reads.peers, Read(replica.view_number, nonce))
+    _end_round_if_due(replica, nonce)
+
+
+def _end_round_if_due(replica: Replica, nonce: int) -> None:
+    """Once a quorum has answered, the highest of their op_numbers is the index."""
+    reads = replica.reads
+    round_ = reads.rounds[nonce]
+    if len(round_.op_numbers) < replica.membership.quorum:
+        return
+    del reads.rounds[nonce]
+    reads.indexed.append((max(round_.op_numbers.values()), round_.reads))
+    reads.failures = 0
+    if round_.asks_all:
+        # Those who were to be asked first did not answer, or not in time; these did.
+        reads.peers = tuple(round_.op_numbers)[1:]
+
+
+def _answer_indexed(replica: Replica) -> None:
+    reads = replica.reads
+    waiting = []
+    for index, asked in reads.indexed:
+        if index > replica.commit_number:
+            waiting.append((index, asked))
+            continue
+        reads.count -= len(asked)
+        for client, request_number, operation, _ in asked:
+            result = replica.machine.read(operation)
+            replica.replies.append(Reply(client, request_number, result))
+    reads.indexed = waiting
+
+
+def on_read(replica: Replica, source: str, message: Read) -> None:
+    """Tells how far the log of this view goes here, committed or not."""
+    if replica.status is Status.NORMAL:
+        answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
+        replica.send((source,), answer)
+
+
+def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
+    """Counts each replica once; a round that has ended, or was never begun, is not there."""
+    round_ = replica.reads.rounds.get(message.nonce)
+    if round_ is None or replica.status is not Status.NORMAL:
+        return
+    round_.op_numbers[source] = message.op_number
+    replica.round_trip.add(replica.now - round_.sent_at)
+    _end_round_if_due(replica, message.nonce)
+
+
+def _patience(replica: Replica) -> int:
+    """How long an answer may take before everybody is asked; each failure doubles it."""
+    if replica.round_trip.is_measured:
+        patience = replica.round_trip.bound + RESEND_SLACK
+    else:
+        patience = replica.time_out // 4
+    return min(patience << min(replica.reads.failures, DOUBLINGS_MAX), replica.time_out)
+
+
+def look_after(replica: Replica) -> None:
+    """Refuses what has waited for a time-out, and asks everybody on behalf of the rest.
+
+    What waits in several rounds goes on in one: its READ is sent after all of it was asked.
+    """
+    reads = replica.reads
+    reads.unsent = _refuse_overdue(replica, reads.unsent)
+    reads.indexed = [
+        (index, left) for index, asked in reads.indexed if (left := _refuse_overdue(replica, asked))
+    ]
+    failed_before = replica.now - _patience(replica)
+    failed = [nonce for nonce, one in reads.rounds.items() if one.sent_at <= failed_before]
+    for one in reads.rounds.values():
+        one.reads = _refuse_overdue(replica, one.reads)
+    for nonce in failed:
+        reads.unsent += reads.rounds.pop(nonce).reads
+    reads.failures += bool(failed)
+
+
+def _refuse_overdue(replica: Replica, asked: list[WaitingRead]) -> list[WaitingRead]:
+    deadline = replica.now - replica.time_out
+    if asked and asked[0].since > deadline:
+        return asked
+    left = [read for read in asked if read.since > deadline]
+    _refuse(replica, [read for read in asked if read.since <= deadline])
+    return left
+
+
+def _refuse(replica: Replica, asked: list[WaitingRead]) -> None:
+    replica.reads.count -= len(asked)
+    for client, request_number, _, _ in asked:
+        replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
+
+
+def begin_anew(replica: Replica) -> None:
+    """The view has ended: its op_numbers say nothing about the next one."""
+    reads = replica.reads
+    asked = [read for _, one in reads.indexed for read in one]
+    asked += [read for round_ in reads.rounds.values() for read in round_.reads]
+    reads.unsent = asked + reads.unsent
+    reads.indexed = []
+    reads.rounds = {}
+
+
+def give_up(replica: Replica) -> None:
+    """Nobody will answer later."""
+    begin_anew(replica)
+    _refuse(replica, replica.reads.unsent)
+    replica.reads.unsent = []
