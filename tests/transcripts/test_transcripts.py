@@ -120,6 +120,77 @@ def retry_through_another_replica() -> Scenario:
     return scenario
 
 
+def lagging_replica_gets_a_checkpoint() -> Scenario:
+    scenario = Scenario(checkpoint_interval=2)
+    scenario.tell("n2 is dead while the others work, and drop the log that it would need.")
+    scenario.run(milliseconds=100)
+    scenario.crash("n2")
+    scenario.run(milliseconds=400)
+    for _ in range(9):
+        scenario.request("c1", WRITE_1, to="n0")
+        scenario.run(milliseconds=10)
+    scenario.restart("n2")
+    scenario.run(milliseconds=200)
+    return scenario
+
+
+def recovery() -> Scenario:
+    scenario = begin("n2 loses the end of its log, and does not know what it acknowledged.")
+    scenario.request("c1", WRITE_1, to="n0")
+    scenario.run(milliseconds=100)
+    scenario.crash_and_lose_log("n2")
+    scenario.run(milliseconds=10)
+    scenario.restart("n2")
+    scenario.run(milliseconds=100)
+    return scenario
+
+
+def recovery_of_the_primary() -> Scenario:
+    scenario = begin("The primary loses its log: it recovers from the next view's primary.")
+    scenario.request("c1", WRITE_1, to="n0")
+    scenario.run(milliseconds=100)
+    scenario.crash_and_lose_log("n0")
+    scenario.run(milliseconds=10)
+    scenario.restart("n0")
+    scenario.run(milliseconds=2_000)
+    return scenario
+
+
+def quorum_read() -> Scenario:
+    scenario = Scenario(quorum_reads=True)
+    scenario.tell("A backup asks one other replica, and answers from its own state.")
+    scenario.run(milliseconds=100)
+    scenario.request("c1", WRITE_1, to="n0")
+    scenario.run(milliseconds=10)
+    scenario.request("c2", READ, to="n1")
+    scenario.run(milliseconds=10)
+    scenario.tell("It waits for what the other has and it has not yet.")
+    scenario.cut("n0", "n1", both_ways=False)
+    scenario.request("c1", WRITE_2, to="n2")
+    scenario.run(milliseconds=4)
+    scenario.request("c2", READ, to="n1")
+    scenario.run(milliseconds=10)
+    scenario.mend("n0", "n1", both_ways=False)
+    scenario.run(milliseconds=100)
+    return scenario
+
+
+def quorum_read_at_a_deposed_primary() -> Scenario:
+    scenario = Scenario(quorum_reads=True)
+    scenario.tell("n0 is cut off, and the others write on in a new view.")
+    scenario.run(milliseconds=100)
+    scenario.cut("n0")
+    scenario.run(milliseconds=800)
+    scenario.request("c1", WRITE_1, to="n1")
+    scenario.run(milliseconds=10)
+    scenario.tell("n0 still thinks that it is in view 0, where nobody answers it any more.")
+    scenario.request("c2", READ, to="n0")
+    scenario.run(milliseconds=10)
+    scenario.mend("n0")
+    scenario.run(milliseconds=800)
+    return scenario
+
+
 SCENARIOS = (
     normal_case,
     normal_case_of_five,
@@ -130,6 +201,11 @@ SCENARIOS = (
     lagging_replica,
     partitioned_primary_comes_back,
     retry_through_another_replica,
+    lagging_replica_gets_a_checkpoint,
+    recovery,
+    recovery_of_the_primary,
+    quorum_read,
+    quorum_read_at_a_deposed_primary,
 )
 
 

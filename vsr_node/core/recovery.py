@@ -45,7 +45,7 @@ class Recovering:
 def begin(replica: Replica, nonce: str) -> None:
     """Begins to ask; ``nonce`` must be new."""
     replica.recovering = Recovering(nonce, {}, is_due=False)
-    ask(replica)
+    replica.timers.start(Timer.RECOVERY, replica.now)
 
 
 def ask(replica: Replica) -> None:

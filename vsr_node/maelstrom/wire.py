@@ -2,9 +2,9 @@
 
 A body's ``type`` names the message; its other fields are the message's: whole numbers, but for
 ``entries``, a list of [client, request_number, operation], ``parts``, a list of the parts of a
-checkpoint, and ``nonce``, hexadecimal digits. Of what other processes send nothing
-is believed: a body that does not have just these fields and kinds is refused here, so that the
-core only ever sees well-formed messages.
+checkpoint, and the ``nonce`` of a recovery, hexadecimal digits. Of what other processes send
+nothing is believed: a body that does not have just these fields and kinds is refused here, so that
+the core only ever sees well-formed messages.
 """
 
 import re
@@ -109,7 +109,7 @@ def decode(body: dict[str, Any], codec: Codec) -> Message:
             values.append(_decode_entries(value, codec))
         elif field == "parts":
             values.append(_decode_parts(body, codec))
-        elif field == "nonce":
+        elif message_class.__dataclass_fields__[field].type is str:
             values.append(_decode_nonce(value))
         elif type(value) is int and 0 <= value <= NUMBER_MAX:
             values.append(value)

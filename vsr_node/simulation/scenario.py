@@ -10,11 +10,13 @@
 All invariants of the simulator hold here too. The transcripts under tests/transcripts are made so.
 """
 
+from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Commit, Entry, Prepare, Refusal, Reply
 from vsr_node.simulation.cluster import Cluster, Host
 from vsr_node.simulation.plan import (
     MILLISECOND,
     PER_MILLE,
+    Loss,
     MessageFaults,
     Operation,
     Plan,
@@ -38,7 +40,14 @@ class _Client:
 class Scenario:
     """The verbs of a script. Delays are one-way."""
 
-    def __init__(self, replica_count: int = 3, delay_milliseconds: int = 1) -> None:
+    def __init__(
+        self,
+        replica_count: int = 3,
+        delay_milliseconds: int = 1,
+        *,
+        quorum_reads: bool = False,
+        checkpoint_interval: int = 2_048,
+    ) -> None:
         plan = Plan(
             seed=0,
             replica_count=replica_count,
@@ -48,6 +57,8 @@ class Scenario:
             faults=(),
             lanes=(),
             settlement=Settlement((), (), (), ()),
+            quorum_reads=quorum_reads,
+            limits=Limits(checkpoint_interval=checkpoint_interval, chunk_parts=2),
         )
         self._timeline = Timeline()
         self._transcript = Transcript(self._timeline, None, is_detailed=True)
@@ -119,6 +130,10 @@ class Scenario:
     def crash(self, name: str, *, after_outputs: int | None = None) -> None:
         """Kill a replica: now, or in its next turn after so many messages have left."""
         self._cluster.crash(self.host(name), after_outputs)
+
+    def crash_and_lose_log(self, name: str) -> None:
+        """Kill a replica now, and take what it wrote last from its disk."""
+        self._cluster.crash(self.host(name), loss=Loss.TAIL)
 
     def restart(self, name: str) -> None:
         """Start a dead replica from its disk."""
