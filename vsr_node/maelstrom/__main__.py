@@ -8,11 +8,8 @@ import sys
 import time
 from random import Random
 
-from vsr_node.core.limits import Limits
-
 from .node import Node
-
-CLIENTS_MAX = Limits().clients_max
+from .options import parse_options
 
 READ_SIZE = 1 << 20
 """More than a pipe holds, so that one read takes all that waits."""
@@ -21,33 +18,6 @@ LINE_LENGTH_MAX = 64 << 20
 """Bytes; what is longer is no message of ours, and reading it whole would fill the memory."""
 
 MICROSECONDS_PER_MILLISECOND = 1_000
-
-
-def parse_options(arguments: list[str]) -> int:
-    """The only option so far is how many clients are remembered."""
-    if not arguments:
-        return CLIENTS_MAX
-    import argparse  # Most starts have no options and need not wait for it.
-
-    parser = argparse.ArgumentParser(
-        prog="run-vsr-node",
-        description="A Viewstamped Replication node for Jepsen Maelstrom: reads messages as JSON "
-        "lines on stdin, writes messages on stdout and remarks on stderr. Serves the workloads "
-        "lin-kv and echo.",
-    )
-    parser.add_argument(
-        "--clients-max",
-        type=int,
-        default=CLIENTS_MAX,
-        metavar="N",
-        help="clients whose requests are remembered, so that a repeated one is not executed "
-        "again; all nodes of a group need the same number (default: %(default)s)",
-    )
-    options = parser.parse_args(arguments)
-    if options.clients_max < 1:
-        parser.error("--clients-max must be at least 1")
-    clients_max: int = options.clients_max
-    return clients_max
 
 
 def log(text: str) -> None:
@@ -132,8 +102,8 @@ def _milliseconds(microseconds: int) -> int:
 
 def main() -> None:
     """Runs the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
-    clients_max = parse_options(sys.argv[1:])
-    node = Node(random=Random(), log=log, clients_max=clients_max)
+    options = parse_options(sys.argv[1:])
+    node = Node(random=Random(), log=log, options=options)
     try:
         serve(node)
         node.shut_down()

@@ -22,6 +22,7 @@ from vsr_node.storage.memory import MemoryStorage
 from . import lin_kv, wire
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
+from .options import Options
 
 EXCERPT_LENGTH = 200
 """Bytes of a dropped line that are logged."""
@@ -35,10 +36,10 @@ class Node:
     ``log`` takes lines for people. ``output`` collects lines for stdout, newline and all.
     """
 
-    def __init__(self, *, random: Random, log: Callable[[str], None], clients_max: int) -> None:
+    def __init__(self, *, random: Random, log: Callable[[str], None], options: Options) -> None:
         self._random = random
         self._log = log
-        self._clients_max = clients_max
+        self._options = options
         self._init_body: dict[str, Any] | None = None
         self._name = ""
         self._replica: Replica | None = None
@@ -139,7 +140,11 @@ class Node:
         elif self._replica is None:
             raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not come yet")
         elif message_type in lin_kv.REQUEST_TYPES:
-            self._replica.on_request(source, msg_id, lin_kv.operation_of(body))
+            operation = lin_kv.operation_of(body)
+            if message_type == "read" and self._options.quorum_reads:
+                self._replica.on_read(source, msg_id, operation)
+            else:
+                self._replica.on_request(source, msg_id, operation)
         elif message_type == "echo":
             text = lin_kv.canonical_field(body, "echo")
             self._reply(source, msg_id, {"type": "echo_ok", "echo": orjson.Fragment(text)})
@@ -156,7 +161,7 @@ class Node:
                 now=now,
                 random=self._random,
                 durable=self._storage.load(),
-                limits=Limits(clients_max=self._clients_max),
+                limits=Limits(clients_max=self._options.clients_max),
             )
             self._name = name
             self._peer_prefixes = {

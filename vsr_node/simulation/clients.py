@@ -179,6 +179,8 @@ class RunningLane:
         client.cluster.request(client.name, target, Entry(*self._request, operation))
         if times > 1:
             self._situations[Situation.ASKED_AGAIN] += 1
+        if self._patient and client.cluster.answers_by_itself(operation):
+            return
         client.timeline.at(
             client.timeline.now + self._plan.retry_after,
             self._on_silence,

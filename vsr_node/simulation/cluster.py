@@ -299,8 +299,12 @@ class Cluster:
         elif self._send(host, output):
             self._schedule_wake(host)
 
+    def answers_by_itself(self, operation: Any) -> bool:
+        """Whether the replica that is asked for it answers, for sure, unless it dies."""
+        return self._plan.quorum_reads and is_read(operation)
+
     def _ask(self, replica: Replica, request: Entry) -> None:
-        if self._plan.quorum_reads and is_read(request.operation):
+        if self.answers_by_itself(request.operation):
             replica.on_read(*request)
         else:
             replica.on_request(*request)

@@ -436,6 +436,7 @@ def draw_lanes(
     traits = ClientTraits(
         key_count=random.choice((1, 2, 3, 5)),
         value_count=random.choice((2, 5, 1_000_000)),
+        reads_of_8=random.choice((2, 2, 4, 6)),
         think_time_mean=duration * lane_count // operation_count,
         attempts_max=1 if calm else random.choice((1, 2, 2, 4)),
         loyal=random.randrange(2) == 0,
@@ -466,6 +467,7 @@ class ClientTraits:
 
     key_count: int
     value_count: int
+    reads_of_8: int
     think_time_mean: int
     attempts_max: int
     loyal: bool  # asks the same replica first each time
@@ -495,13 +497,11 @@ class ClientTraits:
         """Draw an operation of the key-value machine; keys and values are JSON texts."""
         key = f'"k{random.randrange(self.key_count)}"'
         value, other = (str(random.randrange(self.value_count)) for _ in range(2))
-        match random.randrange(4):
-            case 0:
-                return ("read", key)
-            case 1:
-                return ("write", key, value)
-            case _:
-                return ("cas", key, value, other, False)
+        if random.randrange(8) < self.reads_of_8:
+            return ("read", key)
+        if random.randrange(3) == 0:
+            return ("write", key, value)
+        return ("cas", key, value, other, False)
 
 
 def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) -> Settlement:
@@ -535,6 +535,7 @@ def draw_patient_lanes(
     traits = ClientTraits(
         key_count=2,
         value_count=5,
+        reads_of_8=3,
         think_time_mean=10 * MILLISECOND,
         attempts_max=1,
         loyal=True,

@@ -9,6 +9,7 @@ VRR is Liskov & Cowling, "Viewstamped Replication Revisited", MIT-CSAIL-TR-2012-
 from vsr_node.simulation.mutations import (
     exactly_once,
     normal_operation,
+    quorum_read,
     recovery,
     state_transfer,
     view_change,
@@ -20,6 +21,7 @@ CATALOGUE = (
     *view_change.MUTATIONS,
     *state_transfer.MUTATIONS,
     *recovery.MUTATIONS,
+    *quorum_read.MUTATIONS,
     *exactly_once.MUTATIONS,
 )
 

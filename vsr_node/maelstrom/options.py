@@ -1,0 +1,47 @@
+"""The command line of the node."""
+
+from dataclasses import dataclass
+
+from vsr_node.core.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be chosen when the node starts."""
+
+    clients_max: int = Limits().clients_max
+    quorum_reads: bool = True
+
+
+def parse_options(arguments: list[str]) -> Options:
+    """Read the command line; ends the process on one that is wrong, or asks for help."""
+    if not arguments:
+        return Options()
+    import argparse  # Most starts have no options and need not wait for it.
+
+    default = Options()
+    parser = argparse.ArgumentParser(
+        prog="run-vsr-node",
+        description="A Viewstamped Replication node for Jepsen Maelstrom: reads messages as JSON "
+        "lines on stdin, writes messages on stdout and remarks on stderr. Serves the workloads "
+        "lin-kv and echo.",
+    )
+    parser.add_argument(
+        "--clients-max",
+        type=int,
+        default=default.clients_max,
+        metavar="N",
+        help="clients whose requests are remembered, so that a repeated one is not executed "
+        "again; all nodes of a group need the same number (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--reads",
+        choices=("quorum", "log"),
+        default="quorum",
+        help="quorum: a read asks a quorum how far the log goes, and is answered from this node's "
+        "state; log: it goes through the log like everything else (default: %(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    if options.clients_max < 1:
+        parser.error("--clients-max must be at least 1")
+    return Options(clients_max=options.clients_max, quorum_reads=options.reads == "quorum")
