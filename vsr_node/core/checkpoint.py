@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 def take_if_due(replica: Replica) -> None:
     """Takes a checkpoint when enough has been executed since the last one."""
-    interval = max(replica.limits.checkpoint_interval, len(replica.checkpoint.parts))
-    if replica.commit_number - replica.checkpoint.op_number < interval:
+    op_number, _, parts = replica.checkpoint
+    if replica.commit_number - op_number < replica.limits.checkpoint_interval:
+        return
+    if replica.commit_number - op_number < len(parts):
         return
     clients = replica.client_table.snapshot()
     parts = clients + replica.machine.snapshot()

@@ -9,19 +9,19 @@ from .messages import Entries, Entry
 
 
 class Log:
-    """Entries numbered from ``first_op_number`` without a gap."""
+    """Entries numbered from ``first_op_number`` to ``op_number`` without a gap.
 
-    __slots__ = ("_entries", "first_op_number")
+    With no entry, ``op_number`` is that before the first.
+    """
+
+    __slots__ = ("_entries", "first_op_number", "op_number")
 
     def __init__(self, entries: Sequence[Entry] = (), first_op_number: int = 1) -> None:
         assert first_op_number >= 1, "op_numbers begin at 1"
         self.first_op_number = first_op_number
         self._entries = list(entries)
-
-    @property
-    def op_number(self) -> int:
-        """The number of the last entry; that before the first when there is none."""
-        return self.first_op_number + len(self._entries) - 1
+        # Kept rather than counted: it is looked at dozens of times for each operation.
+        self.op_number = first_op_number + len(self._entries) - 1
 
     def __getitem__(self, op_number: int) -> Entry:
         assert self.first_op_number <= op_number <= self.op_number, "it must be in the log"
@@ -37,12 +37,14 @@ class Log:
     def append(self, entry: Entry) -> None:
         """Puts ``entry`` at op_number + 1."""
         self._entries.append(entry)
+        self.op_number += 1
 
     def replace(self, first_op_number: int, entries: Sequence[Entry]) -> None:
         """Makes the log from ``first_op_number`` on be ``entries`` and nothing else."""
         start = first_op_number - self.first_op_number
         assert 0 <= start <= len(self._entries), "a log has no gap (VRR 4.1)"
         self._entries[start:] = entries
+        self.op_number = first_op_number + len(entries) - 1
 
     def truncate(self, first_op_number: int) -> None:
         """Forgets what stands before ``first_op_number``, where the log begins from now on.
@@ -52,3 +54,4 @@ class Log:
         assert first_op_number >= self.first_op_number, "what is forgotten does not come back"
         del self._entries[: first_op_number - self.first_op_number]
         self.first_op_number = first_op_number
+        self.op_number = first_op_number + len(self._entries) - 1

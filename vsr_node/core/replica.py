@@ -124,6 +124,7 @@ class Replica:
 
         # VRR figure 2: the state of a replica.
         self.view_number = durable.view_number
+        self.is_primary = self.primary == name
         self.last_normal_view = durable.last_normal_view
         self.status = Status.RECOVERING if durable.is_recovering else Status.VIEW_CHANGE
         self.log = Log(durable.entries, durable.first_op_number)
@@ -318,11 +319,6 @@ class Replica:
         return self.membership.primary_of(self.view_number)
 
     @property
-    def is_primary(self) -> bool:
-        """If this replica is the primary of the present view, serving or not."""
-        return self.primary == self.name
-
-    @property
     def is_serving_primary(self) -> bool:
         """If it is, and a quorum answers it."""
         return (
@@ -389,6 +385,7 @@ class Replica:
     def set_view(self, view_number: int) -> None:
         """Enters a view; durable before anything is sent in it."""
         self.view_number = view_number
+        self.is_primary = self.primary == self.name
         self._view_changed = True
 
     def set_last_normal_view(self, view_number: int) -> None:

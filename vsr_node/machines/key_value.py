@@ -28,31 +28,29 @@ class KeyValueMachine:
         self._registers: dict[str, str] = {}
 
     def apply(self, operation: object) -> Result:
-        """Executes an ``Operation``; errors are results, as every replica finds the same."""
-        match cast("Operation", operation):
-            case ("read", str(key)):
-                return self._read(key)
-            case ("write", str(key), str(value)):
-                self._registers[key] = value
-                return WRITE_OK
-            case ("cas", str(key), str(expected), str(value), bool(create)):
-                return self._compare_and_set(key, expected, value, create=create)
-        raise AssertionError(f"no operation of this machine: {operation!r}")
+        """Executes an ``Operation``; errors are results, as every replica finds the same.
+
+        Raises ValueError or AssertionError for what is none.
+        """
+        kind = cast("Operation", operation)[0]
+        if kind == "write":
+            _, key, value = cast("tuple[str, str, str]", operation)
+            self._registers[key] = value
+            return WRITE_OK
+        if kind == "cas":
+            return self._compare_and_set(*cast("tuple[str, str, str, str, bool]", operation))
+        return self.read(operation)
 
     def read(self, operation: object) -> Result:
         """Answers a read."""
-        match cast("Operation", operation):
-            case ("read", str(key)):
-                return self._read(key)
-        raise AssertionError(f"not a read: {operation!r}")
-
-    def _read(self, key: str) -> Result:
+        kind, key = cast("tuple[str, str]", operation)
+        assert kind == "read", f"not a read: {operation!r}"
         value = self._registers.get(key)
         if value is None:
             return ("error", KEY_DOES_NOT_EXIST, f"key {key} does not exist")
         return ("read_ok", value)
 
-    def _compare_and_set(self, key: str, expected: str, value: str, *, create: bool) -> Result:
+    def _compare_and_set(self, _: str, key: str, expected: str, value: str, create: bool) -> Result:
         current = self._registers.get(key)
         if current is None and not create:
             return ("error", KEY_DOES_NOT_EXIST, f"key {key} does not exist")

@@ -87,14 +87,16 @@ class Node:
         except ValueError as error:
             self.drop(line, f"no JSON ({error})")
             return
-        match message:
-            case {"src": str(source), "dest": str(destination), "body": body}:
-                if self._replica is not None and destination != self._name:
-                    self.drop(line, f"not for {self._name}")
-                else:
-                    self._on_body(now, line, source, body)
-            case _:
-                self.drop(line, "no message: it needs src, dest and body")
+        if type(message) is not dict or "body" not in message:
+            self.drop(line, "no message: it needs src, dest and body")
+            return
+        source, destination = message.get("src"), message.get("dest")
+        if type(source) is not str or type(destination) is not str:
+            self.drop(line, "no message: src and dest are texts")
+        elif self._replica is not None and destination != self._name:
+            self.drop(line, f"not for {self._name}")
+        else:
+            self._on_body(now, line, source, message["body"])
 
     def _on_body(self, now: int, line: bytes, source: str, body: object) -> None:
         if type(body) is not dict:

@@ -130,19 +130,13 @@ def _decode_entries(value: object, codec: Codec) -> tuple[Entry, ...]:
     if type(value) is not list:
         raise MalformedMessageError("field entries: expected a list")
     entries = []
-    for item in value:
-        match item:
-            case [str(client), int(number), operation] if 0 <= number <= NUMBER_MAX:
-                if number is True or number is False:
-                    raise MalformedMessageError("field entries: true and false are no numbers")
-            case _:
-                raise MalformedMessageError(
-                    "field entries: expected [client, request_number, operation] each"
-                )
-        try:
+    try:
+        for client, number, operation in value:
+            if type(client) is not str or type(number) is not int or not 0 <= number <= NUMBER_MAX:
+                raise ValueError("expected [client, request_number, operation] each")
             entries.append(Entry(client, number, codec.decode_operation(operation)))
-        except ValueError as error:
-            raise MalformedMessageError(f"field entries: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise MalformedMessageError(f"field entries: {error}") from None
     return tuple(entries)
 
 

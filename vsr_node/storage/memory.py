@@ -14,37 +14,48 @@ from vsr_node.core.messages import (
 
 
 class MemoryStorage:
-    """The records' sum in memory."""
+    """The records' sum in memory; ``state`` is what there is already."""
 
     def __init__(self, state: DurableState | None = None) -> None:
-        self._state = state or DurableState()
-        self._entries = list(self._state.entries)
+        state = state or DurableState()
+        self._view_number = state.view_number
+        self._last_normal_view = state.last_normal_view
+        self._commit_number = state.commit_number
+        self._checkpoint = state.checkpoint
+        self._first_op_number = state.first_op_number
+        self._entries = list(state.entries)
+        self._is_recovering = state.is_recovering
 
     def load(self) -> DurableState:
         """The state that an incarnation starting now would find."""
-        return self._state._replace(entries=tuple(self._entries))
+        return DurableState(
+            self._view_number,
+            self._last_normal_view,
+            self._commit_number,
+            self._checkpoint,
+            self._first_op_number,
+            tuple(self._entries),
+            self._is_recovering,
+        )
 
     def save(self, records: Sequence[Record]) -> None:
         """Adds ``records``; cannot fail."""
         for record in records:
-            self._add(record)
+            match record:
+                case ReplaceLog():
+                    start = record.first_op_number - self._first_op_number
+                    self._entries[start:] = record.entries
+                case SetCommit():
+                    self._commit_number = max(self._commit_number, record.commit_number)
+                case SetView():
+                    self._view_number = record.view_number
+                    self._last_normal_view = record.last_normal_view
+                case SaveCheckpoint():
+                    self._checkpoint = record.checkpoint
+                    del self._entries[: record.first_op_number - self._first_op_number]
+                    self._first_op_number = record.first_op_number
+                case Recovered():
+                    self._is_recovering = False
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def _add(self, record: Record) -> None:
-        state = self._state
-        match record:
-            case SetView(view_number, last_normal_view):
-                self._state = state._replace(
-                    view_number=view_number, last_normal_view=last_normal_view
-                )
-            case ReplaceLog(first_op_number, entries):
-                self._entries[first_op_number - state.first_op_number :] = entries
-            case SetCommit(commit_number):
-                self._state = state._replace(commit_number=max(state.commit_number, commit_number))
-            case SaveCheckpoint(checkpoint, first_op_number):
-                del self._entries[: first_op_number - state.first_op_number]
-                self._state = state._replace(checkpoint=checkpoint, first_op_number=first_op_number)
-            case Recovered():
-                self._state = state._replace(is_recovering=False)
