@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from vsr_node.core.client_table import FORGOTTEN, WINDOW, ClientTable, Recorded
+from vsr_node.core.client_table import FORGOTTEN, WINDOW, ClientTable
 
 
 def test_an_unknown_request_may_be_executed() -> None:
@@ -20,21 +20,21 @@ def test_each_request_keeps_its_own_reply() -> None:
     table.record("c1", 7, "seven")
     table.record("c1", 3, "three")
     table.record("c2", 7, None)
-    assert table.look_up("c1", 7) == Recorded("seven")
-    assert table.look_up("c1", 3) == Recorded("three")
-    assert table.look_up("c2", 7) == Recorded(None)
+    assert table.look_up("c1", 7) == (7, "seven")
+    assert table.look_up("c1", 3) == (3, "three")
+    assert table.look_up("c2", 7) == (7, None)
 
 
 def test_the_window_keeps_the_highest_numbers_and_what_is_below_is_forgotten() -> None:
     table = ClientTable(10)
     for number in range(100, 100 + WINDOW):
         table.record("c1", number, number)
-    assert table.look_up("c1", 100) == Recorded(100)
+    assert table.look_up("c1", 100) == (100, 100)
     assert table.look_up("c1", 99) is None
     table.record("c1", 100 + WINDOW, 0)
     assert table.look_up("c1", 100) == FORGOTTEN
     assert table.look_up("c1", 99) == FORGOTTEN
-    assert table.look_up("c1", 101) == Recorded(101)
+    assert table.look_up("c1", 101) == (101, 101)
 
 
 def test_a_number_below_a_full_window_is_forgotten_as_soon_as_it_is_recorded() -> None:
@@ -44,7 +44,7 @@ def test_a_number_below_a_full_window_is_forgotten_as_soon_as_it_is_recorded() -
     table.record("c1", 5, "late")
     assert table.look_up("c1", 5) == FORGOTTEN
     assert table.look_up("c1", 6) is None
-    assert table.look_up("c1", 100) == Recorded(100)
+    assert table.look_up("c1", 100) == (100, 100)
 
 
 def test_a_gap_in_the_window_stays_open() -> None:
@@ -53,7 +53,7 @@ def test_a_gap_in_the_window_stays_open() -> None:
         table.record("c1", number, number)
     assert table.look_up("c1", 2 * WINDOW - 3) is None
     table.record("c1", 2 * WINDOW - 3, "between")
-    assert table.look_up("c1", 2 * WINDOW - 3) == Recorded("between")
+    assert table.look_up("c1", 2 * WINDOW - 3) == (2 * WINDOW - 3, "between")
 
 
 def test_no_request_is_recorded_twice() -> None:
@@ -70,7 +70,7 @@ def test_beyond_the_bound_the_least_recently_executed_client_is_forgotten() -> N
     table.record("c1", 2, "again")
     table.record("c4", 1, "new")
     assert table.look_up("c2", 1) is None
-    assert table.look_up("c1", 1) == Recorded("c1")
+    assert table.look_up("c1", 1) == (1, "c1")
     table.record("c5", 1, "new")
     assert table.look_up("c3", 1) is None
     assert names(table) == ["c1", "c4", "c5"]
@@ -88,7 +88,7 @@ def test_a_look_up_does_not_change_the_order_of_forgetting() -> None:
     table.look_up("c1", 1)
     table.record("c3", 1, 0)
     assert table.look_up("c1", 1) is None
-    assert table.look_up("c2", 1) == Recorded(0)
+    assert table.look_up("c2", 1) == (1, 0)
 
 
 def test_a_client_that_is_there_forgets_nobody() -> None:

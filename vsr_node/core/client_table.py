@@ -6,7 +6,7 @@ recorded reply from whichever of them it reaches. A client may have several requ
 and the network may swap them, so per client a window of numbers is kept rather than the last.
 """
 
-from typing import NamedTuple, cast
+from typing import TypeAlias, cast
 
 from .messages import Parts, Result
 
@@ -14,14 +14,14 @@ WINDOW = 64
 """How many replies are kept of one client."""
 
 
-class Recorded(NamedTuple):
-    """The request was executed and answered so."""
-
-    result: Result
+Recorded: TypeAlias = tuple[int, Result]
+"""A request was executed: its number, and what it was answered. A part of snapshots as it is."""
 
 
-class Forgotten(NamedTuple):
+class Forgotten:
     """The request is older than the client's window: nobody can tell if it was executed."""
+
+    __slots__ = ()
 
 
 FORGOTTEN = Forgotten()
@@ -59,8 +59,8 @@ class ClientTable:
             return recorded
         return FORGOTTEN if request_number <= known.forgotten_number else None
 
-    def record(self, client: str, request_number: int, result: Result) -> None:
-        """Notes an execution; called in the order of the log."""
+    def record(self, client: str, request_number: int, result: Result) -> Recorded:
+        """Notes an execution, and returns the note; called in the order of the log."""
         known = self._clients.pop(client, None)
         if known is None:
             known = _Client()
@@ -70,19 +70,16 @@ class ClientTable:
         self._clients[client] = known
         replies = known.replies
         assert request_number not in replies, "a request is executed once (VRR 4.1)"
-        replies[request_number] = Recorded(result)
+        recorded = replies[request_number] = (request_number, result)
         if len(replies) > WINDOW:
             known.forgotten_number = min(replies)
             del replies[known.forgotten_number]
+        return recorded
 
     def snapshot(self) -> Parts:
         """All that the table holds; a client is (name, forgotten number, (number, result)...)."""
         return tuple(
-            (
-                client,
-                known.forgotten_number,
-                tuple((number, recorded.result) for number, recorded in known.replies.items()),
-            )
+            (client, known.forgotten_number, tuple(known.replies.values()))
             for client, known in self._clients.items()
         )
 
@@ -90,9 +87,7 @@ class ClientTable:
         """Takes over what ``snapshot`` returned at another replica, or once at this one."""
         self._clients = {}
         for part in parts:
-            client, forgotten_number, replies = cast(
-                "tuple[str, int, tuple[tuple[int, Result], ...]]", part
-            )
+            client, forgotten_number, replies = cast("tuple[str, int, tuple[Recorded, ...]]", part)
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
-            known.replies = {number: Recorded(result) for number, result in replies}
+            known.replies = {recorded[0]: recorded for recorded in replies}

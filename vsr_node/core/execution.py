@@ -30,8 +30,7 @@ def _execute(replica: Replica, entry: Entry) -> None:
     known = replica.client_table.look_up(client, request_number)
     if known is None:
         result = replica.machine.apply(operation)
-        replica.client_table.record(client, request_number, result)
-        known = Recorded(result)
+        known = replica.client_table.record(client, request_number, result)
     _answer_if_due(replica, client, request_number, known)
 
 
@@ -60,7 +59,7 @@ def _answer_if_due(
 def answer(replica: Replica, client: str, request_number: int, known: Recorded | Forgotten) -> None:
     """Tells a client what the client table knows of its request."""
     replica.replies.append(
-        Reply(client, request_number, known.result)
-        if isinstance(known, Recorded)
-        else Refusal(client, request_number, Reason.OUTCOME_UNKNOWN)
+        Refusal(client, request_number, Reason.OUTCOME_UNKNOWN)
+        if isinstance(known, Forgotten)
+        else Reply(client, request_number, known[1])
     )

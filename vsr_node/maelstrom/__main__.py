@@ -1,6 +1,7 @@
 """The process: options, stdin, stdout, signals, time. Everything else is in ``node``."""
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -103,6 +104,9 @@ def _milliseconds(microseconds: int) -> int:
 def main() -> None:
     """Runs the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
     options = parse_options(sys.argv[1:])
+    # Nothing here makes cycles (a test holds it), so the collector would only look, at all of the
+    # log and again and again.
+    gc.disable()
     node = Node(random=Random(), log=log, options=options)
     try:
         serve(node)

@@ -224,8 +224,9 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        self.view_number = view_number\n        self._view_changed = True\n",
-                "        self.view_number = view_number\n",
+                "        self.is_primary = self.primary == self.name\n"
+                "        self._view_changed = True\n",
+                "        self.is_primary = self.primary == self.name\n",
             ),
         ),
     ),
