@@ -19,12 +19,6 @@ BODIES: tuple[dict[str, object], ...] = (
 )
 PROTOCOL = b'{"src":"n1","dest":"n0","body":{"type":"prepare"}}'
 NONSENSE = (b"{", b"\xff", b"[]", b"[" * 100_000, PROTOCOL)
-    b"{",
-    b"\xff",
-    b"[]",
-    b"[" * 100_000,
-    b'{"src":"n1","dest":"n0","body":{"type":"prepare"}}',
-)
 
 
 def line(number: int, body: dict[str, object]) -> bytes:

@@ -3,8 +3,11 @@
 The replica that was asked sends READ to others. Each that is in normal status in the same view
 answers with its op_number. With answers from a quorum, itself counted, the highest op_number is
 the read's index; the read is answered from the local state once commit_number has reached it.
-One round trip, no clocks, no leases, and the primary has no part in it that others have not.
+One round trip, no clocks, no leases, and the primary is not asked if there are enough others.
 (Charapko, Ailijiani, Demirbas, "Linearizable Quorum Reads in Paxos", HotStorage 2019.)
+
+The answers are acknowledgements too: what all of a quorum hold in one view, the lowest of their
+op_numbers, is committed. So an asker need not wait until the primary tells it of commits.
 
 Why it is linearizable. Let a write, the entry at k, be answered before a read is asked, and let
 the read's quorum be in view v. The write was committed in some view w.
@@ -32,6 +35,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from .execution import commit_up_to
 from .forwarding import WAITING_MAX
 from .messages import Operation, Read, ReadOk, Reason, Refusal, Reply
 from .status import Status
@@ -71,7 +75,7 @@ class Reads:
     """All reads that wait at a replica, in the order in which they were asked."""
 
     next_nonce: int
-    peers: tuple[str, ...]
+    peers: tuple[str, ...] = ()
     """Whom to ask first: as many as a quorum needs."""
     failures: int = 0
     """Rounds since the last one that got its answers in time."""
@@ -82,12 +86,17 @@ class Reads:
     count: int = 0
 
 
-def new_reads(replica: Replica, first_nonce: int) -> Reads:
-    """A replica asks those after it first, so that the group shares the work."""
+def peers_to_ask(replica: Replica) -> tuple[str, ...]:
+    """Those after this replica in the group, so that all share the work; the primary comes last.
+
+    It has entries that nobody else has yet, so its answer is the one that has to be waited for.
+    """
     members = replica.membership.members
     start = members.index(replica.name) + 1
-    peers = (members[start:] + members[:start])[: replica.membership.quorum - 1]
-    return Reads(first_nonce, peers)
+    peers = [name for name in members[start:] + members[: start - 1] if name != replica.primary]
+    if not replica.is_primary:
+        peers.append(replica.primary)
+    return tuple(peers[: replica.membership.quorum - 1])
 
 
 def take_read(replica: Replica, client: str, request_number: int, operation: Operation) -> None:
@@ -132,6 +141,7 @@ def _end_round_if_due(replica: Replica, nonce: int) -> None:
     if len(round_.op_numbers) < replica.membership.quorum:
         return
     del reads.rounds[nonce]
+    commit_up_to(replica, min(round_.op_numbers.values()))
     reads.indexed.append((max(round_.op_numbers.values()), round_.reads))
     reads.failures = 0
     if round_.asks_all:
@@ -221,6 +231,7 @@ def begin_anew(replica: Replica) -> None:
     reads.unsent = asked + reads.unsent
     reads.indexed = []
     reads.rounds = {}
+    reads.peers = peers_to_ask(replica)
 
 
 def give_up(replica: Replica) -> None:

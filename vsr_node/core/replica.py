@@ -120,7 +120,7 @@ class Replica:
         self.limits = limits or Limits()
         self.client_table = ClientTable(self.limits.clients_max)
         self._random = random
-        self.reads = quorum_read.new_reads(self, random.getrandbits(quorum_read.NONCE_BITS))
+        self.reads = quorum_read.Reads(random.getrandbits(quorum_read.NONCE_BITS))
 
         # VRR figure 2: the state of a replica.
         self.view_number = durable.view_number

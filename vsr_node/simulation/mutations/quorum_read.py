@@ -124,6 +124,19 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "commits-the-index",
+        "S",
+        "what only one of the quorum holds counts as held by all of it",
+        (
+            Edit(
+                QUORUM_READ,
+                "    commit_up_to(replica, min(round_.op_numbers.values()))\n",
+                "    index = max(round_.op_numbers.values())\n"
+                "    commit_up_to(replica, min(index, replica.op_number))\n",
+            ),
+        ),
+    ),
+    Mutation(
         "recovering-answers-reads",
         "S",
         "a recovering replica answers READ",
