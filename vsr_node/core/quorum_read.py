@@ -141,8 +141,11 @@ def _end_round_if_due(replica: Replica, nonce: int) -> None:
     if len(round_.op_numbers) < replica.membership.quorum:
         return
     del reads.rounds[nonce]
+    index = max(round_.op_numbers.values())
+    # That the own log has grown since READ was sent is no reason to wait for more, but it counts.
+    round_.op_numbers[replica.name] = replica.op_number
     commit_up_to(replica, min(round_.op_numbers.values()))
-    reads.indexed.append((max(round_.op_numbers.values()), round_.reads))
+    reads.indexed.append((index, round_.reads))
     reads.failures = 0
     if round_.asks_all:
         # Those who were to be asked first did not answer, or not in time; these did.

@@ -60,8 +60,8 @@ MUTATIONS = (
         (
             Edit(
                 QUORUM_READ,
-                "(max(round_.op_numbers.values()), round_.reads)",
-                "(min(round_.op_numbers.values()), round_.reads)",
+                "    index = max(round_.op_numbers.values())\n",
+                "    index = min(round_.op_numbers.values())\n",
             ),
         ),
     ),
@@ -131,7 +131,6 @@ MUTATIONS = (
             Edit(
                 QUORUM_READ,
                 "    commit_up_to(replica, min(round_.op_numbers.values()))\n",
-                "    index = max(round_.op_numbers.values())\n"
                 "    commit_up_to(replica, min(index, replica.op_number))\n",
             ),
         ),
