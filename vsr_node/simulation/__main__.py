@@ -129,7 +129,8 @@ def try_seeds(options: argparse.Namespace) -> int:
     print(
         f"\n{tally.seed_count} seeds, {tally.operation_count} operations,"
         f" {tally.event_count} events in {elapsed:.1f} s:"
-        f" {tally.operation_count / elapsed:.0f} operations a second on {options.jobs} jobs,"
+        f" {tally.operation_count / elapsed:.0f} operations a second on"
+        f" {options.scheduler or f'{options.jobs} jobs'},"
         f" {tally.duration / MICROSECONDS_PER_SECOND / elapsed:.0f} times real time"
     )
     if not tally.failures:
@@ -149,7 +150,10 @@ def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
         with ProcessPoolExecutor(options.jobs) as executor:
             yield executor
         return
-    distributed: Any = import_module("distributed")
+    try:
+        distributed: Any = import_module("distributed")
+    except ModuleNotFoundError:
+        sys.exit("--scheduler needs Dask: pip install 'vsr-node[dask]'")
     with distributed.Client(options.scheduler) as client:
         yield client.get_executor()
 
