@@ -8,6 +8,7 @@ the core only ever sees well-formed messages.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import orjson
@@ -56,6 +57,22 @@ _TYPES = {message_class: name for name, message_class in _CLASSES.items()}
 _FIELDS: dict[type[Message], tuple[str, ...]] = {
     message_class: tuple(message_class.__dataclass_fields__) for message_class in _TYPES
 }
+_KEYS = {message_class: {"type", *fields} for message_class, fields in _FIELDS.items()}
+
+
+def _positions(*, of_numbers: bool) -> dict[type[Message], tuple[tuple[int, str], ...]]:
+    return {
+        message_class: tuple(
+            (position, name)
+            for position, (name, field) in enumerate(message_class.__dataclass_fields__.items())
+            if (field.type is int) is of_numbers
+        )
+        for message_class in _TYPES
+    }
+
+
+_NUMBERS = _positions(of_numbers=True)
+_OTHERS = _positions(of_numbers=False)
 
 _NONCE = re.compile("[0-9a-f]{32}")
 
@@ -96,37 +113,26 @@ class Codec(Protocol):
 def decode(body: dict[str, Any], codec: Codec) -> Message:
     """The message that a body is. Raises MalformedMessageError."""
     message_type = body.get("type")
-    if type(message_type) is not str or message_type not in _CLASSES:
+    message_class = _CLASSES.get(message_type) if type(message_type) is str else None
+    if message_class is None:
         raise MalformedMessageError("field type: no message of the protocol")
-    message_class = _CLASSES[message_type]
     fields = _FIELDS[message_class]
-    if len(body) != len(fields) + 1:
+    if body.keys() != _KEYS[message_class]:
         raise MalformedMessageError(f"a {message_type} has the fields type, {', '.join(fields)}")
-    values: list[Any] = []
-    for field in fields:
-        value = body.get(field)
-        if field == "entries":
-            values.append(_decode_entries(value, codec))
-        elif field == "parts":
-            values.append(_decode_parts(body, codec))
-        elif message_class.__dataclass_fields__[field].type is str:
-            values.append(_decode_nonce(value))
-        elif type(value) is int and 0 <= value <= NUMBER_MAX:
-            values.append(value)
-        else:
+    values = [body[field] for field in fields]
+    for position, field in _NUMBERS[message_class]:
+        value = values[position]
+        if type(value) is not int or not 0 <= value <= NUMBER_MAX:
             raise MalformedMessageError(f"field {field}: expected a whole number")
-    message = message_class(*values)
-    if isinstance(message, Prepare | DoViewChange | StartView | NewState | RecoveryResponse):
-        _check_first_op_number(message.first_op_number)
-    return message
+        if value == 0 and field == "first_op_number":
+            raise MalformedMessageError("field first_op_number: op_numbers begin at 1")
+    for position, field in _OTHERS[message_class]:
+        values[position] = _DECODERS[field](body, codec)
+    return message_class(*values)
 
 
-def _check_first_op_number(first_op_number: int) -> None:
-    if first_op_number < 1:
-        raise MalformedMessageError("field first_op_number: op_numbers begin at 1")
-
-
-def _decode_entries(value: object, codec: Codec) -> tuple[Entry, ...]:
+def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
+    value = body["entries"]
     if type(value) is not list:
         raise MalformedMessageError("field entries: expected a list")
     entries = []
@@ -167,7 +173,15 @@ def _decode_reply(reply: object, codec: Codec) -> object:
     raise ValueError("expected [number, result]")
 
 
-def _decode_nonce(value: object) -> str:
+def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
+    value = body["nonce"]
     if type(value) is not str or not _NONCE.fullmatch(value):
         raise MalformedMessageError("field nonce: expected 32 hexadecimal digits")
     return value
+
+
+_DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
+    "entries": _decode_entries,
+    "parts": _decode_parts,
+    "nonce": _decode_nonce,
+}
