@@ -6,7 +6,8 @@ through crashes and a bad network, not through members that forge (VRR section 1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .messages import (
     Commit,
@@ -41,28 +42,28 @@ def impossibility(replica: Replica, source: str, message: Message) -> str | None
         return "its sender is no other member of the group"
     if message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
         return "no group gets so many views ahead of one of its members"
-    from_primary = replica.membership.primary_of(message.view_number) == source
-    match message:
-        case Prepare() | Commit() | StartView() if not from_primary:
-            return "its sender is not the primary of its view"
-        case Prepare(time_out=time_out) | Commit(time_out=time_out) | StartView(time_out=time_out):
-            if not TIME_OUT_MIN <= time_out <= TIME_OUT_MAX:
-                return "no primary asks for such patience"
-            if isinstance(message, StartView):
-                return _impossible_log(message)
-        case PrepareOk():
-            return _impossible_prepare_ok(replica, message)
-        case StartViewChange(view_number, current_view_number):
-            if view_number not in (current_view_number, current_view_number + 1):
-                return "votes are for the next view"
-        case DoViewChange():
-            return _impossible_do_view_change(replica, message)
-        case NewState(_, _, _, entries) if not entries:
-            return "it tells nothing"
-        case NewCheckpoint():
-            return _impossible_new_checkpoint(message)
-        case RecoveryResponse():
-            return _impossible_recovery_response(message, from_primary=from_primary)
+    check = _CHECKS.get(type(message))
+    return None if check is None else check(replica, source, message)
+
+
+def _impossible_of_primary(
+    replica: Replica, source: str, message: Prepare | Commit | StartView
+) -> str | None:
+    if replica.membership.primary_of(message.view_number) != source:
+        return "its sender is not the primary of its view"
+    if not TIME_OUT_MIN <= message.time_out <= TIME_OUT_MAX:
+        return "no primary asks for such patience"
+    return None
+
+
+def _impossible_start_view(replica: Replica, source: str, message: StartView) -> str | None:
+    return _impossible_of_primary(replica, source, message) or _impossible_log(message)
+
+
+def _impossible_vote(_: Replica, _source: str, message: StartViewChange) -> str | None:
+    current_view_number = message.current_view_number
+    if message.view_number not in (current_view_number, current_view_number + 1):
+        return "votes are for the next view"
     return None
 
 
@@ -72,7 +73,7 @@ def _impossible_log(message: StartView | RecoveryResponse) -> str | None:
     return None
 
 
-def _impossible_prepare_ok(replica: Replica, message: PrepareOk) -> str | None:
+def _impossible_prepare_ok(replica: Replica, _: str, message: PrepareOk) -> str | None:
     if replica.membership.primary_of(message.view_number) != replica.name:
         return "this replica is not the primary of its view"
     if message.view_number > replica.view_number:
@@ -82,7 +83,7 @@ def _impossible_prepare_ok(replica: Replica, message: PrepareOk) -> str | None:
     return None
 
 
-def _impossible_do_view_change(replica: Replica, message: DoViewChange) -> str | None:
+def _impossible_do_view_change(replica: Replica, _: str, message: DoViewChange) -> str | None:
     if replica.membership.primary_of(message.view_number) != replica.name:
         return "this replica is not the primary of its view"
     if message.last_normal_view >= message.view_number:
@@ -92,7 +93,11 @@ def _impossible_do_view_change(replica: Replica, message: DoViewChange) -> str |
     return None
 
 
-def _impossible_new_checkpoint(message: NewCheckpoint) -> str | None:
+def _impossible_new_state(_: Replica, _source: str, message: NewState) -> str | None:
+    return None if message.entries else "it tells nothing"
+
+
+def _impossible_new_checkpoint(_: Replica, _source: str, message: NewCheckpoint) -> str | None:
     if not message.parts or message.position + len(message.parts) > message.part_count:
         return "its parts are not among those of the checkpoint"
     if message.client_count > message.part_count:
@@ -100,7 +105,22 @@ def _impossible_new_checkpoint(message: NewCheckpoint) -> str | None:
     return None
 
 
-def _impossible_recovery_response(message: RecoveryResponse, *, from_primary: bool) -> str | None:
-    if not from_primary and message.entries:
+def _impossible_recovery_response(
+    replica: Replica, source: str, message: RecoveryResponse
+) -> str | None:
+    if message.entries and replica.membership.primary_of(message.view_number) != source:
         return "only the primary of a view tells its log"
     return _impossible_log(message)
+
+
+_CHECKS: dict[type[Message], Callable[[Replica, str, Any], str | None]] = {
+    Prepare: _impossible_of_primary,
+    Commit: _impossible_of_primary,
+    StartView: _impossible_start_view,
+    PrepareOk: _impossible_prepare_ok,
+    StartViewChange: _impossible_vote,
+    DoViewChange: _impossible_do_view_change,
+    NewState: _impossible_new_state,
+    NewCheckpoint: _impossible_new_checkpoint,
+    RecoveryResponse: _impossible_recovery_response,
+}

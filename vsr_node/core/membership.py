@@ -1,29 +1,27 @@
 """Who takes part: the members of one epoch (VRR sections 2 and 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
     """The replicas of one epoch, in an order on which all of them agree.
 
-    Any number of members from one upwards works, even numbers too. The group lives through
-    ``failures_max`` failures, which is what a quorum leaves over.
+    Any number of members from one upwards works, even numbers too. A ``quorum`` is a majority: any
+    two share a replica. The group lives through ``failures_max`` failures, which is what a quorum
+    leaves over.
     """
 
     epoch: int
     members: tuple[str, ...]
+    quorum: int = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.members:
             raise ValueError("a group needs at least one member")
         if len(set(self.members)) != len(self.members):
             raise ValueError(f"a member is named twice: {', '.join(self.members)}")
-
-    @property
-    def quorum(self) -> int:
-        """How many replicas any two quorums share at least one of: a majority."""
-        return len(self.members) // 2 + 1
+        object.__setattr__(self, "quorum", len(self.members) // 2 + 1)
 
     @property
     def failures_max(self) -> int:

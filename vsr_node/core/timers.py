@@ -100,13 +100,17 @@ class Timers:
 
 
 class RoundTrip:
-    """Smoothed round trip and its mean deviation (Jacobson 1988, as in RFC 6298)."""
+    """Smoothed round trip and its mean deviation (Jacobson 1988, as in RFC 6298).
 
-    __slots__ = ("_deviation", "_smoothed")
+    ``bound`` is what a round trip seldom exceeds, ``time_out`` how much silence is too much.
+    """
+
+    __slots__ = ("_deviation", "_smoothed", "bound", "heartbeat_interval", "time_out")
 
     def __init__(self) -> None:
         self._smoothed = 0
         self._deviation = 0
+        self._derive()
 
     @property
     def is_measured(self) -> bool:
@@ -116,28 +120,19 @@ class RoundTrip:
     def add(self, sample: int) -> None:
         """Takes in one measured round trip."""
         sample = min(max(sample, 1), SAMPLE_MAX)
-        if not self.is_measured:
+        if self.is_measured:
+            self._deviation += (abs(sample - self._smoothed) - self._deviation) // 4
+            self._smoothed = max(1, self._smoothed + (sample - self._smoothed) // 8)
+        else:
             self._smoothed = sample
             self._deviation = sample // 2
-            return
-        self._deviation += (abs(sample - self._smoothed) - self._deviation) // 4
-        self._smoothed = max(1, self._smoothed + (sample - self._smoothed) // 8)
+        self._derive()
 
-    @property
-    def bound(self) -> int:
-        """What a round trip seldom exceeds."""
-        return self._smoothed + 4 * self._deviation
-
-    @property
-    def heartbeat_interval(self) -> int:
-        """Two round trips: on a slow network nothing can be quick, and every message is in the way.
-
-        Maelstrom holds a client's request up while any message to its node is under way.
-        """
-        interval = min(2 * self._smoothed, HEARTBEAT_INTERVAL_MAX)
-        return max(HEARTBEAT_INTERVAL_MIN, interval, self._smoothed // 4)
-
-    @property
-    def time_out(self) -> int:
-        """How much silence is too much."""
-        return min(HEARTBEATS_MISSED * self.heartbeat_interval + self.bound, TIME_OUT_MAX)
+    def _derive(self) -> None:
+        smoothed = self._smoothed
+        self.bound = smoothed + 4 * self._deviation
+        # Two round trips: on a slow network nothing can be quick, and every message is in the way
+        # (Maelstrom holds a client's request up while any message to its node is under way).
+        interval = min(2 * smoothed, HEARTBEAT_INTERVAL_MAX)
+        self.heartbeat_interval = max(HEARTBEAT_INTERVAL_MIN, interval, smoothed // 4)
+        self.time_out = min(HEARTBEATS_MISSED * self.heartbeat_interval + self.bound, TIME_OUT_MAX)

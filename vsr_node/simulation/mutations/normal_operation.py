@@ -48,8 +48,8 @@ MUTATIONS = (
         (
             Edit(
                 MEMBERSHIP,
-                "return len(self.members) // 2 + 1",
-                "return max(1, len(self.members) // 2)",
+                '"quorum", len(self.members) // 2 + 1)',
+                '"quorum", max(1, len(self.members) // 2))',
             ),
         ),
     ),
