@@ -26,6 +26,18 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "ack-of-another-view",
+        "S",
+        "a PREPARE_OK of an older view counts: its sender may hold the entry no longer (VRR 4.1)",
+        (
+            Edit(
+                REPLICA,
+                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
+                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, PrepareOk))",
+            ),
+        ),
+    ),
+    Mutation(
         "log-of-another-view-acknowledges",
         "S",
         "DO_VIEW_CHANGE, which tells of a log of an older view, counts as a PREPARE_OK (VRR 4.1)",
