@@ -1,0 +1,243 @@
+"""A storage in a folder of its own: a database, and a promise file beside it.
+
+What is believed of them when they are opened again:
+
+- The database is *whole* if its summary can be read, its transactions do not end below the
+  promise file's mark, and all that was not flushed was written in the machine's present run: a
+  process that is killed loses nothing that it wrote.
+- The *view* is known if the database is whole; or if the promise file's promises are, and were
+  flushed or written in the machine's present run. Otherwise the replica stays out, since nobody
+  knows what it promised.
+- What becomes of the rest, ``trust`` decides.
+
+A journal that is not taken as it stands is written anew, into another database. That one counts
+from the moment in which the promise file names it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from vsr_node.core.messages import Checkpoint, DurableState, Record, SetCommit, SetView
+
+from . import promise_file
+from .database import SUFFIX, Contents, Database, Summary, is_damage, path_of
+from .files import Lock, flush_folder, make_private_folder
+from .promise_file import Flush, Header, Mark, Promise, PromiseFile
+from .protocol import StorageError
+from .trust import Found, believable
+
+
+class SqliteStorage:
+    """The journal of replica ``node`` of the group ``members``, in ``folder``.
+
+    ``boot_id`` is that of the machine's present run, empty if that is not known. ``message_id``
+    tells the highest message id so far; it is recorded with each save. One process at a time has
+    the folder: the second gets a StorageError, as does whoever finds the journal of another
+    replica there, or one of a newer format.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        node: str,
+        members: tuple[str, ...],
+        *,
+        flush: Flush,
+        boot_id: str,
+        message_id: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._folder = folder
+        self._node = node
+        self._members = members
+        self._flush = flush
+        self._boot_id = boot_id
+        self._message_id = message_id
+        self._database: Database
+        self._promise_file: PromiseFile
+        self._summary: Summary
+        self._commit_number_waits = False
+        with self._told_as_storage_error(), ExitStack() as resources:
+            make_private_folder(folder)
+            self._lock = Lock(folder)
+            resources.callback(self._lock.close)
+            self._known = promise_file.read(folder)
+            if self._known is not None:
+                self._check_identity(self._known.header)
+            self._resources = resources.pop_all()
+
+    @property
+    def recorded_message_id(self) -> int:
+        """The highest message id that an earlier incarnation recorded."""
+        return 0 if self._known is None else self._known.mark.message_id
+
+    def discard(self) -> None:
+        """Makes this the journal of a new replica. Only before ``load``."""
+        with self._told_as_storage_error():
+            header = self._header("", is_new=True)
+            PromiseFile(self._folder, header, Promise(), Mark()).close()
+        self._known = promise_file.Contents(header)
+
+    # Storage
+
+    def load(self) -> DurableState:
+        """What may be believed of what stands here; nothing else does afterwards. Called once."""
+        with self._told_as_storage_error():
+            if self._flush is not Flush.NOTHING:
+                # An earlier incarnation may have flushed less than this one relies on.
+                flush_folder(self._folder)
+            state = self._take_up()
+            for path in self._folder.glob(f"*{SUFFIX}*"):
+                if path not in (self._database.path, self._database.log_path):
+                    path.unlink()
+        return state
+
+    def save(self, records: Sequence[Record]) -> None:
+        """Makes ``records`` durable in one transaction.
+
+        Commit numbers by themselves wait for the next one: who forgets one learns it again.
+        """
+        commits = [record for record in records if isinstance(record, SetCommit)]
+        if len(commits) == len(records):
+            for commit in commits:
+                self._summary = self._summary.committed_up_to(commit.commit_number)
+            self._commit_number_waits = True
+            return
+        try:
+            with self._told_as_storage_error():
+                self._write(records)
+                self._lock.check()
+        except StorageError:
+            self._let_go()  # What comes later must not be saved without this.
+            raise
+
+    def close(self) -> None:
+        """Lets go of the folder; nothing that was saved is lost."""
+        if self._commit_number_waits:
+            with suppress(sqlite3.Error, OSError):
+                self._write(())
+        self._let_go()
+
+    def _write(self, records: Sequence[Record]) -> None:
+        """The database first, so that the promise file never promises more than that holds."""
+        summary = self._summary = self._database.save(self._summary, records)
+        self._commit_number_waits = False
+        has_view = any(isinstance(record, SetView) for record in records)
+        if has_view:
+            self._promise_file.write_promise(_promise_of(summary))
+        self._promise_file.write_mark(Mark(summary.transaction, self._message_id()))
+        if has_view and self._flush is Flush.PROMISES:
+            self._promise_file.flush()
+
+    def _let_go(self) -> None:
+        self._commit_number_waits = False
+        self._resources.close()
+
+    # What was found
+
+    def _check_identity(self, header: Header) -> None:
+        if (header.node, header.members) != (self._node, self._members):
+            raise StorageError(
+                f"{self._folder} is the journal of {header.node} in the group of "
+                f"{', '.join(header.members)}, not of {self._node} in {', '.join(self._members)}"
+            )
+
+    def _take_up(self) -> DurableState:
+        if self._known is None:
+            if any(self._folder.glob(f"*{SUFFIX}")):
+                raise self._stays_out("the promise file is missing")
+            self.discard()
+        known = self._known
+        assert known is not None
+        if known.header.is_new:
+            return self._write_anew(DurableState())
+        database, contents = self._open_database(known.header.journal)
+        summary = contents.summary
+        state = self._believable(known, contents)
+        if database is None:
+            return self._write_anew(state)
+        if state.is_recovering or state.first_op_number != summary.first_op_number:
+            database.close()
+            return self._write_anew(state)
+        self._use(database, summary, known.mark.message_id)
+        return state
+
+    def _believable(self, known: promise_file.Contents, contents: Contents) -> DurableState:
+        summary, header = contents.summary, known.header
+        is_same_run = bool(self._boot_id) and header.boot_id == self._boot_id
+        is_whole = (
+            known.mark_is_whole
+            and known.mark.transaction <= summary.transaction
+            and (header.flush is Flush.EVERYTHING or is_same_run)
+        )
+        promise_is_sure = known.promise_is_whole and (header.flush is Flush.PROMISES or is_same_run)
+        if not is_whole and not promise_is_sure:
+            raise self._stays_out("the journal is damaged")
+        view_number, last_normal_view = max(known.promise, _promise_of(summary))
+        checkpoint = contents.checkpoint
+        return believable(
+            Found(
+                view_number=view_number,
+                last_normal_view=last_normal_view,
+                commit_number=summary.commit_number,
+                checkpoint=checkpoint or Checkpoint(),
+                checkpoint_is_damaged=checkpoint is None,
+                first_op_number=summary.first_op_number,
+                entries=contents.entries,
+                damaged=contents.damaged,
+                is_whole=is_whole and contents.is_sound,
+                was_recovering=summary.is_recovering,
+            )
+        )
+
+    def _stays_out(self, why: str) -> StorageError:
+        return StorageError(
+            f"{self._folder}: {why}, so nobody knows what this replica promised; it stays out"
+        )
+
+    def _open_database(self, journal: str) -> tuple[Database | None, Contents]:
+        path = path_of(self._folder, journal)
+        try:
+            # SQLite would make a new file, and calls it damage when it may not read this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return None, Contents()
+        try:
+            database = Database(path, is_flushed=self._flush is Flush.EVERYTHING)
+            return database, database.read()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            return None, Contents()
+
+    # What counts from now on
+
+    def _write_anew(self, state: DurableState) -> DurableState:
+        path = path_of(self._folder, os.urandom(8).hex())
+        database = Database(path, is_flushed=self._flush is Flush.EVERYTHING)
+        self._use(database, database.fill(state), message_id=0)
+        return state
+
+    def _use(self, database: Database, summary: Summary, message_id: int) -> None:
+        self._database, self._summary = database, summary
+        self._resources.callback(database.close)
+        header = self._header(database.path.stem, is_new=False)
+        mark = Mark(summary.transaction, message_id)
+        self._promise_file = PromiseFile(self._folder, header, _promise_of(summary), mark)
+        self._resources.callback(self._promise_file.close)
+
+    def _header(self, journal: str, *, is_new: bool) -> Header:
+        return Header(self._node, self._members, journal, self._flush, self._boot_id, is_new)
+
+    @contextmanager
+    def _told_as_storage_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"{self._folder}: {error}") from error
+
+
+def _promise_of(summary: Summary) -> Promise:
+    return Promise(summary.view_number, summary.last_normal_view)
