@@ -40,6 +40,9 @@ _SCHEMA = (
     "CREATE TABLE summary (only INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
 )
 
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What all here may raise. SQLite's message may quote what it found, which may be no text."""
+
 # What SQLite says when it is the system that fails; all else is damage to the file.
 _SYSTEM_ERRORS = frozenset(
     (
@@ -97,14 +100,14 @@ def path_of(folder: Path, journal: str) -> Path:
     return folder / (journal + SUFFIX)
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """If an error is due to what stands in the file."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF not in _SYSTEM_ERRORS
 
 
 class Database:
-    """An open database. Raises sqlite3.Error."""
+    """An open database. Everything raises ``ERRORS``."""
 
     def __init__(self, path: Path, *, is_flushed: bool) -> None:
         self.path = path
@@ -235,7 +238,7 @@ class Database:
     # Reading
 
     def read(self) -> Contents:
-        """All that can be read. Raises sqlite3.Error only where the system fails."""
+        """All that can be read. Raises only where the system fails."""
         content = self._get("summary")
         if content is None:
             return Contents()
@@ -281,7 +284,7 @@ class Database:
         rows: list[tuple[Any, ...]] = []
         try:
             rows.extend(self._execute(statement))
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if not is_damage(error):
                 raise
         return rows

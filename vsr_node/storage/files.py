@@ -22,7 +22,7 @@ def make_private_folder(path: Path) -> None:
 
     Raises StorageError for what may be somebody else's, and OSError.
     """
-    path.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise StorageError(f"{path} is no folder")

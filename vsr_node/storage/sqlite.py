@@ -15,7 +15,6 @@ from the moment in which the promise file names it.
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 from vsr_node.core.messages import Checkpoint, DurableState, Record, SetCommit, SetView
 
 from . import promise_file
-from .database import SUFFIX, Contents, Database, Summary, is_damage, path_of
+from .database import ERRORS, SUFFIX, Contents, Database, Summary, is_damage, path_of
 from .files import Lock, flush_folder, make_private_folder
 from .promise_file import Flush, Header, Mark, Promise, PromiseFile
 from .protocol import StorageError
@@ -116,7 +115,7 @@ class SqliteStorage:
     def close(self) -> None:
         """Lets go of the folder; nothing that was saved is lost."""
         if self._commit_number_waits:
-            with suppress(sqlite3.Error, OSError):
+            with suppress(*ERRORS, OSError):
                 self._write(())
         self._let_go()
 
@@ -207,7 +206,7 @@ class SqliteStorage:
         try:
             database = Database(path, is_flushed=self._flush is Flush.EVERYTHING)
             return database, database.read()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if not is_damage(error):
                 raise
             return None, Contents()
@@ -235,7 +234,7 @@ class SqliteStorage:
     def _told_as_storage_error(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (*ERRORS, OSError) as error:
             raise StorageError(f"{self._folder}: {error}") from error
 
 
