@@ -45,6 +45,14 @@ def opened(folder: Path, flush: Flush = Flush.NOTHING, boot_id: str = BOOT) -> S
     return SqliteStorage(folder, NODE, MEMBERS, flush=flush, boot_id=boot_id)
 
 
+def loaded(folder: Path, flush: Flush = Flush.NOTHING) -> DurableState:
+    """What another incarnation finds."""
+    storage = opened(folder, flush)
+    state = storage.load()
+    storage.close()
+    return state
+
+
 def entry(number: int, text: str = "") -> Entry:
     return Entry(f"c{number % 7}", number, ("write", "0", f"{number} {text}"))
 
@@ -78,18 +86,21 @@ class Journal(NamedTuple):
 
     folder: Path
     states: Sequence[DurableState]
+    flush: Flush
 
     @classmethod
-    def lived(cls, folder: Path, turn_count: int, *, is_killed: bool) -> "Journal":
+    def lived(
+        cls, folder: Path, turn_count: int, *, is_killed: bool, flush: Flush = Flush.NOTHING
+    ) -> "Journal":
         """A journal after a life in two incarnations, the second of which is closed or killed."""
-        storage = opened(folder / "living")
+        storage = opened(folder / "living", flush)
         storage.load()
         model = MemoryStorage()
         states = [model.load()]
         for turn, records in enumerate(life(turn_count)):
             if turn == turn_count // 2:
                 storage.close()
-                storage = opened(folder / "living")
+                storage = opened(folder / "living", flush)
                 storage.load()
             storage.save(records)
             model.save(records)
@@ -99,7 +110,7 @@ class Journal(NamedTuple):
         # A copy of what a process wrote is what a process that is killed leaves.
         shutil.copytree(folder / "living", folder / "left")
         storage.close()
-        return cls(folder / "left", states)
+        return cls(folder / "left", states, flush)
 
     def outcome(self, damage: Damage, *, boot_id: str = BOOT) -> str:
         """How a copy of the journal is taken up after a damage. Asserts that nothing untrue is."""
@@ -108,7 +119,7 @@ class Journal(NamedTuple):
             shutil.copytree(self.folder, copy)
             damage(copy)
             try:
-                storage = opened(copy, boot_id=boot_id)
+                storage = opened(copy, self.flush, boot_id)
                 state = storage.load()
             except StorageError:
                 return STAYS_OUT
@@ -133,7 +144,7 @@ class Journal(NamedTuple):
 
     def _assert_stability(self, folder: Path, state: DurableState, boot_id: str) -> None:
         """Loaded again it is the same; and with what recovery brings it is whole."""
-        storage = opened(folder, boot_id=boot_id)
+        storage = opened(folder, self.flush, boot_id)
         assert storage.load() == state
         first, view_number = state.commit_number + 1, state.view_number + 1
         entries = (entry(first), entry(first + 1))
@@ -142,12 +153,16 @@ class Journal(NamedTuple):
         storage.close()
         model = MemoryStorage(state)
         model.save([*records, Recovered()])
-        storage = opened(folder, boot_id=boot_id)
+        storage = opened(folder, self.flush, boot_id)
         assert storage.load() == model.load()
         storage.close()
 
 
 # Damages
+
+
+def nothing(_: Path) -> None:
+    """No damage."""
 
 
 def database_of(folder: Path) -> Path:

@@ -58,14 +58,14 @@ class SqliteStorage:
         self._promise_file: PromiseFile
         self._summary: Summary
         self._commit_number_waits = False
-        with self._told_as_storage_error(), ExitStack() as resources:
+        self._resources = ExitStack()
+        with self._failing_for_good():
             make_private_folder(folder)
             self._lock = Lock(folder)
-            resources.callback(self._lock.close)
+            self._resources.callback(self._lock.close)
             self._known = promise_file.read(folder)
             if self._known is not None:
                 self._check_identity(self._known.header)
-            self._resources = resources.pop_all()
 
     @property
     def recorded_message_id(self) -> int:
@@ -74,7 +74,7 @@ class SqliteStorage:
 
     def discard(self) -> None:
         """Makes this the journal of a new replica. Only before ``load``."""
-        with self._told_as_storage_error():
+        with self._failing_for_good():
             header = self._header("", is_new=True)
             PromiseFile(self._folder, header, Promise(), Mark()).close()
         self._known = promise_file.Contents(header)
@@ -83,14 +83,12 @@ class SqliteStorage:
 
     def load(self) -> DurableState:
         """What may be believed of what stands here; nothing else does afterwards. Called once."""
-        with self._told_as_storage_error():
+        with self._failing_for_good():
             if self._flush is not Flush.NOTHING:
                 # An earlier incarnation may have flushed less than this one relies on.
                 flush_folder(self._folder)
             state = self._take_up()
-            for path in self._folder.glob(f"*{SUFFIX}*"):
-                if path not in (self._database.path, self._database.log_path):
-                    path.unlink()
+            self._remove_databases_but(self._database.path.name)
         return state
 
     def save(self, records: Sequence[Record]) -> None:
@@ -104,13 +102,9 @@ class SqliteStorage:
                 self._summary = self._summary.committed_up_to(commit.commit_number)
             self._commit_number_waits = True
             return
-        try:
-            with self._told_as_storage_error():
-                self._write(records)
-                self._lock.check()
-        except StorageError:
-            self._let_go()  # What comes later must not be saved without this.
-            raise
+        with self._failing_for_good():
+            self._write(records)
+            self._lock.check()
 
     def close(self) -> None:
         """Lets go of the folder; nothing that was saved is lost."""
@@ -150,6 +144,8 @@ class SqliteStorage:
             self.discard()
         known = self._known
         assert known is not None
+        # An incarnation may have ended before it could remove what it had replaced or begun.
+        self._remove_databases_but(path_of(self._folder, known.header.journal).name)
         if known.header.is_new:
             return self._write_anew(DurableState())
         database, contents = self._open_database(known.header.journal)
@@ -227,15 +223,25 @@ class SqliteStorage:
         self._promise_file = PromiseFile(self._folder, header, _promise_of(summary), mark)
         self._resources.callback(self._promise_file.close)
 
+    def _remove_databases_but(self, name: str) -> None:
+        for path in self._folder.glob(f"*{SUFFIX}*"):
+            if not path.name.startswith(name):
+                path.unlink()
+
     def _header(self, journal: str, *, is_new: bool) -> Header:
         return Header(self._node, self._members, journal, self._flush, self._boot_id, is_new)
 
     @contextmanager
-    def _told_as_storage_error(self) -> Iterator[None]:
+    def _failing_for_good(self) -> Iterator[None]:
+        """After an error nothing can be saved any more: it would stand there without this turn."""
         try:
             yield
         except (*ERRORS, OSError) as error:
+            self._let_go()
             raise StorageError(f"{self._folder}: {error}") from error
+        except StorageError:
+            self._let_go()
+            raise
 
 
 def _promise_of(summary: Summary) -> Promise:
