@@ -154,7 +154,7 @@ MAELSTROM_HISTORY = """\
 def test_a_folder_of_maelstrom(tmp_path: Path) -> None:
     (tmp_path / "history.edn").write_text(MAELSTROM_HISTORY)
     (tmp_path / "results.edn").write_text("{:valid? false, :workload {:valid? false}}")
-    (fault,) = load_run(tmp_path).faults()
+    (fault,) = load_run(tmp_path).faults
     assert (fault.name, fault.begin, fault.end) == ("partition", 3 * MS, 6 * MS)
     assert '"n0":["n1"]' in fault.text
     drawn = draw(tmp_path)
@@ -191,8 +191,33 @@ def test_kills_and_pauses_overlap_with_partitions(tmp_path: Path) -> None:
             for n, f in enumerate(acts)
         ],
     )
-    faults = [(fault.name, fault.begin, fault.end) for fault in load_run(tmp_path).faults()]
+    faults = [(fault.name, fault.begin, fault.end) for fault in load_run(tmp_path).faults]
     assert faults == [("partition", 0, 4), ("kill", 1, 3), ("pause", 2, 6), ("kill", 5, None)]
+
+
+def test_the_page_tells_what_the_faults_met(run_folder: Path) -> None:
+    met = {"messages_touched": 6, "operations_in_flight": 2, "leader_hit": True}
+    bite = {"asked": True, "told": "6 messages <cut>"}
+    (run_folder / "results.json").write_text(json.dumps({"bite": bite, "faults": [met]}))
+    assert draw(run_folder).problem is None
+    page = (run_folder / "report.html").read_text()
+    assert "6 messages &lt;cut&gt;." in page
+    assert (
+        "<td>6 messages touched, 2 operations in flight when it began, the leader hit</td>" in page
+    )
+
+
+def test_one_fault_after_another_without_an_end_between_are_two(tmp_path: Path) -> None:
+    write_lines(
+        tmp_path / "history.jsonl",
+        [
+            {"index": n, "time": n, "process": "nemesis", "type": "info", "f": "start-partition"}
+            | {"value": {"kind": "one", "text": text}}
+            for n, text in enumerate(("n0 | n1 n2", "n1 | n0 n2"))
+        ],
+    )
+    faults = [(fault.text, fault.begin, fault.end) for fault in load_run(tmp_path).faults]
+    assert faults == [("one: n0 | n1 n2", 0, 1), ("one: n1 | n0 n2", 1, None)]
 
 
 # --- Messages ------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from vsr_node import __version__
-from vsr_node.bench.results import OUTCOMES, faults_touched_nothing, faults_were_asked
+from vsr_node.bench.bite import faults_touched_nothing
+from vsr_node.bench.results import OUTCOMES
 
 README = """\
 A run of vsr_node's bench: {title}, {verdict}.
@@ -93,7 +94,7 @@ def _cases(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if results["never_ok"]:
         text = f"never ok: {', '.join(results['never_ok'])}"
         cases.append(("every function was ok at least once", "error", text))
-    if faults_were_asked(results):
+    if results["bite"]["asked"]:
         kind = "error" if results["test"]["require_faults"] else "skipped"
         untouched = faults_touched_nothing(results)
         cases.append(("faults bit", kind if untouched else "", "the faults touched nothing"))
@@ -124,16 +125,8 @@ def _summary_lines(results: Mapping[str, Any]) -> list[str]:
         counts = " | ".join(str(functions[f][name]) for name in OUTCOMES)
         lines.append(f"| {f} | {counts} | {quantiles['p50']} | {quantiles['p99']} |")
     lines.append("")
-    if faults_were_asked(results):
-        touched = (
-            "**The faults touched nothing.**"
-            if faults_touched_nothing(results)
-            else f"Faults: {bite['faults']}, kills: {bite['kills']}; messages: "
-            f"{bite['messages_cut']} cut, "
-            f"{bite['messages_lost']} lost, {bite['messages_repeated']} repeated; the leader was "
-            f"hit by {bite['leader_hit']} of {bite['leader_known']}."
-        )
-        lines += [touched, ""]
+    if bite["asked"]:
+        lines += [f"{bite['faults']} faults; {bite['told']}.", ""]
     if results["mistakes"]["count"]:
         lines.append("Mistakes of the nodes:")
         lines += [

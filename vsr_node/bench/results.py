@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vsr_node.bench.bite import bite_of, faults_touched_nothing
 from vsr_node.bench.lateness import Lateness
 from vsr_node.bench.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.mistakes import Mistakes
@@ -72,7 +73,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> dict[st
             },
             "not_in_messages_jsonl": run.messages_left_out,
         },
-        "bite": _bite(run),
+        "bite": bite_of(run.options, run.network, run.effects),
         "faults": [_effect(effect) for effect in run.effects],
         "mistakes": {
             "count": run.mistakes.count,
@@ -104,18 +105,6 @@ def judged_again(results: Mapping[str, Any], verdict: WorkloadVerdict) -> dict[s
     }
     judged = {"valid": valid, "workload": workload}
     return judged | dict(results) | judged
-
-
-def faults_were_asked(results: Mapping[str, Any]) -> bool:
-    """Whether there were to be faults."""
-    test = results["test"]
-    names = ("nemeses", "slow_ms", "loss", "duplication", "require_faults")
-    return any(test[name] for name in names)
-
-
-def faults_touched_nothing(results: Mapping[str, Any]) -> bool:
-    """Whether there were to be faults, and nothing met one."""
-    return faults_were_asked(results) and not results["bite"]["touched"]
 
 
 def _combined(*verdicts: bool | None) -> bool | str:
@@ -201,29 +190,6 @@ def _effect(effect: Effect) -> dict[str, Any]:
         for name, time in (("begin", effect.begin), ("end", effect.end))
     }
     return asdict(effect) | times
-
-
-def _bite(run: RunRecord) -> dict[str, Any]:
-    """Return what the faults touched, in all."""
-    network = run.network
-    messages = {
-        "messages_cut": network.cut_count,
-        "messages_lost": network.lost_count,
-        "messages_repeated": network.repeated_count,
-        "messages_slowed": network.slowed_count,
-        "messages_lost_to_kills": network.killed_count,
-    }
-    kills = sum(len(effect.nodes) for effect in run.effects if effect.f == "kill")
-    touched = any(messages.values()) or any(effect.messages_touched for effect in run.effects)
-    return {
-        "touched": touched or kills > 0,
-        **messages,
-        "kills": kills,
-        "faults": len(run.effects),
-        "operations_in_flight": sum(effect.operations_in_flight for effect in run.effects),
-        "leader_known": sum(effect.leader is not None for effect in run.effects),
-        "leader_hit": sum(effect.leader_hit for effect in run.effects),
-    }
 
 
 def _bench_share(run: RunRecord) -> dict[str, Any]:

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vsr_node.bench.results import OUTCOMES, faults_touched_nothing, faults_were_asked
+from vsr_node.bench.bite import UNTOUCHED, faults_touched_nothing
+from vsr_node.bench.results import OUTCOMES
 from vsr_node.report import Drawing
 
 KEYS_SHOWN = 8
 TYPES_SHOWN = 6
 FAULTS_SHOWN = 6
 EXPLANATION_LINES_SHOWN = 40
-
-UNTOUCHED = "THE FAULTS TOUCHED NOTHING: this run says no more than one without them"
 
 
 def screen_of(results: Mapping[str, Any], folder: Path, drawing: Drawing | None = None) -> str:
@@ -74,28 +73,14 @@ def _network(results: Mapping[str, Any]) -> list[str]:
 
 
 def _faults(results: Mapping[str, Any]) -> list[str]:
-    servers = results["network"]["servers"]
-    bite = results["bite"]
     faults = results["faults"]
-    if not faults_were_asked(results):
+    if not results["bite"]["asked"]:
         return []
-    counts = f"{servers['cut']} cut, {servers['lost']} lost, {servers['repeated']} repeated"
-    if bite["messages_slowed"]:
-        counts += f", {bite['messages_slowed']} slowed"
-    if bite["messages_lost_to_kills"]:
-        counts += f", {bite['messages_lost_to_kills']} lost to kills"
-    lines = [f"faults        {_kinds(faults)}; messages: {counts}"]
+    lines = [f"faults        {_kinds(faults)}"]
     lines += [_fault(fault) for fault in faults[:FAULTS_SHOWN]]
     if len(faults) > FAULTS_SHOWN:
         lines.append(f"  and {len(faults) - FAULTS_SHOWN} more")
-    if bite["faults"]:
-        lines.append(
-            f"  {bite['operations_in_flight']} operations in flight when faults began; "
-            + _leader_hits(bite)
-        )
-    if faults_touched_nothing(results):
-        lines.append(f"  {UNTOUCHED}")
-    return lines
+    return [*lines, f"  {results['bite']['told']}"]
 
 
 def _kinds(faults: Sequence[Mapping[str, Any]]) -> str:
@@ -111,15 +96,6 @@ def _fault(fault: Mapping[str, Any]) -> str:
         f"{fault['text']}{leader}  ({fault['messages_touched']} messages touched, "
         f"{fault['operations_in_flight']} operations in flight when it began, "
         f"{fault['operations_at_nodes']} of them there)"
-    )
-
-
-def _leader_hits(bite: Mapping[str, Any]) -> str:
-    if not bite["leader_known"]:
-        return "who leads can't be told from the messages"
-    return (
-        f"the leader, as the messages tell it, was hit by {bite['leader_hit']} of "
-        f"{bite['leader_known']} faults"
     )
 
 

@@ -25,6 +25,7 @@ from vsr_node.report.recorded_run import RecordedRun, load_run
 from vsr_node.report.surroundings import span_of, surroundings
 
 PAGE = "report.html"
+MESSAGES = "messages.jsonl"
 
 CHECK_BOUNDS = Bounds(seconds=20.0, memory_bytes=1 << 30)
 EXPLAIN_SECONDS = 10.0
@@ -58,10 +59,10 @@ def draw(folder: Path) -> Drawing:
         violations = violations_of(run)
         spans = [span_of(violation) for violation in violations]
         focus = [(begin - AROUND_NS, end + AROUND_NS) for begin, end in spans]
-        messages = load_messages(run.messages, sorted(_functions(run.events)), focus)
+        messages = load_messages(folder / MESSAGES, sorted(_functions(run.events)), focus)
         if violations:
             told = [*violations[0].lines()]
-            told += surroundings(violations[0], run.faults(), messages)
+            told += surroundings(violations[0], run.faults, messages)
             explanation = tuple(map(_printable, told))
         path = folder / PAGE
         page = page_of(Contents(run, violations, messages))

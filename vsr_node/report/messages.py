@@ -65,8 +65,10 @@ class Messages:
 
     kept: list[Message] = field(default_factory=list)
     total: int = 0
+    members: list[str] = field(default_factory=list)
+    """The group in the order of `init`, in which views count its primaries."""
     nodes: list[str] = field(default_factory=list)
-    """The group's members in the order of `init`; what it does not name follows."""
+    """All names that are no client's, the members first."""
     sightings: list[Sighting] = field(default_factory=list)
     requests: dict[bytes, list[Request]] = field(default_factory=dict)
     """Requests by `request_key`, in order."""
@@ -79,15 +81,16 @@ def request_key(destination: str, kind: str, body: Mapping[str, object]) -> byte
 
 
 def load_messages(
-    path: Path | None, functions: Sequence[str], focus: Sequence[tuple[int, int]]
+    path: Path, functions: Sequence[str], focus: Sequence[tuple[int, int]]
 ) -> Messages:
     """The messages of a file; those sent in `focus` (nanoseconds) are all taken.
 
-    `functions` are the operations by which clients' requests are known. A line that is no message
-    is left out: the run may have ended in the middle of one.
+    Maelstrom's folders have no such file: then there are none. `functions` are the operations by
+    which clients' requests are known. A line that is no message is left out: the run may have ended
+    in the middle of one.
     """
     messages = Messages()
-    if path is None:
+    if not path.is_file():
         return messages
     with path.open("rb") as file:
         messages.total = sum(1 for _ in file)
@@ -101,9 +104,10 @@ def load_messages(
             ):
                 messages.kept.append(message)
     messages.kept.sort()
-    if not messages.nodes:
-        names = {name for each in messages.kept for name in (each.source, each.destination)}
-        messages.nodes = sorted(name for name in names if not name.startswith("c"))
+    names = {name for each in messages.kept for name in (each.source, each.destination)}
+    others = names.difference(messages.members)
+    messages.nodes = messages.members + sorted(n for n in others if not n.startswith("c"))
+    messages.members = messages.members or messages.nodes
     messages.sightings.sort(key=lambda sighting: sighting.time)
     for requests in messages.requests.values():
         requests.sort()
@@ -117,7 +121,6 @@ class _Reader:
         self._messages = messages
         self._functions = functions
         self._views: dict[str, int] = {}
-        self._members: dict[str, None] = {}
 
     def read(self, line: bytes) -> Message | None:
         try:
@@ -151,9 +154,8 @@ class _Reader:
     def _note_members(self, kind: str, body: Mapping[str, object]) -> None:
         members = body.get("node_ids") if kind == "init" else None
         if isinstance(members, list):
-            self._messages.nodes += [
-                name for name in map(_name, members) if name not in self._messages.nodes
-            ]
+            known = self._messages.members
+            known += [name for name in map(_name, members) if name not in known]
 
     def _note_view(self, source: str, sent: int, view_number: object) -> None:
         if isinstance(view_number, int) and self._views.get(source) != view_number:

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from vsr_node.report.contents import Contents, Operations
 from vsr_node.report.page_data import data_elements
-from vsr_node.report.page_text import fault_table, latency_table, summary, violations
+from vsr_node.report.page_text import faults, latency_table, summary, violations
 
 PAGE_BYTES_MAX = 18_000_000
 """Bodies of messages are left out where the page would become larger."""
@@ -42,7 +42,7 @@ def page_of(contents: Contents) -> str:
         "badge": badge,
         "summary": "".join(summary(contents, operations)),
         "violations": "".join(violations(contents, operations)),
-        "faults": fault_table(contents.run.faults()),
+        "faults": "".join(faults(contents.run)),
         "latencies": latency_table(operations.calls),
         "style": style,
         "script": script,

@@ -34,14 +34,15 @@ def data_elements(contents: Contents, operations: Operations, room: int) -> Iter
                 f.name,
                 f.text,
             ]
-            for f in contents.run.faults()
+            for f in contents.run.faults
         ],
         "views": [
             [numbers[seen.node], microseconds(seen.time), seen.view_number]
             for seen in sightings
             if seen.node in numbers
         ],
-        "members": messages.nodes,
+        "members": messages.members,
+        "nodes": messages.nodes,
         "names": columns.names.texts,
         "kinds": columns.kinds.texts,
         "fates": FATES,

@@ -1,13 +1,14 @@
 """What a page says in text, with or without scripts. All that comes from runs is escaped."""
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from vsr_node.checker import Operation, Violation
 from vsr_node.checker.explanation import name_of
 from vsr_node.checker.history import canonical_text
 from vsr_node.report.contents import Contents, Operations, shown
-from vsr_node.report.recorded_run import Call, Fault
+from vsr_node.report.recorded_run import Call, Fault, RecordedRun
 from vsr_node.report.surroundings import surroundings
 
 FAULTS_SHOWN = 1000
@@ -28,7 +29,7 @@ def summary(contents: Contents, operations: Operations) -> Iterator[str]:
     facts = [counted]
     if contents.messages.total:
         facts.append(f"{contents.messages.total:,} messages")
-    facts.append(f"{len(run.faults())} faults")
+    facts.append(f"{len(run.faults)} faults")
     yield f"<p>{html.escape('; '.join(facts))}.</p>"
     if operations.total > len(operations.calls):
         yield f"<p>This page shows {len(operations.calls):,} of the operations.</p>"
@@ -65,7 +66,7 @@ def violations(contents: Contents, operations: Operations) -> Iterator[str]:
             yield from (f"<li>{html.escape(remedy)}</li>" for remedy in remedies)
             yield "</ul>"
         yield f"<p>{html.escape(violation.prefix())}</p>"
-        around = surroundings(violation, contents.run.faults(), contents.messages)
+        around = surroundings(violation, contents.run.faults, contents.messages)
         text = "\n".join(around)
         if text:
             yield "<details><summary>Faults and messages around it, as text</summary>"
@@ -128,20 +129,31 @@ def _other_keys(contents: Contents) -> str:
     return ", ".join(names[:KEYS_SHOWN]) + more
 
 
-def fault_table(faults: Sequence[Fault]) -> str:
-    """The faults and when they were."""
-    if not faults:
-        return "<p>None.</p>"
-    rows = [
-        (
-            _seconds(fault.begin),
-            "the end" if fault.end is None else _seconds(fault.end),
-            fault.name,
-            fault.text,
-        )
-        for fault in faults[:FAULTS_SHOWN]
-    ]
-    return _table(("from", "to", "fault", ""), rows)
+def faults(run: RecordedRun) -> Iterator[str]:
+    """The faults, when they were, and, of the bench's runs, what they met."""
+    bite = run.results.get("bite")
+    met = [""] * len(run.faults)
+    if isinstance(bite, dict) and bite["asked"]:
+        yield f"<p>{html.escape(bite['told'])}.</p>"
+        met = [_met(effect) for effect in run.results["faults"]]
+    if not run.faults:
+        yield "<p>None.</p>"
+        return
+    rows = [(*_fault(fault), each) for fault, each in zip(run.faults, met, strict=True)]
+    yield _table(("from", "to", "fault", "", ""), rows[:FAULTS_SHOWN])
+
+
+def _fault(fault: Fault) -> tuple[str, str, str, str]:
+    end = "the end" if fault.end is None else _seconds(fault.end)
+    return _seconds(fault.begin), end, fault.name, fault.text
+
+
+def _met(effect: Mapping[str, Any]) -> str:
+    leader = ", the leader hit" if effect["leader_hit"] else ""
+    return (
+        f"{effect['messages_touched']} messages touched, {effect['operations_in_flight']} "
+        f"operations in flight when it began{leader}"
+    )
 
 
 def latency_table(calls: Sequence[Call]) -> str:

@@ -1,4 +1,4 @@
-"""A run as it lies on disk: the bench's folders, and Maelstrom's, which have no messages."""
+"""A run that is over, and how one is read from disk: the bench's folders, and Maelstrom's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,24 +55,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run's folder, read."""
+    """What clients saw of a run, what the nemesis did, and what came of it."""
 
-    folder: Path
+    name: str
     events: Sequence[Event]
+    faults: Sequence[Fault]
+    """In order of their beginning."""
     results: Mapping[str, Any]
     """Empty where there are none."""
-
-    @property
-    def name(self) -> str:
-        """The test and the time, as the store's folders are called."""
-        resolved = self.folder.resolve()
-        return f"{resolved.parent.name}/{resolved.name}"
-
-    @property
-    def messages(self) -> Path | None:
-        """The file of messages, if there is one."""
-        path = self.folder / "messages.jsonl"
-        return path if path.is_file() else None
 
     @property
     def valid(self) -> bool | str | None:
@@ -94,36 +84,19 @@ class RecordedRun:
                 calls[place] = Call(calls[place].invocation, event)
         return calls
 
-    def faults(self) -> list[Fault]:
-        """What the nemesis did, in order; a fault ends where the next event undoes it."""
-        faults: list[Fault] = []
-        under_way: dict[str, int] = {}
-        before = ""
-        for event in self.events:
-            if event.process != NEMESIS:
-                continue
-            kind, begins = _act(event.f)
-            text = _fault_text(event.value)
-            if begins and kind in under_way and before == event.f:
-                # Jepsen tells each act twice: when it begins, and then what came of it.
-                faults[under_way[kind]] = replace(faults[under_way[kind]], text=text)
-                continue
-            if kind in under_way:
-                place = under_way.pop(kind)
-                faults[place] = replace(faults[place], end=event.time)
-            if begins:
-                under_way[kind] = len(faults)
-                faults.append(Fault(kind, text, event.time, None))
-            before = event.f
-        return faults
-
 
 def load_run(folder: Path) -> RecordedRun:
-    """Read a run's folder. Raises NoRunError, OSError or HistoryError where it can't be read."""
+    """Read a run's folder, whose name is the test and the time.
+
+    Raises NoRunError, OSError or HistoryError where it can't be read.
+    """
     path = next((folder / name for name in HISTORIES if (folder / name).is_file()), None)
     if path is None:
         raise NoRunError(f"{folder} holds no {' or '.join(HISTORIES)}")
-    return RecordedRun(folder, load_history(path), load_results(folder))
+    resolved = folder.resolve()
+    events = load_history(path)
+    name = f"{resolved.parent.name}/{resolved.name}"
+    return RecordedRun(name, events, faults_of(events), load_results(folder))
 
 
 def load_results(folder: Path) -> Mapping[str, Any]:
@@ -150,6 +123,31 @@ def verdict_of(results: Mapping[str, Any]) -> bool | str | None:
     return "unknown"
 
 
+def faults_of(events: Sequence[Event]) -> list[Fault]:
+    """What the nemesis did, in order; a fault ends where the next event undoes it."""
+    faults: list[Fault] = []
+    under_way: dict[str, int] = {}
+    before = ""
+    for event in events:
+        if event.process != NEMESIS:
+            continue
+        kind, begins = _act(event.f)
+        own = _bench_text(event.value)
+        text = own or ("" if event.value is None else canonical_text(event.value))
+        if begins and kind in under_way and before == event.f and own is None:
+            # Jepsen tells each act twice: when it begins, and then what came of it.
+            faults[under_way[kind]] = replace(faults[under_way[kind]], text=text)
+            continue
+        if kind in under_way:
+            place = under_way.pop(kind)
+            faults[place] = replace(faults[place], end=event.time)
+        if begins:
+            under_way[kind] = len(faults)
+            faults.append(Fault(kind, text, event.time, None))
+        before = event.f
+    return faults
+
+
 _UNDO = {"start": "kill", "resume": "pause", "heal": "partition"}
 
 
@@ -163,8 +161,8 @@ def _act(f: str) -> tuple[str, bool]:
     return f, True
 
 
-def _fault_text(value: Json) -> str:
+def _bench_text(value: Json) -> str | None:
+    """What the bench says that a fault is; None where it is not the bench that tells of it."""
     if isinstance(value, dict) and isinstance(value.get("text"), str):
-        kind = value.get("kind")
-        return f"{kind}: {value['text']}" if isinstance(kind, str) else str(value["text"])
-    return "" if value is None else canonical_text(value)
+        return f"{value.get('kind')}: {value['text']}"
+    return None

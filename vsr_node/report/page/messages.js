@@ -3,7 +3,6 @@
 const ROW_HEIGHT = 64;
 const ARROWS_MAX = 4000;
 const LISTED_MAX = 200;
-const CLIENT = /^c\d+$/;
 const MARGIN_OF_OPERATION = 0.35;
 const STOPPED = new Set(["cut", "lost", "dropped", "killed"]);
 
@@ -23,9 +22,9 @@ class SpaceTime {
     this.shown = [];
     this.drawn = 0;
     this.total = 0;
-    /** The row of each name: members first, then others, then one for all clients but the operation's. */
+    /** The row of each name: its client, all other clients, the nodes. */
     this.rows = new Map();
-    this.nodes = run.main.names.filter((name) => !CLIENT.test(name));
+    this.nodes = new Set(run.main.nodes);
     this.drawing = new Drawing(element("space-time"), this.time, (drawing) => this.draw(drawing));
     this.drawing.onClick = (x, y) => this.select(this.at(x, y));
     this.drawing.onHover = (x, y, event) => this.hover(x, y, event);
@@ -77,7 +76,7 @@ class SpaceTime {
     const ends = [names[source[i]], names[destination[i]]];
     if (this.scope === "node") return ends.includes(this.node);
     if (this.scope === "client" && ends.includes(this.client)) return true;
-    return !ends.some((name) => CLIENT.test(name));
+    return ends.every((name) => this.nodes.has(name));
   }
 
   find() {

@@ -92,7 +92,7 @@ class Timeline {
     const y0 = AXIS_HEIGHT + (this.run.main.faults.length ? FAULTS_HEIGHT : 0);
     this.strips.forEach(({ node, views }, row) => {
       const y = y0 + row * VIEW_HEIGHT;
-      drawing.label(`view ${members[node]}`, y + VIEW_HEIGHT / 2);
+      drawing.label(`view ${this.run.main.nodes[node]}`, y + VIEW_HEIGHT / 2);
       drawing.clipped(() => {
         let lastText = -Infinity;
         views.forEach(([begin, view], place) => {
