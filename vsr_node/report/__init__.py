@@ -4,7 +4,30 @@ drawing = draw(Path("store/latest"))
 print("\\n".join(drawing.explanation), drawing.page or drawing.problem)
 """
 
-from vsr_node.report.drawing import Drawing, draw
+from vsr_node.report.contents import Contents, key_of_request
+from vsr_node.report.drawing import Drawing, draw, violations_of, write_page
+from vsr_node.report.messages import Message, Messages, Request, Sighting
+from vsr_node.report.recorded_run import Fault, RecordedRun
 from vsr_node.report.server import RunServer
+from vsr_node.report.steps import About, Change, ReplicaState, Step, Steps
 
-__all__ = ["Drawing", "RunServer", "draw"]
+__all__ = [
+    "About",
+    "Change",
+    "Contents",
+    "Drawing",
+    "Fault",
+    "Message",
+    "Messages",
+    "RecordedRun",
+    "ReplicaState",
+    "Request",
+    "RunServer",
+    "Sighting",
+    "Step",
+    "Steps",
+    "draw",
+    "key_of_request",
+    "violations_of",
+    "write_page",
+]

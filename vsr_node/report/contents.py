@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vsr_node.checker import Violation
+from vsr_node.checker import Event, Violation
 from vsr_node.checker.history import Json, canonical_text
 from vsr_node.report.messages import (
     NANOSECONDS_PER_MICROSECOND,
@@ -15,6 +15,7 @@ from vsr_node.report.messages import (
     request_key,
 )
 from vsr_node.report.recorded_run import Call, RecordedRun
+from vsr_node.report.steps import Steps
 
 OPERATIONS_MAX = 200_000
 VALUE_SHOWN_MAX = 200
@@ -29,6 +30,8 @@ class Contents:
     run: RecordedRun
     violations: Sequence[Violation]
     messages: Messages
+    steps: Steps | None = None
+    """What went on inside, where that is known."""
 
 
 class Operations:
@@ -97,12 +100,7 @@ def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]])
     clients = []
     for call in calls:
         event = call.invocation
-        body: dict[str, Json] = {"key": event.key}
-        if event.f == "cas" and isinstance(event.value, list) and len(event.value) == 2:
-            body["from"], body["to"] = event.value
-        elif event.value is not None:
-            body["value"] = event.value
-        key = request_key(event.node or "", event.f, body)
+        key = key_of_request(event)
         place = taken.get(key, 0)
         alike = requests.get(key, ())
         while place < len(alike) and alike[place].sent < event.time:
@@ -111,6 +109,16 @@ def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]])
         clients.append(alike[place].client if found else "")
         taken[key] = place + found
     return clients
+
+
+def key_of_request(event: Event) -> bytes:
+    """The `request_key` of what an invocation asks for."""
+    body: dict[str, Json] = {"key": event.key}
+    if event.f == "cas" and isinstance(event.value, list) and len(event.value) == 2:
+        body["from"], body["to"] = event.value
+    elif event.value is not None:
+        body["value"] = event.value
+    return request_key(event.node or "", event.f, body)
 
 
 def microseconds(time: int) -> int:

@@ -65,13 +65,21 @@ def draw(folder: Path) -> Drawing:
             told += surroundings(violations[0], run.faults, messages)
             explanation = tuple(map(_printable, told))
         path = folder / PAGE
-        page = page_of(Contents(run, violations, messages))
-        fresh = path.with_name(f".{PAGE}.new")
-        fresh.write_text(page, encoding="utf-8")
-        fresh.replace(path)
+        write_page(Contents(run, violations, messages), path)
     except (Exception, KeyboardInterrupt) as error:
         return Drawing(None, explanation, _problem(error))
     return Drawing(path, explanation, None)
+
+
+def write_page(contents: Contents, path: Path) -> None:
+    """Write a page, in one step. Raises OSError."""
+    page = page_of(contents)
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.write_text(page, encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def violations_of(run: RecordedRun) -> tuple[Violation, ...]:

@@ -25,7 +25,7 @@ BODY_SHOWN_MAX = 1_500
 NANOSECONDS_PER_MICROSECOND = 1000
 MICROSECONDS_MAX = 2**32 - 1
 
-FATES = ("delivered", "repeated", "cut", "lost", "dropped", "killed", "other")
+FATES = ("delivered", "repeated", "cut", "lost", "dropped", "killed", "under way", "other")
 STOPPED = frozenset({"cut", "lost", "dropped", "killed"})
 """The fates of messages that did not arrive."""
 

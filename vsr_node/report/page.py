@@ -17,7 +17,7 @@ from vsr_node.report.page_text import faults, latency_table, summary, violations
 PAGE_BYTES_MAX = 18_000_000
 """Bodies of messages are left out where the page would become larger."""
 
-SCRIPTS = ("data.js", "canvas.js", "timeline.js", "charts.js", "messages.js", "main.js")
+SCRIPTS = ("data.js", "canvas.js", "timeline.js", "charts.js", "messages.js", "steps.js", "main.js")
 
 _VERDICTS: dict[bool | str | None, tuple[str, str]] = {
     True: ("valid", "✓ Valid"),

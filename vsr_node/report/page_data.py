@@ -46,6 +46,7 @@ def data_elements(contents: Contents, operations: Operations, room: int) -> Iter
         "names": columns.names.texts,
         "kinds": columns.kinds.texts,
         "fates": FATES,
+        "failed": contents.run.valid is False,
         "messages": len(messages.kept),
         "messagesTotal": messages.total,
         "blockMessages": BLOCK_MESSAGES,
@@ -61,6 +62,8 @@ def data_elements(contents: Contents, operations: Operations, room: int) -> Iter
         ],
     }
     begin.append(_block("main", orjson.dumps(main)))
+    if contents.steps is not None:
+        begin.append(_block("steps", orjson.dumps(contents.steps.columns())))
     yield from begin
     yield from _bodies(contents, operations, room - sum(map(len, begin)))
 

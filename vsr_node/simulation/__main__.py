@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from vsr_node.simulation.mutants import Verdict, run_mutants
 from vsr_node.simulation.mutations import CATALOGUE
+from vsr_node.simulation.page import draw_page
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import Outcome, execute
 from vsr_node.simulation.seeds import Tally, spread_seeds
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0: nothing found, 1: a violation)."""
     options = parse(arguments)
     if options.seed is not None:
-        return replay(options.seed, options.events, shrink=options.shrink)
+        return replay(options.seed, options)
     if options.mutations is not None:
         return try_mutations(options)
     return try_seeds(options)
@@ -57,9 +59,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--events", type=int, default=EVENTS_SHOWN, help="events shown of a seed; 0 for all"
     )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page of the seed (of several: the first that fails), to step through",
+    )
     parser.add_argument("--first-seed", type=int, default=0, help="where mutations begin")
     parser.add_argument("--seeds-max", type=int, help="seeds a mutation; its own bound by default")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.html is not None and options.mutations is not None:
+        parser.error("--html shows a seed; mutations have no page")
+    if options.html is not None and not options.html.absolute().parent.is_dir():
+        parser.error(f"--html {options.html}: there is no folder {options.html.parent}")
+    return options
 
 
 def seed_range(text: str) -> range:
@@ -73,13 +86,15 @@ def seed_range(text: str) -> range:
 # One seed
 
 
-def replay(seed: int, event_count: int, *, shrink: bool) -> int:
+def replay(seed: int, options: argparse.Namespace) -> int:
     """Run one seed and tell about it, the same to the byte each time."""
     outcome = execute(draw(seed), transcript_length=None)
-    if shrink and outcome.failure is not None:
+    if options.shrink and outcome.failure is not None:
         outcome = execute(Shrinker(outcome).shrink().plan, transcript_length=None)
         print(f"The smallest plan that was found:\n{outcome.plan!r}\n")
-    tell_outcome(outcome, event_count)
+    tell_outcome(outcome, options.events)
+    if options.html is not None:
+        write_html(outcome, options)
     return OK if outcome.failure is None else VIOLATION
 
 
@@ -102,6 +117,17 @@ def tell_outcome(outcome: Outcome, event_count: int) -> None:
         print("no violation")
     else:
         print(f"VIOLATION of {outcome.failure.invariant}: {outcome.failure.text}")
+
+
+def write_html(outcome: Outcome, options: argparse.Namespace) -> None:
+    """Write the page. One that can't be written changes no verdict."""
+    command = f"python -m vsr_node.simulation --seed {outcome.plan.seed}"
+    try:
+        draw_page(outcome, options.html, f"{command} --shrink" if options.shrink else command)
+    except OSError as error:
+        print(f"no page: {error}", file=sys.stderr)
+    else:
+        print(f"page in {options.html}")
 
 
 def seconds(microseconds: int) -> str:
@@ -139,7 +165,7 @@ def try_seeds(options: argparse.Namespace) -> int:
     for seed, failure in tally.failures:
         print(f"seed {seed}: VIOLATION of {failure.invariant}: {failure.text}")
     print(f"\nThe first of them, as `--seed {tally.failures[0][0]}` shows it:\n")
-    replay(tally.failures[0][0], options.events, shrink=options.shrink)
+    replay(tally.failures[0][0], options)
     return VIOLATION
 
 

@@ -7,7 +7,7 @@ stays what it was when the shrinker takes other faults away.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, DelayKind, MessageFaults
 from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
@@ -19,6 +19,17 @@ SPIKE_FACTOR = 20
 SPIKES_OF_256 = 8
 
 Deliver = Callable[[str, str, Any], None]
+
+
+class Departure(NamedTuple):
+    """A message, or a copy of one, leaves at `sent` and will arrive at `arrival`, if it does."""
+
+    source: str
+    destination: str
+    message: object
+    sent: int
+    arrival: int
+    is_copy: bool
 
 
 class Link:
@@ -49,7 +60,10 @@ class Link:
 
 
 class Network:
-    """All links. `deliver(source, destination, message)` is called when a message arrives."""
+    """All links. `deliver(source, destination, message)` is called when a message arrives.
+
+    `watch`, where there is one, is called with each departure.
+    """
 
     def __init__(
         self,
@@ -75,6 +89,7 @@ class Network:
         self._era = 0
         self.reordered_count = 0
         self.replayed_count = 0
+        self.watch: Callable[[Departure], None] | None = None
 
     def link(self, source: str, destination: str) -> Link:
         """Return the link, which is made when it is first needed."""
@@ -116,12 +131,19 @@ class Network:
         if self._faults.in_order or link.is_clean:
             arrival = max(arrival, link.last_arrival)
             link.last_arrival = arrival
+        if self.watch is not None:
+            self.watch(self._departure(link, message, arrival, is_copy=False))
         self._timeline.at(arrival, self._arrive, (link, number, message))
 
     def _send_copy(self, link: Link, number: int, byte: int, message: object) -> None:
         """A copy takes its own time, and no order binds it."""
         extra = self._faults.copy_delay_mean * EXPONENTIAL_PER_MILLE[byte] // PER_MILLE
         arrival = self._timeline.now + self._delays[byte] + extra
+        self._depart_late(link, number, arrival, message)
+
+    def _depart_late(self, link: Link, number: int, arrival: int, message: object) -> None:
+        if self.watch is not None:
+            self.watch(self._departure(link, message, arrival, is_copy=True))
         self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))
 
     def replay(self, destination: str) -> None:
@@ -132,9 +154,11 @@ class Network:
             if link.destination == destination:
                 for number, message in link.latest:
                     self.replayed_count += 1
-                    self._timeline.at(
-                        self._timeline.now, self._arrive_late, (self._era, (link, number, message))
-                    )
+                    self._depart_late(link, number, self._timeline.now, message)
+
+    def _departure(self, link: Link, message: object, arrival: int, *, is_copy: bool) -> Departure:
+        now = self._timeline.now
+        return Departure(link.source, link.destination, message, now, arrival, is_copy)
 
     def end_era(self) -> None:
         """Let no copy arrive that was made so far: no receiver could tell it from fresh news."""

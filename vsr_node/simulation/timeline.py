@@ -10,12 +10,16 @@ Handler = Callable[[Any], None]
 
 
 class Timeline:
-    """The events to come. Times are int microseconds since the run began."""
+    """The events to come. Times are int microseconds since the run began.
 
-    __slots__ = ("_events", "_sequence", "_stopped", "now")
+    `watch`, where there is one, is called after each event.
+    """
+
+    __slots__ = ("_events", "_sequence", "_stopped", "now", "watch")
 
     def __init__(self) -> None:
         self.now = 0
+        self.watch: Callable[[], None] | None = None
         self._events: list[tuple[int, int, Handler, Any]] = []
         self._sequence = 0
         self._stopped = False
@@ -37,10 +41,13 @@ class Timeline:
     def run_until(self, end: int) -> bool:
         """Run events up to and at `end`. Return True if `stop` ended it, False if time was up."""
         events = self._events
+        watch = self.watch
         self._stopped = False
         while events and events[0][0] <= end:
             self.now, _, handler, argument = heappop(events)
             handler(argument)
+            if watch is not None:
+                watch()
             if self._stopped:
                 return True
         self.now = end

@@ -49,6 +49,12 @@ class Transcript:
         """Note an event; `details` are immutable and become text only when they are read."""
         self._lines.append((self._timeline.now, kind, details))
 
+    def take(self) -> list[Line]:
+        """Return the events that are kept, and keep them no longer."""
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
+
     @property
     def lines(self) -> list[Line]:
         """The events that are kept, as they are."""
@@ -70,6 +76,12 @@ def format_time(time: int) -> str:
     return f"{seconds:4d}.{microseconds:06d}"
 
 
+def is_of_message(kind: str, details: tuple[Any, ...]) -> bool:
+    """Whether an event is of a message; links are cut, too, and then the details are texts."""
+    is_known = kind in ("arrives", "lost", "cut", "repeated")
+    return is_known and bool(details) and not isinstance(details[-1], str)
+
+
 def describe(kind: str, details: tuple[Any, ...]) -> str:
     """One event in words."""
     match kind, details:
@@ -78,7 +90,9 @@ def describe(kind: str, details: tuple[Any, ...]) -> str:
             return f"    {name} is {role}, op {op_number}, commit {commit_number}"
         case ("arrives", (source, destination, message)):
             return f"{source} -> {destination}: {describe_message(message)}"
-        case (("lost" | "cut" | "repeated"), (source, destination, message)):
+        case (("lost" | "cut" | "repeated"), (source, destination, message)) if is_of_message(
+            kind, details
+        ):
             return f"{source} -> {destination}: {describe_message(message)} [{kind}]"
         case ("story", (sentence,)):
             return f"# {sentence}"

@@ -36,6 +36,8 @@ class TimeWindow {
     this.last = Math.max(last, first + 1);
     this.begin = this.first;
     this.end = this.last;
+    /** A moment that is marked; none where it is negative. */
+    this.now = -1;
     /** @type {(() => void)[]} */
     this.listeners = [];
   }
@@ -47,6 +49,12 @@ class TimeWindow {
     this.begin = Math.min(Math.max(middle - width / 2, this.first), this.last - width);
     this.end = this.begin + width;
     for (const listener of this.listeners) listener();
+  }
+
+  /** Marks a moment, and shows a window. @param {number} now @param {number} begin @param {number} end */
+  mark(now, begin, end) {
+    this.now = now;
+    this.show(begin, end);
   }
 
   /** @param {number} factor @param {number} [fixed] The time that stays where it is. */
@@ -136,27 +144,33 @@ class Drawing {
       context.stroke();
       if (x < this.width - 40) context.fillText(seconds(tick, digits), x + 3, AXIS_HEIGHT / 2);
     }
+    if (this.time.now >= begin && this.time.now <= end) {
+      context.fillStyle = colour("accent");
+      context.fillRect(this.x(this.time.now) - 1, AXIS_HEIGHT - 6, 2, bottom);
+    }
   }
 
   /** Shades the time of the faults. @param {any[]} faults @param {number} top @param {number} bottom @param {boolean} named */
   faults(faults, top, bottom, named) {
     const { context } = this;
-    for (const [begin, end, name, text] of faults) {
+    faults.forEach(([begin, end, name, text], place) => {
       const left = Math.max(MARGIN, this.x(begin));
       const right = Math.min(this.width, end === null ? this.width : this.x(end));
-      if (right <= MARGIN || left >= this.width) continue;
+      if (right <= MARGIN || left >= this.width) return;
       context.fillStyle = colour("fault");
       context.fillRect(left, top, Math.max(1, right - left), bottom - top);
-      if (named && right - left > 30) {
+      // Faults overlap: a name ends where that of the next one begins.
+      const room = Math.min(right, place + 1 < faults.length ? this.x(faults[place + 1][0]) : right) - left;
+      if (named && room > 30) {
         context.save();
         context.beginPath();
-        context.rect(left, top, right - left, 18);
+        context.rect(left, top, room, 18);
         context.clip();
         context.fillStyle = colour("text");
         context.fillText(`${name} ${text}`, left + 4, top + 9);
         context.restore();
       }
-    }
+    });
   }
 
   /** A name in the margin. @param {string} text @param {number} y */

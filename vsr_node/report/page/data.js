@@ -54,6 +54,7 @@ class Run {
     const [main, stored] = await Promise.all([openedJson("main"), openedJson("operations")]);
     const run = new Run(main, stored.columns, stored.tables);
     run.messages = await run.openMessages(main.messages);
+    run.steps = element("data-steps") ? await openedJson("steps") : null;
     return run;
   }
 
@@ -66,6 +67,8 @@ class Run {
     this.count = columns.begin.length;
     /** @type {Messages | null} */
     this.messages = null;
+    /** @type {any} What goes on inside, as steps.js reads it; null where nobody knows. */
+    this.steps = null;
     /** @type {Map<number, Promise<string[] | null>>} */
     this.bodyBlocks = new Map();
     let end = 1;

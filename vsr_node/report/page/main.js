@@ -19,6 +19,7 @@ class Page {
     this.timeline = new Timeline(run, this.time, (operation) => this.select(operation));
     this.charts = new Charts(run, this.time, (operation) => this.select(operation));
     this.spaceTime = run.messages?.count ? new SpaceTime(run) : null;
+    this.steps = run.steps ? new Steps(run, run.steps, (...moments) => this.showStep(...moments)) : null;
     element("messages-section").hidden = !this.spaceTime;
     this.fillKeys();
     this.fillFunctions();
@@ -32,8 +33,20 @@ class Page {
       });
     }
     element("zoom-violation").hidden = !run.main.violations.length;
+    if (this.steps) element("steps-section").after(element("messages-section"), element("inside-section"));
     if (run.main.violations.length) this.openAtViolation(run.main.violations[0]);
+    else if (this.steps) this.steps.show(run.main.failed ? this.steps.last : 0);
     else this.spaceTime?.time.show(0, FIRST_SHOWN);
+  }
+
+  /** Marks a step's time, and shows the messages about it. @param {number} begin @param {number} now @param {number} end */
+  showStep(begin, now, end) {
+    const { time } = this;
+    const half = (time.end - time.begin) / 2;
+    const isInView = now >= time.begin && now <= time.end;
+    time.mark(now, isInView ? time.begin : now - half, isInView ? time.end : now + half);
+    const margin = Math.max(100, (end - begin) * 0.1);
+    this.spaceTime?.time.mark(now, begin - margin, end + margin);
   }
 
   /** Shows the last operations of the part that fails, and selects the one that can't be. */
@@ -44,13 +57,14 @@ class Page {
     const last = this.run.endOf(violation.culprit);
     const margin = Math.max(1000, (last - first) * 0.25);
     this.showKey(key[violation.culprit]);
-    this.select(violation.culprit);
+    this.select(violation.culprit, last);
     this.time.show(first - margin, last + margin);
   }
 
-  /** @param {number} operation */
-  select(operation) {
+  /** @param {number} operation @param {number} [moment] The step of that time is shown: where it begins. */
+  select(operation, moment = this.run.operations.begin[operation]) {
     this.timeline.selected = operation;
+    this.steps?.show(this.steps.stepAt(moment));
     const begin = this.run.operations.begin[operation];
     const end = this.run.endOf(operation);
     if (begin > this.time.end || end < this.time.begin) {

@@ -1,0 +1,79 @@
+"""The page of a run: the report's, and with it the inside of each replica, step by step."""
+
+import json
+from collections import defaultdict, deque
+from pathlib import Path
+
+from vsr_node.checker.history import Event, Json
+from vsr_node.report import (
+    Contents,
+    Messages,
+    RecordedRun,
+    Request,
+    key_of_request,
+    violations_of,
+    write_page,
+)
+from vsr_node.simulation.clients import value_of
+from vsr_node.simulation.recording import Recording
+from vsr_node.simulation.run import Outcome
+from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND, Flight, Traffic
+
+
+def draw_page(outcome: Outcome, path: Path, command: str) -> None:
+    """Write the page of a run that `command` repeats. Raises OSError."""
+    recording = Recording(outcome.plan)
+    assert recording.lines[-1:] == outcome.transcript.lines[-1:], "the same plan, the same run"
+    failure = outcome.failure
+    told = "" if failure is None else f"VIOLATION of {failure.invariant}: {failure.text}"
+    asked = Asked(recording.traffic)
+    run = RecordedRun(
+        f"seed {outcome.plan.seed}",
+        [asked.told(event) for event in recording.run.history.events()],
+        recording.faults,
+        {"valid": failure is None, "workload": {"explanation": told}, "repeat": command},
+    )
+    messages = Messages(
+        [flight.as_message() for flight in recording.traffic.flights],
+        len(recording.traffic.flights),
+        recording.names,
+        recording.names,
+        recording.sightings,
+        asked.requests,
+    )
+    write_page(Contents(run, violations_of(run), messages, recording.steps), path)
+
+
+class Asked:
+    """Which replica each operation was asked of first, and by which client."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.requests: dict[bytes, list[Request]] = {}
+        self._flights: defaultdict[str, deque[Flight]] = defaultdict(deque)
+        for flight, (_, operation) in traffic.requests():
+            value = value_of(operation, "invoke", None)
+            time = flight.sent * NANOSECONDS_PER_MICROSECOND
+            self._flights[repr((time, operation[0], operation[1], value))].append(flight)
+
+    def told(self, event: Event) -> Event:
+        """The event as a report tells it: with the node, and with values in place of texts."""
+        flights = self._flights[repr((event.time, event.f, event.key, event.value))]
+        event = event._replace(key=_decoded(event.key), value=_decoded(event.value))
+        if event.type != "invoke" or not flights:
+            return event
+        flight = flights.popleft()
+        event = event._replace(node=flight.destination)
+        request = Request(event.time, flight.source)
+        self.requests.setdefault(key_of_request(event), []).append(request)
+        return event
+
+
+def _decoded(value: Json) -> Json:
+    match value:
+        case str():
+            decoded: Json = json.loads(value)
+            return decoded
+        case list():
+            return [_decoded(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,219 @@
+"""A run carried out once more, with everything noted that a page of it shows.
+
+The seed makes it the same run. What is watched is looked at from outside, after each event of the
+timeline, and nothing is changed by it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import permutations
+
+from vsr_node.core.messages import Entries
+from vsr_node.report import About, Change, Fault, ReplicaState, Sighting, Step, Steps
+from vsr_node.simulation.cluster import Host
+from vsr_node.simulation.network import Departure, Network
+from vsr_node.simulation.plan import Plan
+from vsr_node.simulation.run import Run
+from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND, Traffic
+from vsr_node.simulation.transcript import (
+    Line,
+    describe,
+    describe_entry,
+    describe_message,
+    is_of_message,
+)
+
+RUNNING, PAUSED, DOWN = "running", "paused", "down"
+NO_FAULT = ("", "")
+
+
+class Recording:
+    """The run of a plan. Times that it hands out are nanoseconds."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.run = run = Run(plan, transcript_length=None)
+        self.lines: list[Line] = []
+        self.traffic = Traffic()
+        self.replicas = [_Replica(number, host) for number, host in enumerate(run.cluster.hosts)]
+        self._links = _Links([host.name for host in run.cluster.hosts], run.cluster.network)
+        self._taken: list[Step] = []
+        self._departed: list[Departure] = []
+        run.cluster.network.watch = self._departed.append
+        run.timeline.watch = self._look
+        self._look()
+        # Which violation ends the run its outcome tells. Here all that came before matters.
+        with suppress(Exception):
+            run.carry_out()
+        self._look()
+        times = [step.time // NANOSECONDS_PER_MICROSECOND for step in self._taken]
+        self.traffic.end(run.timeline.now, times)
+
+    @property
+    def names(self) -> list[str]:
+        """The replicas in their order."""
+        return [host.name for host in self.run.cluster.hosts]
+
+    @property
+    def steps(self) -> Steps:
+        """The run, step by step."""
+        flights = self.traffic.flights
+        return Steps(
+            self.names,
+            self._taken,
+            [flight.departure for flight in flights],
+            [flight.arrival for flight in flights if flight.arrival is not None],
+        )
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        """When each replica came to each view."""
+        seen = [sighting for replica in self.replicas for sighting in replica.sightings]
+        return sorted(seen, key=lambda sighting: sighting.time)
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What befell replicas and links, in order."""
+        periods = [self._links.periods, *(replica.periods for replica in self.replicas)]
+        faults = [fault for each in periods for fault in each.faults]
+        faults += [
+            Fault(kind, " ".join(map(str, details)), _nanoseconds(time), _nanoseconds(time))
+            for time, kind, details in self.lines
+            if kind == "clock jump"
+        ]
+        return sorted(faults, key=lambda fault: fault.begin)
+
+    def _look(self) -> None:
+        """Make a step of what has happened since the last look, if anything has."""
+        time = _nanoseconds(self.run.timeline.now)
+        lines = self.run.transcript.take()
+        changes = tuple(change for each in self.replicas if (change := each.look(time)))
+        self._links.look(time)
+        if lines or changes or self._departed:
+            down = {host.name for host in self.run.cluster.hosts if host.replica is None}
+            self.traffic.note(len(self._taken), lines, self._departed, down)
+            text = "\n".join(self._told(lines, changes))
+            self._taken.append(Step(time, text, _about(lines), changes))
+            self.lines += lines
+            self._departed.clear()
+
+    def _told(self, lines: Sequence[Line], changes: Sequence[Change]) -> Iterator[str]:
+        for _, kind, details in lines:
+            yield describe(kind, details).strip()
+        told = {details[0] for _, kind, details in lines if kind == "state"}
+        for change in changes:
+            name, state = self.names[change.replica], change.state
+            if name not in told:
+                numbers = f"op {state.op_number}, commit {state.commit_number}"
+                yield f"{name} is {state.condition}, {numbers}"
+        destinations: dict[tuple[str, str], list[str]] = {}
+        for departure in self._departed:
+            if not departure.is_copy:
+                what = (departure.source, describe_message(departure.message))
+                destinations.setdefault(what, []).append(departure.destination)
+        for (source, message), names in destinations.items():
+            yield f"{source} sends to {', '.join(names)}: {message}"
+
+
+class _Periods:
+    """Faults of which each ends the one before; `faults` has those that have begun."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._now = NO_FAULT
+
+    def look(self, fault: tuple[str, str], time: int) -> None:
+        """From `time` on it is this fault, by its name and what it befalls."""
+        if fault == self._now:
+            return
+        if self._now != NO_FAULT:
+            self.faults[-1] = replace(self.faults[-1], end=time)
+        if fault != NO_FAULT:
+            self.faults.append(Fault(*fault, begin=time, end=None))
+        self._now = fault
+
+
+class _Links:
+    """Which links between replicas are cut."""
+
+    def __init__(self, names: Sequence[str], network: Network) -> None:
+        self._links = [network.link(*pair) for pair in permutations(names, 2)]
+        self.periods = _Periods()
+
+    def look(self, time: int) -> None:
+        cut = {(link.source, link.destination) for link in self._links if link.cuts}
+        told = [
+            f"{source}{'-' if (destination, source) in cut else '->'}{destination}"
+            for source, destination in sorted(cut)
+            if source < destination or (destination, source) not in cut
+        ]
+        self.periods.look(("cut", " ".join(told)) if told else NO_FAULT, time)
+
+
+class _Replica:
+    """What was last seen of a replica."""
+
+    def __init__(self, number: int, host: Host) -> None:
+        self.sightings: list[Sighting] = []
+        self.periods = _Periods()
+        self._number = number
+        self._host = host
+        self._state: ReplicaState | None = None
+        self._log: Entries = ()
+
+    def look(self, time: int) -> Change | None:
+        """Return what has changed."""
+        before, log_before = self._state, self._log
+        state, log = self._present()
+        if state == before and log == log_before:
+            return None
+        self._state, self._log = state, log
+        is_well = state.condition == RUNNING
+        self.periods.look(NO_FAULT if is_well else (state.condition, self._host.name), time)
+        if before is None or state.view_number != before.view_number:
+            self.sightings.append(Sighting(self._host.name, time, state.view_number))
+        pairs = zip(log_before, log, strict=False)
+        same = next((n for n, (old, new) in enumerate(pairs) if old != new), None)
+        first = min(len(log_before), len(log)) if same is None else same
+        return Change(self._number, state, first + 1, tuple(map(describe_entry, log[first:])))
+
+    def _present(self) -> tuple[ReplicaState, Entries]:
+        replica = self._host.replica
+        if replica is None:
+            return self._saved()
+        state = ReplicaState(
+            PAUSED if self._host.pauses else RUNNING,
+            replica.status.value,
+            replica.view_number,
+            replica.last_normal_view,
+            replica.op_number,
+            replica.commit_number,
+        )
+        return state, replica.log.suffix(1)
+
+    def _saved(self) -> tuple[ReplicaState, Entries]:
+        """What the disk of a dead replica holds: it has no status, and all else is forgotten."""
+        saved = self._host.disk.load()
+        state = ReplicaState(
+            DOWN,
+            "",
+            saved.view_number,
+            saved.last_normal_view,
+            len(saved.entries),
+            saved.commit_number,
+        )
+        return state, tuple(saved.entries)
+
+
+def _about(lines: Sequence[Line]) -> About:
+    about = About(0)
+    for _, kind, details in lines:
+        if kind == "client":
+            about |= About.CLIENT
+        elif kind != "state" and not is_of_message(kind, details):
+            about |= About.FAULT
+    return about
+
+
+def _nanoseconds(time: int) -> int:
+    return time * NANOSECONDS_PER_MICROSECOND

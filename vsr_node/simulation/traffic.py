@@ -1,0 +1,91 @@
+"""All messages of a run, in the order in which they were sent, and the steps of their ways."""
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vsr_node.core.messages import Entry
+from vsr_node.report import Message
+from vsr_node.simulation.network import Departure
+from vsr_node.simulation.transcript import Line, describe_message, is_of_message
+
+NANOSECONDS_PER_MICROSECOND = 1_000
+NOT_IN_FLIGHT = -1
+
+
+@dataclass(slots=True)
+class Flight:
+    """A message on its way, from step `departure` to step `arrival` (None: not there yet).
+
+    Times are microseconds; fates are the report's.
+    """
+
+    source: str
+    destination: str
+    message: object
+    sent: int
+    ended: int
+    fate: str
+    departure: int
+    arrival: int | None = None
+
+    def as_message(self) -> Message:
+        """What a page shows of it."""
+        return Message(
+            self.sent * NANOSECONDS_PER_MICROSECOND,
+            self.ended * NANOSECONDS_PER_MICROSECOND,
+            self.source,
+            self.destination,
+            type(self.message).__name__,
+            self.fate,
+            describe_message(self.message).encode(),
+        )
+
+
+class Traffic:
+    """Notes what a step's transcript tells of messages, and what left in the step."""
+
+    def __init__(self) -> None:
+        self.flights: list[Flight] = []
+        # By when and where one will arrive, and by which message it is.
+        self._flying: defaultdict[tuple[int, str, str, int], deque[Flight]] = defaultdict(deque)
+
+    def note(
+        self, step: int, lines: Iterable[Line], departed: Iterable[Departure], down: set[str]
+    ) -> None:
+        """Take in a step; what arrives at a machine that is `down` is dropped there."""
+        for time, kind, details in lines:
+            match kind, details:
+                case "arrives", (source, destination, message):
+                    flight = self._flying[time, source, destination, id(message)].popleft()
+                    flight.arrival = step
+                    if destination in down:
+                        flight.fate = "dropped"
+                case (("lost" | "cut"), (source, destination, message)) if is_of_message(
+                    kind, details
+                ):
+                    stopped = Flight(source, destination, message, time, time, kind, step)
+                    stopped.arrival = NOT_IN_FLIGHT
+                    self.flights.append(stopped)
+        for source, destination, message, sent, arrival, is_copy in departed:
+            fate = "repeated" if is_copy else "delivered"
+            flight = Flight(source, destination, message, sent, arrival, fate, step)
+            self.flights.append(flight)
+            self._flying[arrival, source, destination, id(message)].append(flight)
+
+    def end(self, now: int, times: Sequence[int]) -> None:
+        """The run has ended; `times` (microseconds) are those of its steps."""
+        for flight in self.flights:
+            if flight.arrival is None:
+                # Copies vanish on their way when an era ends.
+                has_vanished = flight.ended <= now
+                flight.fate = "dropped" if has_vanished else "under way"
+                flight.arrival = bisect_left(times, flight.ended)
+
+    def requests(self) -> Iterator[tuple[Flight, Any]]:
+        """The clients' requests, those that were lost, too: each with its operation."""
+        for flight in self.flights:
+            if isinstance(flight.message, Entry):
+                yield flight, flight.message.operation
