@@ -199,6 +199,17 @@ CHECKS = (
         ),
     ),
     Check(
+        name="large-page",
+        about="50,000 operations, 500,000 messages: the page is below 20 MB, quick in a browser",
+        runs=(
+            Run(
+                name="our node",
+                command=("{python}", "-m", "scripts.soaking.large_page"),
+                time_limit_s=500,
+            ),
+        ),
+    ),
+    Check(
         name="fuzz",
         about="100,000 fuzzed lines at one node of three: then all serve",
         runs=tuple(

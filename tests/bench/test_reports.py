@@ -44,11 +44,13 @@ def test_a_run_ends_with_an_explanation_and_a_page(
     assert "can't all have happened as they were told" in screen
     assert "Around it, " in screen
     page = (tmp_path / "latest").resolve() / "report.html"
-    assert f"report in     {page}" in screen
+    assert f"report in     {page.as_uri()}" in screen
     before = page.read_bytes()
     page.unlink()
     assert main(["report", str(tmp_path / "latest")]) == 0
-    assert "can't all have happened as they were told" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "can't all have happened as they were told" in told
+    assert f"report in {tmp_path.as_uri()}/latest/report.html" in told
     assert page.read_bytes() == before
 
 
@@ -64,7 +66,7 @@ def test_a_page_that_can_not_be_drawn_changes_no_verdict(
 
 def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == 255
-    assert "no report: NoRunError" in capsys.readouterr().err
+    assert f"no report: {tmp_path} holds no history.jsonl" in capsys.readouterr().err
 
 
 def test_serve_lists_runs_until_ctrl_c(tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_serve_lists_runs_until_ctrl_c(tmp_path: Path) -> None:
             found = re.match(r"(http://127\.0\.0\.1:\d+/)", process.stdout.readline())
             assert found is not None
             with urllib.request.urlopen(found[1], timeout=30) as answer:
-                assert "There are none." in answer.read().decode()
+                assert f"There are none in {tmp_path}." in answer.read().decode()
         finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0

@@ -97,10 +97,13 @@ def test_check_judges_again_from_disk(stored: Path, capsys: pytest.CaptureFixtur
     assert results_in(stored)["valid"] is False
 
 
+@pytest.mark.parametrize("written", [None, '{"valid": '])
 def test_a_run_that_was_killed_can_be_judged(
-    stored: Path, capsys: pytest.CaptureFixture[str]
+    stored: Path, written: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (stored / "results.json").unlink()
+    if written is not None:
+        (stored / "results.json").write_text(written)
     assert main(["check", str(stored)]) == 0
     assert "has no results" in capsys.readouterr().out
 
@@ -179,15 +182,36 @@ def test_where_exports_can_go_is_checked_before_the_run(
     assert main([*words, "--junit", str(tmp_path / "no/j.xml")]) == 254
     assert "there is no folder" in capsys.readouterr().err
     assert main([*words, "--bundle", str(tmp_path / "b.zip")]) == 254
+    assert main([*words, "--summary", str(tmp_path)]) == 254
+    assert "it is a folder" in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
 
 
-def test_an_export_that_fails_changes_no_verdict(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_export_that_fails_changes_neither_the_verdict_nor_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(_: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "junit_of", fail)
+    summary = tmp_path / "s.md"
     words = ["test", *WORK.split(), "--time-limit", "0.3", "--store", str(tmp_path / "store")]
-    assert main([*words, "--junit", str(tmp_path)]) == 0
-    assert "the verdict stays as it is" in capsys.readouterr().out
+    assert main([*words, "--junit", str(tmp_path / "j.xml"), "--summary", str(summary)]) == 0
+    assert "No space left on device; the verdict stays as it is" in capsys.readouterr().out
+    assert "valid" in summary.read_text()
+
+
+def test_half_a_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, half = tmp_path / "whole.tar.gz", tmp_path / "half.tar.gz"
+    words = ["test", *WORK.split(), "--time-limit", "0.3", "--store", str(tmp_path / "store")]
+    assert main([*words, "--bundle", str(whole)]) == 0
+    content = whole.read_bytes()
+    for part in (content[: len(content) // 2], b"no archive"):
+        half.write_bytes(part)
+        capsys.readouterr()
+        assert main(["check", str(half), "--store", str(tmp_path)]) == 254
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "half.tar.gz can't be unpacked" in line
 
 
 def test_the_self_test_tells_who_caught_what(

@@ -1,9 +1,10 @@
 """Histories for the tests: written by hand in a line each, or drawn by a seed."""
 
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from vsr_node.checker import Event
+from vsr_node.checker import Event, FailingPart, Operation
 
 VALUES: tuple[Any, ...] = (None, 0, 1, 1.0, True, False, "1", [1], {"a": 1, "b": 2})
 
@@ -100,3 +101,24 @@ def _take_effect(registers: dict[int, Any], invocation: Event, key: int) -> tupl
         return "ok", value
     registers[key] = value
     return "ok", value
+
+
+def as_events(operations: Iterable[Operation]) -> list[Event]:
+    """A history of operations, each as a process of its own."""
+    moments: list[tuple[int, str, int, Operation]] = []
+    for number, operation in enumerate(operations):
+        moments.append((operation.invoked, "invoke", number, operation))
+        if operation.completed is not None:
+            moments.append((operation.completed, "ok", number, operation))
+    return [
+        Event(index, 0, number, kind, operation.f, None, operation.value)
+        for index, (_, kind, number, operation) in enumerate(sorted(moments))
+    ]
+
+
+def without(part: FailingPart, operation: Operation) -> list[Operation]:
+    """The part with one operation taken away, a read left out, another of unknown outcome."""
+    left = [each for each in part.operations if each != operation]
+    if operation.f == "read":
+        return [*left, *part.unsure]
+    return [*left, *part.unsure, operation._replace(completed=None)]

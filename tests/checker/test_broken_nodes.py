@@ -4,14 +4,18 @@
 was under way then. Which operations the lie was about was read off the run's messages.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.checker.histories import as_events, without
 from vsr_node.bench.broken_nodes import BROKEN_NODES
 from vsr_node.checker import (
+    Bounds,
     Change,
+    Operation,
     RegisterModel,
     check,
     explain,
@@ -63,6 +67,11 @@ def test_all_broken_nodes_are_here() -> None:
     assert LIES.keys() == {node.name for node in BROKEN_NODES}
 
 
+def judged(operations: Iterable[Operation]) -> bool | None:
+    bounds = Bounds(seconds=None, memory_bytes=None)
+    return check(as_events(operations), RegisterModel(), bounds).valid
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIES)
 def test_the_explanation_names_what_was_lied_about(name: str) -> None:
@@ -70,6 +79,8 @@ def test_the_explanation_names_what_was_lied_about(name: str) -> None:
     (violation,) = explain(check(events, RegisterModel()), events, 120.0)
     part = violation.part
     assert part.minimal
+    assert judged([*part.operations, *part.unsure]) is False
+    assert all(judged(without(part, operation)) for operation in part.operations)
     assert {operation.invoked for operation in part.operations} >= LIES[name].involved
     named = {(remedy.change, remedy.operation.invoked) for remedy in part.remedies}
     assert named >= LIES[name].remedies

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.checker.histories import draw, history
+from tests.checker.histories import as_events, draw, history, without
 from tests.checker.oracle import is_linearizable
 from vsr_node.checker import (
     Bounds,
@@ -13,7 +13,6 @@ from vsr_node.checker import (
     Event,
     FailingPart,
     MapModel,
-    Operation,
     RegisterModel,
     check,
     explain,
@@ -24,26 +23,6 @@ from vsr_node.checker import (
 def smallest(events: list[Event], seconds: float = 60.0) -> FailingPart:
     (violation, *_) = explain(check(events, RegisterModel()), events, seconds)
     return violation.part
-
-
-def as_events(operations: list[Operation]) -> list[Event]:
-    """A history of operations, for the oracle: each as a process of its own."""
-    moments: list[tuple[int, str, int, Operation]] = []
-    for number, operation in enumerate(operations):
-        moments.append((operation.invoked, "invoke", number, operation))
-        if operation.completed is not None:
-            moments.append((operation.completed, "ok", number, operation))
-    return [
-        Event(index, 0, number, kind, operation.f, None, operation.value)
-        for index, (_, kind, number, operation) in enumerate(sorted(moments))
-    ]
-
-
-def without(part: FailingPart, operation: Operation) -> list[Operation]:
-    left = [each for each in part.operations if each != operation]
-    if operation.f == "read":
-        return [*left, *part.unsure]
-    return [*left, *part.unsure, operation._replace(completed=None)]
 
 
 def lied_to() -> list[list[Event]]:

@@ -127,7 +127,7 @@ def test_a_seed_always_gives_the_same_page(
     pages = [tmp_path / "first.html", tmp_path / "second.html"]
     for page in pages:
         assert main(["--seed", "7", "--events", "1", "--html", str(page)]) == 0
-        assert f"page in {page}" in capsys.readouterr().out
+        assert f"page in {page.as_uri()}" in capsys.readouterr().out
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert "python -m vsr_node.simulation --seed 7" in pages[0].read_text()
 

@@ -9,7 +9,7 @@ import io
 import random
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vsr_node.bench import commands, report_commands
@@ -97,6 +97,8 @@ def _check_exports(arguments: argparse.Namespace) -> None:
     for path in (arguments.junit, arguments.summary, arguments.bundle):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
+        if path is not None and path.is_dir():
+            raise UsageError(f"{path}: it is a folder, and a file is to be written")
     if arguments.bundle is not None and not arguments.bundle.name.endswith(BUNDLE_SUFFIX):
         raise UsageError(f"--bundle {arguments.bundle}: a name that ends with {BUNDLE_SUFFIX}")
 
@@ -104,15 +106,21 @@ def _check_exports(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace, outcomes: Sequence[Outcome], console: Console) -> None:
     """Write what was asked for beside the store. What goes wrong here changes no verdict."""
     results = [outcome.results for outcome in outcomes]
-    try:
-        if arguments.junit is not None:
-            arguments.junit.write_bytes(junit_of(results))
-        if arguments.summary is not None:
-            arguments.summary.write_text(summary_of(results), encoding="utf-8")
-        if arguments.bundle is not None and outcomes:
-            write_bundle(arguments.bundle, outcomes[-1].folder, results[-1])
-    except OSError as error:
-        console.say(f"ERROR: {error}; the verdict stays as it is")
+    writers: list[tuple[Path | None, Callable[[Path], object]]] = [
+        (arguments.junit, lambda path: path.write_bytes(junit_of(results))),
+        (arguments.summary, lambda path: path.write_text(summary_of(results), encoding="utf-8")),
+    ]
+    if outcomes:
+        last = outcomes[-1]
+        writers.append(
+            (arguments.bundle, lambda path: write_bundle(path, last.folder, last.results))
+        )
+    for path, write in writers:
+        try:
+            if path is not None:
+                write(path)
+        except OSError as error:
+            console.say(f"ERROR: {error}; the verdict stays as it is")
 
 
 def _self_test(

@@ -53,7 +53,7 @@ def _report(
     if drawing.page is None:
         print(f"no report: {drawing.problem}", file=sys.stderr)
         return EXIT_ERROR
-    print(f"report in {drawing.page}")
+    print(f"report in {drawing.page.absolute().as_uri()}")
     return 0
 
 

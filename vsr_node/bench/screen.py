@@ -120,12 +120,12 @@ def _mistakes(results: Mapping[str, Any]) -> list[str]:
 
 
 def report_lines(drawing: Drawing | None) -> list[str]:
-    """Say where the run's page is, or why there is none."""
+    """Say where the run's page is, so that a terminal makes a link of it, or why there is none."""
     if drawing is None:
         return []
     if drawing.page is None:
         return [f"no report     {drawing.problem}"]
-    return [f"report in     {drawing.page}"]
+    return [f"report in     {drawing.page.absolute().as_uri()}"]
 
 
 def _judgement(results: Mapping[str, Any], drawing: Drawing | None) -> list[str]:

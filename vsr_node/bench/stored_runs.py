@@ -1,6 +1,7 @@
 """Runs on disk: read back for judging them again, for doing them once more, and for shrinking."""
 
 import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,24 +105,24 @@ def load_run(path: Path, store: Path) -> StoredRun:
 
 
 def load_results(folder: Path) -> dict[str, Any] | None:
-    """Read a run's results; None where the run was ended before it had any."""
-    path = folder / "results.json"
-    if not path.exists():
+    """Read a run's results; None where the run was ended before it had any, or half of them."""
+    try:
+        results: dict[str, Any] = orjson.loads((folder / "results.json").read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
         return None
-    results: dict[str, Any] = orjson.loads(path.read_bytes())
     return results
 
 
 def _unpacked(bundle: Path, store: Path) -> Path:
     """Unpack a bundle, whose one folder is the run's, and return that folder."""
     try:
-        with tarfile.open(bundle) as archive:
+        with tarfile.open(bundle, "r:gz") as archive:
             names = {name.split("/")[0] for name in archive.getnames()}
             if len(names) != 1:
                 raise UsageError(f"{bundle} is no bundle of a run")
             parent = store / "bundles"
             parent.mkdir(parents=True, exist_ok=True)
             archive.extractall(parent, filter="data")
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise UsageError(f"{bundle} can't be unpacked: {error}") from None
     return (parent / names.pop()).resolve()

@@ -95,7 +95,8 @@ class Violation:
         """In which sense the part is the smallest."""
         part = self.part
         if part.minimal:
-            told = "Without any one of them there is an order."
+            which = "any one of them" if len(part.operations) > 1 else "it"
+            told = f"Without {which} there is an order."
         else:
             told = "Time ran out before this was known to be the smallest such part."
         others = []

@@ -9,6 +9,7 @@ from typing import Any
 from vsr_node.checker import (
     Bounds,
     Event,
+    HistoryError,
     MapModel,
     Model,
     RegisterModel,
@@ -21,7 +22,7 @@ from vsr_node.checker.history import NEMESIS, canonical_text
 from vsr_node.report.contents import Contents
 from vsr_node.report.messages import load_messages
 from vsr_node.report.page import page_of
-from vsr_node.report.recorded_run import RecordedRun, load_run
+from vsr_node.report.recorded_run import NoRunError, RecordedRun, load_run
 from vsr_node.report.surroundings import span_of, surroundings
 
 PAGE = "report.html"
@@ -29,6 +30,7 @@ MESSAGES = "messages.jsonl"
 
 CHECK_BOUNDS = Bounds(seconds=20.0, memory_bytes=1 << 30)
 EXPLAIN_SECONDS = 10.0
+PROBLEM_SHOWN_MAX = 300
 AROUND_NS = 1_000_000_000
 """All messages that were sent so long before and after a violation are on the page."""
 
@@ -115,9 +117,11 @@ def _suspected(events: Sequence[Event], results: Mapping[str, Any]) -> list[Even
 
 
 def _problem(error: BaseException) -> str:
+    if isinstance(error, NoRunError | HistoryError | OSError):
+        return _printable(str(error)[:PROBLEM_SHOWN_MAX])
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return _printable(f"{type(error).__name__}: {error}"[:300]) + where
+    return _printable(f"{type(error).__name__}: {error}"[:PROBLEM_SHOWN_MAX]) + where
 
 
 def _printable(text: str) -> str:

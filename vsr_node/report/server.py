@@ -59,7 +59,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         path = unquote(urlsplit(self.path).path)
         if path == "/":
-            self._answer(HTTPStatus.OK, _PAGE.format(body="".join(_table(self.server.runs()))))
+            self._answer(
+                HTTPStatus.OK,
+                _PAGE.format(body="".join(_table(self.server.store, self.server.runs()))),
+            )
             return
         # Only what the list has is served: no path that is asked for is ever opened.
         pages = {f"/{run.parent.name}/{run.name}/": run / PAGE for run in self.server.runs()}
@@ -88,9 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: what goes wrong is answered."""
 
 
-def _table(runs: list[Path]) -> Iterator[str]:
+def _table(store: Path, runs: list[Path]) -> Iterator[str]:
     if not runs:
-        yield "<p>There are none.</p>"
+        yield f"<p>There are none in {html.escape(str(store.absolute()))}.</p>"
         return
     yield '<table><thead><tr><th scope="col">run</th><th scope="col">verdict</th>'
     yield '<th scope="col">size</th><th scope="col">age</th></tr></thead><tbody>'
@@ -99,6 +102,8 @@ def _table(runs: list[Path]) -> Iterator[str]:
         if (run / PAGE).is_file():
             link = quote(f"/{run.parent.name}/{run.name}/")
             name = f'<a href="{link}">{name}</a>'
+        else:
+            name += " (no page yet: bench report makes it)"
         verdict = _WORDS[verdict_of(load_results(run))]
         size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
         yield f"<tr><td>{name}</td><td>{verdict}</td><td>{size / 1e6:.1f} MB</td>"

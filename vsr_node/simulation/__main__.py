@@ -127,7 +127,7 @@ def write_html(outcome: Outcome, options: argparse.Namespace) -> None:
     except OSError as error:
         print(f"no page: {error}", file=sys.stderr)
     else:
-        print(f"page in {options.html}")
+        print(f"page in {options.html.absolute().as_uri()}")
 
 
 def seconds(microseconds: int) -> str:
