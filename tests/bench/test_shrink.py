@@ -186,6 +186,8 @@ def test_a_real_run_shrinks_and_fails_again(
     assert int(summary[0]) < 8
     assert int(summary[1]) == 2
     (rate,) = re.findall(r"fails ([1-3] of 3), after", screen)
+    assert "happened as they were told" in screen
+    assert f"it fails {rate} times" in (latest / "report.html").read_text()
     results = json.loads((latest / "results.json").read_bytes())
     assert results["shrunk"]["fails"] == rate
     assert results["stats"]["count"] == int(summary[0])

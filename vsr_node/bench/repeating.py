@@ -17,7 +17,7 @@ from vsr_node.bench.console import Console
 from vsr_node.bench.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.options import Options
 from vsr_node.bench.runner import Outcome, SetupError, StoppedError, run_test
-from vsr_node.bench.screen import report_lines
+from vsr_node.bench.screen import explanation_lines, report_lines
 from vsr_node.bench.script import ScriptedOperation
 from vsr_node.bench.shrink import (
     Finding,
@@ -171,16 +171,17 @@ def shrink(
     repeat = least.repeat_command(kept)
     figures = {"fails": fails, "attempts": shrinker.attempt_count, "seconds": round(took, 1)}
     _note(kept, failing.results, repeat, figures)
+    drawing = draw(kept)
     for line in (
         "",
         *operation_lines(failing.events),
         "",
-        *failing.results["workload"]["explanation"].splitlines(),
+        *explanation_lines(failing.results, drawing),
         "",
         f"{summary_of(least)}, of {summary_of(options)}",
         f"fails {fails}, after {shrinker.attempt_count} tries in {took:.0f} s",
         f"results in    {kept}",
-        *report_lines(draw(kept)),
+        *report_lines(drawing),
         f"repeat with   {repeat}",
     ):
         console.say(line)

@@ -119,6 +119,13 @@ def _mistakes(results: Mapping[str, Any]) -> list[str]:
     return [f"mistakes      {results['mistakes']['count']}", *told] if told else []
 
 
+def explanation_lines(results: Mapping[str, Any], drawing: Drawing | None) -> Sequence[str]:
+    """Say why a run is not valid: what drawing has found out, or else what judging has."""
+    explained = drawing.explanation if drawing is not None else ()
+    told = explained or results["workload"]["explanation"].splitlines()
+    return told[:EXPLANATION_LINES_SHOWN]
+
+
 def report_lines(drawing: Drawing | None) -> list[str]:
     """Say where the run's page is, so that a terminal makes a link of it, or why there is none."""
     if drawing is None:
@@ -141,9 +148,7 @@ def _judgement(results: Mapping[str, Any], drawing: Drawing | None) -> list[str]
     unsettled = [key for key in keys if key["valid"] is not True]
     lines += [f"  key {key['key']}: {key['reason']}" for key in unsettled[:KEYS_SHOWN]]
     if workload["valid"] is not True:
-        explained = drawing.explanation if drawing is not None else ()
-        told = explained or workload["explanation"].splitlines()
-        lines += ["", *told[:EXPLANATION_LINES_SHOWN], ""]
+        lines += ["", *explanation_lines(results, drawing), ""]
     availability = results["availability"]
     if not availability["valid"]:
         lines.append(

@@ -46,6 +46,10 @@ def summary(contents: Contents, operations: Operations) -> Iterator[str]:
         for mistake in texts[:MISTAKES_SHOWN]:
             yield f"<li><code>{html.escape(shown(mistake))}</code></li>"
         yield "</ul>"
+    shrunk = run.results.get("shrunk")
+    if isinstance(shrunk, dict):
+        fails = html.escape(str(shrunk.get("fails")))
+        yield f"<p>The least part of a larger run that still fails: it fails {fails} times.</p>"
     repeat = run.results.get("repeat")
     if isinstance(repeat, str):
         yield f"<p>Repeat it with <code>{html.escape(repeat)}</code></p>"
