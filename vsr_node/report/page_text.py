@@ -29,7 +29,7 @@ def summary(contents: Contents, operations: Operations) -> Iterator[str]:
     facts = [counted]
     if contents.messages.total:
         facts.append(f"{contents.messages.total:,} messages")
-    facts.append(f"{len(run.faults)} faults")
+    facts.append(f"{len(run.faults)} fault{'s' * (len(run.faults) != 1)}")
     yield f"<p>{html.escape('; '.join(facts))}.</p>"
     if operations.total > len(operations.calls):
         yield f"<p>This page shows {len(operations.calls):,} of the operations.</p>"

@@ -94,6 +94,8 @@ class Charts {
     context.strokeStyle = colour("text");
     context.fillStyle = colour("text");
     context.lineWidth = 1.5;
+    /** @type {number[]} Where names stand, so that none covers another. */
+    const named = [];
     for (const [share, dash, name] of /** @type {[number, number[], string][]} */ (QUANTILES)) {
       context.setLineDash(dash);
       context.beginPath();
@@ -107,7 +109,11 @@ class Charts {
         started = true;
       });
       context.stroke();
-      if (started) context.fillText(name, Math.min(lastX + 3, drawing.width - 26), lastY - 7);
+      if (!started) continue;
+      let y = lastY - 7;
+      while (named.some((other) => Math.abs(other - y) < 12)) y -= 12;
+      named.push(y);
+      context.fillText(name, Math.min(lastX + 3, drawing.width - 26), y);
     }
     context.setLineDash([]);
   }

@@ -109,7 +109,7 @@ class Page {
       label.append(swatch, ` ${name}  `);
       element("functions").append(label);
     });
-    element("functions").append("hollow: not ok");
+    element("functions").append("(hollow: not ok)");
     select.addEventListener("change", () => {
       this.charts.quantilesOf = Number(select.value);
       this.charts.latency.request();
