@@ -4,12 +4,13 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
 
 from tests.report.browser import Browser
+from tests.simulation.test_page import states
 from vsr_node.report import draw as draw_folder
 from vsr_node.simulation.page import draw_page
 from vsr_node.simulation.plan import draw
@@ -79,26 +80,21 @@ def test_it_begins_at_the_first_step_and_says_nothing_to_the_console(page: Brows
 def test_a_step_shows_what_each_replica_is(page: Browser, recording: Recording) -> None:
     steps = recording.steps
     for wanted in (len(steps.taken) // 4, len(steps.taken) - 1, 40):
-        newest = {}
-        logs: list[list[str]] = [[] for _ in steps.replicas]
-        for step in steps.taken[: wanted + 1]:
-            for change in step.changes:
-                newest[change.replica] = change.state
-                logs[change.replica][change.first_op_number - 1 :] = change.entries
+        *_, (present, logs) = islice(states(recording), wanted + 1)
         go_to(page, wanted)
         assert page.text("#step-text") == steps.taken[wanted].text
         for replica, (name, *told) in enumerate(cells(page, "replicas")):
-            state = newest[replica]
+            state = present[replica]
             assert name.split()[0] == steps.replicas[replica]
             assert told[:3] == [state.condition, state.status, str(state.view_number)]
-            assert told[4:] == [str(state.op_number), str(state.commit_number)]
+            assert told[4:6] == [str(state.op_number), str(state.commit_number)]
         top = cells(page, "logs")[0]
         op = int(top[0].split()[0])
         for replica, told_entry in enumerate(top[1:]):
-            held = logs[replica][op - 1] if op <= len(logs[replica]) else ""
+            held = logs[replica].get(op, "")
             assert told_entry[2:] == held
             if held:
-                is_committed = op <= newest[replica].commit_number
+                is_committed = op <= present[replica].commit_number
                 assert told_entry[0] == ("✓" if is_committed else "·")
 
 

@@ -26,7 +26,9 @@ class About(IntFlag):
 class ReplicaState:
     """What can be said of a replica in a line.
 
-    `condition` is running, paused or down. One that is down is what it saved, and has no status.
+    `condition` is running, paused, saving (it waits for its disk) or down. One that is down is what
+    it saved, and has no status. Its newest checkpoint is of `checkpoint_op_number`, and its log
+    begins at `first_op_number`.
     """
 
     condition: str
@@ -35,18 +37,20 @@ class ReplicaState:
     last_normal_view: int
     op_number: int
     commit_number: int
+    checkpoint_op_number: int
+    first_op_number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """From now on a replica, by its number, is as `state` says.
 
-    Its log is `entries` from `first_op_number` on, and below that what it was.
+    Its log is `entries` from `changed_from` on, and what it was between its beginning and that.
     """
 
     replica: int
     state: ReplicaState
-    first_op_number: int
+    changed_from: int
     entries: tuple[str, ...]
 
 
@@ -93,4 +97,4 @@ class Steps:
 def _columns(change: Change, entries: Table) -> list[Any]:
     state = [getattr(change.state, field.name) for field in fields(change.state)]
     logged = [entries.number(entry) for entry in change.entries]
-    return [change.replica, *state, change.first_op_number, logged]
+    return [change.replica, *state, change.changed_from, logged]

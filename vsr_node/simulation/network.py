@@ -6,7 +6,7 @@ stays what it was when the shrinker takes other faults away.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, DelayKind, MessageFaults
@@ -98,6 +98,11 @@ class Network:
             link = self._links[source, destination] = Link(self._seed, source, destination)
         return link
 
+    @property
+    def links(self) -> Collection[Link]:
+        """The links that were needed so far. Whoever only looks must not make more of them."""
+        return self._links.values()
+
     def send(
         self, source: str, destination: str, message: object, *, repeatable: bool = True
     ) -> None:
@@ -142,6 +147,7 @@ class Network:
         self._depart_late(link, number, arrival, message)
 
     def _depart_late(self, link: Link, number: int, arrival: int, message: object) -> None:
+        """A copy leaves, and vanishes if the era ends before it arrives."""
         if self.watch is not None:
             self.watch(self._departure(link, message, arrival, is_copy=True))
         self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))

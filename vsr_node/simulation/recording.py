@@ -7,7 +7,6 @@ timeline, and nothing is changed by it.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import permutations
 
 from vsr_node.core.messages import Entries
 from vsr_node.report import About, Change, Fault, ReplicaState, Sighting, Step, Steps
@@ -24,7 +23,7 @@ from vsr_node.simulation.transcript import (
     is_of_message,
 )
 
-RUNNING, PAUSED, DOWN = "running", "paused", "down"
+RUNNING, PAUSED, SAVING, DOWN = "running", "paused", "saving", "down"
 NO_FAULT = ("", "")
 
 
@@ -36,7 +35,7 @@ class Recording:
         self.lines: list[Line] = []
         self.traffic = Traffic()
         self.replicas = [_Replica(number, host) for number, host in enumerate(run.cluster.hosts)]
-        self._links = _Links([host.name for host in run.cluster.hosts], run.cluster.network)
+        self._links = _Links(run.cluster.network)
         self._taken: list[Step] = []
         self._departed: list[Departure] = []
         run.cluster.network.watch = self._departed.append
@@ -134,14 +133,14 @@ class _Periods:
 
 
 class _Links:
-    """Which links between replicas are cut."""
+    """Which links are cut."""
 
-    def __init__(self, names: Sequence[str], network: Network) -> None:
-        self._links = [network.link(*pair) for pair in permutations(names, 2)]
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self.periods = _Periods()
 
     def look(self, time: int) -> None:
-        cut = {(link.source, link.destination) for link in self._links if link.cuts}
+        cut = {(link.source, link.destination) for link in self._network.links if link.cuts}
         told = [
             f"{source}{'-' if (destination, source) in cut else '->'}{destination}"
             for source, destination in sorted(cut)
@@ -168,41 +167,62 @@ class _Replica:
         if state == before and log == log_before:
             return None
         self._state, self._log = state, log
-        is_well = state.condition == RUNNING
-        self.periods.look(NO_FAULT if is_well else (state.condition, self._host.name), time)
+        fault = (state.condition, self._host.name)
+        self.periods.look(fault if state.condition in (PAUSED, DOWN) else NO_FAULT, time)
         if before is None or state.view_number != before.view_number:
             self.sightings.append(Sighting(self._host.name, time, state.view_number))
-        pairs = zip(log_before, log, strict=False)
-        same = next((n for n, (old, new) in enumerate(pairs) if old != new), None)
-        first = min(len(log_before), len(log)) if same is None else same
-        return Change(self._number, state, first + 1, tuple(map(describe_entry, log[first:])))
+        changed_from = _changed_from(before, log_before, state, log)
+        entries = log[changed_from - state.first_op_number :]
+        return Change(self._number, state, changed_from, tuple(map(describe_entry, entries)))
 
     def _present(self) -> tuple[ReplicaState, Entries]:
         replica = self._host.replica
         if replica is None:
             return self._saved()
         state = ReplicaState(
-            PAUSED if self._host.pauses else RUNNING,
+            self._condition(),
             replica.status.value,
             replica.view_number,
             replica.last_normal_view,
             replica.op_number,
             replica.commit_number,
+            replica.checkpoint.op_number,
+            replica.log.first_op_number,
         )
-        return state, replica.log.suffix(1)
+        return state, replica.log.suffix(replica.log.first_op_number)
+
+    def _condition(self) -> str:
+        if self._host.pauses:
+            return PAUSED
+        return SAVING if self._host.is_saving else RUNNING
 
     def _saved(self) -> tuple[ReplicaState, Entries]:
-        """What the disk of a dead replica holds: it has no status, and all else is forgotten."""
-        saved = self._host.disk.load()
+        """What is on the disk of a dead replica: it has no status, and all else is forgotten."""
+        disk = self._host.disk
         state = ReplicaState(
             DOWN,
             "",
-            saved.view_number,
-            saved.last_normal_view,
-            len(saved.entries),
-            saved.commit_number,
+            disk.view_number,
+            disk.last_normal_view,
+            disk.op_number,
+            disk.commit_number,
+            disk.checkpoint.op_number,
+            disk.first_op_number,
         )
-        return state, tuple(saved.entries)
+        return state, tuple(disk.entries)
+
+
+def _changed_from(
+    before: ReplicaState | None, log_before: Entries, state: ReplicaState, log: Entries
+) -> int:
+    """From which op_number on a log is not what it was."""
+    first = state.first_op_number
+    if before is None or not before.first_op_number <= first <= before.op_number + 1:
+        return first
+    kept = log_before[first - before.first_op_number :]
+    pairs = zip(kept, log, strict=False)
+    same = next((n for n, (old, new) in enumerate(pairs) if old != new), min(len(kept), len(log)))
+    return first + same
 
 
 def _about(lines: Sequence[Line]) -> About:

@@ -2,15 +2,17 @@
 
 /**
  * @typedef {object} ReplicaState
- * @property {string} condition      running, paused or down.
+ * @property {string} condition      running, paused, saving or down.
  * @property {string} status         Empty while it is down.
  * @property {number} view
  * @property {number} lastNormal
  * @property {number} op
  * @property {number} commit
+ * @property {number} checkpoint     Of which op its newest checkpoint is.
+ * @property {number} begin          Where its log begins: what was before is in the checkpoint.
  * @property {number[]} log          The entries' numbers; the first is of op 1.
  *
- * @typedef {[number, string, string, number, number, number, number, number, number[]]} Change
+ * @typedef {[number, string, string, number, number, number, number, number, number, number, number[]]} Change
  *   The replica, its state as above, and from which op on its log is which entries.
  */
 
@@ -18,7 +20,7 @@ const ABOUT = { client: 1, fault: 2 };
 const LOG_ROWS = 8;
 const FLIGHTS_SHOWN = 100;
 const STEPS_AROUND = 15;
-const FIELDS = /** @type {const} */ (["condition", "status", "view", "lastNormal", "op", "commit"]);
+const FIELDS = /** @type {const} */ (["condition", "status", "view", "lastNormal", "op", "commit", "checkpoint", "begin"]);
 
 class Steps {
   /** @param {Run} run @param {any} stored @param {(begin: number, now: number, end: number) => void} onMove */
@@ -94,7 +96,7 @@ class Steps {
 
   /** @returns {ReplicaState[]} */
   unborn() {
-    return this.stored.replicas.map(() => ({ condition: "", status: "", view: 0, lastNormal: 0, op: 0, commit: 0, log: [] }));
+    return this.stored.replicas.map(() => ({ condition: "", status: "", view: 0, lastNormal: 0, op: 0, commit: 0, checkpoint: 0, begin: 1, log: [] }));
   }
 
   /** Makes the states those after a step. @param {number} step */
@@ -108,8 +110,8 @@ class Steps {
       for (const [replica, ...change] of this.stored.changes[next]) {
         const state = this.states[replica];
         FIELDS.forEach((field, place) => Object.assign(state, { [field]: change[place] }));
-        const [first, entries] = change.slice(FIELDS.length);
-        state.log.length = first - 1;
+        const [from, entries] = change.slice(FIELDS.length);
+        state.log.length = from - 1;
         state.log.push(...entries);
       }
     }
@@ -118,7 +120,7 @@ class Steps {
   /** @param {number} replica */
   isPrimary(replica) {
     const { condition, status, view } = this.states[replica];
-    return condition === "running" && status === "normal" && view % this.states.length === replica;
+    return condition !== "down" && status === "normal" && view % this.states.length === replica;
   }
 
   renderReplicas() {
@@ -133,7 +135,8 @@ class Steps {
 
   renderLogs() {
     const top = Math.max(...this.states.map((state) => state.log.length));
-    const rows = element("whole-logs").checked ? top : Math.min(top, LOG_ROWS);
+    const first = Math.min(...this.states.map((state) => state.begin));
+    const rows = Math.min(top + 1 - first, element("whole-logs").checked ? Infinity : LOG_ROWS);
     element("logs-head").replaceChildren(...["op", ...this.stored.replicas].map((name) => {
       const cell = document.createElement("th");
       cell.scope = "col";
@@ -145,7 +148,7 @@ class Steps {
 
   /** @param {number} op */
   logRow(op) {
-    const logged = this.states.map((state) => state.log[op - 1]);
+    const logged = this.states.map((state) => (op < state.begin ? undefined : state.log[op - 1]));
     const differ = new Set(logged.filter((entry) => entry !== undefined)).size > 1;
     const row = tableRow([`${op}${differ ? " ≠" : ""}`]);
     logged.forEach((entry, replica) => {
