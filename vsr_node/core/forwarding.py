@@ -52,8 +52,7 @@ def take_request(replica: Replica, client: str, request_number: int, operation: 
 
 def submit_held(replica: Replica) -> None:
     """Gives the held requests to the log or to the primary, if there is one to give them to."""
-    if replica.held:
-        _submit(replica, replica.held)
+    _submit(replica, replica.held)
     if not replica.held:
         replica.timers.stop(Timer.HELD)
 

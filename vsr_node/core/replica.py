@@ -257,7 +257,8 @@ class Replica:
             view_change.go_on(self)
         elif self.status is Status.RECOVERING:
             recovery.go_on(self)
-        forwarding.submit_held(self)
+        if self.held:
+            forwarding.submit_held(self)
         if self.is_serving_primary:
             normal_operation.prepare_new_entries(self)
         elif self.status is Status.NORMAL:

@@ -57,6 +57,9 @@ class Timer(IntEnum):
     """Look for reads without an answer."""
 
 
+_ALL = tuple(Timer)  # An Enum makes its members anew for each loop.
+
+
 class Timers:
     """The running timers of a replica and their deadlines."""
 
@@ -93,7 +96,7 @@ class Timers:
         """Stops each timer that is due and calls ``fire`` with it, in the order of ``Timer``."""
         if min(self._deadlines) > now:
             return
-        for timer in Timer:
+        for timer in _ALL:
             if self._deadlines[timer] <= now:
                 self._deadlines[timer] = self.NEVER
                 fire(timer)
