@@ -19,7 +19,8 @@ def test_there_are_pictures() -> None:
 def test_a_picture_is_of_the_page_as_it_is(picture: Path) -> None:
     content = picture.read_bytes()
     assert content.startswith(b"\x89PNG")
-    assert note() in content, "take it again: python -m tests.report.screenshot PAGE PICTURE"
+    again = "repeat the run that its document shows, and take it again: tests/report/screenshot.py"
+    assert note() in content, again
     assert len(content) < BYTES_MAX
 
 
