@@ -304,7 +304,8 @@ class Cluster:
         return self._plan.quorum_reads and is_read(operation)
 
     def _ask(self, replica: Replica, request: Entry) -> None:
-        if self.answers_by_itself(request.operation):
+        # A flood is there to fill logs, so its reads go through them.
+        if request.client != FLOOD and self.answers_by_itself(request.operation):
             replica.on_read(*request)
         else:
             replica.on_request(*request)
@@ -564,6 +565,10 @@ class Cluster:
     def cut(self, source: str, destination: str) -> None:
         """Cut one direction between two replicas."""
         self.network.link(source, destination).cuts += 1
+
+    def slow_down(self, source: str, destination: str, microseconds: int) -> None:
+        """Let messages of one direction take so much longer; less than none undoes it."""
+        self.network.link(source, destination).slowness += microseconds
 
     def mend(self, source: str, destination: str) -> None:
         """Take one cut of that direction away."""

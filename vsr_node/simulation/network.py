@@ -44,6 +44,7 @@ class Link:
         "newest_arrived",
         "random",
         "sent",
+        "slowness",
         "source",
     )
 
@@ -53,6 +54,7 @@ class Link:
         self.random = stream(seed, "link", source, destination)
         self.sent = 0
         self.cuts = 0  # several faults may cut a link at the same time
+        self.slowness = 0
         self.is_clean = False
         self.last_arrival = 0
         self.newest_arrived = -1
@@ -129,10 +131,13 @@ class Network:
                 self._transcript.add("repeated", source, destination, message)
                 self._send_copy(link, number, draw >> 40, message)
         delay = faults.delay_mean if link.is_clean else self._delays[draw >> 32 & 0xFF]
+        if type(message).__name__ == faults.slow_kind and not link.is_clean:
+            byte = draw >> 24 & 0xFF
+            delay += faults.slow_kind_delay_mean * EXPONENTIAL_PER_MILLE[byte] // PER_MILLE
         self._travel(link, number, delay, message)
 
     def _travel(self, link: Link, number: int, delay: int, message: object) -> None:
-        arrival = self._timeline.now + delay
+        arrival = self._timeline.now + delay + link.slowness
         if self._faults.in_order or link.is_clean:
             arrival = max(arrival, link.last_arrival)
             link.last_arrival = arrival

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
+from typing import get_args
 
 from vsr_node.core.limits import Limits
+from vsr_node.core.messages import Message
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
 
@@ -50,6 +52,7 @@ class FaultKind(PastableEnum):
     PAUSE = "pause"
     CLOCK_JUMP = "clock jump"
     CUT = "cut"
+    SLOW = "slow links"
     AMBUSH = "ambush"  # the next replica that becomes primary crashes while it says so
     AMNESIA = "amnesia"  # the next that enters a view crashes before it says so, its log is lost
 
@@ -92,6 +95,9 @@ class MessageFaults:
     in_order: bool = True
     # A repeated copy takes longer than the first by so much in the mean: news of views long gone.
     copy_delay_mean: int = 0
+    # Messages of one kind, by the name of its class, take longer by so much in the mean.
+    slow_kind: str = ""
+    slow_kind_delay_mean: int = 0
     # Who starts again is first told the last of what it was told before: news of another life.
     replays: bool = False
     # Single messages that are lost or repeated: (source, destination, number on that link).
@@ -107,7 +113,8 @@ class Fault:
     A cut without `links` cuts a replica off, both ways, with that many `companions` (those after
     it in the order of the group). Cuts and crashes happen in the midst of so many requests to the
     replica (`flood`): it logs what the others do not have, or not without gaps, and they have what
-    they do not know to be committed.
+    they do not know to be committed. Messages on slow `links` take longer by `jump`; without
+    `links`, all that a flooded replica sends to others does.
 
     `replica` is an index, None stands for whoever is primary at `start`. `outputs` says where in
     its turn a replica crashes: None between two turns, -1 before the turn's records are saved,
@@ -202,6 +209,7 @@ class Plan:
             and len(set(self.clock_rates_per_mille)) == 1
             and messages.loss_per_myriad == messages.duplicate_per_myriad == 0
             and not messages.replays
+            and not messages.slow_kind
             and not messages.lost
             and not messages.duplicated
         )
@@ -260,6 +268,10 @@ def draw_disks(random: Random) -> Disks:
     )
 
 
+SLOW_KINDS = (*([""] * len(get_args(Message))), *(kind.__name__ for kind in get_args(Message)))
+"""In half of the seeds none."""
+
+
 def draw_message_faults(random: Random, calm: bool) -> MessageFaults:
     """Draw loss, duplication and delay; a calm run has only a constant delay."""
     mean = random.choice(DELAY_MEANS)
@@ -274,6 +286,8 @@ def draw_message_faults(random: Random, calm: bool) -> MessageFaults:
         copy_delay_mean=random.choice(
             (0, mean, 300 * MILLISECOND, 3_000 * MILLISECOND, 10_000 * MILLISECOND)
         ),
+        slow_kind=random.choice(SLOW_KINDS),
+        slow_kind_delay_mean=random.choice((30, 100, 300, 1_000)) * MILLISECOND,
         replays=random.randrange(3) == 0,
     )
 
@@ -288,8 +302,9 @@ def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ..
     """Draw the faults of each kind that this seed does not switch off, in order of `start`."""
     random = stream(seed, "plan", "faults")
     faults: list[Fault] = []
+    disks_fail = random.randrange(2) == 0
     for kind in FaultKind:
-        if random.randrange(3 if kind in DISK_FAULTS else 2):
+        if random.randrange(2) or (kind in DISK_FAULTS and not disks_fail):
             continue
         own = stream(seed, "plan", "faults", kind)
         length_mean = own.choice((30, 300, 300, 1_000, 3_000)) * MILLISECOND
@@ -298,7 +313,7 @@ def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ..
             faults.append(draw_fault(own, kind, start, length_mean, replica_count))
     if random.randrange(2) == 0:
         faults.extend(draw_storm(random, duration))
-    if random.randrange(6) == 0:
+    if disks_fail and random.randrange(3) == 0:
         faults.extend(draw_relapses(random, duration, replica_count))
     return tuple(sorted(faults, key=lambda fault: fault.start))
 
@@ -356,6 +371,13 @@ def draw_fault(
             return Fault(kind, start, start, replica, jump=jump)
         case FaultKind.AMBUSH:
             return Fault(kind, start, end, outputs=random.choice((0, 1, 1, 1, 2, 3)))
+        case FaultKind.SLOW:
+            slowness = random.choice((10, 30, 100, 300, 1_000)) * MILLISECOND
+            if random.randrange(2):
+                flood = random.choice((1, 8, 30))
+                return Fault(kind, start, end, replica, jump=slowness, flood=flood)
+            links = draw_cut(random, replica_count)
+            return Fault(kind, start, end, links=links, jump=slowness)
         case FaultKind.AMNESIA:
             return Fault(kind, start, end, outputs=0, loss=Loss.TAIL)
         case FaultKind.CUT:

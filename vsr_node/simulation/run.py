@@ -207,6 +207,13 @@ class Run:
                 cluster.jump_clock(host, fault.jump)
             case FaultKind.AMBUSH | FaultKind.AMNESIA:
                 cluster.lie_in_wait(fault)
+            case FaultKind.SLOW:
+                cluster.situations[Situation.LINKS_SLOWED] += 1
+                cluster.flood(host, fault.flood)
+                others = (other.index for other in hosts if other is not host)
+                links = fault.links or tuple((host.index, other) for other in others)
+                self._slow_down((links, fault.jump))
+                self.timeline.at(fault.end, self._slow_down, (links, -fault.jump))
             case FaultKind.CUT:
                 cluster.flood(host, fault.flood)
                 # Half of the flood comes while the others still hear of it.
@@ -221,6 +228,13 @@ class Run:
             self.transcript.add("cut", *(f"{a}->{b}" for a, b in names))
             for a, b in names:
                 self.cluster.cut(a, b)
+
+    def _slow_down(self, argument: tuple[tuple[Link, ...], int]) -> None:
+        links, slowness = argument
+        if self._faults_are_on:
+            hosts = self.cluster.hosts
+            for a, b in links:
+                self.cluster.slow_down(hosts[a].name, hosts[b].name, slowness)
 
     def _links_of(self, fault: Fault, host: Host) -> tuple[Link, ...]:
         count = self.plan.replica_count
@@ -304,7 +318,8 @@ class Run:
 
     def _mend_links_of(self, host: Host) -> None:
         for other in self.cluster.hosts:
-            self.cluster.network.link(host.name, other.name).cuts = 0
+            link = self.cluster.network.link(host.name, other.name)
+            link.cuts = link.slowness = 0
 
     def _clean_links(self, names: list[str]) -> None:
         """No more loss, repetition or changing delays between these, nor with the clients."""

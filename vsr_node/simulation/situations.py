@@ -37,6 +37,7 @@ class Situation(StrEnum):
     CLOCK_JUMP = "clock jump"
     # What befell messages.
     LINKS_CUT = "links cut"
+    LINKS_SLOWED = "links slowed down"
     MESSAGE_CUT = "message cut"
     MESSAGE_LOST = "message lost"
     MESSAGE_REPEATED = "message repeated"
