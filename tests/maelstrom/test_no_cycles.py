@@ -1,6 +1,7 @@
 """The node runs without the cyclic collector, so nothing that it does may leave a cycle behind."""
 
 import gc
+from pathlib import Path
 from random import Random
 
 import orjson
@@ -29,9 +30,10 @@ def line(number: int, body: dict[str, object]) -> bytes:
     return orjson.dumps({"src": "c1", "dest": "n0", "body": {**body, "msg_id": number}})
 
 
-def test_nothing_that_the_node_does_leaves_a_cycle() -> None:
+def test_nothing_that_the_node_does_leaves_a_cycle(tmp_path: Path) -> None:
     remarks: list[str] = []
-    node = Node(random=Random(1), log=remarks.append, options=Options())
+    options = Options(data_dir=str(tmp_path), is_flushed=False)
+    node = Node(random=Random(1), log=remarks.append, options=options)
     init: dict[str, object] = {"type": "init", "node_id": "n0", "node_ids": ["n0"]}
     node.turn(0, [line(1, init)])
     gc.collect()

@@ -9,6 +9,8 @@ import sys
 import time
 from random import Random
 
+from vsr_node.storage.protocol import StorageError
+
 from .node import Node
 from .options import parse_options
 
@@ -17,6 +19,9 @@ READ_SIZE = 1 << 20
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes; what is longer is no message of ours, and reading it whole would fill the memory."""
+
+EXIT_STORAGE = os.EX_IOERR
+"""The exit status when the node's data can't be had or kept."""
 
 MICROSECONDS_PER_MILLISECOND = 1_000
 
@@ -101,6 +106,19 @@ def _milliseconds(microseconds: int) -> int:
     return min(milliseconds, 3_600_000)
 
 
+def run(node: Node) -> int:
+    """Serves to the end; returns the exit status. Raises BrokenPipeError."""
+    try:
+        serve(node)
+        node.shut_down()
+    except StorageError as error:
+        log(f"this node ends, as what it says must be true after a crash: {error}")
+        write_output(node)
+        return EXIT_STORAGE
+    write_output(node)
+    return 0
+
+
 def main() -> None:
     """Runs the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
     options = parse_options(sys.argv[1:])
@@ -109,12 +127,11 @@ def main() -> None:
     gc.disable()
     node = Node(random=Random(), log=log, options=options)
     try:
-        serve(node)
-        node.shut_down()
-        write_output(node)
+        status = run(node)
     except BrokenPipeError:
         # Nobody reads the answers; there is nobody left to tell either.
         os._exit(0)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ import orjson
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import Output, Reply
+from vsr_node.core.messages import DurableState, Output, Reply
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 from vsr_node.machines.key_value import KeyValueMachine
-from vsr_node.storage.memory import MemoryStorage
+from vsr_node.storage.protocol import Storage, StorageError
 
 from . import lin_kv, wire
+from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
 from .options import Options
@@ -37,6 +38,8 @@ class Node:
     """A Maelstrom node. Before ``init`` it only waits; then it drives one replica.
 
     ``log`` takes lines for people. ``output`` collects lines for stdout, newline and all.
+    A StorageError ends the node: its records can't be had or kept. ``output`` holds no more than
+    may still be said then.
     """
 
     def __init__(self, *, random: Random, log: Callable[[str], None], options: Options) -> None:
@@ -46,7 +49,9 @@ class Node:
         self._init_body: dict[str, Any] | None = None
         self._name = ""
         self._replica: Replica | None = None
-        self._storage = MemoryStorage()
+        self._storage: Storage
+        self._message_id: int | None = None
+        self._message_id_max = 0
         self._peer_prefixes: dict[str, bytes] = {}
         self._dropped_count = 0
         self._told: tuple[int, Status] = (0, Status.NORMAL)
@@ -72,6 +77,7 @@ class Node:
         if self._replica is not None:
             self._replica.give_up()
             self._carry_out(self._replica.end_turn())
+            self._storage.close()
 
     # Input
 
@@ -93,6 +99,7 @@ class Node:
         if type(message) is not dict or "body" not in message:
             self.drop(line, "no message: it needs src, dest and body")
             return
+        self._note_message_id(message.get("id"))
         source, destination = message.get("src"), message.get("dest")
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "no message: src and dest are texts")
@@ -100,6 +107,14 @@ class Node:
             self.drop(line, f"not for {self._name}")
         else:
             self._on_body(now, line, source, message["body"])
+
+    def _note_message_id(self, message_id: object) -> None:
+        """The network's own number of a message; each is higher than those of earlier ones."""
+        if type(message_id) is int and 0 <= message_id <= wire.NUMBER_MAX:
+            self._message_id = message_id
+            self._message_id_max = max(self._message_id_max, message_id)
+        else:
+            self._message_id = None
 
     def _on_body(self, now: int, line: bytes, source: str, body: object) -> None:
         if type(body) is not dict:
@@ -160,13 +175,18 @@ class Node:
     def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
         name, members = _configuration_of(body)
         if self._replica is None:
+            try:
+                durable = self._open_storage(name, members)
+            except StorageError as error:
+                self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
+                raise
             self._replica = Replica(
                 name=name,
                 membership=Membership(0, members),
                 machine=KeyValueMachine(),
                 now=now,
                 random=self._random,
-                durable=self._storage.load(),
+                durable=durable,
                 limits=Limits(clients_max=self._options.clients_max),
             )
             self._name = name
@@ -178,12 +198,29 @@ class Node:
             raise malformed("node_ids", "another configuration than that of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
 
+    def _open_storage(self, name: str, members: tuple[str, ...]) -> DurableState:
+        self._storage = open_storage(
+            *(self._options, name, members, self._message_id),
+            message_id=lambda: self._message_id_max,
+        )
+        durable = self._storage.load()
+        if durable.is_recovering:
+            self._log(
+                "the journal has lost something, or may have: this node takes part in nothing "
+                "until the others have told it what it may have known"
+            )
+        return durable
+
     # Output
 
     def _carry_out(self, output: Output) -> None:
         """Does what the replica's contract asks for, in its order."""
         if output.records:
-            self._storage.save(output.records)
+            try:
+                self._storage.save(output.records)
+            except StorageError:
+                self.output.clear()
+                raise
         for reply in output.replies:
             if isinstance(reply, Reply):
                 body = lin_kv.reply_of(reply.result)

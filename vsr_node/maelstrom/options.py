@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from vsr_node.core.limits import Limits
 
+IN_MEMORY = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -11,6 +13,10 @@ class Options:
 
     clients_max: int = Limits().clients_max
     quorum_reads: bool = True
+    data_dir: str | None = None
+    """A folder, or ``IN_MEMORY``; None is the default journal."""
+    is_flushed: bool = True
+    """If what is in ``data_dir`` survives a loss of power."""
 
 
 def parse_options(arguments: list[str]) -> Options:
@@ -41,7 +47,30 @@ def parse_options(arguments: list[str]) -> Options:
         help="quorum: a read asks a quorum how far the log goes, and is answered from this node's "
         "state; log: it goes through the log like everything else (default: %(default)s)",
     )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="where this node keeps its data, in a folder of its own; none: in memory, so that a "
+        "node that is killed forgets, and does not know that it did (default: a folder under the "
+        "system's temporary one, found again when the same process starts the node again)",
+    )
+    parser.add_argument(
+        "--fsync",
+        choices=("always", "never"),
+        help="whether what is in --data-dir survives a loss of power; never: only the promises of "
+        "view changes do, and after a restart of the machine the node gets its data from the "
+        "others (default: always)",
+    )
     options = parser.parse_args(arguments)
     if options.clients_max < 1:
         parser.error("--clients-max must be at least 1")
-    return Options(clients_max=options.clients_max, quorum_reads=options.reads == "quorum")
+    if options.data_dir == "":
+        parser.error("--data-dir must not be empty")
+    if options.fsync is not None and options.data_dir in (None, IN_MEMORY):
+        parser.error("--fsync needs a --data-dir")
+    return Options(
+        clients_max=options.clients_max,
+        quorum_reads=options.reads == "quorum",
+        data_dir=options.data_dir,
+        is_flushed=options.fsync != "never",
+    )

@@ -1,0 +1,72 @@
+"""Where a node's data lives; docs/SPECIFICATION.md, "Where data lives"."""
+
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from vsr_node.storage import default_journal
+from vsr_node.storage.machine import boot_id
+from vsr_node.storage.memory import MemoryStorage
+from vsr_node.storage.promise_file import Flush
+from vsr_node.storage.protocol import Storage
+from vsr_node.storage.sqlite import SqliteStorage
+
+from .options import IN_MEMORY, Options
+
+
+def open_storage(
+    options: Options,
+    node: str,
+    members: tuple[str, ...],
+    init_id: int | None,
+    message_id: Callable[[], int],
+) -> Storage:
+    """The storage of one replica, not loaded yet. Raises StorageError.
+
+    ``init_id`` is the network's number of the message that brought the replica's name, if it has
+    one; ``message_id`` tells the highest such number so far.
+    """
+    if options.data_dir == IN_MEMORY:
+        return MemoryStorage()
+    name = _folder_name(node, members)
+    if options.data_dir is None:
+        return _default_journal(name, node, members, init_id, message_id)
+    return SqliteStorage(
+        *(Path(options.data_dir) / name, node, members),
+        flush=Flush.EVERYTHING if options.is_flushed else Flush.PROMISES,
+        boot_id=boot_id(),
+    )
+
+
+def _default_journal(
+    name: str,
+    node: str,
+    members: tuple[str, ...],
+    init_id: int | None,
+    message_id: Callable[[], int],
+) -> Storage:
+    """Found again as long as the same process starts this node, and goes on with the same test.
+
+    A test's messages are numbered, each higher than those before it. So an ``init`` that is not
+    above all that was recorded belongs to another test.
+    """
+    this_boot = boot_id()
+    storage = SqliteStorage(
+        *(default_journal.folder() / name, node, members),
+        # The folder's name tells the boot, so no other will find it; if the system does tell.
+        flush=Flush.NOTHING if this_boot else Flush.PROMISES,
+        boot_id=this_boot,
+        message_id=message_id,
+    )
+    if init_id is None or init_id <= storage.recorded_message_id:
+        storage.discard()
+    return storage
+
+
+def _folder_name(node: str, members: tuple[str, ...]) -> str:
+    """A name for one replica of one group that begins like the replica's."""
+    group = zlib.crc32(orjson.dumps((node, members)))
+    return f"{re.sub('[^A-Za-z0-9_-]', '_', node)[:32]}-{group:08x}"

@@ -1,0 +1,91 @@
+"""Where a node keeps its journal when it is not told where.
+
+In a folder of this user's under the system's temporary one, and in that one folder for each
+process that starts nodes and directory that it starts them in. So a node that was killed and is
+started again by the same process finds what it knew, and no other node does. The folder's name
+tells who it belongs to, so that those are removed whose owner is gone.
+"""
+
+import os
+import shutil
+import zlib
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from .files import LOCK_NAME, Lock, make_private_folder
+from .machine import boot_id, process_namespace, process_start
+from .protocol import StorageError
+
+
+class Owner(NamedTuple):
+    """A process and a directory. All but the process id are digests."""
+
+    boot: str
+    namespace: str
+    process_id: int
+    start: str
+    directory: str
+
+    @classmethod
+    def present(cls) -> "Owner":
+        """The process that started this one, and where this one was started."""
+        process_id = os.getppid()
+        return cls(
+            _digest(boot_id()),
+            _digest(process_namespace()),
+            process_id,
+            _digest(process_start(process_id)),
+            _digest(str(Path.cwd())),
+        )
+
+    @classmethod
+    def of(cls, folder_name: str) -> "Owner | None":
+        """The owner whose folder is named so; None if that is nobody's name."""
+        match folder_name.split("-"):
+            case [boot, namespace, process_id, start, directory] if process_id.isdecimal():
+                return cls(boot, namespace, int(process_id), start, directory)
+        return None
+
+    @property
+    def folder_name(self) -> str:
+        """The name of this owner's folder."""
+        return "-".join(map(str, self))
+
+    def is_gone(self, present: "Owner") -> bool:
+        """If this owner's process has certainly ended. ``present`` is the one of this process."""
+        if self.boot != present.boot:
+            return True
+        # The ids of another namespace mean nothing here.
+        is_ours = self.namespace == present.namespace
+        return is_ours and _digest(process_start(self.process_id)) != self.start
+
+
+def folder() -> Path:
+    """The folder of the present owner, which may not be there yet.
+
+    Those of owners that are gone are removed. Raises StorageError.
+    """
+    home = Path(os.environ.get("TMPDIR") or "/tmp") / f"vsr-node-{os.geteuid()}"
+    try:
+        make_private_folder(home)
+        present = Owner.present()
+        for path in home.iterdir():
+            owner = Owner.of(path.name)
+            if owner is not None and owner.is_gone(present):
+                _remove_unless_in_use(path)
+    except OSError as error:
+        raise StorageError(f"no journal in {home}: {error}") from error
+    return home / present.folder_name
+
+
+def _remove_unless_in_use(path: Path) -> None:
+    """Orphans may run on after their parent."""
+    with ExitStack() as locks, suppress(StorageError, OSError):
+        for lock_path in path.glob(f"*/{LOCK_NAME}"):
+            locks.callback(Lock(lock_path.parent, patience_s=0).close)
+        shutil.rmtree(path)
+
+
+def _digest(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
