@@ -4,6 +4,7 @@ import json
 import select
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,12 +16,19 @@ PATIENCE_SECONDS = 30.0
 class NodeProcess:
     """``./run-vsr-node`` with lines going in and messages coming out.
 
-    As a context manager it ends with the process gone, whatever the test did.
+    As a context manager it ends with the process gone, whatever the test did. ``through`` is a
+    command that starts the one which follows it. ``message_ids`` numbers what goes in.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        through: Sequence[str] = (),
+        message_ids: Iterator[int] | None = None,
+    ) -> None:
+        self._message_ids = message_ids
         self.process = subprocess.Popen(
-            [ROOT / "run-vsr-node", *arguments],
+            [*through, ROOT / "run-vsr-node", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -46,6 +54,8 @@ class NodeProcess:
 
     def send(self, source: str, body: object, destination: str = "n0") -> None:
         message = {"src": source, "dest": destination, "body": body}
+        if self._message_ids is not None:
+            message["id"] = next(self._message_ids)
         self.write(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> dict[str, Any]:
