@@ -27,7 +27,8 @@ class Storage(Protocol):
     def save(self, records: Sequence[Record]) -> None:
         """Makes ``records`` durable, all of them or none; on return they are.
 
-        Raises StorageError.
+        A commit number that came alone may wait for the next save: a replica that has forgotten
+        one learns it again. Raises StorageError.
         """
 
     def close(self) -> None:

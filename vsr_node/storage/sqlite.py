@@ -92,10 +92,7 @@ class SqliteStorage:
         return state
 
     def save(self, records: Sequence[Record]) -> None:
-        """Makes ``records`` durable in one transaction.
-
-        Commit numbers by themselves wait for the next one: who forgets one learns it again.
-        """
+        """Makes ``records`` durable in one transaction; commit numbers alone wait for the next."""
         commits = [record for record in records if isinstance(record, SetCommit)]
         if len(commits) == len(records):
             for commit in commits:
