@@ -16,6 +16,7 @@ from typing import Any
 from vsr_node.simulation.mutants import Verdict, run_mutants
 from vsr_node.simulation.mutations import CATALOGUE
 from vsr_node.simulation.page import draw_page
+from vsr_node.simulation.patching import SEEDS_USUAL
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import Outcome, execute
 from vsr_node.simulation.seeds import Tally, spread_seeds
@@ -210,28 +211,37 @@ def try_mutations(options: argparse.Namespace) -> int:
         if not options.mutations or mutation.name in options.mutations
     ]
     print(f"{'mutation':32} {'kind':4} {'seeds':>6}  {'size':14} caught by")
-    kinds = {mutation.name: mutation.kind for mutation in CATALOGUE}
+    known = {mutation.name: mutation for mutation in CATALOGUE}
     verdicts = run_mutants(
         chosen,
         options.first_seed,
         options.jobs,
-        lambda verdict: tell_verdict(verdict, kinds[verdict.name]),
+        lambda verdict: tell_verdict(verdict, known[verdict.name].kind, known[verdict.name].rare),
         shrink=options.shrink,
     )
     counts = sorted(verdict.seed_count for verdict in verdicts)
     survivors = [verdict.name for verdict in verdicts if verdict.invariant is None]
+    reasons = {mutation.name: mutation.rare for mutation in chosen}
+    late = [
+        verdict.name
+        for verdict in verdicts
+        if verdict.seed_count > SEEDS_USUAL and not reasons[verdict.name]
+    ]
     print(
         f"{len(verdicts)} mutations, median {counts[len(counts) // 2]} seeds,"
         f" {len(survivors)} survive{': ' if survivors else ''}{', '.join(survivors)}"
     )
-    return VIOLATION if survivors else OK
+    if late:
+        print(f"more than {SEEDS_USUAL} seeds, and no reason why: {', '.join(late)}")
+    return VIOLATION if survivors or late else OK
 
 
-def tell_verdict(verdict: Verdict, kind: str) -> None:
+def tell_verdict(verdict: Verdict, kind: str, rare: str) -> None:
     """Print one line of the table. `size` is faults + operations + single message faults."""
     size = " + ".join(map(str, verdict.size)) if verdict.size else "-"
     caught = verdict.invariant or "NOBODY"
-    print(f"{verdict.name:32} {kind:4} {verdict.seed_count:6}  {size:14} {caught}", flush=True)
+    why = f" (rare: {rare})" if verdict.seed_count > SEEDS_USUAL and rare else ""
+    print(f"{verdict.name:32} {kind:4} {verdict.seed_count:6}  {size:14} {caught}{why}", flush=True)
 
 
 if __name__ == "__main__":

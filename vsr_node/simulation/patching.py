@@ -16,6 +16,10 @@ PACKAGES = ("vsr_node.core", "vsr_node.storage")
 """What mutations edit. No two files in them that are edited have the same name."""
 
 
+SEEDS_USUAL = 50
+"""What takes more seeds than that needs a reason."""
+
+
 class StaleMutationError(Exception):
     """A mutation's old text does not occur exactly once: the core has moved on."""
 
@@ -31,13 +35,17 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A small protocol bug. `kind`: S breaks safety, L liveness. `why`: what is wrong with it."""
+    """A small protocol bug. `kind`: S breaks safety, L liveness. `why`: what is wrong with it.
+
+    `rare` says why it takes more than `SEEDS_USUAL` seeds to be noticed, where it does.
+    """
 
     name: str
     kind: Literal["S", "L"]
     why: str
     edits: tuple[Edit, ...]
     seeds_max: int = 300
+    rare: str = ""
 
 
 def patch(mutation: Mutation, file: str, source: str) -> str:

@@ -92,6 +92,7 @@ MUTATIONS = (
                 "        return None\n",
             ),
         ),
+        rare="a request must come again when 64 later ones of its client were executed",
     ),
     Mutation(
         "eviction-by-local-order",

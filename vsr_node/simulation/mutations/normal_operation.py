@@ -52,6 +52,7 @@ MUTATIONS = (
                 "    _send_start_view(",
             ),
         ),
+        rare="the new primary must die before a quorum holds what it counted too early",
     ),
     Mutation(
         "quorum-too-small",
@@ -122,6 +123,7 @@ MUTATIONS = (
         "S",
         "early entries of one view are appended in the next",
         (Edit(REPLICA, "        self.reorder_buffer = {}\n", ""),),
+        rare="an early entry must wait in the very place that the next view fills with another",
     ),
     Mutation(
         "commit-without-the-entry",

@@ -110,6 +110,7 @@ MUTATIONS = (
                 "            _begin_round(replica)\n",
             ),
         ),
+        rare="a write must end, unknown here, while answers to READ are on their way",
     ),
     Mutation(
         "own-answer-counts-twice",

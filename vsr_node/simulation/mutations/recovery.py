@@ -150,6 +150,7 @@ MUTATIONS = (
                 "    if recovering is None:\n",
             ),
         ),
+        rare="a replica must lose its log twice, and hear answers of its earlier life",
     ),
     Mutation(
         "nonce-comes-round",
@@ -162,6 +163,7 @@ MUTATIONS = (
                 'nonce=f"{0:032x}"',
             ),
         ),
+        rare="a replica must lose its log twice, and hear answers of its earlier life",
     ),
     Mutation(
         "bad-record-believed",

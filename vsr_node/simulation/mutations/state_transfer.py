@@ -61,6 +61,7 @@ MUTATIONS = (
                 "not isinstance(message, (*_SERVED_IN_ANY_VIEW, NewState))",
             ),
         ),
+        rare="NEW_STATE must cross a view change, with entries that the new view lacks",
     ),
     Mutation(
         "overlap-appended",
@@ -85,6 +86,7 @@ MUTATIONS = (
                 "in message.entries[known_count:]:",
             ),
         ),
+        rare="who is in a view change must be told entries that never commit",
     ),
     Mutation(
         "checkpoint-without-client-table",
@@ -193,6 +195,7 @@ MUTATIONS = (
                 "    replica.replace_log(checkpoint.op_number + 1, ())\n",
             ),
         ),
+        rare="own entries must reach beyond a checkpoint that is fetched",
     ),
     Mutation(
         "truncate-before-durable",

@@ -296,6 +296,7 @@ MUTATIONS = (
                 "    if replica.now < 0:\n        replica.do_view_change_is_due = True\n",
             ),
         ),
+        rare="the one message that is lost must be of a view change that nothing else helps along",
     ),
     Mutation(
         "deposes-a-healthy-primary",
@@ -308,6 +309,7 @@ MUTATIONS = (
                 "",
             ),
         ),
+        rare="a deaf outsider must vote in the time in which the quorum is watched",
     ),
     Mutation(
         "enters-view-alone",
@@ -391,6 +393,7 @@ MUTATIONS = (
                 "        voted_at < 1 << 62 for voted_at in",
             ),
         ),
+        rare="single votes must add up in the time in which the quorum is watched",
     ),
     Mutation(
         "votes-pass-each-other",
