@@ -4,7 +4,7 @@ Each command line can be run by hand, from any folder; `{python}` and `{root}` s
 interpreter of .venv and for the checkout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -96,6 +96,22 @@ def partition_runs(*extra: object, **bounds: float) -> tuple[Run, ...]:
     )
 
 
+def journals(data_dir: str) -> dict[str, tuple[str, ...]]:
+    """Return the options of our node for each way to keep data, with what precedes options."""
+    return {
+        "default journal": (),
+        "flushed": ("--", "--data-dir", data_dir),
+        "not flushed": ("--", "--data-dir", data_dir, "--fsync", "never"),
+    }
+
+
+def own_network(module: str, *options: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Return a name and a command line, of a script that has nodes, for each way to keep data."""
+    for name, node_options in journals("data").items():
+        script = ("{python}", "-m", f"scripts.soaking.{module}", *map(str, options))
+        yield name, (*script, "--", "{root}/run-vsr-node", *node_options[1:])
+
+
 CHECKS = (
     Check(
         name="matrix-calm-constant",
@@ -134,17 +150,92 @@ CHECKS = (
     ),
     Check(
         name="kill-primary",
-        about="first node killed at latency 0, 20 times: a write succeeds within 1 s",
+        about="first node killed at latency 0, 50 times: a write succeeds within 500 ms",
         runs=tuple(
             Run(
                 name=f"{nodes} nodes",
                 command=(
                     *("{python}", "-m", "scripts.soaking.kill_primary"),
                     *("--bin", "{root}/run-vsr-node", "--node-count", str(nodes)),
-                    *("--times", "20", "--within", "1"),
+                    *("--times", "50", "--within", "0.5"),
+                ),
+                time_limit_s=400,
+            )
+            for nodes in (3, 5)
+        ),
+    ),
+    Check(
+        name="data-faults",
+        about="kills, pauses and partitions, whatever keeps the data: valid",
+        runs=tuple(
+            Run(
+                name=f"{nodes} nodes, seed {seed}, {name}",
+                command=our_node(
+                    *(nodes, 60, 100, "--seed", seed, "--nemesis", "kill,pause,partition"),
+                    *("--nemesis-interval", 3, *options),
+                ),
+            )
+            for nodes, seed, (name, options) in product(
+                (3, 5), range(1, 5), journals("{{run}}/data").items()
+            )
+        ),
+    ),
+    Check(
+        name="data-test-count",
+        about="three tests in a row with kills, default journal: each starts empty, and is valid",
+        runs=tuple(
+            Run(
+                name=f"{nodes} nodes",
+                command=our_node(
+                    *(nodes, 20, 100, "--test-count", 3, "--seed", 1),
+                    *("--nemesis", "kill", "--nemesis-interval", 2),
                 ),
             )
             for nodes in (3, 5)
+        ),
+    ),
+    Check(
+        name="data-restarts",
+        about="one node of three killed and started 500 times under load: no write is lost",
+        runs=tuple(
+            Run(name=name, command=command, time_limit_s=1200)
+            for name, command in own_network("restarts", "--times", 500)
+        ),
+    ),
+    Check(
+        name="data-endurance",
+        about="1,000,000 operations: as fast and as small at the end, and soon back after kill -9",
+        runs=tuple(
+            Run(name=name, command=command, time_limit_s=3600)
+            for name, command in own_network("endurance")
+        ),
+    ),
+    Check(
+        name="data-syncs",
+        about="one flush an operation with one client, far fewer with many",
+        runs=(
+            Run(
+                name="1, 8, 64 clients",
+                command=(
+                    *("{python}", "-m", "scripts.soaking.syncs"),
+                    *("--bin", "{root}/run-vsr-node"),
+                ),
+            ),
+        ),
+    ),
+    Check(
+        name="data-damage",
+        about="damaged journals are never taken for whole",
+        runs=tuple(
+            Run(
+                name=f"seed {seed}",
+                command=(
+                    *("{python}", "-m", "tests.storage.damage"),
+                    *("--count", "20000", "--seed", str(seed)),
+                ),
+                time_limit_s=1800,
+            )
+            for seed in (1, 2, 3)
         ),
     ),
     Check(

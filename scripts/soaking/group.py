@@ -1,0 +1,201 @@
+"""Nodes as processes, and a network between them that passes every message on at once.
+
+For checks that need a firm hand on when a node is killed or started, or a load that a simulated
+network would slow down.
+"""
+
+import os
+import selectors
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+PATIENCE_S = 20.0
+READ_BYTES = 1 << 16
+
+Message = Mapping[str, Any]
+
+
+class _Node:
+    """A process with pipes that never block, and what is still to be read or written."""
+
+    def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:
+        with log.open("ab") as stderr:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                # Where a node that is not told otherwise keeps its data.
+                env={**os.environ, "TMPDIR": str(folder)},
+                bufsize=0,
+            )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.input = self.process.stdin.fileno()
+        self.output = self.process.stdout.fileno()
+        os.set_blocking(self.input, False)
+        os.set_blocking(self.output, False)
+        self.unsent = bytearray()
+        self.remainder = b""
+        self.waits_to_write = False
+
+    def close(self) -> None:
+        """Let go of the pipes."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Group:
+    """Nodes n0, n1, ... of one command, which work in `folder`. A context manager.
+
+    Their stderr goes to n0.log, n1.log, ... in it. `on_reply` takes what is for clients.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        node_count: int,
+        folder: Path,
+        on_reply: Callable[[Message], object],
+    ) -> None:
+        self.names = tuple(f"n{number}" for number in range(node_count))
+        self.folder = folder
+        self._command = command
+        self._on_reply = on_reply
+        self._selector = selectors.DefaultSelector()
+        self._nodes: dict[str, _Node] = {}
+        self._msg_ids: Counter[str] = Counter()
+        self._message_ids = count()
+        self._awaited: dict[str, int] = {}
+
+    def __enter__(self) -> "Group":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._nodes):
+            self.kill(name)
+        self._selector.close()
+
+    def process_id(self, name: str) -> int:
+        """The process of a node."""
+        return self._nodes[name].process.pid
+
+    def start(self, names: Sequence[str] = ()) -> None:
+        """Start nodes, all by default, and wait for their init_ok. Raises TimeoutError."""
+        for name in names or self.names:
+            self.begin_to_start(name)
+        self.wait(lambda: self.is_up, "init_ok of all nodes")
+
+    def begin_to_start(self, name: str) -> None:
+        """Start a node, which `is_up` waits for."""
+        node = _Node(self._command, self.folder, self.folder / f"{name}.log")
+        self._nodes[name] = node
+        self._selector.register(node.output, selectors.EVENT_READ, name)
+        body = {"type": "init", "node_id": name, "node_ids": self.names}
+        self._awaited[name] = self.ask("c0", name, body)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether all nodes that were started have answered init."""
+        return not self._awaited
+
+    def kill(self, name: str) -> None:
+        """End a node with SIGKILL, and with it what is under way to and from it."""
+        node = self._nodes.pop(name)
+        self._awaited.pop(name, None)
+        node.process.kill()
+        node.process.wait()
+        self._selector.unregister(node.output)
+        if node.waits_to_write:
+            self._selector.unregister(node.input)
+        node.close()
+
+    def end(self, name: str) -> int:
+        """End a node's stdin; return its exit status."""
+        node = self._nodes[name]
+        assert node.process.stdin is not None
+        node.process.stdin.close()
+        self.wait(lambda: node.process.poll() is not None, f"the end of {name}")
+        return node.process.returncode
+
+    def ask(self, client: str, node: str, body: Message) -> int:
+        """Send a client's request; return its msg_id."""
+        self._msg_ids[client] += 1
+        msg_id = self._msg_ids[client]
+        self._deliver({"src": client, "dest": node, "body": {**body, "msg_id": msg_id}})
+        return msg_id
+
+    def wait(self, is_done: Callable[[], bool], what: str) -> None:
+        """Pass messages on until `is_done`. Raises TimeoutError."""
+        if not self.run_until(is_done, time.monotonic() + PATIENCE_S):
+            raise TimeoutError(f"{what}: not within {PATIENCE_S:g} s")
+
+    def run_until(self, is_done: Callable[[], bool], deadline: float) -> bool:
+        """Pass messages on until `is_done` or `deadline`; return whether it was done."""
+        while not is_done():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            for key, events in self._selector.select(left):
+                node = self._nodes.get(key.data)
+                if node is None:
+                    continue
+                if events & selectors.EVENT_READ:
+                    self._read(key.data, node)
+                else:
+                    self._write(key.data, node)
+        return True
+
+    def _read(self, name: str, node: _Node) -> None:
+        data = os.read(node.output, READ_BYTES)
+        if not data:
+            raise RuntimeError(f"{name} has ended by itself: see {self.folder / name}.log")
+        *lines, node.remainder = (node.remainder + data).split(b"\n")
+        for line in lines:
+            message = orjson.loads(line)
+            if message["dest"] in self.names:
+                self._deliver(message)
+            elif message["dest"] == "c0":
+                self._take_init_ok(message)
+            else:
+                self._on_reply(message)
+
+    def _take_init_ok(self, message: Message) -> None:
+        name, body = message["src"], message["body"]
+        if body["type"] != "init_ok":
+            raise RuntimeError(f"{name} refuses to start: {body}")
+        if self._awaited.get(name) == body["in_reply_to"]:
+            del self._awaited[name]
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        node = self._nodes.get(message["dest"])
+        # The network's own number, which a node's journal goes by.
+        message["id"] = next(self._message_ids)
+        if node is not None:
+            node.unsent += orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
+            if not node.waits_to_write:
+                self._write(message["dest"], node)
+
+    def _write(self, name: str, node: _Node) -> None:
+        try:
+            del node.unsent[: os.write(node.input, node.unsent)]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            node.unsent.clear()  # Its end is told by its stdout.
+        if bool(node.unsent) != node.waits_to_write:
+            node.waits_to_write = not node.waits_to_write
+            if node.waits_to_write:
+                self._selector.register(node.input, selectors.EVENT_WRITE, name)
+            else:
+                self._selector.unregister(node.input)
