@@ -29,7 +29,7 @@ from tests.storage.damage import (
     removed,
     tried,
 )
-from vsr_node.core.messages import Record, Recovered, ReplaceLog, SetView
+from vsr_node.core.messages import Entry, Record, Recovered, ReplaceLog, SetView
 from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.promise_file import Flush
 
@@ -119,24 +119,26 @@ def test_an_older_file_that_is_put_back_is_noticed(tmp_path: Path) -> None:
     storage.close()
 
 
+def one_entry_each(text: str) -> list[list[Record]]:
+    return [[ReplaceLog(number, (entry(number, text),))] for number in range(1, 41)]
+
+
 def test_rows_are_not_taken_for_others_that_stood_there(tmp_path: Path) -> None:
     living = tmp_path / "living"
     model = MemoryStorage()
-    old, new = (tuple(entry(number, text) for number in range(1, 41)) for text in ("old", "new"))
-    turns: list[list[Record]] = [
-        [ReplaceLog(1, old)],
-        [ReplaceLog(1, new), SetView(1, 1)],
-        [ReplaceLog(41, (entry(41),))],
-    ]
+    old, new = one_entry_each("old"), one_entry_each("new")
+    new[0].append(SetView(1, 1))
+    lives: list[list[list[Record]]] = [old, new, [[ReplaceLog(41, (entry(41),))]]]
     rows = []
-    for records in turns:
+    for turns in lives:
         storage = opened(living)
         storage.load()
-        storage.save(records)
+        for records in turns:
+            storage.save(records)
+            model.save(records)
         storage.close()
-        model.save(records)
         with closing(sqlite3.connect(database_of(living))) as connection:
-            rows.append(connection.execute("SELECT * FROM entries").fetchall())
+            rows.append(connection.execute("SELECT * FROM turns").fetchall())
     journal = Journal(living, [model.load()], Flush.NOTHING)
     assert journal.outcome(nothing) == WHOLE
     old_rows, _, present_rows = rows
@@ -207,18 +209,27 @@ def test_a_damaged_entry_below_the_checkpoint_is_not_missed(closed: Journal) -> 
     needed = told.entries[len(covered) :]
     assert covered
     assert needed
-    for entries, expected in ((covered, WHOLE), (needed, RECOVERS)):
-        for each in entries:
-            assert isinstance(each.operation, tuple)
-            text = each.operation[2].encode() + b'"'
-            position = database_of(closed.folder).read_bytes().rindex(text)
-            assert closed.outcome(flipped(database_of, position, 1)) == expected
+    # The entries of one turn stand in one row.
+    needed_turns = {turn_of(each) for each in needed}
+    assert {turn_of(each) for each in covered} - needed_turns
+    for each in told.entries:
+        assert isinstance(each.operation, tuple)
+        text = each.operation[2].encode() + b'"'
+        position = database_of(closed.folder).read_bytes().rindex(text)
+        expected = RECOVERS if turn_of(each) in needed_turns else WHOLE
+        assert closed.outcome(flipped(database_of, position, 1)) == expected
+
+
+def turn_of(each: Entry) -> str:
+    assert isinstance(each.operation, tuple)
+    turn: str = each.operation[2].split()[-1]
+    return turn
 
 
 def with_rows(rows: Sequence[tuple[object, ...]]) -> Damage:
     def damage(folder: Path) -> None:
         with closing(sqlite3.connect(database_of(folder))) as connection, connection:
-            connection.executemany("REPLACE INTO entries VALUES (?, ?, ?)", rows)
+            connection.executemany("REPLACE INTO turns VALUES (?, ?, ?)", rows)
 
     return damage
 
@@ -226,7 +237,7 @@ def with_rows(rows: Sequence[tuple[object, ...]]) -> Damage:
 def without_row(op_number: int) -> Damage:
     def damage(folder: Path) -> None:
         with closing(sqlite3.connect(database_of(folder))) as connection, connection:
-            connection.execute("DELETE FROM entries WHERE op_number = ?", (op_number,))
+            connection.execute("DELETE FROM turns WHERE op_number = ?", (op_number,))
 
     return damage
 

@@ -1,9 +1,13 @@
-"""The database: entries, the checkpoint, and one row, the summary, that vouches for all others.
+"""The database: a row for each turn that logged something, the checkpoint, and the summary.
 
-Each entry's checksum goes on from that of the entry before it, and the summary holds both ends of
-this chain: so no entry can be missing, old, or in another's place unnoticed, and it is known which
-ones are damaged. The checkpoint and the summary have checksums of their own. All begin with the
-journal's id.
+Most turns only append to the log. Such a turn is one statement, which inserts one row: its
+transaction's number, the commit_number, and its entries. All other turns also write the summary, a
+row that tells the state as it was then; the turns after it add to that.
+
+Each turn's checksum goes on from that of the turn before it, and the summary holds both ends of
+this chain as it was then: so no turn can be missing, old, or in another's place unnoticed, but for
+the last ones, which whoever knows the last transaction's number misses. The checkpoint and the
+summary have checksums of their own. All begin with the journal's id.
 """
 
 import sqlite3
@@ -35,7 +39,8 @@ _WAL_BYTES_MAX = 4 << 20
 milliseconds, and the file does not stay larger than that."""
 
 _SCHEMA = (
-    "CREATE TABLE entries (op_number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
+    # op_number is that of the turn's last entry.
+    "CREATE TABLE turns (op_number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
     "CREATE TABLE checkpoint (only INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
     "CREATE TABLE summary (only INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
 )
@@ -56,12 +61,16 @@ _SYSTEM_ERRORS = frozenset(
 
 _UNREADABLE = Entry("", 0, None)
 
+_ENTRY_BYTES_MIN = 8
+"""No entry has fewer in a turn's row: so a damaged row tells how many it may have had."""
+
 
 class Summary(NamedTuple):
     """All but the entries and the checkpoint's parts. The default is of what can't be read.
 
-    The log is that from ``first_op_number`` to ``op_number``. ``chain_begin`` is what the first
-    entry's checksum goes on from, ``chain_end`` the last one's checksum.
+    The log is that from ``first_op_number`` to ``op_number``; the rows begin with the entry at
+    ``stored_from``, since a turn goes only when all of it may. ``chain_begin`` is what the first
+    row's checksum goes on from, ``chain_end`` the last one's checksum.
     """
 
     transaction: int = -1
@@ -70,6 +79,7 @@ class Summary(NamedTuple):
     commit_number: int = 0
     checkpoint_op_number: int = 0
     first_op_number: int = 1
+    stored_from: int = 1
     op_number: int = 0
     chain_begin: int = 0
     chain_end: int = 0
@@ -144,6 +154,7 @@ class Database:
             commit_number=state.commit_number,
             checkpoint_op_number=state.checkpoint.op_number,
             first_op_number=state.first_op_number,
+            stored_from=state.first_op_number,
             op_number=state.first_op_number - 1,
             chain_begin=self._seed,
             chain_end=self._seed,
@@ -159,6 +170,12 @@ class Database:
 
     def save(self, summary: Summary, records: Sequence[Record]) -> Summary:
         """Carries out ``records`` in one transaction; returns what ``summary`` has become."""
+        if _only_append(summary, records):
+            # The one statement is a transaction of its own.
+            summary = summary._replace(transaction=summary.transaction + 1)
+            for record in reversed(records):  # The commit_number first, as the row tells it.
+                summary = self._carry_out(summary, record)
+            return summary
         with self._transaction():
             summary = summary._replace(transaction=summary.transaction + 1)
             for record in records:
@@ -192,43 +209,55 @@ class Database:
                 return summary._replace(is_recovering=False)
 
     def _append(self, summary: Summary, entries: Sequence[Entry]) -> Summary:
-        op_number, chain = summary.op_number, summary.chain_end
-        rows = []
-        for client, request_number, operation in entries:
-            op_number += 1
-            content = orjson.dumps((client, request_number, operation))
-            chain = zlib.crc32(content, chain)
-            rows.append((op_number, content, chain))
-        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
-        return summary._replace(op_number=op_number, chain_end=chain)
+        if not entries:
+            return summary
+        op_number = summary.op_number + len(entries)
+        turn = (summary.transaction, summary.commit_number, [tuple(entry) for entry in entries])
+        content = orjson.dumps(turn)
+        checksum = zlib.crc32(content, summary.chain_end)
+        self._execute("INSERT INTO turns VALUES (?, ?, ?)", (op_number, content, checksum))
+        return summary._replace(op_number=op_number, chain_end=checksum)
 
     def _cut(self, summary: Summary, first_op_number: int) -> Summary:
         """Takes the log's end away, from ``first_op_number`` on."""
         if first_op_number > summary.op_number:
             return summary
-        self._execute("DELETE FROM entries WHERE op_number >= ?", (first_op_number,))
-        op_number = first_op_number - 1
-        return summary._replace(op_number=op_number, chain_end=self._chain_at(summary, op_number))
+        cursor = self._execute(
+            "SELECT op_number, content FROM turns WHERE op_number >= ? ORDER BY op_number LIMIT 1",
+            (first_op_number,),
+        )
+        op_number, content = cursor.fetchone()
+        _, _, entries = orjson.loads(content)
+        begin = op_number - len(entries) + 1
+        self._execute("DELETE FROM turns WHERE op_number >= ?", (begin,))
+        left = [Entry(*entry) for entry in entries[: first_op_number - begin]]
+        _, chain_end = self._last_before(summary, begin)
+        return self._append(summary._replace(op_number=begin - 1, chain_end=chain_end), left)
 
     def _truncate(self, summary: Summary, first_op_number: int) -> Summary:
         """Takes the log's beginning away; it begins at ``first_op_number`` then."""
-        op_number = first_op_number - 1
-        is_empty = op_number >= summary.op_number
-        chain_begin = summary.chain_end if is_empty else self._chain_at(summary, op_number)
-        self._execute("DELETE FROM entries WHERE op_number < ?", (first_op_number,))
+        if first_op_number > summary.op_number:
+            self._execute("DELETE FROM turns")
+            return summary._replace(
+                first_op_number=first_op_number,
+                stored_from=first_op_number,
+                op_number=first_op_number - 1,
+                chain_begin=summary.chain_end,
+            )
+        op_number, chain_begin = self._last_before(summary, first_op_number)
+        self._execute("DELETE FROM turns WHERE op_number < ?", (first_op_number,))
         return summary._replace(
-            first_op_number=first_op_number,
-            op_number=max(summary.op_number, op_number),
-            chain_begin=chain_begin,
+            first_op_number=first_op_number, stored_from=op_number + 1, chain_begin=chain_begin
         )
 
-    def _chain_at(self, summary: Summary, op_number: int) -> int:
-        """The checksum of an entry, or of what stood before the first."""
-        if op_number < summary.first_op_number:
-            return summary.chain_begin
-        cursor = self._execute("SELECT checksum FROM entries WHERE op_number = ?", (op_number,))
-        checksum: int = cursor.fetchone()[0]
-        return checksum
+    def _last_before(self, summary: Summary, op_number: int) -> tuple[int, int]:
+        """The last turn that ends before an op_number: where, and its checksum."""
+        row: tuple[int, int] | None = self._execute(
+            "SELECT op_number, checksum FROM turns WHERE op_number < ?"
+            " ORDER BY op_number DESC LIMIT 1",
+            (op_number,),
+        ).fetchone()
+        return row or (summary.stored_from - 1, summary.chain_begin)
 
     def _put(self, table: str, content: tuple[object, ...]) -> None:
         text = orjson.dumps(content)
@@ -242,10 +271,20 @@ class Database:
         content = self._get("summary")
         if content is None:
             return Contents()
-        summary = Summary(*content)
-        entries, damaged = self._read_entries(summary)
+        reading = _Reading(Summary(*content))
+        for row in self._read("SELECT op_number, content, checksum FROM turns ORDER BY op_number"):
+            if not reading.add(*row):
+                break
+        reading.end()
+        summary = reading.summary
         is_sound = self._read("PRAGMA quick_check(1)") == [(b"ok",)]
-        return Contents(summary, self._read_checkpoint(summary), entries, damaged, is_sound)
+        return Contents(
+            summary,
+            self._read_checkpoint(summary),
+            tuple(reading.entries[summary.first_op_number - summary.stored_from :]),
+            frozenset(reading.damaged),
+            is_sound,
+        )
 
     def _read_checkpoint(self, summary: Summary) -> Checkpoint | None:
         content = self._get("checkpoint")
@@ -261,24 +300,6 @@ class Database:
                 return content
         return None
 
-    def _read_entries(self, summary: Summary) -> tuple[tuple[Entry, ...], frozenset[int]]:
-        rows = self._read("SELECT op_number, content, checksum FROM entries")
-        found = {op_number: (text, checksum) for op_number, text, checksum in rows}
-        entries = []
-        damaged = set()
-        chain = summary.chain_begin
-        for op_number in range(summary.first_op_number, summary.op_number + 1):
-            text, checksum = found.get(op_number, (b"", None))
-            if type(text) is bytes and zlib.crc32(text, chain) == checksum:
-                entries.append(Entry(*_with_tuples(orjson.loads(text))))
-            else:
-                entries.append(_UNREADABLE)
-                damaged.add(op_number)
-            chain = checksum if type(checksum) is int else 0
-        if chain != summary.chain_end:
-            damaged.add(summary.op_number)
-        return tuple(entries), frozenset(damaged)
-
     def _read(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a query, up to where damage ends them."""
         rows: list[tuple[Any, ...]] = []
@@ -288,6 +309,68 @@ class Database:
             if not is_damage(error):
                 raise
         return rows
+
+
+class _Reading:
+    """Turns row by row, and what the summary becomes by those after it."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary = self._vouched = summary
+        self.entries: list[Entry] = []
+        self.damaged: set[int] = set()
+        self._chain = summary.chain_begin
+        self._check_chain()
+
+    @property
+    def _op_number(self) -> int:
+        return self.summary.stored_from + len(self.entries) - 1
+
+    def add(self, op_number: object, content: object, checksum: object) -> bool:
+        """Takes in a row; False if nothing after it can be made sense of."""
+        if type(op_number) is not int or type(content) is not bytes or type(checksum) is not int:
+            return False
+        count = op_number - self._op_number
+        if not 0 < count <= 1 + len(content) // _ENTRY_BYTES_MIN:
+            return False
+        if zlib.crc32(content, self._chain) == checksum:
+            transaction, commit_number, entries = _with_tuples(orjson.loads(content))
+            self.entries += [Entry(*entry) for entry in entries]
+            if transaction > self.summary.transaction:
+                self.summary = self.summary.committed_up_to(commit_number)._replace(
+                    transaction=transaction, op_number=op_number, chain_end=checksum
+                )
+        else:
+            self._miss(op_number)
+        self._chain = checksum
+        self._check_chain()
+        return True
+
+    def end(self) -> None:
+        """There are no more rows."""
+        self._miss(self._vouched.op_number)
+
+    def _miss(self, op_number: int) -> None:
+        """All up to there can't be read."""
+        while self._op_number < op_number:
+            self.entries.append(_UNREADABLE)
+            self.damaged.add(self._op_number)
+        self.summary = self.summary._replace(op_number=max(op_number, self.summary.op_number))
+
+    def _check_chain(self) -> None:
+        """The summary knows what the checksum was at the end of its log."""
+        if self._op_number == self._vouched.op_number and self._chain != self._vouched.chain_end:
+            self.damaged.add(self._op_number)
+
+
+def _only_append(summary: Summary, records: Sequence[Record]) -> bool:
+    """If records do no more than to append entries, and perhaps to tell a commit_number."""
+    first, *others = records or (None,)
+    return (
+        isinstance(first, ReplaceLog)
+        and first.first_op_number == summary.op_number + 1
+        and bool(first.entries)
+        and all(isinstance(record, SetCommit) for record in others)
+    )
 
 
 def _with_tuples(value: Any) -> Any:
