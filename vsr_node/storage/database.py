@@ -127,12 +127,12 @@ class Database:
         self._connection.text_factory = bytes  # Damage may turn a blob into a text that is none.
         self._execute = self._connection.execute
         for pragma in (
-            # One process has it, and so SQLite needs no shared memory beside the file.
-            "locking_mode = EXCLUSIVE",
-            "journal_mode = WAL",
             f"synchronous = {'FULL' if is_flushed else 'OFF'}",
             f"fullfsync = {is_flushed}",
             f"checkpoint_fullfsync = {is_flushed}",
+            # One process has it, and so SQLite needs no shared memory beside the file.
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
             f"wal_autocheckpoint = {_WAL_PAGES_MAX}",
             f"journal_size_limit = {_WAL_BYTES_MAX}",
             "secure_delete = OFF",

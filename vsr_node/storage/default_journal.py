@@ -7,7 +7,6 @@ tells who it belongs to, so that those are removed whose owner is gone.
 """
 
 import os
-import shutil
 import zlib
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -81,6 +80,8 @@ def folder() -> Path:
 
 def _remove_unless_in_use(path: Path) -> None:
     """Orphans may run on after their parent."""
+    import shutil  # Takes a while to load, and is needed rarely.
+
     with ExitStack() as locks, suppress(StorageError, OSError):
         for lock_path in path.glob(f"*/{LOCK_NAME}"):
             locks.callback(Lock(lock_path.parent, patience_s=0).close)
