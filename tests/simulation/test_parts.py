@@ -83,6 +83,26 @@ def test_a_perfect_link_keeps_all_messages_in_order() -> None:
     assert arrived == list(range(1000))
 
 
+def test_what_was_slow_does_not_hold_up_a_link_that_is_well_again() -> None:
+    # Seed 3523 was told that a quorum hears its primary, while a link of it was silent for seconds.
+    timeline = Timeline()
+    arrived: list[tuple[int, object]] = []
+    network = Network(
+        0,
+        MessageFaults(delay_mean=100),
+        timeline,
+        Transcript(timeline, 0),
+        lambda _source, _destination, message: arrived.append((timeline.now, message)),
+    )
+    network.link("n0", "n1").slowness = 5_000
+    network.send("n0", "n1", "slow")
+    network.link("n0", "n1").slowness = 0
+    network.clean("n0", "n1")
+    network.send("n0", "n1", "quick")
+    timeline.run_until(1 << 40)
+    assert arrived == [(100, "quick"), (5_100, "slow")]
+
+
 def test_a_link_loses_and_repeats_at_its_rates() -> None:
     network, arrived = sent_over(MessageFaults(loss_per_myriad=2000, duplicate_per_myriad=1000))
     assert 150 < len(network.lost) < 250

@@ -105,6 +105,15 @@ class Network:
         """The links that were needed so far. Whoever only looks must not make more of them."""
         return self._links.values()
 
+    def clean(self, source: str, destination: str) -> None:
+        """Let a direction neither lose nor repeat, keep its order, and take its time from now on.
+
+        What is under way on it slowly does not hold up what comes after.
+        """
+        link = self.link(source, destination)
+        link.is_clean = True
+        link.last_arrival = self._timeline.now
+
     def send(
         self, source: str, destination: str, message: object, *, repeatable: bool = True
     ) -> None:

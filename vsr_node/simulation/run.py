@@ -326,10 +326,10 @@ class Run:
         network = self.cluster.network
         for name in names:
             for other in names:
-                network.link(name, other).is_clean = True
+                network.clean(name, other)
             for client in ("quorum0", "quorum1", "everybody0", "everybody1"):
-                network.link(name, client).is_clean = True
-                network.link(client, name).is_clean = True
+                network.clean(name, client)
+                network.clean(client, name)
 
     def _suffer(self, host: Host, fate: Fate) -> None:
         cluster = self.cluster
