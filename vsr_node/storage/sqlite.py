@@ -144,16 +144,17 @@ class SqliteStorage:
         # An incarnation may have ended before it could remove what it had replaced or begun.
         self._remove_databases_but(path_of(self._folder, known.header.journal).name)
         if known.header.is_new:
-            return self._write_anew(DurableState())
+            return self._write_anew(DurableState(), message_id=0)
+        message_id = known.mark.message_id
         database, contents = self._open_database(known.header.journal)
         summary = contents.summary
         state = self._believable(known, contents)
         if database is None:
-            return self._write_anew(state)
+            return self._write_anew(state, message_id)
         if state.is_recovering or state.first_op_number != summary.first_op_number:
             database.close()
-            return self._write_anew(state)
-        self._use(database, summary, known.mark.message_id)
+            return self._write_anew(state, message_id)
+        self._use(database, summary, message_id)
         return state
 
     def _believable(self, known: promise_file.Contents, contents: Contents) -> DurableState:
@@ -206,10 +207,10 @@ class SqliteStorage:
 
     # What counts from now on
 
-    def _write_anew(self, state: DurableState) -> DurableState:
+    def _write_anew(self, state: DurableState, message_id: int) -> DurableState:
         path = path_of(self._folder, os.urandom(8).hex())
         database = Database(path, is_flushed=self._flush is Flush.EVERYTHING)
-        self._use(database, database.fill(state), message_id=0)
+        self._use(database, database.fill(state), message_id)
         return state
 
     def _use(self, database: Database, summary: Summary, message_id: int) -> None:
