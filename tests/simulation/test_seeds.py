@@ -8,10 +8,12 @@ import pytest
 
 from vsr_node.simulation import plan
 from vsr_node.simulation.plan import draw
+from vsr_node.simulation.run import execute
 from vsr_node.simulation.seeds import run_seeds, split
 from vsr_node.simulation.situations import Situation, all_names, describe_situations
 
 SEEDS = range(60)
+SEEDS_OF_RARE_SITUATIONS = (94, 122)
 
 
 def replay(seed: int, hash_seed: str) -> str:
@@ -67,6 +69,8 @@ def test_each_kind_of_fault_is_switched_off_in_some_seeds() -> None:
 
 def test_the_situations_that_matter_are_reached() -> None:
     situations = run_seeds(SEEDS).situations
+    for seed in SEEDS_OF_RARE_SITUATIONS:
+        situations.update(execute(draw(seed)).situations)
     rare = {Situation.LOGGED_TWICE, Situation.OUTCOME_UNKNOWN}
     never = [name for name in all_names() if not situations[name] and name not in rare]
     assert never == []
