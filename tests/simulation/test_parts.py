@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from vsr_node.core.messages import (
+    Checkpoint,
     DurableState,
     Entry,
     PrepareOk,
     ReplaceLog,
     Reply,
+    SaveCheckpoint,
     SetCommit,
     SetView,
 )
@@ -132,6 +134,16 @@ def test_the_disk_keeps_what_records_add_up_to() -> None:
     assert disk.load() == DurableState(2, 1, 1, entries=(a, c))
     assert disk.holds(2, [c])
     assert not disk.holds(2, [c, c])
+
+
+def test_a_disk_holds_what_its_checkpoint_covers() -> None:
+    # A replica that answers GET_STATE and installs a checkpoint in one turn has told nothing untrue.
+    disk = Disk()
+    a, b, c = (Entry("c", number, None) for number in range(3))
+    disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,))])
+    assert disk.holds(1, [a, b])
+    assert disk.holds(1, [a, b, c])
+    assert not disk.holds(1, [a, b, a])
 
 
 # The invariants notice what they are there for, also without a mutant.

@@ -131,11 +131,14 @@ class Disk:
         return self.entry_at(op_number) if self.may_be_trusted else self._lost.get(op_number)
 
     def holds(self, first_op_number: int, entries: Sequence[Entry]) -> bool:
-        """Whether exactly these entries stand there from `first_op_number` on."""
-        start = first_op_number - self.first_op_number
-        return not entries or (
-            start >= 0 and self.entries[start : start + len(entries)] == list(entries)
-        )
+        """Whether exactly these entries stand there from `first_op_number` on.
+
+        What is truncated is held as well, by the checkpoint in its place.
+        """
+        truncated_count = max(0, self.first_op_number - first_op_number)
+        start = max(0, first_op_number - self.first_op_number)
+        left = list(entries[truncated_count:])
+        return self.entries[start : start + len(left)] == left
 
     # What may happen to it while its machine is down
 
