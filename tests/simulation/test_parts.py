@@ -137,7 +137,7 @@ def test_the_disk_keeps_what_records_add_up_to() -> None:
 
 
 def test_a_disk_holds_what_its_checkpoint_covers() -> None:
-    # A replica that answers GET_STATE and installs a checkpoint in one turn has told nothing untrue.
+    # Who answers GET_STATE and installs a checkpoint in one turn has told nothing untrue.
     disk = Disk()
     a, b, c = (Entry("c", number, None) for number in range(3))
     disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,))])
