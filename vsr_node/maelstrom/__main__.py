@@ -14,8 +14,9 @@ from vsr_node.storage.protocol import StorageError
 from .node import Node
 from .options import parse_options
 
-READ_SIZE = 1 << 20
-"""More than a pipe holds, so that one read takes all that waits."""
+READ_SIZE = 1 << 16
+"""What a pipe holds, so that one read takes all that waits. For a larger buffer the system would
+be asked for memory at each read, which costs more than the read itself."""
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes; what is longer is no message of ours, and reading it whole would fill the memory."""

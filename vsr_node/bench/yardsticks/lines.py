@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 16  # What a pipe holds; Python asks the system for memory to read more.
 
 Body = dict[str, Any]
 
