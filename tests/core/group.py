@@ -23,6 +23,11 @@ SETTLE_MAX = 10_000
 MessageType = TypeVar("MessageType", bound=Message)
 
 
+def as_is(operation: object) -> object:
+    """A machine's answer that is the operation."""
+    return operation
+
+
 class Notebook:
     """A machine that notes each operation and answers with how many it has noted."""
 

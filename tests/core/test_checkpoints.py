@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.core.group import SECOND, Group, entry
+from tests.core.group import SECOND, Group, as_is, entry
 from vsr_node.core.client_table import ClientTable
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import (
@@ -160,7 +160,7 @@ def test_5_2_own_entries_above_a_checkpoint_stay() -> None:
     operations = tuple(entry(number).operation for number in range(1, 21))
     table = ClientTable(1)
     for number in range(1, 21):
-        table.record("c1", number, number)
+        table.execute("c1", number, as_is, number)
     group.tell("n1", "n4", NewCheckpoint(0, 20, 1, 21, 0, table.snapshot() + operations))
     assert (group["n4"].op_number, group["n4"].commit_number) == (25, 20)
     assert group["n4"].log.suffix(21) == tuple(entry(number) for number in range(21, 26))

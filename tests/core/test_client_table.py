@@ -2,24 +2,23 @@
 
 from typing import cast
 
-import pytest
-
+from tests.core.group import as_is
 from vsr_node.core.client_table import FORGOTTEN, WINDOW, ClientTable
 
 
 def test_an_unknown_request_may_be_executed() -> None:
     table = ClientTable(10)
     assert table.look_up("c1", 0) is None
-    table.record("c1", 0, "first")
+    table.execute("c1", 0, as_is, "first")
     assert table.look_up("c1", 1) is None
     assert table.look_up("c2", 0) is None
 
 
 def test_each_request_keeps_its_own_reply() -> None:
     table = ClientTable(10)
-    table.record("c1", 7, "seven")
-    table.record("c1", 3, "three")
-    table.record("c2", 7, None)
+    table.execute("c1", 7, as_is, "seven")
+    table.execute("c1", 3, as_is, "three")
+    table.execute("c2", 7, as_is, None)
     assert table.look_up("c1", 7) == (7, "seven")
     assert table.look_up("c1", 3) == (3, "three")
     assert table.look_up("c2", 7) == (7, None)
@@ -28,10 +27,10 @@ def test_each_request_keeps_its_own_reply() -> None:
 def test_the_window_keeps_the_highest_numbers_and_what_is_below_is_forgotten() -> None:
     table = ClientTable(10)
     for number in range(100, 100 + WINDOW):
-        table.record("c1", number, number)
+        table.execute("c1", number, as_is, number)
     assert table.look_up("c1", 100) == (100, 100)
     assert table.look_up("c1", 99) is None
-    table.record("c1", 100 + WINDOW, 0)
+    table.execute("c1", 100 + WINDOW, as_is, 0)
     assert table.look_up("c1", 100) == FORGOTTEN
     assert table.look_up("c1", 99) == FORGOTTEN
     assert table.look_up("c1", 101) == (101, 101)
@@ -40,8 +39,8 @@ def test_the_window_keeps_the_highest_numbers_and_what_is_below_is_forgotten() -
 def test_a_number_below_a_full_window_is_forgotten_as_soon_as_it_is_recorded() -> None:
     table = ClientTable(10)
     for number in range(100, 100 + WINDOW):
-        table.record("c1", number, number)
-    table.record("c1", 5, "late")
+        table.execute("c1", number, as_is, number)
+    table.execute("c1", 5, as_is, "late")
     assert table.look_up("c1", 5) == FORGOTTEN
     assert table.look_up("c1", 6) is None
     assert table.look_up("c1", 100) == (100, 100)
@@ -50,28 +49,38 @@ def test_a_number_below_a_full_window_is_forgotten_as_soon_as_it_is_recorded() -
 def test_a_gap_in_the_window_stays_open() -> None:
     table = ClientTable(10)
     for number in range(0, 2 * WINDOW, 2):
-        table.record("c1", number, number)
+        table.execute("c1", number, as_is, number)
     assert table.look_up("c1", 2 * WINDOW - 3) is None
-    table.record("c1", 2 * WINDOW - 3, "between")
+    table.execute("c1", 2 * WINDOW - 3, as_is, "between")
     assert table.look_up("c1", 2 * WINDOW - 3) == (2 * WINDOW - 3, "between")
 
 
-def test_no_request_is_recorded_twice() -> None:
+def test_no_request_is_executed_twice() -> None:
     table = ClientTable(10)
-    table.record("c1", 1, "once")
-    with pytest.raises(AssertionError, match="executed once"):
-        table.record("c1", 1, "twice")
+    table.execute("c1", 1, as_is, "once")
+    assert table.execute("c1", 1, not_again, None) == (1, "once")
+
+
+def test_what_is_below_the_window_is_not_executed() -> None:
+    table = ClientTable(10)
+    for number in range(WINDOW + 1):
+        table.execute("c1", number, as_is, number)
+    assert table.execute("c1", 0, not_again, None) == FORGOTTEN
+
+
+def not_again(operation: object) -> object:
+    raise AssertionError("it was executed")
 
 
 def test_beyond_the_bound_the_least_recently_executed_client_is_forgotten() -> None:
     table = ClientTable(3)
     for client in ("c1", "c2", "c3"):
-        table.record(client, 1, client)
-    table.record("c1", 2, "again")
-    table.record("c4", 1, "new")
+        table.execute(client, 1, as_is, client)
+    table.execute("c1", 2, as_is, "again")
+    table.execute("c4", 1, as_is, "new")
     assert table.look_up("c2", 1) is None
     assert table.look_up("c1", 1) == (1, "c1")
-    table.record("c5", 1, "new")
+    table.execute("c5", 1, as_is, "new")
     assert table.look_up("c3", 1) is None
     assert names(table) == ["c1", "c4", "c5"]
 
@@ -83,33 +92,33 @@ def names(table: ClientTable) -> list[str]:
 def test_a_look_up_does_not_change_the_order_of_forgetting() -> None:
     # Look-ups happen where requests arrive, executions everywhere: only these may count.
     table = ClientTable(2)
-    table.record("c1", 1, 0)
-    table.record("c2", 1, 0)
+    table.execute("c1", 1, as_is, 0)
+    table.execute("c2", 1, as_is, 0)
     table.look_up("c1", 1)
-    table.record("c3", 1, 0)
+    table.execute("c3", 1, as_is, 0)
     assert table.look_up("c1", 1) is None
     assert table.look_up("c2", 1) == (1, 0)
 
 
 def test_a_client_that_is_there_forgets_nobody() -> None:
     table = ClientTable(2)
-    table.record("c1", 1, 0)
-    table.record("c2", 1, 0)
-    table.record("c1", 2, 0)
+    table.execute("c1", 1, as_is, 0)
+    table.execute("c2", 1, as_is, 0)
+    table.execute("c1", 2, as_is, 0)
     assert names(table) == ["c2", "c1"]
 
 
 def test_a_snapshot_holds_everything_and_stays_as_it_was() -> None:
     table = ClientTable(10)
-    table.record("c1", 2, "two")
-    table.record("c1", 1, "one")
-    table.record("c2", 9, ("error", 20))
+    table.execute("c1", 2, as_is, "two")
+    table.execute("c1", 1, as_is, "one")
+    table.execute("c2", 9, as_is, ("error", 20))
     snapshot = table.snapshot()
     assert snapshot == (
-        ("c1", -1, ((2, "two"), (1, "one"))),
+        ("c1", -1, ((1, "one"), (2, "two"))),
         ("c2", -1, ((9, ("error", 20)),)),
     )
-    table.record("c1", 3, "three")
+    table.execute("c1", 3, as_is, "three")
     assert snapshot != table.snapshot()
 
 
@@ -117,6 +126,6 @@ def test_the_same_executions_make_the_same_table() -> None:
     one, other = ClientTable(3), ClientTable(3)
     for step in range(1_000):
         for table in (one, other):
-            table.record(f"c{step * 7 % 11}", step, step)
+            table.execute(f"c{step * 7 % 11}", step, as_is, step)
     assert one.snapshot() == other.snapshot()
     assert len(one.snapshot()) == 3

@@ -14,7 +14,7 @@ def test_an_empty_log() -> None:
 
 def test_the_first_op_number_is_1() -> None:
     log = Log()
-    log.append(entry(5))
+    log.append((entry(5),))
     assert log.op_number == 1
     assert log[1] == entry(5)
 

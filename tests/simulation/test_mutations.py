@@ -51,7 +51,7 @@ def test_a_process_that_has_the_core_cannot_become_a_mutant() -> None:
 @pytest.mark.parametrize(
     ("name", "invariant"),
     [
-        ("quorum-too-small", "commit-quorum"),
+        ("primary-counts-itself-twice", "commit-quorum"),
         ("send-before-durable", "durable-before-sent"),
         ("one-vote-short", "leader-completeness"),
         ("idle-commit-untold", "convergence"),

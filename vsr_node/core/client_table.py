@@ -6,9 +6,10 @@ recorded reply from whichever of them it reaches. A client may have several requ
 and the network may swap them, so per client a window of numbers is kept rather than the last.
 """
 
+from collections.abc import Callable
 from typing import TypeAlias, cast
 
-from .messages import Parts, Result
+from .messages import Operation, Parts, Result
 
 WINDOW = 64
 """How many replies are kept of one client."""
@@ -28,10 +29,12 @@ FORGOTTEN = Forgotten()
 
 
 class _Client:
-    __slots__ = ("forgotten_number", "replies")
+    __slots__ = ("forgotten_number", "highest_number", "replies")
 
     def __init__(self) -> None:
+        # In the order of their numbers, so that the lowest is found without looking at all.
         self.replies: dict[int, Recorded] = {}
+        self.highest_number = -1
         # All numbers up to this one are below the window.
         self.forgotten_number = -1
 
@@ -59,22 +62,44 @@ class ClientTable:
             return recorded
         return FORGOTTEN if request_number <= known.forgotten_number else None
 
-    def record(self, client: str, request_number: int, result: Result) -> Recorded:
-        """Notes an execution, and returns the note; called in the order of the log."""
-        known = self._clients.pop(client, None)
+    def execute(
+        self,
+        client: str,
+        request_number: int,
+        apply: Callable[[Operation], Result],
+        operation: Operation,
+    ) -> Recorded | Forgotten:
+        """Applies an operation if ``look_up`` allows it, and notes it; returns what is known then.
+
+        Called in the order of the log.
+        """
+        known = self._clients.get(client)
         if known is None:
-            known = _Client()
-            if len(self._clients) >= self._clients_max:
-                del self._clients[next(iter(self._clients))]
+            known = self._admit()
+        else:
+            recorded = known.replies.get(request_number)
+            if recorded is not None:
+                return recorded
+            if request_number <= known.forgotten_number:
+                return FORGOTTEN
+            del self._clients[client]
         # A dict keeps the order of insertion, so this makes the client the most recent one.
         self._clients[client] = known
         replies = known.replies
-        assert request_number not in replies, "a request is executed once (VRR 4.1)"
-        recorded = replies[request_number] = (request_number, result)
+        recorded = replies[request_number] = (request_number, apply(operation))
+        if request_number > known.highest_number:
+            known.highest_number = request_number
+        else:
+            replies = known.replies = dict(sorted(replies.items()))
         if len(replies) > WINDOW:
-            known.forgotten_number = min(replies)
+            known.forgotten_number = next(iter(replies))
             del replies[known.forgotten_number]
         return recorded
+
+    def _admit(self) -> _Client:
+        if len(self._clients) >= self._clients_max:
+            del self._clients[next(iter(self._clients))]
+        return _Client()
 
     def snapshot(self) -> Parts:
         """All that the table holds; a client is (name, forgotten number, (number, result)...)."""
@@ -91,3 +116,4 @@ class ClientTable:
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
             known.replies = {recorded[0]: recorded for recorded in replies}
+            known.highest_number = max(known.replies)

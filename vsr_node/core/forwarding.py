@@ -10,11 +10,12 @@ the same everywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .execution import answer
 from .messages import Entry, Operation, Reason, Refusal, Request
-from .normal_operation import BATCH_MAX, log_request
+from .normal_operation import BATCH_MAX, log_requests
 from .timers import Timer
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ WAITING_MAX = 16_384
 """Requests that wait at one replica; beyond it new ones are refused."""
 
 
-class Waiting(NamedTuple):
+@dataclass(slots=True)
+class Waiting:
     """A request that waits, and since when it is held or was last sent (microseconds)."""
 
     entry: Entry
@@ -37,7 +39,7 @@ def take_request(replica: Replica, client: str, request_number: int, operation: 
     key = (client, request_number)
     if known is not None:
         answer(replica, client, request_number, known)
-    elif key in replica.held or key in replica.sent:
+    elif key in replica.sent or key in replica.held:
         return
     elif len(replica.held) + len(replica.sent) >= WAITING_MAX:
         if key in _uncommitted_keys(replica):
@@ -93,11 +95,8 @@ def submit_overdue(replica: Replica) -> None:
 def _submit(replica: Replica, requests: dict[tuple[str, int], Waiting]) -> None:
     """Sends what it can of ``requests``, and takes out of ``requests`` what it sent."""
     if replica.is_serving_primary:
-        submitted = []
-        for key, waiting in requests.items():
-            if not log_request(replica, waiting.entry):
-                break
-            submitted.append(key)
+        count = log_requests(replica, (waiting.entry for waiting in requests.values()))
+        submitted = list(requests)[:count]
     elif replica.is_following:
         submitted = list(requests)
         for start in range(0, len(submitted), BATCH_MAX):
@@ -106,9 +105,11 @@ def _submit(replica: Replica, requests: dict[tuple[str, int], Waiting]) -> None:
     else:
         return
     for key in submitted:
-        entry = requests.pop(key).entry
+        waiting = requests.pop(key)
+        waiting.since = replica.now
+        # Put at the end, wherever it stood.
         replica.sent.pop(key, None)
-        replica.sent[key] = Waiting(entry, replica.now)
+        replica.sent[key] = waiting
     _watch_sent(replica)
 
 
@@ -124,8 +125,7 @@ def _watch_sent(replica: Replica) -> None:
 def on_forwarded(replica: Replica, _source: str, message: Request) -> None:
     """The primary logs what a backup took; anybody else leaves it to the sender to try again."""
     if replica.is_serving_primary:
-        for entry in message.entries:
-            log_request(replica, entry)
+        log_requests(replica, message.entries)
 
 
 def refuse_held(replica: Replica) -> None:

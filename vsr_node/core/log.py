@@ -34,10 +34,10 @@ class Log:
         stop = None if count_max is None else start + count_max
         return tuple(self._entries[start:stop])
 
-    def append(self, entry: Entry) -> None:
-        """Puts ``entry`` at op_number + 1."""
-        self._entries.append(entry)
-        self.op_number += 1
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Puts ``entries`` at op_number + 1 and after."""
+        self._entries += entries
+        self.op_number += len(entries)
 
     def replace(self, first_op_number: int, entries: Sequence[Entry]) -> None:
         """Makes the log from ``first_op_number`` on be ``entries`` and nothing else."""

@@ -2,10 +2,12 @@
 
 Every message carries its sender's view number; ``Replica.on_message`` looks at it before
 anything else does, so that no handler ever sees a message of another view than its replica's.
+
+All are named tuples, which are made in a third of a dataclass's time, and many are made in each
+turn. So messages of different types that hold the same are equal: compare types where it matters.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -36,16 +38,14 @@ class Entry(NamedTuple):
 Entries: TypeAlias = tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A backup hands the requests that it took to the primary (forwarding)."""
 
     view_number: int
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True)
-class Prepare:
+class Prepare(NamedTuple):
     """The primary orders requests: ``entries`` stand at ``first_op_number`` and after.
 
     ``sent_at`` is the primary's clock in microseconds, which the answer echoes;
@@ -60,8 +60,7 @@ class Prepare:
     time_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareOk:
+class PrepareOk(NamedTuple):
     """A backup holds the log of this view up to ``op_number``, without a gap.
 
     ``echo`` is the newest ``sent_at`` that it heard in this view: the proof that it hears.
@@ -72,8 +71,7 @@ class PrepareOk:
     echo: int
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """The primary's heartbeat; the fields are PREPARE's."""
 
     view_number: int
@@ -82,8 +80,7 @@ class Commit:
     time_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class StartViewChange:
+class StartViewChange(NamedTuple):
     """A vote for ``view_number`` by a replica whose own view is ``current_view_number``.
 
     With both numbers equal it is no vote but news: the answer to somebody of an older view.
@@ -93,8 +90,7 @@ class StartViewChange:
     current_view_number: int
 
 
-@dataclass(frozen=True, slots=True)
-class DoViewChange:
+class DoViewChange(NamedTuple):
     """A replica that entered the view reports its log to the view's primary.
 
     ``entries`` end at the sender's op_number and begin at its commit_number + 1, so that
@@ -113,8 +109,7 @@ class DoViewChange:
         return self.first_op_number + len(self.entries) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class StartView:
+class StartView(NamedTuple):
     """The new primary's log; its entries begin at or below its commit_number + 1."""
 
     view_number: int
@@ -130,16 +125,14 @@ class StartView:
         return self.first_op_number + len(self.entries) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class GetState:
+class GetState(NamedTuple):
     """Asks for the log after ``op_number`` (VRR section 5.2)."""
 
     view_number: int
     op_number: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewState:
+class NewState(NamedTuple):
     """A part of the log, beginning at ``first_op_number``.
 
     Entries above ``commit_number`` are there only if the sender is in normal status in the view.
@@ -151,8 +144,7 @@ class NewState:
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True)
-class GetCheckpoint:
+class GetCheckpoint(NamedTuple):
     """Asks for the parts from ``position`` on of the checkpoint at ``op_number``."""
 
     view_number: int
@@ -160,8 +152,7 @@ class GetCheckpoint:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewCheckpoint:
+class NewCheckpoint(NamedTuple):
     """A chunk of the checkpoint at ``op_number``: the parts from ``position`` on.
 
     The checkpoint has ``part_count`` parts in all, of which the first ``client_count`` are the
@@ -176,8 +167,7 @@ class NewCheckpoint:
     parts: Parts
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(NamedTuple):
     """A replica that lost its log asks for one (VRR section 4.3).
 
     ``view_number`` is the newest that it ever promised anything in; ``op_number`` the last one
@@ -189,8 +179,7 @@ class Recovery:
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryResponse:
+class RecoveryResponse(NamedTuple):
     """A replica in normal status answers RECOVERY. The log is the view's if its primary sends it.
 
     ``entries`` are empty from any other, and begin at or below commit_number + 1.
@@ -208,16 +197,14 @@ class RecoveryResponse:
         return self.first_op_number + len(self.entries) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """Asks how far the log of the view goes, on behalf of reads (``quorum_read``)."""
 
     view_number: int
     nonce: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOk:
+class ReadOk(NamedTuple):
     """The answer to the READ of that nonce."""
 
     view_number: int
@@ -256,31 +243,27 @@ class Checkpoint(NamedTuple):
     parts: Parts = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SetView:
+class SetView(NamedTuple):
     """Durable record: the view entered, and the last one in which the log was whole."""
 
     view_number: int
     last_normal_view: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceLog:
+class ReplaceLog(NamedTuple):
     """Durable record: the log from ``first_op_number`` on is ``entries`` and nothing else."""
 
     first_op_number: int
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True)
-class SetCommit:
+class SetCommit(NamedTuple):
     """Durable record: all up to ``commit_number`` is committed. An older one does no harm."""
 
     commit_number: int
 
 
-@dataclass(frozen=True, slots=True)
-class SaveCheckpoint:
+class SaveCheckpoint(NamedTuple):
     """Durable record: ``checkpoint`` replaces the one before, and older entries go.
 
     The log begins at ``first_op_number`` from now on, at most at the checkpoint's op_number + 1;
@@ -291,8 +274,7 @@ class SaveCheckpoint:
     first_op_number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """Durable record: the log can be trusted again (VRR section 4.3)."""
 
 

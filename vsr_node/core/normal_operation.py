@@ -16,6 +16,7 @@ send but not receive would keep the others from moving on for ever.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .execution import commit_up_to
@@ -42,20 +43,26 @@ REORDER_MAX = 4096
 # The primary's side
 
 
-def log_request(replica: Replica, entry: Entry) -> bool:
-    """Puts a request into the log unless it is there already; False if there is no room.
+def log_requests(replica: Replica, entries: Iterable[Entry]) -> int:
+    """Puts requests into the log that are not there yet; how many were, until there was no room.
 
     Exactly-once does not depend on the look-ups here: execution decides it (``execution``).
     """
     assert replica.is_serving_primary, "only a primary in touch with a quorum orders requests"
-    key = (entry.client, entry.request_number)
-    if key in replica.in_log or replica.client_table.look_up(*key) is not None:
-        return True
-    if replica.log.op_number - replica.commit_number >= UNCOMMITTED_MAX:
-        return False
-    replica.in_log.add(key)
-    replica.append(entry)
-    return True
+    room = UNCOMMITTED_MAX - (replica.log.op_number - replica.commit_number)
+    new: list[Entry] = []
+    count = 0
+    for entry in entries:
+        client, request_number, _ = entry
+        key = (client, request_number)
+        if key not in replica.in_log and replica.client_table.look_up(*key) is None:
+            if len(new) >= room:
+                break
+            replica.in_log.add(key)
+            new.append(entry)
+        count += 1
+    replica.append(new)
+    return count
 
 
 def lead(replica: Replica) -> None:
@@ -82,7 +89,8 @@ def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
     sample_round_trip(replica, source, message.echo)
     replica.acknowledged[source] = max(replica.acknowledged[source], message.op_number)
     _hear_quorum(replica)
-    _commit_what_a_quorum_holds(replica)
+    if message.op_number > replica.commit_number:
+        _commit_what_a_quorum_holds(replica)
     if message.op_number < replica.prepared_op_number:
         _watch_acknowledgements(replica)
 
@@ -212,13 +220,11 @@ def on_prepare(replica: Replica, _source: str, message: Prepare) -> None:
     if replica.status is not Status.NORMAL:
         return
     hear_primary(replica, message.sent_at, message.time_out)
-    op_number = message.first_op_number
-    for entry in message.entries:
-        if op_number == replica.log.op_number + 1:
-            replica.append(entry)
-        elif replica.log.op_number < op_number <= replica.log.op_number + REORDER_MAX:
-            replica.reorder_buffer[op_number] = entry
-        op_number += 1
+    known_count = replica.log.op_number + 1 - message.first_op_number
+    if known_count >= 0:
+        replica.append(message.entries[known_count:])
+    else:
+        _keep_early_entries(replica, message)
     append_early_entries(replica)
     learn_commit(replica, message.commit_number)
 
@@ -240,11 +246,18 @@ def hear_primary(replica: Replica, sent_at: int, time_out: int) -> None:
     replica.acknowledgement_is_due = True
 
 
+def _keep_early_entries(replica: Replica, message: Prepare) -> None:
+    op_number_max = replica.log.op_number + REORDER_MAX
+    for op_number, entry in enumerate(message.entries, message.first_op_number):
+        if op_number <= op_number_max:
+            replica.reorder_buffer[op_number] = entry
+
+
 def append_early_entries(replica: Replica) -> None:
     """Moves what the log has come up to from the reorder buffer to the log."""
     buffer = replica.reorder_buffer
     while buffer and (entry := buffer.pop(replica.log.op_number + 1, None)) is not None:
-        replica.append(entry)
+        replica.append((entry,))
     if buffer:
         for op_number in [early for early in buffer if early <= replica.log.op_number]:
             del buffer[op_number]

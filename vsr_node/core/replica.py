@@ -14,7 +14,7 @@ give the same results. The paper is Liskov & Cowling, "Viewstamped Replication R
 MIT-CSAIL-TR-2012-021 (VRR); each module names its section.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -271,7 +271,7 @@ class Replica:
         self.sends = []
         return output
 
-    def _fire(self, timer: Timer) -> None:
+    def _fire(self, timer: int) -> None:
         _TIMER_HANDLERS[timer](self)
 
     def _assert_invariants(self) -> None:
@@ -354,11 +354,11 @@ class Replica:
         if destinations:
             self.sends.append(Send(destinations, message))
 
-    def append(self, entry: Entry) -> None:
-        """Puts an entry at the log's end."""
-        self.log.append(entry)
-        if self._log_changed_from is None:
-            self._log_changed_from = self.log.op_number
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Puts entries at the log's end."""
+        if self._log_changed_from is None and entries:
+            self._log_changed_from = self.log.op_number + 1
+        self.log.append(entries)
 
     def replace_log(self, first_op_number: int, entries: Entries) -> None:
         """Makes the log from ``first_op_number`` on be ``entries``; never what is committed."""
@@ -434,7 +434,7 @@ _SERVED_IN_ANY_VIEW = (Request, GetState, GetCheckpoint, Recovery)
 _HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)
 """Of whichever view; of the last two only what is committed is taken, which is so for ever."""
 
-_TIMER_HANDLERS: dict[Timer, Callable[[Replica], None]] = {
+_TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.SUSPECT: view_change.suspect,
     Timer.VOTE: view_change.vote,
     Timer.HEARTBEAT: normal_operation.on_heartbeat,

@@ -133,13 +133,18 @@ def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> 
     checkpoint = Checkpoint(message.op_number, message.client_count, tuple(incoming.parts))
     install(replica, checkpoint)
     if replica.status is Status.NORMAL:
-        append_early_entries(replica)
-        learn_commit(replica, replica.commit_number)
-        replica.acknowledgement_is_due = True
-        if replica.has_gap:
-            ask(replica, source)
+        _follow(replica, source, checkpoint.op_number)
     else:
         _go_on(replica)
+
+
+def _follow(replica: Replica, source: str, commit_number: int) -> None:
+    """The log has come further: what came early may fit to it now."""
+    append_early_entries(replica)
+    learn_commit(replica, commit_number)
+    replica.acknowledgement_is_due = True
+    if replica.has_gap:
+        ask(replica, source)
 
 
 def _go_on(replica: Replica) -> None:
@@ -165,14 +170,11 @@ def _append_missing(replica: Replica, source: str, message: NewState) -> None:
     if known_count < 0:
         return
     missing = message.entries[known_count:]
-    for entry in missing:
-        replica.append(entry)
-    append_early_entries(replica)
-    learn_commit(replica, message.commit_number)
     if missing:
-        replica.acknowledgement_is_due = True
-        if replica.has_gap:
-            ask(replica, source)
+        replica.append(missing)
+        _follow(replica, source, message.commit_number)
+    else:
+        learn_commit(replica, message.commit_number)
 
 
 def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
@@ -188,7 +190,7 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
     for entry in message.entries[known_count:committed_count]:
         op_number = replica.commit_number + 1
         if op_number > replica.log.op_number:
-            replica.append(entry)
+            replica.append((entry,))
         elif replica.log[op_number] != entry:
             replica.replace_log(op_number, (entry,))
         commit_up_to(replica, op_number)

@@ -8,7 +8,7 @@ one that holds.
 """
 
 from collections.abc import Callable
-from enum import IntEnum
+from typing import Final
 
 HEARTBEAT_INTERVAL_MIN = 50_000
 """A heartbeat costs two messages a backup; more often gains little."""
@@ -32,32 +32,35 @@ RESEND_SLACK = 20_000
 SAMPLE_MAX = TIME_OUT_MAX
 
 
-class Timer(IntEnum):
-    """What a replica waits for; timers due at the same time fire in this order."""
+class Timer:
+    """What a replica waits for; timers due at the same time fire in this order.
 
-    SUSPECT = 0
+    Plain numbers, which are found and used as an index ten times as fast as an Enum's.
+    """
+
+    SUSPECT: Final = 0
     """A backup has not heard its primary, a primary no quorum, a view change did not end."""
-    VOTE = 1
+    VOTE: Final = 1
     """Time to repeat the vote. Running exactly while the replica votes."""
-    HEARTBEAT = 2
+    HEARTBEAT: Final = 2
     """Nothing was sent to all backups for an interval."""
-    RESEND = 3
+    RESEND: Final = 3
     """Look for backups that leave entries unacknowledged."""
-    VIEW_CHANGE = 4
+    VIEW_CHANGE: Final = 4
     """The view change's messages are repeated."""
-    RECOVERY = 5
+    RECOVERY: Final = 5
     """The recovery's messages are repeated."""
-    GAP = 6
+    GAP: Final = 6
     """Entries are known to be missing for too long."""
-    HELD = 7
+    HELD: Final = 7
     """A request that nobody could be given has waited for long enough."""
-    FORWARD = 8
+    FORWARD: Final = 8
     """Look for forwarded requests without an answer."""
-    READ = 9
+    READ: Final = 9
     """Look for reads without an answer."""
 
 
-_ALL = tuple(Timer)  # An Enum makes its members anew for each loop.
+_TIMER_COUNT = Timer.READ + 1
 
 
 class Timers:
@@ -68,21 +71,21 @@ class Timers:
     NEVER = 1 << 62
 
     def __init__(self) -> None:
-        self._deadlines = [self.NEVER] * len(Timer)
+        self._deadlines = [self.NEVER] * _TIMER_COUNT
 
-    def start(self, timer: Timer, deadline: int) -> None:
+    def start(self, timer: int, deadline: int) -> None:
         """Runs ``timer`` until ``deadline``, wherever it stood before."""
         self._deadlines[timer] = deadline
 
-    def stop(self, timer: Timer) -> None:
+    def stop(self, timer: int) -> None:
         """Stops ``timer`` if it runs."""
         self._deadlines[timer] = self.NEVER
 
-    def is_running(self, timer: Timer) -> bool:
+    def is_running(self, timer: int) -> bool:
         """If ``timer`` was started and has neither fired nor been stopped."""
         return self._deadlines[timer] != self.NEVER
 
-    def start_if_stopped(self, timer: Timer, deadline: int) -> None:
+    def start_if_stopped(self, timer: int, deadline: int) -> None:
         """Leaves a running timer as it is."""
         if self._deadlines[timer] == self.NEVER:
             self._deadlines[timer] = deadline
@@ -92,11 +95,11 @@ class Timers:
         """The earliest deadline; NEVER if none runs."""
         return min(self._deadlines)
 
-    def fire_due(self, now: int, fire: Callable[[Timer], None]) -> None:
+    def fire_due(self, now: int, fire: Callable[[int], None]) -> None:
         """Stops each timer that is due and calls ``fire`` with it, in the order of ``Timer``."""
         if min(self._deadlines) > now:
             return
-        for timer in _ALL:
+        for timer in range(_TIMER_COUNT):
             if self._deadlines[timer] <= now:
                 self._deadlines[timer] = self.NEVER
                 fire(timer)

@@ -4,7 +4,7 @@ Keys and values are JSON *texts* in one canonical form, so that two of them are 
 they are the same JSON: 1, 1.0 and true differ, and maps compare as maps.
 """
 
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 Operation: TypeAlias = tuple[str | bool, ...]
 """("read", key), ("write", key, value) or ("cas", key, from, to, create_if_not_exists)."""
@@ -27,23 +27,23 @@ class KeyValueMachine:
     def __init__(self) -> None:
         self._registers: dict[str, str] = {}
 
-    def apply(self, operation: object) -> Result:
+    def apply(self, operation: Any) -> Result:
         """Executes an ``Operation``; errors are results, as every replica finds the same.
 
         Raises ValueError or AssertionError for what is none.
         """
-        kind = cast("Operation", operation)[0]
+        kind = operation[0]
         if kind == "write":
-            _, key, value = cast("tuple[str, str, str]", operation)
+            _, key, value = operation
             self._registers[key] = value
             return WRITE_OK
         if kind == "cas":
-            return self._compare_and_set(*cast("tuple[str, str, str, str, bool]", operation))
+            return self._compare_and_set(*operation)
         return self.read(operation)
 
-    def read(self, operation: object) -> Result:
+    def read(self, operation: Any) -> Result:
         """Answers a read."""
-        kind, key = cast("tuple[str, str]", operation)
+        kind, key = operation
         assert kind == "read", f"not a read: {operation!r}"
         value = self._registers.get(key)
         if value is None:

@@ -25,7 +25,7 @@ class InexactNumber:
         self.text = text
 
 
-def parse(line: bytes) -> object:
+def parse(line: bytes | str) -> object:
     """The value of a JSON text. Numbers may be rounded: see ``parse_exactly``.
 
     Raises ValueError if it is none.
@@ -33,9 +33,10 @@ def parse(line: bytes) -> object:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        if not may_be_inexact(line):
+        data = line.encode() if isinstance(line, str) else line
+        if not may_be_inexact(data):
             raise
-    return parse_exactly(line)
+    return parse_exactly(data)
 
 
 def may_be_inexact(line: bytes) -> bool:

@@ -4,20 +4,24 @@ See doc/workloads.md, "Workload: Lin-kv". A successful reply has the fields of M
 and no other: an extra one is malformed there.
 """
 
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
-from vsr_node.core.messages import Operation, Reason
-from vsr_node.core.messages import Result as CoreResult
-from vsr_node.machines.key_value import Result
+from vsr_node.core.messages import Operation, Reason, Result
 
 from .errors import ErrorCode, malformed
 from .json_text import canonical, parse
 
-_ARGUMENTS = {"read": [str], "write": [str, str], "cas": [str, str, str, bool]}
+_KINDS: dict[tuple[type, ...], tuple[str, int]] = {
+    (str, str): ("read", 0),
+    (str, str, str): ("write", 2),
+    (str, str, str, str, bool): ("cas", 3),
+}
+"""By the types of an operation's parts: its kind, which is the first of them, and where the value
+that it writes is, if any."""
 
-REQUEST_TYPES = frozenset(_ARGUMENTS)
+REQUEST_TYPES = frozenset(kind for kind, _ in _KINDS.values())
 
 
 def operation_of(body: dict[str, Any]) -> Operation:
@@ -25,16 +29,16 @@ def operation_of(body: dict[str, Any]) -> Operation:
 
     Raises RequestError, which names the field that is missing or wrong.
     """
-    match body["type"]:
-        case "read":
-            return ("read", canonical_field(body, "key"))
-        case "write":
-            return ("write", canonical_field(body, "key"), canonical_field(body, "value"))
+    kind = body["type"]
+    if kind == "read":
+        return (kind, canonical_field(body, "key"))
+    if kind == "write":
+        return (kind, canonical_field(body, "key"), canonical_field(body, "value"))
     create = body.get("create_if_not_exists", False)
     if type(create) is not bool:
         raise malformed("create_if_not_exists", "expected true or false")
     return (
-        "cas",
+        kind,
         canonical_field(body, "key"),
         canonical_field(body, "from"),
         canonical_field(body, "to"),
@@ -54,17 +58,17 @@ def canonical_field(body: dict[str, Any], field: str) -> str:
 
 def decode_operation(value: object) -> Operation:
     """An operation that another replica sent. Raises ValueError if it is none."""
-    if type(value) is list and value:
-        kind, *arguments = value
-        # A pattern for each would say the same, and take three times as long.
-        if type(kind) is str and [type(each) for each in arguments] == _ARGUMENTS.get(kind):
-            if kind != "read":
-                _check_value(arguments[1 if kind == "write" else 2])
+    # A pattern for each kind would say the same, and take three times as long.
+    if type(value) is list:
+        kind, value_at = _KINDS.get(tuple(map(type, value)), ("", 0))
+        if kind and value[0] == kind:
+            if value_at:
+                _check_value(value[value_at])
             return tuple(value)
     raise ValueError("no operation of the key-value machine")
 
 
-def decode_result(value: object) -> CoreResult:
+def decode_result(value: object) -> Result:
     """A result that another replica recorded. Raises ValueError if it is none."""
     match value:
         case ["read_ok", str(text)]:
@@ -88,20 +92,18 @@ def _check_value(text: str) -> None:
     """It will be written as it is into the answer to a read, which is one line of JSON."""
     if "\n" in text:
         raise ValueError("a value's text is not in one line")
-    parse(text.encode())
+    parse(text)
 
 
-def reply_of(result: CoreResult) -> dict[str, object]:
+def reply_of(result: Any) -> dict[str, object]:
     """The body, but for ``in_reply_to``, that tells a result."""
-    match cast("Result", result):
-        case ("read_ok", str(text)):
-            # The text is JSON already.
-            return {"type": "read_ok", "value": orjson.Fragment(text)}
-        case ("error", int(code), str(text)):
-            return {"type": "error", "code": code, "text": text}
-        case (str(name),):
-            return {"type": name}
-    raise AssertionError(f"no result of the key-value machine: {result!r}")
+    kind = result[0]
+    if kind == "read_ok":
+        # The text is JSON already.
+        return {"type": kind, "value": orjson.Fragment(result[1])}
+    if kind == "error":
+        return {"type": kind, "code": result[1], "text": result[2]}
+    return {"type": kind}
 
 
 def refusal_of(reason: Reason) -> dict[str, object]:

@@ -89,73 +89,71 @@ class Node:
         self._log(f"dropped line ({self._dropped_count} so far): {why}: {excerpt}{more}")
 
     def _on_line(self, now: int, line: bytes) -> None:
-        if not line.strip():
+        try:
+            message: Any = parse(line)
+        except ValueError as error:
+            if line.strip():
+                self.drop(line, f"no JSON ({error})")
             return
         try:
-            message = parse(line)
-        except ValueError as error:
-            self.drop(line, f"no JSON ({error})")
-            return
-        if type(message) is not dict or "body" not in message:
+            source, destination, body = message["src"], message["dest"], message["body"]
+        except (KeyError, TypeError):
             self.drop(line, "no message: it needs src, dest and body")
             return
         self._note_message_id(message.get("id"))
-        source, destination = message.get("src"), message.get("dest")
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "no message: src and dest are texts")
-        elif self._replica is not None and destination != self._name:
+        elif destination != self._name and self._replica is not None:
             self.drop(line, f"not for {self._name}")
+        elif type(body) is not dict:
+            self._reply_error(source, None, malformed("body", "expected an object"))
+        elif "in_reply_to" in body or body.get("type") == "error":
+            self.drop(line, "an answer to nothing that was asked")
+        elif source in self._peer_prefixes:
+            self._on_peer(line, source, body)
         else:
-            self._on_body(now, line, source, message["body"])
+            self._on_client(now, line, source, body)
 
     def _note_message_id(self, message_id: object) -> None:
         """The network's own number of a message; each is higher than those of earlier ones."""
         if type(message_id) is int and 0 <= message_id <= wire.NUMBER_MAX:
             self._message_id = message_id
-            self._message_id_max = max(self._message_id_max, message_id)
+            if message_id > self._message_id_max:
+                self._message_id_max = message_id
         else:
             self._message_id = None
 
-    def _on_body(self, now: int, line: bytes, source: str, body: object) -> None:
-        if type(body) is not dict:
-            self._reply_error(source, None, malformed("body", "expected an object"))
-            return
-        message_type = body.get("type")
-        if message_type == "error" or "in_reply_to" in body:
-            self.drop(line, "an answer to nothing that was asked")
-        elif self._replica is not None and source in self._peer_prefixes:
-            self._on_peer(self._replica, line, source, body)
-        elif type(message_type) is str and message_type in wire.MESSAGE_TYPES:
-            self.drop(line, "a protocol message, but not from a member of the group")
-        else:
-            self._on_client(now, line, source, body)
-
-    def _on_peer(self, replica: Replica, line: bytes, source: str, body: dict[str, Any]) -> None:
+    def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
+        assert self._replica is not None
         try:
-            replica.on_message(source, wire.decode(body, lin_kv))
+            self._replica.on_message(source, wire.decode(body, lin_kv))
         except (wire.MalformedMessageError, ImpossibleMessageError) as error:
             self.drop(line, str(error))
 
     def _on_client(self, now: int, line: bytes, source: str, body: dict[str, Any]) -> None:
-        msg_id = body.get("msg_id")
+        message_type, msg_id = body.get("type"), body.get("msg_id")
+        if type(message_type) is str and message_type in wire.MESSAGE_TYPES:
+            self.drop(line, "a protocol message, but not from a member of the group")
+            return
         try:
             if type(msg_id) is not int or not 0 <= msg_id <= wire.NUMBER_MAX:
                 msg_id = None
                 raise malformed("msg_id", f"expected a number from 0 to {wire.NUMBER_MAX}")
+            if type(message_type) is not str:
+                raise malformed("type", "expected a string")
             # Looking through the line takes longer than all the rest, and most have no such value.
             if not _EXACT_TYPES.issuperset(map(type, body.values())) and may_be_inexact(line):
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
-            self._on_request(now, source, msg_id, body)
+            self._on_request(now, source, msg_id, message_type, body)
         except RequestError as error:
             self._reply_error(source, msg_id, error)
         except ValueError as error:
             self._reply_error(source, msg_id, malformed("body", str(error)))
 
-    def _on_request(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
-        message_type = body.get("type")
-        if type(message_type) is not str:
-            raise malformed("type", "expected a string")
+    def _on_request(
+        self, now: int, source: str, msg_id: int, message_type: str, body: dict[str, Any]
+    ) -> None:
         if message_type == "init":
             self._on_init(now, source, msg_id, body)
         elif self._replica is None:

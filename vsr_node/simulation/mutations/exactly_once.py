@@ -2,7 +2,6 @@
 
 from vsr_node.simulation.mutations.files import (
     CLIENT_TABLE,
-    EXECUTION,
     FORWARDING,
     NORMAL_OPERATION,
 )
@@ -16,18 +15,16 @@ MUTATIONS = (
         (
             Edit(
                 NORMAL_OPERATION,
-                "    if key in replica.in_log or replica.client_table",
-                "    if replica.client_table",
-            ),
-            Edit(
-                EXECUTION,
-                "    known = replica.client_table.look_up(client, request_number)\n",
-                "    known = None\n",
+                "        if key not in replica.in_log and replica.client_table",
+                "        if replica.client_table",
             ),
             Edit(
                 CLIENT_TABLE,
-                '        assert request_number not in replies, "a request is executed once '
-                '(VRR 4.1)"\n',
+                "            recorded = known.replies.get(request_number)\n"
+                "            if recorded is not None:\n"
+                "                return recorded\n"
+                "            if request_number <= known.forgotten_number:\n"
+                "                return FORGOTTEN\n",
                 "",
             ),
         ),
@@ -44,14 +41,12 @@ MUTATIONS = (
                 "",
             ),
             Edit(
-                EXECUTION,
-                "    known = replica.client_table.look_up(client, request_number)\n",
-                "    known = None\n",
-            ),
-            Edit(
                 CLIENT_TABLE,
-                '        assert request_number not in replies, "a request is executed once '
-                '(VRR 4.1)"\n',
+                "            recorded = known.replies.get(request_number)\n"
+                "            if recorded is not None:\n"
+                "                return recorded\n"
+                "            if request_number <= known.forgotten_number:\n"
+                "                return FORGOTTEN\n",
                 "",
             ),
         ),
@@ -63,8 +58,13 @@ MUTATIONS = (
         (
             Edit(
                 CLIENT_TABLE,
-                "            return recorded\n",
-                "            return known.replies[max(known.replies)]\n",
+                "            return recorded\n        return FORGOTTEN",
+                "            return known.replies[max(known.replies)]\n        return FORGOTTEN",
+            ),
+            Edit(
+                CLIENT_TABLE,
+                "                return recorded\n",
+                "                return known.replies[max(known.replies)]\n",
             ),
         ),
     ),
@@ -79,6 +79,14 @@ MUTATIONS = (
                 "        newest = max(known.replies)\n"
                 "        return known.replies[newest] if request_number < newest else None\n",
             ),
+            Edit(
+                CLIENT_TABLE,
+                "            if request_number <= known.forgotten_number:\n"
+                "                return FORGOTTEN\n",
+                "            newest = max(known.replies)\n"
+                "            if request_number < newest:\n"
+                "                return known.replies[newest]\n",
+            ),
         ),
     ),
     Mutation(
@@ -91,6 +99,12 @@ MUTATIONS = (
                 "        return FORGOTTEN if request_number <= known.forgotten_number else None\n",
                 "        return None\n",
             ),
+            Edit(
+                CLIENT_TABLE,
+                "            if request_number <= known.forgotten_number:\n"
+                "                return FORGOTTEN\n",
+                "",
+            ),
         ),
         rare="a request must come again when 64 later ones of its client were executed",
     ),
@@ -101,9 +115,10 @@ MUTATIONS = (
         (
             Edit(
                 CLIENT_TABLE,
-                "        recorded = known.replies.get(request_number)\n",
+                "            return None\n        recorded = ",
+                "            return None\n"
                 "        self._clients[client] = self._clients.pop(client)\n"
-                "        recorded = known.replies.get(request_number)\n",
+                "        recorded = ",
             ),
         ),
     ),
@@ -114,13 +129,18 @@ MUTATIONS = (
         (
             Edit(
                 CLIENT_TABLE,
-                "        known = self._clients.get(client)\n",
-                '        known = self._clients.get("")\n',
+                "        known = self._clients.get(client)\n"
+                "        if known is None:\n            return None\n",
+                '        known = self._clients.get("")\n'
+                "        if known is None:\n            return None\n",
             ),
             Edit(
                 CLIENT_TABLE,
-                "        known = self._clients.pop(client, None)\n",
-                '        client = ""\n        known = self._clients.pop(client, None)\n',
+                "        known = self._clients.get(client)\n"
+                "        if known is None:\n            known = self._admit()\n",
+                '        client = ""\n'
+                "        known = self._clients.get(client)\n"
+                "        if known is None:\n            known = self._admit()\n",
             ),
         ),
     ),
@@ -160,8 +180,8 @@ MUTATIONS = (
         (
             Edit(
                 FORWARDING,
-                "        entry = requests.pop(key).entry\n",
-                "        entry = requests[key].entry\n",
+                "        waiting = requests.pop(key)\n",
+                "        waiting = requests[key]\n",
             ),
         ),
     ),

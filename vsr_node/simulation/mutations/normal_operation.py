@@ -18,10 +18,10 @@ MUTATIONS = (
         (
             Edit(
                 NORMAL_OPERATION,
-                "    _hear_quorum(replica)\n    _commit_what",
+                "    _hear_quorum(replica)\n    if message.op_number > replica.commit_number:\n",
                 "    count = len(replica.acknowledged)\n"
                 '    replica.acknowledged[f"message {count}"] = message.op_number\n'
-                "    _hear_quorum(replica)\n    _commit_what",
+                "    _hear_quorum(replica)\n    if message.op_number > replica.commit_number:\n",
             ),
         ),
     ),
@@ -85,8 +85,9 @@ MUTATIONS = (
         (
             Edit(
                 NORMAL_OPERATION,
-                "        if op_number == replica.log.op_number + 1:\n",
-                "        if op_number >= replica.log.op_number + 1:\n",
+                "    if known_count >= 0:\n        replica.append(message.entries[known_count:])\n",
+                "    if replica.peers:\n"
+                "        replica.append(message.entries[max(known_count, 0) :])\n",
             ),
         ),
     ),
@@ -204,9 +205,9 @@ MUTATIONS = (
         (
             Edit(
                 EXECUTION,
-                "    while replica.commit_number < commit_number:\n",
+                "    if commit_number < first_op_number:\n",
                 "    replica.commit_number = min(replica.commit_number, commit_number)\n"
-                "    while replica.commit_number < commit_number:\n",
+                "    if commit_number < first_op_number:\n",
             ),
         ),
     ),
@@ -260,10 +261,10 @@ MUTATIONS = (
         (
             Edit(
                 NORMAL_OPERATION,
-                "    replica.in_log.add(key)\n",
-                "    replica.in_log.add(key)\n"
-                "    result = replica.machine.apply(entry.operation)\n"
-                "    replica.client_table.record(*key, result)\n",
+                "            replica.in_log.add(key)\n",
+                "            replica.in_log.add(key)\n"
+                "            apply = replica.machine.apply\n"
+                "            replica.client_table.execute(*key, apply, entry.operation)\n",
             ),
         ),
     ),
