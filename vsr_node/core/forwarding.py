@@ -48,8 +48,9 @@ def take_request(replica: Replica, client: str, request_number: int, operation: 
         else:
             replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
     else:
+        if not replica.held:
+            replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
         replica.held[key] = Waiting(Entry(client, request_number, operation), replica.now)
-        replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
 
 
 def submit_held(replica: Replica) -> None:

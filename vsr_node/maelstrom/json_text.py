@@ -25,7 +25,7 @@ class InexactNumber:
         self.text = text
 
 
-def parse(line: bytes | str) -> object:
+def parse(line: bytes) -> object:
     """The value of a JSON text. Numbers may be rounded: see ``parse_exactly``.
 
     Raises ValueError if it is none.
@@ -33,10 +33,9 @@ def parse(line: bytes | str) -> object:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        data = line.encode() if isinstance(line, str) else line
-        if not may_be_inexact(data):
+        if not may_be_inexact(line):
             raise
-    return parse_exactly(data)
+    return parse_exactly(line)
 
 
 def may_be_inexact(line: bytes) -> bool:

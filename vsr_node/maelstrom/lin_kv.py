@@ -48,10 +48,10 @@ def operation_of(body: dict[str, Any]) -> Operation:
 
 def canonical_field(body: dict[str, Any], field: str) -> str:
     """The canonical JSON text of a field. Raises RequestError if it is missing or inexact."""
-    if field not in body:
-        raise malformed(field, "missing")
     try:
         return canonical(body[field])
+    except KeyError:
+        raise malformed(field, "missing") from None
     except ValueError as error:
         raise malformed(field, str(error)) from None
 
@@ -92,7 +92,10 @@ def _check_value(text: str) -> None:
     """It will be written as it is into the answer to a read, which is one line of JSON."""
     if "\n" in text:
         raise ValueError("a value's text is not in one line")
-    parse(text)
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        parse(text.encode())
 
 
 def reply_of(result: Any) -> dict[str, object]:

@@ -91,16 +91,21 @@ class Node:
     def _on_line(self, now: int, line: bytes) -> None:
         try:
             message: Any = parse(line)
-        except ValueError as error:
-            if line.strip():
-                self.drop(line, f"no JSON ({error})")
-            return
-        try:
             source, destination, body = message["src"], message["dest"], message["body"]
         except (KeyError, TypeError):
             self.drop(line, "no message: it needs src, dest and body")
             return
-        self._note_message_id(message.get("id"))
+        except ValueError as error:
+            if line.strip():
+                self.drop(line, f"no JSON ({error})")
+            return
+        # The network's own number of a message is higher than those of earlier ones.
+        message_id = message.get("id")
+        if type(message_id) is not int or not 0 <= message_id <= wire.NUMBER_MAX:
+            message_id = None
+        elif message_id > self._message_id_max:
+            self._message_id_max = message_id
+        self._message_id = message_id
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "no message: src and dest are texts")
         elif destination != self._name and self._replica is not None:
@@ -113,15 +118,6 @@ class Node:
             self._on_peer(line, source, body)
         else:
             self._on_client(now, line, source, body)
-
-    def _note_message_id(self, message_id: object) -> None:
-        """The network's own number of a message; each is higher than those of earlier ones."""
-        if type(message_id) is int and 0 <= message_id <= wire.NUMBER_MAX:
-            self._message_id = message_id
-            if message_id > self._message_id_max:
-                self._message_id_max = message_id
-        else:
-            self._message_id = None
 
     def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
         assert self._replica is not None
