@@ -158,18 +158,18 @@ def recovery_of_the_primary() -> Scenario:
 
 def quorum_read() -> Scenario:
     scenario = Scenario(quorum_reads=True)
-    scenario.tell("A backup asks one other replica, and answers from its own state.")
+    scenario.tell("A backup asks the primary, and answers from its own state.")
     scenario.run(milliseconds=100)
     scenario.request("c1", WRITE_1, to="n0")
     scenario.run(milliseconds=10)
     scenario.request("c2", READ, to="n1")
     scenario.run(milliseconds=10)
-    scenario.tell("It waits for what the other has and it has not yet.")
+    scenario.tell("Without its answer all are asked. One has what n1 has not yet and waits for.")
     scenario.cut("n0", "n1", both_ways=False)
     scenario.request("c1", WRITE_2, to="n2")
     scenario.run(milliseconds=4)
     scenario.request("c2", READ, to="n1")
-    scenario.run(milliseconds=10)
+    scenario.run(milliseconds=35)
     scenario.mend("n0", "n1", both_ways=False)
     scenario.run(milliseconds=100)
     return scenario

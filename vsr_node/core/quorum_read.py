@@ -87,15 +87,18 @@ class Reads:
 
 
 def peers_to_ask(replica: Replica) -> tuple[str, ...]:
-    """Those after this replica in the group, so that all share the work; the primary comes last.
+    """Whom to ask first, as many as a quorum needs.
 
-    It has entries that nobody else has yet, so its answer is the one that has to be waited for.
+    Those after this replica in the group, so that all share the work, and the primary last: it has
+    entries that nobody else has yet, so its answer is the one that has to be waited for. But with
+    a quorum of two a backup asks the primary: it commits whatever PREPARE brings, which was sent
+    before the answer and often travels with it.
     """
     members = replica.membership.members
     start = members.index(replica.name) + 1
     peers = [name for name in members[start:] + members[: start - 1] if name != replica.primary]
     if not replica.is_primary:
-        peers.append(replica.primary)
+        peers.insert(0 if replica.membership.quorum == 2 else len(peers), replica.primary)
     return tuple(peers[: replica.membership.quorum - 1])
 
 
