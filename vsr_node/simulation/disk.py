@@ -9,24 +9,18 @@ any case and never lost.
 
 from collections.abc import Sequence
 
-from vsr_node.core.messages import (
-    Checkpoint,
-    DurableState,
-    Entry,
-    Record,
-    Recovered,
-    ReplaceLog,
-    SaveCheckpoint,
-    SetCommit,
-    SetView,
-)
+from vsr_node.core.messages import Checkpoint, DurableState, Entry, Record, Recovered, SetCommit
+from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.trust import Found, believable
 
 GARBAGE = Entry("garbage", 0, (("garbage", 0), ("write", '"k0"', '"garbage"')))
 
 
-class Disk:
-    """Storage whose `save` is durable on return, but for what `lose_unflushed` takes away."""
+class Disk(MemoryStorage):
+    """Storage whose `save` is durable on return, but for what `lose_unflushed` takes away.
+
+    As at a real one, commit numbers alone wait for the next records, and a crash loses them.
+    """
 
     __slots__ = (
         "_checkpoint_is_damaged",
@@ -34,23 +28,12 @@ class Disk:
         "_is_whole",
         "_lost",
         "_older_checkpoint",
-        "checkpoint",
-        "commit_number",
-        "entries",
-        "first_op_number",
-        "is_recovering",
-        "last_normal_view",
-        "view_number",
+        "_waiting",
     )
 
     def __init__(self) -> None:
-        self.view_number = 0
-        self.last_normal_view = 0
-        self.commit_number = 0
-        self.checkpoint = Checkpoint()
-        self.first_op_number = 1
-        self.entries: list[Entry] = []
-        self.is_recovering = False
+        super().__init__()
+        self._waiting: list[Record] = []
         self._older_checkpoint = Checkpoint()
         self._damaged: set[int] = set()
         self._checkpoint_is_damaged = False
@@ -61,6 +44,7 @@ class Disk:
 
     def load(self) -> DurableState:
         """Return what may be believed of what stands there, which is all that stands there then."""
+        self._waiting = []
         state = believable(
             Found(
                 self.view_number,
@@ -89,26 +73,16 @@ class Disk:
 
     def save(self, records: Sequence[Record]) -> None:
         """Carry out the records, all of them or, when the replica crashes before, none."""
-        for record in records:
-            match record:
-                case ReplaceLog():
-                    self.entries[record.first_op_number - self.first_op_number :] = record.entries
-                case SetCommit():
-                    self.commit_number = max(self.commit_number, record.commit_number)
-                case SetView():
-                    self.view_number = record.view_number
-                    self.last_normal_view = record.last_normal_view
-                case SaveCheckpoint():
-                    self._older_checkpoint = self.checkpoint
-                    self.checkpoint = record.checkpoint
-                    del self.entries[: record.first_op_number - self.first_op_number]
-                    self.first_op_number = record.first_op_number
-                case Recovered():
-                    self.is_recovering = False
-                    self._lost = {}
-
-    def close(self) -> None:
-        """Nothing is held."""
+        self._waiting += records
+        if all(isinstance(record, SetCommit) for record in records):
+            return
+        checkpoint = self.checkpoint
+        super().save(self._waiting)
+        self._waiting = []
+        if self.checkpoint is not checkpoint:
+            self._older_checkpoint = checkpoint
+        if any(isinstance(record, Recovered) for record in records):
+            self._lost = {}
 
     # What the invariants look at
 

@@ -279,6 +279,7 @@ MUTATIONS = (
                 "        if is_heard and is_stuck and replica.now < 0:\n",
             ),
         ),
+        rare="the last entries before a quiet time must be lost: those after them show any others",
     ),
     Mutation(
         "no-gap-repair",

@@ -85,7 +85,7 @@ MUTATIONS = (
             Edit(
                 QUORUM_READ,
                 "    round_ = replica.reads.rounds.get(message.nonce)\n",
-                "    nonce = next(iter(replica.reads.rounds), 0)\n"
+                "    nonce = next(reversed(replica.reads.rounds), 0)\n"
                 "    round_ = replica.reads.rounds.get(nonce)\n",
             ),
             Edit(

@@ -81,6 +81,7 @@ MUTATIONS = (
                 "    if count < replica.membership.quorum:\n",
             ),
         ),
+        rare="the new primary must repeat its own before others report, and lack what they have",
     ),
     Mutation(
         "votes-of-another-view",
