@@ -170,14 +170,17 @@ class Database:
 
     def save(self, summary: Summary, records: Sequence[Record]) -> Summary:
         """Carries out ``records`` in one transaction; returns what ``summary`` has become."""
-        if _only_append(summary, records):
-            # The one statement is a transaction of its own.
-            summary = summary._replace(transaction=summary.transaction + 1)
-            for record in reversed(records):  # The commit_number first, as the row tells it.
-                summary = self._carry_out(summary, record)
-            return summary
+        transaction = summary.transaction + 1
+        match records:
+            # Most turns do no more than to append; one statement is a transaction of its own.
+            case [ReplaceLog() as log] if _appends(summary, log):
+                return self._append(summary._replace(transaction=transaction), log.entries)
+            case [ReplaceLog() as log, SetCommit(commit)] if _appends(summary, log):
+                commit_number = max(commit, summary.commit_number)
+                summary = summary._replace(transaction=transaction, commit_number=commit_number)
+                return self._append(summary, log.entries)
         with self._transaction():
-            summary = summary._replace(transaction=summary.transaction + 1)
+            summary = summary._replace(transaction=transaction)
             for record in records:
                 summary = self._carry_out(summary, record)
             self._put("summary", tuple(summary))
@@ -212,8 +215,8 @@ class Database:
         if not entries:
             return summary
         op_number = summary.op_number + len(entries)
-        turn = (summary.transaction, summary.commit_number, [tuple(entry) for entry in entries])
-        content = orjson.dumps(turn)
+        turn = (summary.transaction, summary.commit_number, entries)
+        content = orjson.dumps(turn, default=tuple)  # orjson takes no named tuples.
         checksum = zlib.crc32(content, summary.chain_end)
         self._execute("INSERT INTO turns VALUES (?, ?, ?)", (op_number, content, checksum))
         return summary._replace(op_number=op_number, chain_end=checksum)
@@ -362,15 +365,8 @@ class _Reading:
             self.damaged.add(self._op_number)
 
 
-def _only_append(summary: Summary, records: Sequence[Record]) -> bool:
-    """If records do no more than to append entries, and perhaps to tell a commit_number."""
-    first, *others = records or (None,)
-    return (
-        isinstance(first, ReplaceLog)
-        and first.first_op_number == summary.op_number + 1
-        and bool(first.entries)
-        and all(isinstance(record, SetCommit) for record in others)
-    )
+def _appends(summary: Summary, record: ReplaceLog) -> bool:
+    return record.first_op_number == summary.op_number + 1 and bool(record.entries)
 
 
 def _with_tuples(value: Any) -> Any:

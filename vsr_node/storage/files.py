@@ -39,7 +39,7 @@ class Lock:
     """
 
     def __init__(self, folder: Path, patience_s: float = LOCK_PATIENCE_S) -> None:
-        self._path = folder / LOCK_NAME
+        self._path = str(folder / LOCK_NAME)  # What is looked at with each save, as it is needed.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._descriptor = os.open(self._path, flags, 0o600)
         self._inode = os.fstat(self._descriptor).st_ino
@@ -62,7 +62,7 @@ class Lock:
 
         The file that is held open keeps its inode's number from being given to another.
         """
-        if self._path.stat().st_ino != self._inode:
+        if os.stat(self._path).st_ino != self._inode:  # noqa: PTH116
             raise StorageError(f"{self._path} is not the file any more that was locked")
 
     def close(self) -> None:

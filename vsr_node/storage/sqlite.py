@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from vsr_node.core.messages import Checkpoint, DurableState, Record, SetCommit, SetView
+from vsr_node.core.messages import Checkpoint, DurableState, Record, SetCommit
 
 from . import promise_file
 from .database import ERRORS, SUFFIX, Contents, Database, Summary, is_damage, path_of
@@ -27,6 +27,8 @@ from .files import Lock, flush_folder, make_private_folder
 from .promise_file import Flush, Header, Mark, Promise, PromiseFile
 from .protocol import StorageError
 from .trust import Found, believable
+
+_FAILURES = (*ERRORS, OSError, StorageError)
 
 
 class SqliteStorage:
@@ -99,9 +101,11 @@ class SqliteStorage:
                 self._summary = self._summary.committed_up_to(commit.commit_number)
             self._commit_number_waits = True
             return
-        with self._failing_for_good():
+        try:
             self._write(records)
             self._lock.check()
+        except _FAILURES as error:
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Lets go of the folder; nothing that was saved is lost."""
@@ -112,13 +116,14 @@ class SqliteStorage:
 
     def _write(self, records: Sequence[Record]) -> None:
         """The database first, so that the promise file never promises more than that holds."""
+        promise = _promise_of(self._summary)
         summary = self._summary = self._database.save(self._summary, records)
         self._commit_number_waits = False
-        has_view = any(isinstance(record, SetView) for record in records)
-        if has_view:
+        is_promise = _promise_of(summary) != promise
+        if is_promise:
             self._promise_file.write_promise(_promise_of(summary))
         self._promise_file.write_mark(Mark(summary.transaction, self._message_id()))
-        if has_view and self._flush is Flush.PROMISES:
+        if is_promise and self._flush is Flush.PROMISES:
             self._promise_file.flush()
 
     def _let_go(self) -> None:
@@ -231,15 +236,17 @@ class SqliteStorage:
 
     @contextmanager
     def _failing_for_good(self) -> Iterator[None]:
-        """After an error nothing can be saved any more: it would stand there without this turn."""
         try:
             yield
-        except (*ERRORS, OSError) as error:
-            self._let_go()
-            raise StorageError(f"{self._folder}: {error}") from error
-        except StorageError:
-            self._let_go()
-            raise
+        except _FAILURES as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> StorageError:
+        """After an error nothing can be saved any more: it would stand there without this turn."""
+        self._let_go()
+        if isinstance(error, StorageError):
+            return error
+        return StorageError(f"{self._folder}: {error}")
 
 
 def _promise_of(summary: Summary) -> Promise:
