@@ -115,7 +115,7 @@ def test_a_snapshot_holds_everything_and_stays_as_it_was() -> None:
     table.execute("c2", 9, as_is, ("error", 20))
     snapshot = table.snapshot()
     assert snapshot == (
-        ("c1", -1, ((1, "one"), (2, "two"))),
+        ("c1", -1, ((2, "two"), (1, "one"))),
         ("c2", -1, ((9, ("error", 20)),)),
     )
     table.execute("c1", 3, as_is, "three")

@@ -6,6 +6,8 @@ recorded reply from whichever of them it reaches. A client may have several requ
 and the network may swap them, so per client a window of numbers is kept rather than the last.
 """
 
+from bisect import insort
+from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
@@ -29,12 +31,12 @@ FORGOTTEN = Forgotten()
 
 
 class _Client:
-    __slots__ = ("forgotten_number", "highest_number", "replies")
+    __slots__ = ("forgotten_number", "numbers", "replies")
 
     def __init__(self) -> None:
-        # In the order of their numbers, so that the lowest is found without looking at all.
         self.replies: dict[int, Recorded] = {}
-        self.highest_number = -1
+        # Those of the replies, the lowest first.
+        self.numbers: deque[int] = deque()
         # All numbers up to this one are below the window.
         self.forgotten_number = -1
 
@@ -87,12 +89,13 @@ class ClientTable:
         self._clients[client] = known
         replies = known.replies
         recorded = replies[request_number] = (request_number, apply(operation))
-        if request_number > known.highest_number:
-            known.highest_number = request_number
+        numbers = known.numbers
+        if numbers and request_number < numbers[-1]:
+            insort(numbers, request_number)
         else:
-            replies = known.replies = dict(sorted(replies.items()))
-        if len(replies) > WINDOW:
-            known.forgotten_number = next(iter(replies))
+            numbers.append(request_number)
+        if len(numbers) > WINDOW:
+            known.forgotten_number = numbers.popleft()
             del replies[known.forgotten_number]
         return recorded
 
@@ -116,4 +119,4 @@ class ClientTable:
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
             known.replies = {recorded[0]: recorded for recorded in replies}
-            known.highest_number = max(known.replies)
+            known.numbers = deque(sorted(known.replies))
