@@ -91,7 +91,7 @@ def serve(node: Node) -> None:
     poll.register(signals, select.POLLIN)
     while True:
         wait = max(0, node.next_timer - now_microseconds())
-        ready = [descriptor for descriptor, _ in poll.poll(_milliseconds(wait))]
+        ready = dict(poll.poll(_milliseconds(wait)))
         if signals in ready:
             return
         lines = stdin.read_lines() if 0 in ready else []
