@@ -39,7 +39,7 @@ class Lock:
     """
 
     def __init__(self, folder: Path, patience_s: float = LOCK_PATIENCE_S) -> None:
-        self._path = str(folder / LOCK_NAME)  # What is looked at with each save, as it is needed.
+        self._path = str(folder / LOCK_NAME)  # A Path becomes one at each look.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._descriptor = os.open(self._path, flags, 0o600)
         self._inode = os.fstat(self._descriptor).st_ino
