@@ -15,6 +15,7 @@ from vsr_node.core.messages import (
     SaveCheckpoint,
     SetCommit,
     SetView,
+    StartViewChange,
 )
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
@@ -103,6 +104,25 @@ def test_what_was_slow_does_not_hold_up_a_link_that_is_well_again() -> None:
     network.send("n0", "n1", "quick")
     timeline.run_until(1 << 40)
     assert arrived == [(100, "quick"), (5_100, "slow")]
+
+
+def test_a_link_tells_until_when_votes_are_under_way_on_it() -> None:
+    # Seed 4568 was told that a quorum has no vote out, while one of it was yet to arrive.
+    network, _ = sent_over(MessageFaults(delay_mean=100), count=3)
+    link = network.link("n0", "n1")
+    assert link.votes_until == 0
+    now = link.last_arrival
+    link.slowness = 5_000
+    network.send("n0", "n1", StartViewChange(1, 0))
+    assert link.votes_until == link.last_arrival > now + 5_000
+    link.slowness = 0
+    network.clean("n0", "n1")
+    network.send("n0", "n1", StartViewChange(1, 0))
+    assert link.votes_until > link.last_arrival
+
+
+def test_a_seed_whose_quorum_had_a_vote_under_way_is_fine() -> None:
+    assert execute(draw(4568), None).failure is None
 
 
 def test_a_link_loses_and_repeats_at_its_rates() -> None:

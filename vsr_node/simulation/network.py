@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from vsr_node.core.messages import StartViewChange
 from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, DelayKind, MessageFaults
 from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
 from vsr_node.simulation.timeline import Timeline
@@ -46,6 +47,7 @@ class Link:
         "sent",
         "slowness",
         "source",
+        "votes_until",
     )
 
     def __init__(self, seed: int, source: str, destination: str) -> None:
@@ -58,6 +60,7 @@ class Link:
         self.is_clean = False
         self.last_arrival = 0
         self.newest_arrived = -1
+        self.votes_until = 0  # when the last of the votes that were sent so far arrives
         self.latest: deque[tuple[int, object]] = deque(maxlen=REPLAYED_MAX)
 
 
@@ -150,6 +153,8 @@ class Network:
         if self._faults.in_order or link.is_clean:
             arrival = max(arrival, link.last_arrival)
             link.last_arrival = arrival
+        if type(message) is StartViewChange:
+            link.votes_until = max(arrival, link.votes_until)
         if self.watch is not None:
             self.watch(self._departure(link, message, arrival, is_copy=False))
         self._timeline.at(arrival, self._arrive, (link, number, message))
@@ -162,6 +167,8 @@ class Network:
 
     def _depart_late(self, link: Link, number: int, arrival: int, message: object) -> None:
         """A copy leaves, and vanishes if the era ends before it arrives."""
+        if type(message) is StartViewChange:
+            link.votes_until = max(arrival, link.votes_until)
         if self.watch is not None:
             self.watch(self._departure(link, message, arrival, is_copy=True))
         self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))

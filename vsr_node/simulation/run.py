@@ -376,9 +376,13 @@ class Run:
     def _is_at_rest(self, quorum: list[Host]) -> bool:
         """Whether all of the quorum follow a primary that is one of them, and none has a say.
 
-        Votes that they cast when they had no primary count for a time-out at whoever got them.
+        Votes that they cast when they had no primary may be under way for long, and count for a
+        time-out at whoever got them.
         """
         voters = {host.name for host in quorum}
+        links = self.cluster.network.links
+        if any(link.votes_until > self.timeline.now for link in links if link.source in voters):
+            return False
         if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
             return False
         replicas = [host.replica for host in quorum if host.replica is not None]
