@@ -15,8 +15,7 @@ from .node import Node
 from .options import parse_options
 
 READ_SIZE = 1 << 16
-"""What a pipe holds, so that one read takes all that waits. For a larger buffer the system would
-be asked for memory at each read, which costs more than the read itself."""
+"""What a pipe holds, so that one read takes all that waits."""
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes; what is longer is no message of ours, and reading it whole would fill the memory."""
@@ -38,15 +37,18 @@ class Stdin:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        # Read into again and again: one for each read would cost more time than the read, and leave
+        # holes in the memory.
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._partial = b""
         self._is_too_long = False
 
     def read_lines(self) -> list[bytes] | None:
         """All complete lines that wait; None at the end of stdin. Blocks if nothing waits."""
-        data = os.read(0, READ_SIZE)
-        if not data:
+        size = os.readv(0, (self._buffer,))
+        if not size:
             return None
-        lines = (self._partial + data).split(b"\n")
+        lines = (self._partial + self._buffer[:size]).split(b"\n")
         self._partial = lines.pop()
         if lines and self._is_too_long:
             self._is_too_long = False

@@ -31,14 +31,14 @@ def operation_of(body: dict[str, Any]) -> Operation:
     """
     kind = body["type"]
     if kind == "read":
-        return (kind, canonical_field(body, "key"))
+        return ("read", canonical_field(body, "key"))
     if kind == "write":
-        return (kind, canonical_field(body, "key"), canonical_field(body, "value"))
+        return ("write", canonical_field(body, "key"), canonical_field(body, "value"))
     create = body.get("create_if_not_exists", False)
     if type(create) is not bool:
         raise malformed("create_if_not_exists", "expected true or false")
     return (
-        kind,
+        "cas",
         canonical_field(body, "key"),
         canonical_field(body, "from"),
         canonical_field(body, "to"),
@@ -64,6 +64,7 @@ def decode_operation(value: object) -> Operation:
         if kind and value[0] == kind:
             if value_at:
                 _check_value(value[value_at])
+            value[0] = kind  # So that not each entry of the log has a text of its own for it.
             return tuple(value)
     raise ValueError("no operation of the key-value machine")
 
