@@ -183,3 +183,18 @@ def test_5_2_the_records_of_a_turn_begin_with_the_checkpoint() -> None:
         replica.on_message("n0", chunk)
     first, *_ = replica.end_turn().records
     assert first == SaveCheckpoint(group["n0"].checkpoint, 22)
+
+
+def test_5_2_a_gap_right_after_the_start_is_asked_for_once_the_round_trip_is_known() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.isolate("n0")
+    for number in range(1, 4):
+        group.ask("n0", number)
+    group.heal()
+    for name in group.names:
+        group.restart(name)
+    assert (group["n0"].op_number, group["n1"].op_number) == (3, 0)
+    group.ask("n0", 4)
+    group.run_for(SECOND // 5)
+    assert group["n1"].commit_number == 4

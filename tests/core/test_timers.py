@@ -179,3 +179,13 @@ def test_what_is_not_heard_for_a_time_out_is_replaced_within_a_few(size: int) ->
     group.run_for(4 * time_out)
     live = [group[name] for name in group.names[1:]]
     assert {(replica.status, replica.view_number) for replica in live} == {(Status.NORMAL, 1)}
+
+
+def test_start_at_latest_moves_a_deadline_only_nearer() -> None:
+    timers = Timers()
+    timers.start_at_latest(Timer.GAP, 10)
+    assert timers.next_deadline == 10
+    timers.start_at_latest(Timer.GAP, 20)
+    assert timers.next_deadline == 10
+    timers.start_at_latest(Timer.GAP, 5)
+    assert timers.next_deadline == 5

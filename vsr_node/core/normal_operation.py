@@ -276,7 +276,8 @@ def learn_commit(replica: Replica, commit_number: int) -> None:
     else:
         commit_up_to(replica, min(replica.commit_number_told, op_number))
     if replica.has_gap:
-        replica.timers.start_if_stopped(Timer.GAP, replica.now + replica.time_out // 4)
+        # The time-out may have become shorter since, as it does when a group has just started.
+        replica.timers.start_at_latest(Timer.GAP, replica.now + replica.time_out // 4)
     else:
         replica.timers.stop(Timer.GAP)
         replica.gap_requests = 0

@@ -90,6 +90,10 @@ class Timers:
         if self._deadlines[timer] == self.NEVER:
             self._deadlines[timer] = deadline
 
+    def start_at_latest(self, timer: int, deadline: int) -> None:
+        """Leaves a running timer as it is if its deadline is earlier."""
+        self._deadlines[timer] = min(deadline, self._deadlines[timer])
+
     @property
     def next_deadline(self) -> int:
         """The earliest deadline; NEVER if none runs."""

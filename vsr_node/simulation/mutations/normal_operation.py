@@ -133,10 +133,10 @@ MUTATIONS = (
         (
             Edit(
                 NORMAL_OPERATION,
-                "    if replica.has_gap:\n        replica.timers.start_if_stopped(Timer.GAP",
+                "    if replica.has_gap:\n        # The time-out",
                 "    if replica.commit_number_told > op_number:\n"
                 "        replica.commit_number = replica.commit_number_told\n"
-                "    if replica.has_gap:\n        replica.timers.start_if_stopped(Timer.GAP",
+                "    if replica.has_gap:\n        # The time-out",
             ),
             Edit(
                 REPLICA,
