@@ -335,6 +335,7 @@ MUTATIONS = (
                 "    if replica.peers and not replica.is_serving_primary:\n        vote(replica)\n",
             ),
         ),
+        rare="the primary must be the outsider, and deaf",
     ),
     Mutation(
         "stopped-primary-resends",
@@ -359,6 +360,7 @@ MUTATIONS = (
                 "",
             ),
         ),
+        rare="the primary must be the outsider, and deaf",
     ),
     Mutation(
         "stopped-primary-never-votes",
