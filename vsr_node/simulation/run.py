@@ -374,7 +374,7 @@ class Run:
             self.timeline.run_until(self.timeline.now + self.patience // 4000)
 
     def _is_at_rest(self, quorum: list[Host]) -> bool:
-        """Whether all of the quorum follow a primary that is one of them, and none has a say.
+        """Whether all of the quorum follow a primary that hears them, and none votes for another.
 
         Votes that they cast when they had no primary may be under way for long, and count for a
         time-out at whoever got them.
@@ -386,11 +386,22 @@ class Run:
         if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
             return False
         replicas = [host.replica for host in quorum if host.replica is not None]
-        return any(replica.is_serving_primary for replica in replicas) and all(
+        return any(self._hears_all(host, voters) for host in quorum) and all(
             replica.view_number == replicas[0].view_number
             and (replica.is_serving_primary or replica.is_following)
             for replica in replicas
         )
+
+    def _hears_all(self, host: Host, names: set[str]) -> bool:
+        """Whether a primary serves, and is not about to give up one of these.
+
+        Heartbeats are answered within three quarters of a time-out, whatever a round trip takes.
+        """
+        replica = host.replica
+        if replica is None or not replica.is_serving_primary:
+            return False
+        heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
+        return all(replica.echoed[name] > heard_after for name in names - {host.name})
 
     def _has_votes_of(self, voters: set[str], host: Host) -> bool:
         replica = host.replica
