@@ -59,7 +59,7 @@ def test_the_changes_add_up_to_what_the_replicas_became(recording: Recording) ->
         replica = host.replica
         assert replica is not None
         assert state == ReplicaState(
-            "running",
+            "saving" if host.is_saving else "running",
             replica.status.value,
             replica.view_number,
             replica.last_normal_view,
