@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from vsr_node.core.messages import Operation, Reason, Result
+from vsr_node.machines.key_value import CAS_OK, WRITE_OK
 
 from .errors import ErrorCode, malformed
 from .json_text import canonical, parse
@@ -107,6 +108,7 @@ def reply_of(result: Any) -> dict[str, object]:
         return {"type": kind, "value": orjson.Fragment(result[1])}
     if kind == "error":
         return {"type": kind, "code": result[1], "text": result[2]}
+    assert result in (WRITE_OK, CAS_OK), f"no result of the key-value machine: {result!r}"
     return {"type": kind}
 
 

@@ -153,10 +153,7 @@ class Network:
         if self._faults.in_order or link.is_clean:
             arrival = max(arrival, link.last_arrival)
             link.last_arrival = arrival
-        if type(message) is StartViewChange:
-            link.votes_until = max(arrival, link.votes_until)
-        if self.watch is not None:
-            self.watch(self._departure(link, message, arrival, is_copy=False))
+        self._notice(link, message, arrival, is_copy=False)
         self._timeline.at(arrival, self._arrive, (link, number, message))
 
     def _send_copy(self, link: Link, number: int, byte: int, message: object) -> None:
@@ -167,10 +164,7 @@ class Network:
 
     def _depart_late(self, link: Link, number: int, arrival: int, message: object) -> None:
         """A copy leaves, and vanishes if the era ends before it arrives."""
-        if type(message) is StartViewChange:
-            link.votes_until = max(arrival, link.votes_until)
-        if self.watch is not None:
-            self.watch(self._departure(link, message, arrival, is_copy=True))
+        self._notice(link, message, arrival, is_copy=True)
         self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))
 
     def replay(self, destination: str) -> None:
@@ -183,9 +177,13 @@ class Network:
                     self.replayed_count += 1
                     self._depart_late(link, number, self._timeline.now, message)
 
-    def _departure(self, link: Link, message: object, arrival: int, *, is_copy: bool) -> Departure:
-        now = self._timeline.now
-        return Departure(link.source, link.destination, message, now, arrival, is_copy)
+    def _notice(self, link: Link, message: object, arrival: int, *, is_copy: bool) -> None:
+        """A message or a copy leaves, and those who want to know are told."""
+        if type(message) is StartViewChange:
+            link.votes_until = max(arrival, link.votes_until)
+        if self.watch is not None:
+            now = self._timeline.now
+            self.watch(Departure(link.source, link.destination, message, now, arrival, is_copy))
 
     def end_era(self) -> None:
         """Let no copy arrive that was made so far: no receiver could tell it from fresh news."""
