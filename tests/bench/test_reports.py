@@ -69,10 +69,19 @@ def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert f"no report: {tmp_path} holds no history.jsonl" in capsys.readouterr().err
 
 
+def obey_ctrl_c() -> None:
+    """A shell starts what it puts in the background with SIGINT ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_serve_lists_runs_until_ctrl_c(tmp_path: Path) -> None:
     words = ("-m", "vsr_node.bench", "serve", "--port", "0", "--store", str(tmp_path))
     with subprocess.Popen(
-        (sys.executable, *words), cwd=ROOT, stdout=subprocess.PIPE, text=True
+        (sys.executable, *words),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=obey_ctrl_c,
     ) as process:
         try:
             assert process.stdout is not None

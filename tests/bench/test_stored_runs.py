@@ -63,6 +63,17 @@ def test_a_replay_does_the_same_operations_and_faults(stored: Path, tmp_path: Pa
     assert (last / operations).read_bytes() == (again / operations).read_bytes()
 
 
+def test_a_replay_does_the_operation_that_began_as_the_time_ran_out(
+    stored: Path, tmp_path: Path
+) -> None:
+    test = json.loads((stored / "test.json").read_bytes())
+    last = max(e.time for e in load_history(stored / "history.jsonl") if e.type == "invoke")
+    test["time_limit_s"] = (last - test["operations_begin_ns"]) / 1e9
+    (stored / "test.json").write_text(json.dumps(test))
+    assert main(["replay", str(stored), "--store", str(tmp_path)]) == 0
+    assert invocations((tmp_path / "latest").resolve()) == invocations(stored)
+
+
 def test_a_replay_of_another_binary(stored: Path, tmp_path: Path) -> None:
     words = ["replay", str(stored), "--store", str(tmp_path), "--bin", "broken:own-dict"]
     assert main(words) == 1

@@ -38,19 +38,25 @@ class Trial:
         lines, text = LogFile(folder / "history.jsonl"), LogFile(folder / "history.txt")
         self.files = [lines, text]
         self.history = History(timers.now, lines, text)
-        self.workers = Workers(
-            timers,
-            Random(1),
-            LinKv(len(self.nodes), concurrency, Random(2)),
-            self.history,
-            [Client(f"c{number}", world.network, timers) for number in range(concurrency)],
-            self.nodes,
-            rate=options.get("rate", 100),
-            time_out=SECOND,
-        )
+        self.workload = LinKv(len(self.nodes), concurrency, Random(2))
+        self.clients = [
+            Client(f"c{number}", world.network, timers) for number in range(concurrency)
+        ]
+        self.rate = options.get("rate", 100)
 
     def run(self, seconds: float) -> list[Event]:
-        self.workers.start(self.time.now + int(seconds * SECOND))
+        self.workers = Workers(
+            self.time.timers,
+            Random(1),
+            self.workload,
+            self.history,
+            self.clients,
+            self.nodes,
+            rate=self.rate,
+            time_limit=int(seconds * SECOND),
+            time_out=SECOND,
+        )
+        self.workers.start()
         self.time.run_until(self.time.now + int((seconds + 2) * SECOND))
         assert self.workers.done
         for file in self.files:

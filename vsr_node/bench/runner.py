@@ -263,7 +263,7 @@ class Run:
         )
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)
-        workers.start(begin + int(options.time_limit_s * NANOSECONDS_PER_SECOND))
+        workers.start()
         self._loop.run_until(
             lambda: (
                 interruption.signal_number is not None
@@ -311,6 +311,7 @@ class Run:
             clients,
             options.nodes,
             rate=options.rate,
+            time_limit=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
             time_out=time_out,
         )
 

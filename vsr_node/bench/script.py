@@ -103,12 +103,11 @@ class ScriptedWorkers(ClientPool):
         """Whether all operations were done."""
         return not self._left and not self.in_flight
 
-    def start(self, end: int) -> None:
-        """Begin the operations that are due by `end`."""
+    def start(self) -> None:
+        """Begin each operation when it is due from now on."""
         begin = self._timers.now()
-        due = [scripted for scripted in self._operations if begin + scripted.at <= end]
-        self._left = len(due)
-        for scripted in due:
+        self._left = len(self._operations)
+        for scripted in self._operations:
             self._timers.call_at(begin + scripted.at, self._on_due, begin, scripted)
 
     def stop(self) -> None:

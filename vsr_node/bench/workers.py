@@ -58,8 +58,8 @@ class ClientPool(ABC):
         """Whether no operation will begin any more, and none is under way."""
 
     @abstractmethod
-    def start(self, end: int) -> None:
-        """Begin operations from now to `end`."""
+    def start(self) -> None:
+        """Begin operations from now on."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -130,7 +130,7 @@ class Workers(ClientPool):
 
     `rate` is the mean over all workers, intervals are uniform between 0 and twice the mean, a
     worker is drawn among the free ones, and each stays with its node (its number modulo the number
-    of nodes).
+    of nodes). Operations begin until `time_limit` nanoseconds after the start.
     """
 
     def __init__(
@@ -143,12 +143,14 @@ class Workers(ClientPool):
         nodes: Sequence[str],
         *,
         rate: float,
+        time_limit: int,
         time_out: int,
     ) -> None:
         super().__init__(timers, workload, history, clients, time_out)
         self._random = random
         self._nodes = nodes
         self._interval_max = 2 * NANOSECONDS_PER_SECOND / rate
+        self._time_limit = time_limit
         self._free = list(range(len(clients)))
         self._due = 0
         self._end = 0
@@ -159,10 +161,10 @@ class Workers(ClientPool):
         """Whether the time is up, and no operation under way."""
         return self._timers.now() >= self._end and not self.in_flight
 
-    def start(self, end: int) -> None:
-        """Begin operations from now to `end`."""
+    def start(self) -> None:
+        """Begin operations from now on."""
         self._due = self._timers.now()
-        self._end = end
+        self._end = self._due + self._time_limit
         self._begin_due()
 
     def stop(self) -> None:
