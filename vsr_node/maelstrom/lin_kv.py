@@ -61,7 +61,7 @@ def decode_operation(value: object) -> Operation:
     """An operation that another replica sent. Raises ValueError if it is none."""
     # A pattern for each kind would say the same, and take three times as long.
     if type(value) is list:
-        kind, value_at = _KINDS.get(tuple(map(type, value)), ("", 0))
+        kind, value_at = _KINDS.get((*map(type, value),), ("", 0))
         if kind and value[0] == kind:
             if value_at:
                 _check_value(value[value_at])

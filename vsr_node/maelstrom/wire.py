@@ -151,7 +151,9 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
         if min(numbers) < 0 or max(numbers) > NUMBER_MAX:
             raise ValueError("a request_number is out of bounds")
         decoded = map(codec.decode_operation, operations)
-        return tuple(map(_entry, zip(clients, numbers, decoded, strict=True)))
+        # Not tuple(...): that makes one of 10 places and cuts it, and when they are thrown away
+        # Python keeps thousands of each size, of which it then uses only those of 10.
+        return (*map(_entry, zip(clients, numbers, decoded, strict=True)),)
     except (TypeError, ValueError) as error:
         raise MalformedMessageError(f"field entries: {error}") from None
 
