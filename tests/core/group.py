@@ -60,7 +60,12 @@ class Envelope(NamedTuple):
 
 def entry(number: int, client: str = "c1") -> Entry:
     """The request that ``Group.ask`` makes of the same numbers."""
-    return Entry(client, number, f"operation {number} of {client}")
+    return client, number, operation(number, client)
+
+
+def operation(number: int, client: str = "c1") -> str:
+    """What that request asks for."""
+    return f"operation {number} of {client}"
 
 
 class Group:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.core.group import SECOND, Group, as_is, entry
+from tests.core.group import SECOND, Group, as_is, entry, operation
 from vsr_node.core.client_table import ClientTable
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import (
@@ -157,7 +157,7 @@ def test_5_2_own_entries_above_a_checkpoint_stay() -> None:
         group.ask("n0", number)
     group.deliver(Prepare, destination="n4")
     assert (group["n4"].op_number, group["n4"].commit_number) == (25, 0)
-    operations = tuple(entry(number).operation for number in range(1, 21))
+    operations = tuple(operation(number) for number in range(1, 21))
     table = ClientTable(1)
     for number in range(1, 21):
         table.execute("c1", number, as_is, number)

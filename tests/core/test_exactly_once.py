@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from tests.core.group import SECOND, Group, entry
+from tests.core.group import SECOND, Group, entry, operation
 from vsr_node.core.client_table import WINDOW
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import (
@@ -18,7 +18,7 @@ from vsr_node.core.messages import (
 )
 from vsr_node.core.replica import Replica
 
-OPERATION = entry(1).operation
+OPERATION = operation(1)
 
 
 @pytest.mark.parametrize("size", [3, 5])
@@ -77,7 +77,7 @@ def test_what_stands_in_the_log_twice_is_executed_once() -> None:
     twice = DurableState(0, 0, commit_number=3, entries=(entry(1), entry(1), entry(2)))
     group = Group(5, durable={"n1": twice})
     assert group["n1"].commit_number == 3
-    assert group.operations("n1") == [OPERATION, entry(2).operation]
+    assert group.operations("n1") == [OPERATION, operation(2)]
 
 
 def test_the_same_number_of_another_client_is_another_request() -> None:
@@ -167,5 +167,5 @@ def test_clients_that_repeat_everywhere_while_primaries_come_and_go(size: int) -
     # What was answered was executed, as the operation in that place.
     for (client, number), result in results.items():
         assert isinstance(result, int)
-        assert executed[result - 1] == entry(number, client).operation
+        assert executed[result - 1] == operation(number, client)
     assert len(results) > 30

@@ -1,6 +1,6 @@
 """From the client to the log: held, sent, sent again, refused only when that is certain."""
 
-from tests.core.group import SECOND, Group, entry
+from tests.core.group import SECOND, Group, entry, operation
 from vsr_node.core.forwarding import WAITING_MAX
 from vsr_node.core.messages import Prepare, Reason, Refusal, Reply, Request, StartViewChange
 from vsr_node.core.normal_operation import UNCOMMITTED_MAX
@@ -102,7 +102,7 @@ def test_a_request_repeated_at_other_replicas_is_answered_from_the_table() -> No
     for name in group.names:
         assert group.ask(name, 1) == []
         assert group.answers[-1] == (name, Reply("c1", 1, 1))
-    assert [group.operations(name) for name in group.names] == [[entry(1).operation]] * 3
+    assert [group.operations(name) for name in group.names] == [[operation(1)]] * 3
 
 
 def test_a_request_repeated_while_it_waits_is_sent_once() -> None:

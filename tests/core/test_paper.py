@@ -7,7 +7,7 @@ let backups commit by themselves. Left out: section 4.3 (recovery) and section 7
 
 import pytest
 
-from tests.core.group import Group, entry
+from tests.core.group import Group, entry, operation
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
     Commit,
@@ -129,7 +129,7 @@ def test_4_1_step_5_the_primary_commits_when_f_backups_have_acknowledged() -> No
     assert group.replies() == []
     group.deliver(PrepareOk, source="n2")
     assert group["n0"].commit_number == 1
-    assert group.operations("n0") == [entry(1).operation]
+    assert group.operations("n0") == [operation(1)]
     assert group.answers == [("n0", Reply("c1", 1, 1))]
 
 
@@ -157,7 +157,7 @@ def test_4_1_step_6_the_next_prepare_tells_of_the_commit() -> None:
     assert isinstance(prepare, Prepare)
     assert prepare.commit_number == 1
     group.tell("n0", "n1", prepare)
-    assert group.operations("n1") == [entry(1).operation]
+    assert group.operations("n1") == [operation(1)]
 
 
 def test_4_1_step_6_an_idle_primary_tells_with_commit() -> None:
@@ -182,7 +182,7 @@ def test_4_1_step_7_a_backup_executes_in_order_and_only_what_is_in_its_log() -> 
     group.tell("n0", "n1", second)
     assert group.operations("n1") == []
     group.tell("n0", "n1", first)
-    assert group.operations("n1") == [entry(1).operation, entry(2).operation]
+    assert group.operations("n1") == [operation(1), operation(2)]
     assert group.replies("n1") == []
 
 
@@ -202,7 +202,7 @@ def test_4_1_an_old_commit_number_changes_nothing() -> None:
     group.tell("n0", "n1", Commit(0, 1, 0, 1_000_000))
     group.tell("n0", "n1", Commit(0, 0, 0, 1_000_000))
     assert group["n1"].commit_number == 1
-    assert group.operations("n1") == [entry(1).operation]
+    assert group.operations("n1") == [operation(1)]
 
 
 def test_4_1_a_message_of_an_older_view_is_dropped_and_answered_with_the_view() -> None:
@@ -319,7 +319,7 @@ def test_4_2_step_4_the_new_primary_executes_what_it_had_not_and_fills_its_clien
     group = Group(5)
     group.tell("n2", "n1", DoViewChange(1, 0, 0, 1, (entry(1),)))
     group.tell("n3", "n1", DoViewChange(1, 0, 1, 2, ()))
-    assert group.operations("n1") == [entry(1).operation]
+    assert group.operations("n1") == [operation(1)]
     group.ask("n1", 1)
     assert group.replies("n1") == [("c1", 1, 1)]
     assert group["n1"].op_number == 1
@@ -337,7 +337,7 @@ def test_4_2_step_5_start_view_replaces_the_log_and_is_acknowledged() -> None:
 def test_4_2_step_5_what_start_view_tells_to_be_committed_is_executed() -> None:
     group = Group(5)
     group.tell("n1", "n2", StartView(1, 1, 1, (entry(1), entry(2)), 17, 1_000_000))
-    assert group.operations("n2") == [entry(1).operation]
+    assert group.operations("n2") == [operation(1)]
 
 
 def test_4_2_what_was_committed_survives_the_loss_of_the_primary() -> None:
@@ -349,7 +349,7 @@ def test_4_2_what_was_committed_survives_the_loss_of_the_primary() -> None:
     group.run_for(30_000_000)
     for name in ("n1", "n2", "n3", "n4"):
         assert group[name].view_number >= 1
-        assert group.operations(name) == [entry(1).operation]
+        assert group.operations(name) == [operation(1)]
 
 
 def test_4_2_inherited_entries_commit_only_when_a_quorum_holds_them_in_the_new_view() -> None:

@@ -57,7 +57,7 @@ def test_a_late_one_that_ends_below_commit_number_leaves_what_is_committed() -> 
     assert (group["n2"].status, group["n2"].last_normal_view) == (Status.NORMAL, 1)
     assert group["n2"].log.suffix(1) == ENTRIES[:4]
     assert group["n2"].commit_number == 4
-    assert group.operations("n2") == [each.operation for each in ENTRIES[:4]]
+    assert group.operations("n2") == [operation for _, _, operation in ENTRIES[:4]]
 
 
 def test_a_hole_below_it_is_fetched_before_it_is_acted_on() -> None:

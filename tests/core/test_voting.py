@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.core.group import SECOND, Group, entry
+from tests.core.group import SECOND, Group, operation
 from vsr_node.core.messages import Commit, DurableState, Prepare, PrepareOk, StartViewChange
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timer
@@ -193,7 +193,7 @@ def test_a_group_of_two_needs_both() -> None:
     assert group.answers == []
     group.heal()
     group.run_for(20 * SECOND)
-    assert group.operations("n0") == group.operations("n1") == [entry(1).operation]
+    assert group.operations("n0") == group.operations("n1") == [operation(1)]
 
 
 def test_one_replica_alone_serves_at_once_and_needs_no_timer() -> None:

@@ -8,7 +8,6 @@ import pytest
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
-    Entry,
     GetCheckpoint,
     GetState,
     Message,
@@ -30,9 +29,9 @@ from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageE
 WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])
 
 ENTRIES = (
-    Entry("c1", 0, ("read", '"key"')),
-    Entry("c1", NUMBER_MAX, ("write", "0", '{"a":[1,1.0,true,null,"\\n"]}')),
-    Entry("é", 2, ("cas", "null", "0", "18446744073709551616", True)),
+    ("c1", 0, ("read", '"key"')),
+    ("c1", NUMBER_MAX, ("write", "0", '{"a":[1,1.0,true,null,"\\n"]}')),
+    ("é", 2, ("cas", "null", "0", "18446744073709551616", True)),
 )
 
 CLIENT = ("c1", 3, ((4, ("read_ok", "1")), (5, ("error", 20, "no")), (6, ("write_ok",))))

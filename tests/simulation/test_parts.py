@@ -8,7 +8,6 @@ import pytest
 from vsr_node.core.messages import (
     Checkpoint,
     DurableState,
-    Entry,
     PrepareOk,
     ReplaceLog,
     Reply,
@@ -150,7 +149,7 @@ def test_losses_can_be_named_one_by_one() -> None:
 
 def test_the_disk_keeps_what_records_add_up_to() -> None:
     disk = Disk()
-    a, b, c = (Entry("c", number, None) for number in range(3))
+    a, b, c = (("c", number, None) for number in range(3))
     disk.save([ReplaceLog(1, (a, b)), SetView(2, 1), SetCommit(1)])
     disk.save([ReplaceLog(2, (c,)), SetCommit(0)])
     assert disk.load() == DurableState(2, 1, 1, entries=(a, c))
@@ -161,7 +160,7 @@ def test_the_disk_keeps_what_records_add_up_to() -> None:
 def test_a_disk_holds_what_its_checkpoint_covers() -> None:
     # Who answers GET_STATE and installs a checkpoint in one turn has told nothing untrue.
     disk = Disk()
-    a, b, c = (Entry("c", number, None) for number in range(3))
+    a, b, c = (("c", number, None) for number in range(3))
     disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,))])
     assert disk.holds(1, [a, b])
     assert disk.holds(1, [a, b, c])

@@ -54,7 +54,7 @@ def loaded(folder: Path, flush: Flush = Flush.NOTHING) -> DurableState:
 
 
 def entry(number: int, text: str = "") -> Entry:
-    return Entry(f"c{number % 7}", number, ("write", "0", f"{number} {text}"))
+    return f"c{number % 7}", number, ("write", "0", f"{number} {text}")
 
 
 def life(turn_count: int) -> Iterator[list[Record]]:

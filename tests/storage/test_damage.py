@@ -213,17 +213,21 @@ def test_a_damaged_entry_below_the_checkpoint_is_not_missed(closed: Journal) -> 
     needed_turns = {turn_of(each) for each in needed}
     assert {turn_of(each) for each in covered} - needed_turns
     for each in told.entries:
-        assert isinstance(each.operation, tuple)
-        text = each.operation[2].encode() + b'"'
+        text = text_of(each).encode() + b'"'
         position = database_of(closed.folder).read_bytes().rindex(text)
         expected = RECOVERS if turn_of(each) in needed_turns else WHOLE
         assert closed.outcome(flipped(database_of, position, 1)) == expected
 
 
 def turn_of(each: Entry) -> str:
-    assert isinstance(each.operation, tuple)
-    turn: str = each.operation[2].split()[-1]
-    return turn
+    return text_of(each).split()[-1]
+
+
+def text_of(each: Entry) -> str:
+    _, _, operation = each
+    assert isinstance(operation, tuple)
+    text: str = operation[2]
+    return text
 
 
 def with_rows(rows: Sequence[tuple[object, ...]]) -> Damage:

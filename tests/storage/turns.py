@@ -27,7 +27,9 @@ VALUES = st.recursive(
 )
 """Operations, results, parts."""
 
-ENTRIES = st.builds(Entry, st.text(max_size=5), st.integers(0, 2**53 - 1), VALUES)
+ENTRIES: st.SearchStrategy[Entry] = st.tuples(
+    st.text(max_size=5), st.integers(0, 2**53 - 1), VALUES
+)
 
 
 def are_same(one: DurableState, other: DurableState) -> bool:

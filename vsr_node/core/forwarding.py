@@ -44,13 +44,13 @@ def take_request(replica: Replica, client: str, request_number: int, operation: 
     elif len(replica.held) + len(replica.sent) >= WAITING_MAX:
         if key in _uncommitted_keys(replica):
             # Too late to refuse it. The log is bounded, and so is what waits for it.
-            replica.sent[key] = Waiting(Entry(client, request_number, operation), replica.now)
+            replica.sent[key] = Waiting((client, request_number, operation), replica.now)
         else:
             replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
     else:
         if not replica.held:
             replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
-        replica.held[key] = Waiting(Entry(client, request_number, operation), replica.now)
+        replica.held[key] = Waiting((client, request_number, operation), replica.now)
 
 
 def submit_held(replica: Replica) -> None:
@@ -152,7 +152,7 @@ def _notice_logged(replica: Replica) -> None:
 
 def _uncommitted_keys(replica: Replica) -> list[tuple[str, int]]:
     uncommitted = replica.log.suffix(replica.commit_number + 1)
-    return [(entry.client, entry.request_number) for entry in uncommitted]
+    return [(client, request_number) for client, request_number, _ in uncommitted]
 
 
 def give_up(replica: Replica) -> None:

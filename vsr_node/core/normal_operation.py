@@ -75,7 +75,7 @@ def lead(replica: Replica) -> None:
     replica.echoed = dict.fromkeys(replica.peers, replica.led_since)
     replica.prepared_op_number = replica.log.op_number
     uncommitted = replica.log.suffix(replica.commit_number + 1)
-    replica.in_log = {(entry.client, entry.request_number) for entry in uncommitted}
+    replica.in_log = {(client, request_number) for client, request_number, _ in uncommitted}
     if replica.peers:
         replica.timers.start(Timer.HEARTBEAT, replica.now)
         replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)

@@ -9,7 +9,6 @@ the core only ever sees well-formed messages.
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
 import orjson
@@ -82,9 +81,6 @@ NUMBER_MAX = 2**53 - 1
 _ONLY_TEXTS = frozenset({str})
 _ONLY_NUMBERS = frozenset({int})
 
-# What Entry does with its arguments, in half the time.
-_entry: Callable[[tuple[str, int, Operation]], Entry] = partial(tuple.__new__, Entry)
-
 _NONCE = re.compile("[0-9a-f]{32}")
 
 
@@ -97,8 +93,7 @@ def encode(message: Message) -> bytes:
     shape = _SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
-    # orjson takes plain tuples but no named ones, as entries are.
-    return orjson.dumps(body, default=tuple)
+    return orjson.dumps(body)
 
 
 class Codec(Protocol):
@@ -153,7 +148,7 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
         decoded = map(codec.decode_operation, operations)
         # Not tuple(...): that makes one of 10 places and cuts it, and when they are thrown away
         # Python keeps thousands of each size, of which it then uses only those of 10.
-        return (*map(_entry, zip(clients, numbers, decoded, strict=True)),)
+        return (*zip(clients, numbers, decoded, strict=True),)
     except (TypeError, ValueError) as error:
         raise MalformedMessageError(f"field entries: {error}") from None
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vsr_node.checker.history import Event
-from vsr_node.core.messages import Entry, Refusal, Reply
+from vsr_node.core.messages import Refusal, Reply
 from vsr_node.simulation.cluster import Cluster
-from vsr_node.simulation.invariants import RequestId, is_definite
+from vsr_node.simulation.invariants import is_definite
 from vsr_node.simulation.plan import Lane, Operation, PlannedOperation
+from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.timeline import Timeline
 from vsr_node.simulation.transcript import Transcript, words
@@ -176,7 +177,7 @@ class RunningLane:
         target = planned.targets[(times - 1) % len(planned.targets)]
         self._asked.append(client.cluster.hosts[target].name)
         operation = (self._request, planned.operation)
-        client.cluster.request(client.name, target, Entry(*self._request, operation))
+        client.cluster.request(client.name, target, ClientRequest(*self._request, operation))
         if times > 1:
             self._situations[Situation.ASKED_AGAIN] += 1
         if self._patient and client.cluster.answers_by_itself(operation):

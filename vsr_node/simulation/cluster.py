@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
-    Entry,
     Output,
     Parts,
     Prepare,
@@ -26,6 +25,7 @@ from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
 from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, FaultKind, Loss, Plan
+from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import Timeline
@@ -277,7 +277,7 @@ class Cluster:
         if len(inbox) > 1:
             self.situations[Situation.SEVERAL_IN_ONE_TURN] += 1
         for source, message in inbox:
-            if type(message) is Entry:
+            if isinstance(message, ClientRequest):
                 self._ask(replica, message)
             else:
                 replica.on_message(source, message)
@@ -303,7 +303,7 @@ class Cluster:
         """Whether the replica that is asked for it answers, for sure, unless it dies."""
         return self._plan.quorum_reads and is_read(operation)
 
-    def _ask(self, replica: Replica, request: Entry) -> None:
+    def _ask(self, replica: Replica, request: ClientRequest) -> None:
         # A flood is there to fill logs, so its reads go through them.
         if request.client != FLOOD and self.answers_by_itself(request.operation):
             replica.on_read(*request)
@@ -402,7 +402,7 @@ class Cluster:
 
     # The verbs.
 
-    def request(self, client: str, target: int, request: Entry) -> None:
+    def request(self, client: str, target: int, request: ClientRequest) -> None:
         """Let a client send a request to the replica of that index."""
         self.invariants.on_asked(request)
         self.network.send(client, self.hosts[target].name, request, repeatable=False)
@@ -418,7 +418,7 @@ class Cluster:
     def _on_flood(self, host: Host) -> None:
         self._flood_count += 1
         request = (FLOOD, self._flood_count)
-        self.request(FLOOD, host.index, Entry(*request, (request, ("read", '"k0"'))))
+        self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
 
     def primary(self) -> Host:
         """The primary of the newest view in which one serves; n0 if there is none."""

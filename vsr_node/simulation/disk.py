@@ -13,7 +13,7 @@ from vsr_node.core.messages import Checkpoint, DurableState, Entry, Record, Reco
 from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.trust import Found, believable
 
-GARBAGE = Entry("garbage", 0, (("garbage", 0), ("write", '"k0"', '"garbage"')))
+GARBAGE: Entry = ("garbage", 0, (("garbage", 0), ("write", '"k0"', '"garbage"')))
 
 
 class Disk(MemoryStorage):

@@ -48,13 +48,13 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.core.status import Status
+from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
 
 if TYPE_CHECKING:
     from vsr_node.core.replica import Replica
     from vsr_node.simulation.cluster import Host
 
-RequestId = tuple[str, int]
 
 RESTORED = "restored"
 """In place of an applied operation: from here on, so many operations count as applied."""
@@ -251,7 +251,8 @@ class Invariants:
     def _count_commit(self, replica: "Replica", entry: Entry) -> None:
         if not replica.is_primary:
             self._situations[Situation.BACKUP_COMMITS_FIRST] += 1
-        request = (entry.client, entry.request_number)
+        client, request_number, _ = entry
+        request = (client, request_number)
         if request in self._requests_committed:
             self._situations[Situation.LOGGED_TWICE] += 1
         self._requests_committed.add(request)
@@ -474,7 +475,7 @@ class Invariants:
         self._answered.add(request)
         self._answered_at[request] = index + 1
 
-    def on_asked(self, request: Entry) -> None:
+    def on_asked(self, request: ClientRequest) -> None:
         """A client asks: from now on, it may not be told of an older state."""
         operation: Any = request.operation
         if operation[1][0] == "read":

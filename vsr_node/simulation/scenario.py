@@ -11,7 +11,7 @@ All invariants of the simulator hold here too. The transcripts under tests/trans
 """
 
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Commit, Entry, Prepare, Refusal, Reply
+from vsr_node.core.messages import Commit, Prepare, Refusal, Reply
 from vsr_node.simulation.cluster import Cluster, Host
 from vsr_node.simulation.plan import (
     MILLISECOND,
@@ -22,6 +22,7 @@ from vsr_node.simulation.plan import (
     Plan,
     Settlement,
 )
+from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.timeline import Timeline
 from vsr_node.simulation.transcript import Line, Transcript, describe_message, format_line
 
@@ -31,7 +32,7 @@ class _Client:
 
     def __init__(self) -> None:
         self.request_number = 0
-        self.last: Entry | None = None
+        self.last: ClientRequest | None = None
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
         """Nothing is left to do."""
@@ -94,7 +95,7 @@ class Scenario:
             known = self._clients[client] = self._cluster.clients[client] = _Client()
         known.request_number += 1
         identity = (client, known.request_number)
-        known.last = Entry(*identity, (identity, operation))
+        known.last = ClientRequest(*identity, (identity, operation))
         self._cluster.request(client, self.host(to).index, known.last)
 
     def request_again(self, client: str, *, to: str) -> None:

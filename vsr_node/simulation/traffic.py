@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vsr_node.core.messages import Entry
 from vsr_node.report import Message
 from vsr_node.simulation.network import Departure
+from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.transcript import Line, describe_message, is_of_message
 
 NANOSECONDS_PER_MICROSECOND = 1_000
@@ -87,5 +87,5 @@ class Traffic:
     def requests(self) -> Iterator[tuple[Flight, Any]]:
         """The clients' requests, those that were lost, too: each with its operation."""
         for flight in self.flights:
-            if isinstance(flight.message, Entry):
+            if isinstance(flight.message, ClientRequest):
                 yield flight, flight.message.operation

@@ -5,7 +5,7 @@ While a run goes on, events are kept as they are: text is made only when somebod
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from vsr_node.core.messages import (
     Commit,
@@ -27,6 +27,7 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
+from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
 
 Line = tuple[int, str, tuple[Any, ...]]
@@ -174,7 +175,7 @@ def describe_message(message: object) -> str:
             return f"reply {client}#{request_number} {words(result)}"
         case Refusal(client, request_number, reason):
             return f"refusal {client}#{request_number}: {reason.name}"
-        case Entry():
+        case ClientRequest():
             return f"request {describe_entry(message)}"
         case _:
             return repr(message)
@@ -192,8 +193,9 @@ def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
 
 def describe_entry(entry: Entry) -> str:
     """A request: its client, its number, its operation."""
-    operation: Any = entry.operation
-    return f"{entry.client}#{entry.request_number} {words(operation[-1])}"
+    client, request_number, operation = entry
+    last: Any = cast("tuple[object, ...]", operation)[-1]
+    return f"{client}#{request_number} {words(last)}"
 
 
 def words(texts: object) -> str:

@@ -59,7 +59,7 @@ _SYSTEM_ERRORS = frozenset(
     )
 )
 
-_UNREADABLE = Entry("", 0, None)
+_UNREADABLE: Entry = ("", 0, None)
 
 _ENTRY_BYTES_MIN = 8
 """No entry has fewer in a turn's row: so a damaged row tells how many it may have had."""
@@ -216,7 +216,7 @@ class Database:
             return summary
         op_number = summary.op_number + len(entries)
         turn = (summary.transaction, summary.commit_number, entries)
-        content = orjson.dumps(turn, default=tuple)  # orjson takes no named tuples.
+        content = orjson.dumps(turn)
         checksum = zlib.crc32(content, summary.chain_end)
         self._execute("INSERT INTO turns VALUES (?, ?, ?)", (op_number, content, checksum))
         return summary._replace(op_number=op_number, chain_end=checksum)
@@ -233,7 +233,7 @@ class Database:
         _, _, entries = orjson.loads(content)
         begin = op_number - len(entries) + 1
         self._execute("DELETE FROM turns WHERE op_number >= ?", (begin,))
-        left = [Entry(*entry) for entry in entries[: first_op_number - begin]]
+        left = entries[: first_op_number - begin]
         _, chain_end = self._last_before(summary, begin)
         return self._append(summary._replace(op_number=begin - 1, chain_end=chain_end), left)
 
@@ -337,7 +337,7 @@ class _Reading:
             return False
         if zlib.crc32(content, self._chain) == checksum:
             transaction, commit_number, entries = _with_tuples(orjson.loads(content))
-            self.entries += [Entry(*entry) for entry in entries]
+            self.entries += entries
             if transaction > self.summary.transaction:
                 self.summary = self.summary.committed_up_to(commit_number)._replace(
                     transaction=transaction, op_number=op_number, chain_end=checksum

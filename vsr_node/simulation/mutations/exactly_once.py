@@ -36,7 +36,7 @@ MUTATIONS = (
         (
             Edit(
                 NORMAL_OPERATION,
-                "    replica.in_log = {(entry.client, entry.request_number) for entry in "
+                "    replica.in_log = {(client, request_number) for client, request_number, _ in "
                 "uncommitted}\n",
                 "",
             ),
@@ -151,8 +151,8 @@ MUTATIONS = (
         (
             Edit(
                 FORWARDING,
-                "tuple(requests[key].entry for key in",
-                "tuple(requests[key].entry._replace(client=replica.name) for key in",
+                "[requests[key].entry for key in",
+                "[(replica.name, *requests[key].entry[1:]) for key in",
             ),
         ),
     ),

@@ -221,7 +221,7 @@ MUTATIONS = (
                 "    replica.inherited_op_number = replica.log.op_number\n",
                 "    replica.inherited_op_number = replica.log.op_number\n"
                 "    if replica.commit_number:\n"
-                "        replica.machine.apply(replica.log[replica.commit_number].operation)\n",
+                "        replica.machine.apply(replica.log[replica.commit_number][2])\n",
             ),
         ),
     ),
@@ -264,7 +264,7 @@ MUTATIONS = (
                 "            replica.in_log.add(key)\n",
                 "            replica.in_log.add(key)\n"
                 "            apply = replica.machine.apply\n"
-                "            replica.client_table.execute(*key, apply, entry.operation)\n",
+                "            replica.client_table.execute(*key, apply, entry[2])\n",
             ),
         ),
     ),
