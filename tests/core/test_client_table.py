@@ -3,7 +3,7 @@
 from typing import cast
 
 from tests.core.group import as_is
-from vsr_node.core.client_table import FORGOTTEN, WINDOW, ClientTable
+from vsr_node.core.client_table import FORGOTTEN, FORGOTTEN_AT_ONCE, WINDOW, ClientTable
 
 
 def test_an_unknown_request_may_be_executed() -> None:
@@ -31,9 +31,19 @@ def test_the_window_keeps_the_highest_numbers_and_what_is_below_is_forgotten() -
     assert table.look_up("c1", 100) == (100, 100)
     assert table.look_up("c1", 99) is None
     table.execute("c1", 100 + WINDOW, as_is, 0)
-    assert table.look_up("c1", 100) == FORGOTTEN
+    lowest = 100 + FORGOTTEN_AT_ONCE
+    assert table.look_up("c1", lowest - 1) == FORGOTTEN
     assert table.look_up("c1", 99) == FORGOTTEN
-    assert table.look_up("c1", 101) == (101, 101)
+    assert table.look_up("c1", lowest) == (lowest, lowest)
+    assert table.look_up("c1", 100 + WINDOW) == (100 + WINDOW, 0)
+
+
+def test_a_client_never_has_more_replies_than_the_window() -> None:
+    table = ClientTable(10)
+    for number in range(3 * WINDOW):
+        table.execute("c1", number, as_is, number)
+        (_, _, replies) = cast("tuple[str, int, tuple[object, ...]]", table.snapshot()[0])
+        assert min(number + 1, WINDOW - FORGOTTEN_AT_ONCE + 1) <= len(replies) <= WINDOW
 
 
 def test_a_number_below_a_full_window_is_forgotten_as_soon_as_it_is_recorded() -> None:
@@ -42,8 +52,9 @@ def test_a_number_below_a_full_window_is_forgotten_as_soon_as_it_is_recorded() -
         table.execute("c1", number, as_is, number)
     table.execute("c1", 5, as_is, "late")
     assert table.look_up("c1", 5) == FORGOTTEN
-    assert table.look_up("c1", 6) is None
-    assert table.look_up("c1", 100) == (100, 100)
+    lowest = 99 + FORGOTTEN_AT_ONCE
+    assert table.look_up("c1", lowest - 1) == FORGOTTEN
+    assert table.look_up("c1", lowest) == (lowest, lowest)
 
 
 def test_a_gap_in_the_window_stays_open() -> None:

@@ -6,16 +6,16 @@ recorded reply from whichever of them it reaches. A client may have several requ
 and the network may swap them, so per client a window of numbers is kept rather than the last.
 """
 
-from bisect import insort
-from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from .messages import Operation, Parts, Result
 
 WINDOW = 64
-"""How many replies are kept of one client."""
+"""How many replies are kept of one client at most."""
 
+FORGOTTEN_AT_ONCE = 16
+"""How many of them go beyond that, so that few executions have to look for the lowest numbers."""
 
 Recorded: TypeAlias = tuple[int, Result]
 """A request was executed: its number, and what it was answered. A part of snapshots as it is."""
@@ -31,14 +31,18 @@ FORGOTTEN = Forgotten()
 
 
 class _Client:
-    __slots__ = ("forgotten_number", "numbers", "replies")
+    __slots__ = ("forgotten_number", "replies")
 
     def __init__(self) -> None:
         self.replies: dict[int, Recorded] = {}
-        # Those of the replies, the lowest first.
-        self.numbers: deque[int] = deque()
         # All numbers up to this one are below the window.
         self.forgotten_number = -1
+
+    def forget_lowest(self) -> None:
+        """Makes room; the replies of the highest numbers stay."""
+        for number in sorted(self.replies)[:FORGOTTEN_AT_ONCE]:
+            del self.replies[number]
+            self.forgotten_number = number
 
 
 class ClientTable:
@@ -75,7 +79,8 @@ class ClientTable:
 
         Called in the order of the log.
         """
-        known = self._clients.get(client)
+        clients = self._clients
+        known = clients.get(client)
         if known is None:
             known = self._admit()
         else:
@@ -84,19 +89,13 @@ class ClientTable:
                 return recorded
             if request_number <= known.forgotten_number:
                 return FORGOTTEN
-            del self._clients[client]
+            del clients[client]
         # A dict keeps the order of insertion, so this makes the client the most recent one.
-        self._clients[client] = known
+        clients[client] = known
         replies = known.replies
         recorded = replies[request_number] = (request_number, apply(operation))
-        numbers = known.numbers
-        if numbers and request_number < numbers[-1]:
-            insort(numbers, request_number)
-        else:
-            numbers.append(request_number)
-        if len(numbers) > WINDOW:
-            known.forgotten_number = numbers.popleft()
-            del replies[known.forgotten_number]
+        if len(replies) > WINDOW:
+            known.forget_lowest()
         return recorded
 
     def _admit(self) -> _Client:
@@ -119,4 +118,3 @@ class ClientTable:
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
             known.replies = {recorded[0]: recorded for recorded in replies}
-            known.numbers = deque(sorted(known.replies))

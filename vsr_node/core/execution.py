@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from .client_table import Forgotten, Recorded
@@ -33,7 +32,8 @@ def commit_up_to(replica: Replica, commit_number: int) -> None:
         replica.commit_number = op_number
         known = execute(client, request_number, apply, operation)
         key = (client, request_number)
-        in_log.discard(key)
+        if in_log:
+            in_log.discard(key)
         is_due = sent.pop(key, None) is not None
         if held and held.pop(key, None) is not None:
             is_due = True
@@ -43,8 +43,8 @@ def commit_up_to(replica: Replica, commit_number: int) -> None:
             answer(replica, client, request_number, known)
 
 
-def _answered_by_primary_from(replica: Replica) -> float:
-    """The first op_number that the primary answers, whoever took the request.
+def _answered_by_primary_from(replica: Replica) -> int:
+    """The first op_number that the primary answers, whoever took the request; maybe none so far.
 
     Where a backup commits by itself (quorum of two), the replica that took the request answers
     it. In larger groups the primary answers what was logged in its view, as the others learn of
@@ -52,7 +52,7 @@ def _answered_by_primary_from(replica: Replica) -> float:
     """
     if replica.membership.quorum > 2 and replica.status is Status.NORMAL:
         return replica.inherited_op_number + 1
-    return math.inf
+    return replica.log.op_number + 1
 
 
 def answer(replica: Replica, client: str, request_number: int, known: Recorded | Forgotten) -> None:

@@ -84,6 +84,8 @@ def canonical(value: object) -> str:
 
     Raises ValueError for what can't be written back as it came.
     """
+    if type(value) is int:
+        return str(value)  # As below; most are, and this takes a third of the time.
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:

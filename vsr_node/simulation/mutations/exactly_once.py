@@ -136,11 +136,8 @@ MUTATIONS = (
             ),
             Edit(
                 CLIENT_TABLE,
-                "        known = self._clients.get(client)\n"
-                "        if known is None:\n            known = self._admit()\n",
-                '        client = ""\n'
-                "        known = self._clients.get(client)\n"
-                "        if known is None:\n            known = self._admit()\n",
+                "        known = clients.get(client)\n",
+                '        client = ""\n        known = clients.get(client)\n',
             ),
         ),
     ),
