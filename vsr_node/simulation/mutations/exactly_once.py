@@ -106,7 +106,7 @@ MUTATIONS = (
                 "",
             ),
         ),
-        rare="a request must come again when 64 later ones of its client were executed",
+        rare="a request must come again when 50 or more later ones of its client were executed",
     ),
     Mutation(
         "eviction-by-local-order",
