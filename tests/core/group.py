@@ -156,11 +156,13 @@ class Group:
         if act is not None:
             act(replica)
         output = replica.end_turn()
+        for send in output.asks:
+            self._post(name, send)
         self.storages[name].save(output.records)
         self.answers += [(name, answer) for answer in output.replies]
         for send in output.sends:
             self._post(name, send)
-        return [send.message for send in output.sends]
+        return [send.message for send in output.asks + output.sends]
 
     def _post(self, source: str, send: Send) -> None:
         for destination in send.destinations:

@@ -2,7 +2,16 @@
 
 from tests.core.group import SECOND, Group, entry, operation
 from vsr_node.core.forwarding import WAITING_MAX
-from vsr_node.core.messages import Prepare, Reason, Refusal, Reply, Request, StartViewChange
+from vsr_node.core.messages import (
+    Prepare,
+    PrepareOk,
+    Read,
+    Reason,
+    Refusal,
+    Reply,
+    Request,
+    StartViewChange,
+)
 from vsr_node.core.normal_operation import UNCOMMITTED_MAX
 from vsr_node.core.status import Status
 
@@ -215,3 +224,18 @@ def test_a_request_that_falls_out_of_the_window_while_it_waits_is_answered() -> 
     group.run_for(60 * SECOND)
     assert ("n1", Refusal("c1", 0, Reason.OUTCOME_UNKNOWN)) in group.answers
     assert not group["n1"].sent
+
+
+def test_what_is_handed_on_need_not_wait_for_what_must_be_durable() -> None:
+    group = Group(3)
+    group.ask("n0", 1)
+    (prepare,) = group.take(Prepare, "n0", "n1")
+    backup = group["n1"]
+    backup.on_time(group.now)
+    backup.on_message("n0", prepare)
+    backup.on_request(*entry(2))
+    backup.on_read("c1", 3, "read")
+    output = backup.end_turn()
+    assert output.records
+    assert [type(send.message) for send in output.asks] == [Request, Read]
+    assert [type(send.message) for send in output.sends] == [PrepareOk]

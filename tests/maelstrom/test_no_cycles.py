@@ -33,7 +33,8 @@ def line(number: int, body: dict[str, object]) -> bytes:
 def test_nothing_that_the_node_does_leaves_a_cycle(tmp_path: Path) -> None:
     remarks: list[str] = []
     options = Options(data_dir=str(tmp_path), is_flushed=False)
-    node = Node(random=Random(1), log=remarks.append, options=options)
+    output: list[bytes] = []
+    node = Node(random=Random(1), log=remarks.append, write=output.extend, options=options)
     init: dict[str, object] = {"type": "init", "node_id": "n0", "node_ids": ["n0"]}
     node.turn(0, [line(1, init)])
     gc.collect()
@@ -42,7 +43,7 @@ def test_nothing_that_the_node_does_leaves_a_cycle(tmp_path: Path) -> None:
         for number in range(2, 6_000):
             node.turn(number, [line(number, BODIES[number % len(BODIES)])])
             node.turn(number, [NONSENSE[number % len(NONSENSE)]])
-            node.output.clear()
+            output.clear()
             remarks.clear()
         assert gc.collect() == 0
     finally:

@@ -1,7 +1,7 @@
 """A group that serves for ever needs no more memory for it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from random import Random
 
@@ -30,7 +30,10 @@ class Group:
     def __init__(self) -> None:
         options = Options(data_dir="none")
         self._nodes = {
-            name: Node(random=Random(name), log=lambda _: None, options=options) for name in NAMES
+            name: Node(
+                random=Random(name), log=lambda _: None, write=self._deliver, options=options
+            )
+            for name in NAMES
         }
         self._waiting: dict[str, list[bytes]] = {name: [] for name in NAMES}
         self._clock = count(step=100)
@@ -46,17 +49,15 @@ class Group:
             for name, node in self._nodes.items():
                 lines, self._waiting[name] = self._waiting[name], []
                 node.turn(next(self._clock), lines)
-                for line in node.output:
-                    self._deliver(line)
-                node.output.clear()
 
-    def _deliver(self, line: bytes) -> None:
-        message = orjson.loads(line)
-        if message["dest"] in NAMES:
-            self._waiting[message["dest"]].append(line.rstrip())
-        else:
-            assert message["body"]["type"] in ("init_ok", "write_ok")
-            self.answered += 1
+    def _deliver(self, lines: Sequence[bytes]) -> None:
+        for line in lines:
+            message = orjson.loads(line)
+            if message["dest"] in NAMES:
+                self._waiting[message["dest"]].append(line.rstrip())
+            else:
+                assert message["body"]["type"] in ("init_ok", "write_ok")
+                self.answered += 1
 
 
 def bursts(random: Random) -> Iterator[int]:

@@ -102,7 +102,7 @@ def _submit(replica: Replica, requests: dict[tuple[str, int], Waiting]) -> None:
         submitted = list(requests)
         for start in range(0, len(submitted), BATCH_MAX):
             batch = [requests[key].entry for key in submitted[start : start + BATCH_MAX]]
-            replica.send((replica.primary,), Request(replica.view_number, tuple(batch)))
+            replica.ask((replica.primary,), Request(replica.view_number, tuple(batch)))
     else:
         return
     for key in submitted:

@@ -326,8 +326,12 @@ class Refusal(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What a turn asks of its driver, to be carried out in the order of the fields."""
+    """What a turn asks of its driver, to be carried out in the order of the fields.
 
+    ``asks`` are REQUEST and READ, which hand on what clients ask and promise nothing.
+    """
+
+    asks: list[Send]
     records: list[Record]
     replies: list[Reply | Refusal]
     sends: list[Send]

@@ -133,7 +133,7 @@ def _begin_round(replica: Replica) -> None:
     asks_all = reads.failures > 0
     reads.rounds[nonce] = Round(reads.unsent, own, replica.now, asks_all)
     reads.unsent = []
-    replica.send(replica.peers if asks_all else reads.peers, Read(replica.view_number, nonce))
+    replica.ask(replica.peers if asks_all else reads.peers, Read(replica.view_number, nonce))
     _end_round_if_due(replica, nonce)
 
 

@@ -5,8 +5,9 @@ The contract with the driver, which owns the process, the clock, the disk and th
 1. Begin each turn with ``on_time``; it takes the driver's clock, in microseconds, which must
    never go back.
 2. Hand over all input that waits, with ``on_request``, ``on_read`` and ``on_message``.
-3. Call ``end_turn`` and carry out what it returns: **first make ``records`` durable, all of them
-   or none**; then give out the replies; then send. Nothing may leave before the records are safe.
+3. Call ``end_turn`` and carry out what it returns: send the ``asks``; then **make ``records``
+   durable, all of them or none**; then give out the replies; then send. Nothing but the ``asks``
+   may leave before the records are safe.
 4. Take the next turn when there is input, or at ``next_timer``, whichever is first.
 
 Nothing here does I/O, looks at a clock or draws from a global random generator: the same calls
@@ -169,22 +170,20 @@ class Replica:
         self.recovering: recovery.Recovering | None = None
 
         # What this turn has to tell the driver.
+        self.asks: list[Send] = []
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
         self._log_changed_from: int | None = None
         self._view_changed = self._checkpoint_changed = self._has_recovered = False
         self._commit_number_recorded = durable.commit_number
 
-        self._execute_anew(durable)
-        self._begin()
+        self._begin(durable)
 
-    def _execute_anew(self, durable: DurableState) -> None:
+    def _begin(self, durable: DurableState) -> None:
+        """Takes up the view in which the last incarnation was; a new group begins in view 0."""
         if durable.checkpoint.op_number:
             checkpoint.restore(self, durable.checkpoint)
         commit_up_to(self, durable.commit_number)
-
-    def _begin(self) -> None:
-        """Takes up the view in which the last incarnation was; a new group begins in view 0."""
         if self.status is Status.RECOVERING:
             recovery.begin(self, nonce=f"{self._random.getrandbits(128):032x}")
             return
@@ -266,7 +265,8 @@ class Replica:
         if self.reads.count:
             quorum_read.go_on(self)
         self._assert_invariants()
-        output = Output(self._take_records(), self.replies, self.sends)
+        output = Output(self.asks, self._take_records(), self.replies, self.sends)
+        self.asks = []
         self.replies = []
         self.sends = []
         return output
@@ -353,6 +353,11 @@ class Replica:
         """Sends when the turn has ended and its records are durable."""
         if destinations:
             self.sends.append(Send(destinations, message))
+
+    def ask(self, destinations: tuple[str, ...], message: Request | Read) -> None:
+        """Sends what need not wait for the turn's records, as it promises nothing."""
+        if destinations:
+            self.asks.append(Send(destinations, message))
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Puts entries at the log's end."""

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from random import Random
 
 from vsr_node.storage.protocol import StorageError
@@ -61,10 +62,9 @@ class Stdin:
         return lines
 
 
-def write_output(node: Node) -> None:
+def write(lines: Sequence[bytes]) -> None:
     """Writes all lines at once. Raises BrokenPipeError when nobody reads them any more."""
-    data = memoryview(b"".join(node.output))
-    node.output.clear()
+    data = memoryview(b"".join(lines))
     while data:
         data = data[os.write(1, data) :]
 
@@ -100,7 +100,6 @@ def serve(node: Node) -> None:
         if lines is None:
             return
         node.turn(now_microseconds(), lines)
-        write_output(node)
 
 
 def _milliseconds(microseconds: int) -> int:
@@ -116,9 +115,7 @@ def run(node: Node) -> int:
         node.shut_down()
     except StorageError as error:
         log(f"this node ends, as what it says must be true after a crash: {error}")
-        write_output(node)
         return EXIT_STORAGE
-    write_output(node)
     return 0
 
 
@@ -128,7 +125,7 @@ def main() -> None:
     # Nothing here makes cycles (a test holds it), so the collector would only look, at all of the
     # log and again and again.
     gc.disable()
-    node = Node(random=Random(), log=log, options=options)
+    node = Node(random=Random(), log=log, write=write, options=options)
     try:
         status = run(node)
     except BrokenPipeError:

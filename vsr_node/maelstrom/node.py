@@ -13,7 +13,7 @@ import orjson
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Output, Reply
+from vsr_node.core.messages import DurableState, Output, Reply, Send
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 from vsr_node.machines.key_value import KeyValueMachine
@@ -37,14 +37,21 @@ _EXACT_TYPES = frozenset({int, str, bool, type(None)})
 class Node:
     """A Maelstrom node. Before ``init`` it only waits; then it drives one replica.
 
-    ``log`` takes lines for people. ``output`` collects lines for stdout, newline and all.
-    A StorageError ends the node: its records can't be had or kept. ``output`` holds no more than
-    may still be said then.
+    ``log`` takes lines for people; ``write`` takes lines for stdout, newline and all, once or a few
+    times a turn. A StorageError ends the node: its records can't be had or kept.
     """
 
-    def __init__(self, *, random: Random, log: Callable[[str], None], options: Options) -> None:
+    def __init__(
+        self,
+        *,
+        random: Random,
+        log: Callable[[str], None],
+        write: Callable[[Sequence[bytes]], None],
+        options: Options,
+    ) -> None:
         self._random = random
         self._log = log
+        self._write = write
         self._options = options
         self._init_body: dict[str, Any] | None = None
         self._name = ""
@@ -55,7 +62,7 @@ class Node:
         self._peer_prefixes: dict[str, bytes] = {}
         self._dropped_count = 0
         self._told: tuple[int, Status] = (0, Status.NORMAL)
-        self.output: list[bytes] = []
+        self._output: list[bytes] = []
 
     @property
     def next_timer(self) -> int:
@@ -71,12 +78,14 @@ class Node:
         if self._replica is not None:
             self._carry_out(self._replica.end_turn())
             self._log_changes(self._replica)
+        self._write_output()
 
     def shut_down(self) -> None:
         """Answers all requests that still wait: nobody will later."""
         if self._replica is not None:
             self._replica.give_up()
             self._carry_out(self._replica.end_turn())
+            self._write_output()
             self._storage.close()
 
     # Input
@@ -173,6 +182,7 @@ class Node:
                 durable = self._open_storage(name, members)
             except StorageError as error:
                 self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
+                self._write_output()
                 raise
             self._replica = Replica(
                 name=name,
@@ -209,28 +219,35 @@ class Node:
 
     def _carry_out(self, output: Output) -> None:
         """Does what the replica's contract asks for, in its order."""
+        self._send(output.asks)
         if output.records:
-            try:
-                self._storage.save(output.records)
-            except StorageError:
-                self.output.clear()
-                raise
+            if output.asks and self._storage.waits_for_disk:
+                self._write_output()
+            self._storage.save(output.records)
         for reply in output.replies:
             if isinstance(reply, Reply):
                 body = lin_kv.reply_of(reply.result)
             else:
                 body = lin_kv.refusal_of(reply.reason)
             self._reply(reply.client, reply.request_number, body)
-        for destinations, message in output.sends:
+        self._send(output.sends)
+
+    def _send(self, sends: Sequence[Send]) -> None:
+        for destinations, message in sends:
             body_text = wire.encode(message)
             for destination in destinations:
-                self.output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+                self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+
+    def _write_output(self) -> None:
+        if self._output:
+            self._write(self._output)
+            self._output = []
 
     def _reply(self, destination: str, msg_id: int | None, body: dict[str, object]) -> None:
         if msg_id is not None:
             body["in_reply_to"] = msg_id
         message = {"src": self._name, "dest": destination, "body": body}
-        self.output.append(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
+        self._output.append(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
 
     def _reply_error(self, destination: str, msg_id: int | None, error: RequestError) -> None:
         self._reply(

@@ -17,6 +17,7 @@ from vsr_node.core.messages import (
     ReplaceLog,
     Reply,
     SaveCheckpoint,
+    Send,
 )
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
@@ -282,6 +283,7 @@ class Cluster:
             else:
                 replica.on_message(source, message)
         output = replica.end_turn()
+        self._send_all(host, output.asks)
         if host.crash_after == -1:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
             return
@@ -352,12 +354,15 @@ class Cluster:
 
     def _send(self, host: Host, output: Output) -> bool:
         """Let a turn's answers and messages leave; return False if the replica died over it."""
-        answers, sends = output.replies, output.sends
         if host.crash_after is not None:
             return self._send_some(host, output, host.crash_after)
-        for answer in answers:
+        for answer in output.replies:
             self.invariants.on_reply(host, answer)
             self.network.send(host.name, answer.client, answer, repeatable=False)
+        self._send_all(host, output.sends)
+        return True
+
+    def _send_all(self, host: Host, sends: list[Send]) -> None:
         for destinations, message in sends:
             self.invariants.on_send(host, destinations, message)
             self.sent[type(message)] += len(destinations)
@@ -365,7 +370,6 @@ class Cluster:
                 self.situations[Situation.PREPARE_AGAIN] += 1
             for destination in destinations:
                 self.network.send(host.name, destination, message)
-        return True
 
     def _send_some(self, host: Host, output: Output, count: int) -> bool:
         singles = [(answer.client, answer) for answer in output.replies]

@@ -26,6 +26,8 @@ class MemoryStorage:
         "view_number",
     )
 
+    waits_for_disk = False
+
     def __init__(self, state: DurableState | None = None) -> None:
         state = state or DurableState()
         self.view_number = state.view_number

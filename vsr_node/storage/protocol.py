@@ -16,6 +16,10 @@ class StorageError(Exception):
 class Storage(Protocol):
     """Keeps the records of one replica."""
 
+    @property
+    def waits_for_disk(self) -> bool:
+        """If ``save`` takes so long that what need not wait for it should leave first."""
+
     def load(self) -> DurableState:
         """What all saved records add up to; the default state if there are none.
 

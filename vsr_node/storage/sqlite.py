@@ -54,6 +54,7 @@ class SqliteStorage:
         self._node = node
         self._members = members
         self._flush = flush
+        self.waits_for_disk = flush is Flush.EVERYTHING
         self._boot_id = boot_id
         self._message_id = message_id
         self._database: Database

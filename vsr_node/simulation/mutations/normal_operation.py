@@ -232,10 +232,23 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        output = Output(self._take_records(), self.replies, self.sends)\n",
+                "        output = Output("
+                "self.asks, self._take_records(), self.replies, self.sends)\n",
                 '        late = self.__dict__.get("late", [])\n'
                 '        self.__dict__["late"] = self._take_records()\n'
-                "        output = Output(late, self.replies, self.sends)\n",
+                "        output = Output(self.asks, late, self.replies, self.sends)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "acknowledged-before-durable",
+        "S",
+        "PREPARE_OK leaves with what need not wait for the records",
+        (
+            Edit(
+                NORMAL_OPERATION,
+                "        replica.send((replica.primary,), message)\n",
+                "        replica.ask((replica.primary,), message)\n",
             ),
         ),
     ),
