@@ -43,6 +43,8 @@ class Timeline:
         events = self._events
         watch = self.watch
         self._stopped = False
+        if watch is not None:
+            watch()  # What was done since the last event is before the next one.
         while events and events[0][0] <= end:
             self.now, _, handler, argument = heappop(events)
             handler(argument)

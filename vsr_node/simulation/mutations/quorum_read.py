@@ -94,6 +94,7 @@ MUTATIONS = (
                 "    _end_round_if_due(replica, nonce)\n",
             ),
         ),
+        rare="an answer must be under way while a write is done without the asker",
     ),
     Mutation(
         "joins-a-round-under-way",

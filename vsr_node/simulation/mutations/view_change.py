@@ -95,6 +95,7 @@ MUTATIONS = (
                 "not isinstance(message, (*_SERVED_IN_ANY_VIEW, DoViewChange))",
             ),
         ),
+        rare="a DO_VIEW_CHANGE must outlive its view, and its sender have logged more since",
     ),
     Mutation(
         "own-log-wins",
@@ -425,6 +426,7 @@ MUTATIONS = (
             ),
             ADMIT_ANY_LAST_NORMAL_VIEW,
         ),
+        rare="START_VIEW must leave a hole, and its view must end before that is filled",
     ),
     Mutation(
         "suffix-from-above-commit",
