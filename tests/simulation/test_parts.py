@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from vsr_node.core.limits import Limits
 from vsr_node.core.messages import (
     Checkpoint,
     DurableState,
@@ -20,7 +21,18 @@ from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.network import Network, delay_table
-from vsr_node.simulation.plan import DelayKind, MessageFaults, draw
+from vsr_node.simulation.plan import (
+    DelayKind,
+    Disks,
+    Fault,
+    FaultKind,
+    Lane,
+    MessageFaults,
+    Plan,
+    PlannedOperation,
+    Settlement,
+    draw,
+)
 from vsr_node.simulation.run import execute
 from vsr_node.simulation.shrink import Shrinker
 from vsr_node.simulation.streams import exponential, stream
@@ -124,6 +136,62 @@ def test_a_link_tells_until_when_votes_are_under_way_on_it() -> None:
 def test_seeds_whose_quorum_was_not_at_rest_are_fine(seed: int) -> None:
     # A vote of the quorum was under way; the primary had not heard yet that all follow it again.
     assert execute(draw(seed), None).failure is None
+
+
+# Of seed 10124: a primary is told in one turn that it is one, and of what came after it.
+TOLD_AND_LEFT = Plan(
+    seed=10124,
+    replica_count=7,
+    turn_delay=0,
+    clock_rates_per_mille=(1000,) * 7,
+    messages=MessageFaults(
+        delay_mean=1000,
+        copy_delay_mean=1000,
+        replays=True,
+        lost=frozenset(
+            {
+                ("flood", "n0", 20),
+                ("n0", "n2", 3),
+                ("n0", "n2", 28),
+                ("n0", "n1", 10),
+                ("flood", "n0", 2),
+                ("n0", "n2", 24),
+                ("n0", "c0", 0),
+            }
+        ),
+    ),
+    faults=(
+        Fault(kind=FaultKind.CRASH, start=31603, end=39224, outputs=-1, flood=30),
+        Fault(kind=FaultKind.PAUSE, start=68152, end=498914, outputs=1),
+        Fault(kind=FaultKind.PAUSE, start=468152, end=985787),
+        Fault(kind=FaultKind.CRASH, start=556712, end=562713, replica=2, flood=8),
+        Fault(kind=FaultKind.AMBUSH, start=586348, end=2229349, outputs=1),
+        Fault(kind=FaultKind.AMBUSH, start=729638, end=1030639, outputs=0),
+        Fault(kind=FaultKind.CRASH, start=1432269, end=1436470, outputs=-1, flood=8),
+    ),
+    lanes=(
+        Lane(
+            client="c0",
+            retry_after=1000000,
+            operations=(
+                PlannedOperation(
+                    operation=("cas", '"k1"', "4", "2", False), think_time=8512, targets=(2,)
+                ),
+                PlannedOperation(operation=("read", '"k1"'), think_time=17063, targets=(6, 0)),
+                PlannedOperation(
+                    operation=("cas", '"k0"', "3", "2", False), think_time=1729, targets=(2, 4)
+                ),
+            ),
+        ),
+    ),
+    settlement=Settlement(quorum=tuple(range(7)), fates=(), lanes=(), lanes_after_healing=()),
+    limits=Limits(checkpoint_interval=50, chunk_parts=1),
+    disks=Disks(are_flushed=False),
+)
+
+
+def test_a_replica_may_tell_of_its_log_and_lose_it_to_a_newer_view_in_one_turn() -> None:
+    assert execute(TOLD_AND_LEFT, None).failure is None
 
 
 def test_a_link_loses_and_repeats_at_its_rates() -> None:

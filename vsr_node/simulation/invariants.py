@@ -353,6 +353,7 @@ class Invariants:
             host,
             message,
             disk.last_normal_view > message.view_number
+            or self._has_left_and_adopted(host, message)
             or (
                 disk.last_normal_view == message.view_number
                 and disk.holds(message.first_op_number, message.entries)
@@ -398,11 +399,27 @@ class Invariants:
             host,
             message,
             disk.last_normal_view > message.view_number
+            or self._has_left_and_adopted(host, message)
             or (
                 disk.holds(message.first_op_number, message.entries)
                 and (last <= message.commit_number or disk.last_normal_view == message.view_number)
             ),
         )
+
+    def _has_left_and_adopted(self, host: "Host", message: Prepare | StartView | NewState) -> bool:
+        """Whether the replica told of its log, left the view in the same turn, and took an entry
+        of a newer one, which is committed, in the place of one that never will be.
+
+        Nobody can commit what it told any more: a quorum is in the newer view.
+        """
+        disk = host.disk
+        if disk.view_number <= message.view_number:
+            return False
+        for op_number, entry in enumerate(message.entries, message.first_op_number):
+            kept = disk.entry_at(op_number)
+            if op_number >= disk.first_op_number and kept != entry:
+                return op_number <= len(self._committed) and kept == self._committed[op_number - 1]
+        return False
 
     def _check_new_checkpoint(self, host: "Host", message: NewCheckpoint) -> None:
         op_number, _, parts = host.disk.checkpoint
