@@ -53,7 +53,6 @@ class Node:
         self._log = log
         self._write = write
         self._options = options
-        self._init_body: dict[str, Any] | None = None
         self._name = ""
         self._replica: Replica | None = None
         self._storage: Storage

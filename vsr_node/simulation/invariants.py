@@ -352,8 +352,7 @@ class Invariants:
         self._claim(
             host,
             message,
-            disk.last_normal_view > message.view_number
-            or self._has_left_and_adopted(host, message)
+            self._has_left(host, message)
             or (
                 disk.last_normal_view == message.view_number
                 and disk.holds(message.first_op_number, message.entries)
@@ -398,21 +397,23 @@ class Invariants:
         self._claim(
             host,
             message,
-            disk.last_normal_view > message.view_number
-            or self._has_left_and_adopted(host, message)
+            self._has_left(host, message)
             or (
                 disk.holds(message.first_op_number, message.entries)
                 and (last <= message.commit_number or disk.last_normal_view == message.view_number)
             ),
         )
 
-    def _has_left_and_adopted(self, host: "Host", message: Prepare | StartView | NewState) -> bool:
-        """Whether the replica told of its log, left the view in the same turn, and took an entry
-        of a newer one, which is committed, in the place of one that never will be.
+    def _has_left(self, host: "Host", message: Prepare | StartView | NewState) -> bool:
+        """Whether the replica left the view in which it told of its log, and that log, in one turn.
 
-        Nobody can commit what it told any more: a quorum is in the newer view.
+        It is in normal status in a newer view; or it took an entry of one, which is committed, in
+        the place of one that never will be. Nobody can commit what it told any more then: a quorum
+        is in the newer view.
         """
         disk = host.disk
+        if disk.last_normal_view > message.view_number:
+            return True
         if disk.view_number <= message.view_number:
             return False
         for op_number, entry in enumerate(message.entries, message.first_op_number):
