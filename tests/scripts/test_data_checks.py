@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from scripts.soaking.endurance import Load
+from scripts.soaking.endurance import THROUGHPUT_MIN, Load, compare
 from scripts.soaking.group import PATIENCE_S
 from scripts.soaking.restarts import Trial
 from scripts.soaking.syncs import measure
@@ -43,6 +43,19 @@ def test_memory_data_and_restarts_are_measured(tmp_path: Path) -> None:
         window = load.window(300)
         assert min(window) > 0
         assert load.restart() > 0
+
+
+def test_a_group_that_became_slower_is_seen(tmp_path: Path) -> None:
+    folders = [tmp_path / "old", tmp_path / "new"]
+    for folder in folders:
+        folder.mkdir()
+    # Waiting for the disk is what slows the old one.
+    old = Load([NODE, "--data-dir", "data"], folders[0], seed=1)
+    new = Load([NODE, "--data-dir", "none"], folders[1], seed=1)
+    with old.group, new.group:
+        old.group.start()
+        old.begin()
+        assert compare(old, new, operation_count=1_000) < THROUGHPUT_MIN
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
