@@ -3,9 +3,9 @@
 Clients ask one thing at a time, on a thousand keys: half writes, a quarter compare-and-sets, a
 quarter reads. The operations are measured in ten windows, of which the first is the warm-up. Then
 a new group is started beside, and both carry out operations in turn, a moment each, so that
-whatever the machine does besides slows both alike: the old one has to be as fast as the new one. At
-the end all nodes of the old one are killed and started, and the time from then to the first write is
-taken.
+whatever the machine does besides slows both alike: the old one has to be as fast as the new one.
+At the end all nodes of the old one are killed and started, and the time from then to the first
+write is taken.
 """
 
 import argparse
