@@ -404,7 +404,9 @@ class Invariants:
             ),
         )
 
-    def _has_left(self, host: "Host", message: Prepare | StartView | NewState) -> bool:
+    def _has_left(
+        self, host: "Host", message: Prepare | StartView | NewState | RecoveryResponse
+    ) -> bool:
         """Whether the replica left the view in which it told of its log, and that log, in one turn.
 
         It is in normal status in a newer view; or it took an entry of one, which is committed, in
@@ -442,7 +444,7 @@ class Invariants:
             message,
             not disk.is_recovering
             and (
-                disk.last_normal_view > message.view_number
+                self._has_left(host, message)
                 or (
                     disk.last_normal_view == message.view_number
                     and disk.holds(message.first_op_number, message.entries)
