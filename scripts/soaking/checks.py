@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from vsr_node.bench.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST
+from vsr_node.bench.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, HONEST_ON_DISK
 
 SHRINKABLE = (
     *("own-dict", "stale-reads", "cached-reads", "old-reply", "late-cas", "loses-order"),
@@ -256,7 +256,11 @@ CHECKS = (
         runs=tuple(
             Run(
                 name=f"as {node.name}, seed 1",
-                command=bench(BROKEN_PREFIX + HONEST, *node.found_by, "--seed", 1),
+                command=bench(
+                    BROKEN_PREFIX + HONEST_ON_DISK,
+                    *node.found_by,
+                    *("--seed", 1, "--", "{{run}}/data"),
+                ),
             )
             for node in BROKEN_NODES
         ),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vsr_node.bench import doctor
-from vsr_node.bench.broken_nodes import broken_command
+from vsr_node.bench.broken_nodes import FOLDER, broken_command
 from vsr_node.bench.doctor import Level, Line
 
 ROOT = Path(__file__).parents[2]
@@ -219,6 +219,27 @@ def test_the_template_without_a_mistake_is_sound(make_node: Make) -> None:
 )
 def test_nothing_is_said_against_sound_nodes(command: tuple[str, ...]) -> None:
     assert examined(command, nodes=3, patience=10) == []
+
+
+SLOW_AT_N2 = f"""\
+import sys
+sys.path.insert(0, {str(FOLDER)!r})
+from small_node import Store
+
+class SlowAtN2(Store):
+    def on_request(self, client, request):
+        seconds = 0.2 if self.name == "n2" else 0.0
+        self.after(seconds, lambda: Store.on_request(self, client, request))
+
+SlowAtN2().run()
+"""
+
+
+def test_a_client_does_not_ask_a_second_node_before_the_first_has_answered(tmp_path: Path) -> None:
+    # A store may go by each client's numbers, and what comes by a slow node comes late.
+    path = tmp_path / "node.py"
+    path.write_text(SLOW_AT_N2)
+    assert examined((sys.executable, str(path)), nodes=5, patience=5) == []
 
 
 def test_an_echo_node_is_examined_as_one() -> None:
