@@ -158,9 +158,9 @@ def compare(old: Load, new: Load, operation_count: int) -> float:
 
 
 def _in_turn(old: Load, new: Load, operation_count: int) -> tuple[float, float]:
-    """Return the seconds that the operations of each took."""
+    """Return the seconds that each took for its operations, in whole turns."""
     old_s = new_s = 0.0
-    for _ in range(operation_count // TURN_OPERATIONS):
+    for _ in range(0, operation_count, TURN_OPERATIONS):
         begin = time.monotonic()
         old.carry_out(TURN_OPERATIONS)
         middle = time.monotonic()

@@ -347,17 +347,7 @@ class Invariants:
             )
 
     def _check_prepare(self, host: "Host", message: Prepare | StartView) -> None:
-        """What a primary says; it may have left the view later in the turn in which it said so."""
-        disk = host.disk
-        self._claim(
-            host,
-            message,
-            self._has_left(host, message)
-            or (
-                disk.last_normal_view == message.view_number
-                and disk.holds(message.first_op_number, message.entries)
-            ),
-        )
+        self._claim(host, message, self._tells_its_log(host, message))
 
     def _check_prepare_ok(self, host: "Host", message: PrepareOk) -> None:
         disk = host.disk
@@ -404,6 +394,14 @@ class Invariants:
             ),
         )
 
+    def _tells_its_log(self, host: "Host", message: Prepare | StartView | RecoveryResponse) -> bool:
+        """Whether the view's log stands there as told, or was left in the turn that told it."""
+        disk = host.disk
+        return self._has_left(host, message) or (
+            disk.last_normal_view == message.view_number
+            and disk.holds(message.first_op_number, message.entries)
+        )
+
     def _has_left(
         self, host: "Host", message: Prepare | StartView | NewState | RecoveryResponse
     ) -> bool:
@@ -438,18 +436,10 @@ class Invariants:
         self._claim(host, message, message.view_number <= host.disk.view_number)
 
     def _check_recovery_response(self, host: "Host", message: RecoveryResponse) -> None:
-        disk = host.disk
         self._claim(
             host,
             message,
-            not disk.is_recovering
-            and (
-                self._has_left(host, message)
-                or (
-                    disk.last_normal_view == message.view_number
-                    and disk.holds(message.first_op_number, message.entries)
-                )
-            ),
+            not host.disk.is_recovering and self._tells_its_log(host, message),
         )
 
     def _check_read_ok(self, host: "Host", message: ReadOk) -> None:
