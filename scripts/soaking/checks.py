@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from vsr_node.bench.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, HONEST_ON_DISK
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, HONEST_ON_DISK
 
 SHRINKABLE = (
     *("own-dict", "stale-reads", "cached-reads", "old-reply", "late-cas", "loses-order"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vsr_node.bench.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, BrokenNode
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, BrokenNode
 
 SECONDS = 20
 RATE = 100

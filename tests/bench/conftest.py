@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from vsr_node.bench.loop import Timers
-from vsr_node.bench.mistakes import Mistakes
-from vsr_node.bench.network import LatencyDistribution, Network
+from vsr_node.bench.nodes.loop import Timers
+from vsr_node.bench.nodes.mistakes import Mistakes
+from vsr_node.bench.nodes.network import LatencyDistribution, Network
 
 MS = 1_000_000
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from vsr_node.bench import cli
-from vsr_node.bench.broken_nodes import BROKEN_NODES, FOLDER, broken_command
-from vsr_node.bench.options import Options
+from vsr_node.bench.command_line import cli
+from vsr_node.bench.stored.options import Options
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER, broken_command
 
 HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
 

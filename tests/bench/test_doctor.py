@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from vsr_node.bench import doctor
-from vsr_node.bench.broken_nodes import FOLDER, broken_command
-from vsr_node.bench.doctor import Level, Line
+from vsr_node.bench.workshop import doctor
+from vsr_node.bench.workshop.broken_nodes import FOLDER, broken_command
+from vsr_node.bench.workshop.doctor import Level, Line
 
 ROOT = Path(__file__).parents[2]
 

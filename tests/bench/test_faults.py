@@ -6,7 +6,7 @@ from random import Random
 import orjson
 import pytest
 
-from vsr_node.bench.faults import (
+from vsr_node.bench.faults.plan import (
     ENDS,
     NEMESES,
     Fault,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from vsr_node.bench.faults import majorities_ring, majority, one
-from vsr_node.bench.gauge import LeaderGauge, loses_majority
+from vsr_node.bench.faults.plan import majorities_ring, majority, one
+from vsr_node.bench.nodes.gauge import LeaderGauge, loses_majority
 
 MS = 1_000_000
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from vsr_node.bench.lateness import Lateness
+from vsr_node.bench.nodes.lateness import Lateness
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from vsr_node.bench.mistakes import Kind
-from vsr_node.bench.network import LatencyDistribution
+from vsr_node.bench.nodes.mistakes import Kind
+from vsr_node.bench.nodes.network import LatencyDistribution
 
 MS = 1_000_000
 

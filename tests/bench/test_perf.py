@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 
-from vsr_node.bench.cli import main
+from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.perf.cells import Cell, Figures, cells_of
 from vsr_node.bench.perf.figures import summaries_of
 from vsr_node.bench.perf.load import ClosedLoop, OpenLoop, draw_requests

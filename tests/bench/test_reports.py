@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vsr_node.bench import runner
-from vsr_node.bench.cli import main
+from vsr_node.bench.command_line.cli import main
+from vsr_node.bench.running import runner
 from vsr_node.report import Drawing
 
 ROOT = Path(__file__).parent.parent.parent

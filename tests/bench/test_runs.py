@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from vsr_node.bench import members
-from vsr_node.bench.broken_nodes import BROKEN_NODES, FOLDER
-from vsr_node.bench.cli import main
-from vsr_node.bench.loop import NANOSECONDS_PER_SECOND
-from vsr_node.bench.store import Store
+from vsr_node.bench.command_line.cli import main
+from vsr_node.bench.nodes import members
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
+from vsr_node.bench.stored.store import Store
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER
 from vsr_node.checker import load_history
 
 Bench = Callable[..., int]

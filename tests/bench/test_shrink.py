@@ -10,11 +10,9 @@ from random import Random
 
 import pytest
 
-from vsr_node.bench import cli
-from vsr_node.bench.faults import plan_faults
-from vsr_node.bench.options import Options
-from vsr_node.bench.script import Script, ScriptedOperation
-from vsr_node.bench.shrink import (
+from vsr_node.bench.command_line import cli
+from vsr_node.bench.faults.plan import plan_faults
+from vsr_node.bench.running.shrink import (
     Finding,
     OutOfTimeError,
     Shrinker,
@@ -24,6 +22,8 @@ from vsr_node.bench.shrink import (
     with_operations,
     without,
 )
+from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.script import Script, ScriptedOperation
 from vsr_node.bench.workloads.workload import Operation
 
 MS = 1_000_000

@@ -13,9 +13,9 @@ import pytest
 
 from tests.checker.histories import history
 from tests.checker.test_bounds import configurations, hard
-from vsr_node.bench import cli
-from vsr_node.bench.broken_nodes import BROKEN_NODES
-from vsr_node.bench.cli import main
+from vsr_node.bench.command_line import cli
+from vsr_node.bench.command_line.cli import main
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.checker import RegisterModel, check, load_history
 
 WORK = "-w lin-kv --bin broken:honest --node-count 3 --concurrency 4n --rate 100 --latency 2"

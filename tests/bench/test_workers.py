@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from vsr_node.bench.clients import Client, time_out_ns
-from vsr_node.bench.history import History
-from vsr_node.bench.store import LogFile
-from vsr_node.bench.workers import Workers
+from vsr_node.bench.nodes.clients import Client, time_out_ns
+from vsr_node.bench.nodes.history import History
+from vsr_node.bench.nodes.log_file import LogFile
+from vsr_node.bench.running.workers import Workers
 from vsr_node.bench.workloads.lin_kv import LinKv
 from vsr_node.checker import load_history
 from vsr_node.checker.history import Event

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.checker.histories import as_events, without
-from vsr_node.bench.broken_nodes import BROKEN_NODES
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.checker import (
     Bounds,
     Change,

@@ -3,17 +3,14 @@
 `python -m vsr_node.bench test -w lin-kv --bin BIN ...` starts the nodes, plays their clients and
 their network, and judges what the clients saw. It runs in one thread:
 
-- `loop` waits for the nodes' output and for the next timer, and hands both on;
-- `processes` starts, pauses and ends nodes, reads their lines, writes theirs to them; `members` is
-  all nodes of a test, also those that were killed and start again;
-- `network` routes each line: latency, order of delivery, cuts, slow links, loss, duplication, and
-  nodes that are down; `traffic` counts messages, `gauge` tells from that who leads;
-- `clients` send one request at a time and know a reply from a late or a malformed one;
-- `workers` decide when which operation begins (`workloads` say what it is) and write the history;
-- `faults` plans all faults from the seed before the run; `nemesis` carries the plan out;
-- `mistakes` says what a node did that the protocol forbids;
-- `store`, `results`, `screen`, `console` keep and show what came of it;
-- `runner` puts a test together and takes it from start to end.
+- `nodes`: what a run stands on: the processes, the network between them, their clients, and one
+  loop that waits for output and for the next timer;
+- `workloads`: what clients ask, and what makes the answers right;
+- `faults`: planned from the seed before the run, carried out, and held against what they met;
+- `stored`: a run as data and as files;
+- `running`: a test from start to end, done once more, and shrunk;
+- `workshop`: for people who write a node; `broken` are the nodes that the bench is tried on;
+- `command_line`: the commands.
 
 `perf` measures throughput and latency instead, beside the bare nodes of `yardsticks`.
 """

@@ -7,6 +7,6 @@ if os.name == "nt":
     print("the bench runs on Linux and macOS; on Windows use WSL", file=sys.stderr)
     sys.exit(254)
 
-from vsr_node.bench.cli import main
+from vsr_node.bench.command_line.cli import main
 
 sys.exit(main(sys.argv[1:]))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from vsr_node.bench.loop import NANOSECONDS_PER_SECOND, Timers
-from vsr_node.bench.network import Network
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Timers
+from vsr_node.bench.nodes.network import Network
 
 KEY_COUNT = 1_000
 REQUESTS_DRAWN = 5_000

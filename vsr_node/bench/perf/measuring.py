@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from vsr_node.bench.clients import Client
-from vsr_node.bench.gauge import LeaderGauge
-from vsr_node.bench.loop import (
+from vsr_node.bench.nodes.clients import Client
+from vsr_node.bench.nodes.gauge import LeaderGauge
+from vsr_node.bench.nodes.loop import (
     NANOSECONDS_PER_MILLISECOND,
     NANOSECONDS_PER_SECOND,
     Loop,
@@ -16,10 +16,10 @@ from vsr_node.bench.loop import (
     clock_from_now,
     collector_paused,
 )
-from vsr_node.bench.members import Members
-from vsr_node.bench.mistakes import Mistakes
-from vsr_node.bench.network import LatencyDistribution, Network
-from vsr_node.bench.options import in_folder
+from vsr_node.bench.nodes.members import Members
+from vsr_node.bench.nodes.mistakes import Mistakes
+from vsr_node.bench.nodes.network import LatencyDistribution, Network
+from vsr_node.bench.nodes.processes import last_lines
 from vsr_node.bench.perf.cells import PRIMARY, SPREAD, Cell, Figures
 from vsr_node.bench.perf.load import (
     KEY_COUNT,
@@ -30,7 +30,7 @@ from vsr_node.bench.perf.load import (
 )
 from vsr_node.bench.perf.subjects import Subject
 from vsr_node.bench.perf.usage import usage_of
-from vsr_node.bench.processes import last_lines
+from vsr_node.bench.stored.options import in_folder
 
 BYTES_PER_MIB = 1 << 20
 FILL_CLIENTS = 32

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsr_node.bench.options import RUN_FOLDER
+from vsr_node.bench.stored.options import RUN_FOLDER
 
 FOLDER = Path(__file__).parent.parent / "yardsticks"
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from vsr_node.bench.clients import require_fields
+from vsr_node.bench.nodes.clients import require_fields
 from vsr_node.bench.workloads.workload import Operation, Violation, WorkloadVerdict
 from vsr_node.checker import Bounds, RegisterModel, check, with_missing_keys_read
 from vsr_node.checker.history import Event

@@ -1,0 +1,305 @@
+"""The commands beside test: check, replay and shrink a stored run, doctor a node."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vsr_node.bench.command_line.arguments import (
+    EXIT_ERROR,
+    EXIT_STATUS_OF_VERDICT,
+    UsageError,
+    add_bin,
+    add_bounds,
+    bounds,
+    count,
+    not_negative,
+    positive,
+    program,
+)
+from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.running.console import Console
+from vsr_node.bench.running.repeating import NOT_REPEATED, kinds_of, shrink, violation_event
+from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.results import judged_again
+from vsr_node.bench.stored.screen import screen_of
+from vsr_node.bench.stored.store import write_json
+from vsr_node.bench.stored.stored_runs import StoredRun, load_results, load_run
+from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workshop.doctor import Doctor
+from vsr_node.bench.workshop.shell import HELP, Shell
+from vsr_node.report import draw
+
+EXIT_NOT_REPEATED = 2
+SHRINK_SECONDS = 540.0
+MEASURED = 10
+DOCTORS_PATIENCE_S = 5.0
+
+Commands = Any
+"""What argparse's `add_subparsers` returns; its type has no public name."""
+
+
+def run_and_tell(options: Options, console: Console) -> tuple[int, Outcome | None]:
+    """Run a test; return the exit status, and the outcome where there is one."""
+    try:
+        outcome = run_test(options, console)
+    except (SetupError, OSError) as error:
+        console.say(f"ERROR: {error}")
+        return EXIT_ERROR, None
+    except StoppedError as stopped:
+        console.say(f"stopped by {stopped}; the history is on disk: judge it with bench check")
+        return 128 + stopped.signal_number, None
+    return EXIT_STATUS_OF_VERDICT[outcome.valid], outcome
+
+
+def add_to(commands: Commands) -> None:
+    """Make the commands known to the parser."""
+    _add_check(commands)
+    _add_replay(commands)
+    _add_shrink(commands)
+    _add_doctor(commands)
+    _add_shell(commands)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Let the command line name a stored run."""
+    parser.add_argument(
+        "run",
+        nargs="?",
+        type=Path,
+        default=Path("store/latest"),
+        metavar="RUN",
+        help="a run's folder, or a bundle of one (store/latest)",
+    )
+    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+
+
+def _add_check(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="judge a stored run again",
+        description="Judge a stored run again, within other bounds perhaps. A run that was killed "
+        "before it was judged will do, too. Exit status as of test.",
+        allow_abbrev=False,
+    )
+    add_run(parser)
+    add_bounds(parser)
+    parser.set_defaults(carry_out=_check)
+
+
+def _check(
+    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
+) -> int:
+    del words, node_arguments
+    run = load_run(arguments.run, arguments.store)
+    verdict = run.workload().judge(run.events, bounds(arguments))
+    results = load_results(run.folder)
+    if results is None:
+        print(verdict.explanation)
+        print(f"{run.folder} has no results: the run was ended before it was judged")
+        return EXIT_STATUS_OF_VERDICT["unknown" if verdict.valid is None else verdict.valid]
+    results = judged_again(results, verdict)
+    write_json(run.folder / "results.json", results)
+    print(screen_of(results, run.folder, draw(run.folder)))
+    return EXIT_STATUS_OF_VERDICT[results["valid"]]
+
+
+def _add_replay(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "replay",
+        help="do a stored run's operations and faults once more",
+        description=f"Do a stored run's operations and faults once more. {NOT_REPEATED} "
+        "Exit status as of test; with --times that of the worst run.",
+        allow_abbrev=False,
+    )
+    add_run(parser)
+    add_bin(parser, required=False)
+    parser.add_argument("--times", type=count, default=1, metavar="N", help="how often (1)")
+    add_bounds(parser)
+    parser.set_defaults(carry_out=_replay)
+
+
+def _replay(
+    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
+) -> int:
+    del words
+    run = load_run(arguments.run, arguments.store)
+    options = run.options(arguments.store, bounds(arguments), arguments.bin, node_arguments)
+    console = Console(sys.stdout)
+    console.say(f"replaying {run.folder}\n{NOT_REPEATED}")
+    verdicts: list[bool | str] = []
+    for _ in range(arguments.times):
+        status, outcome = run_and_tell(options, console)
+        if outcome is None:
+            return status
+        verdicts.append(outcome.valid)
+        if outcome.interrupted:
+            break
+    if arguments.times > 1:
+        console.say(f"fails {verdicts.count(False)} of {len(verdicts)}")
+    worst = False if False in verdicts else "unknown" if "unknown" in verdicts else True
+    return EXIT_STATUS_OF_VERDICT[worst]
+
+
+def _add_shrink(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "shrink",
+        help="look for the least part of a failing run that still fails",
+        description="Look for fewer operations, faults and nodes, a plainer network and a shorter "
+        "time that still fail, and say how often they do. Exit status: 0 when it ended with a run "
+        f"that fails, {EXIT_NOT_REPEATED} when not even the whole run failed again. {NOT_REPEATED}",
+        allow_abbrev=False,
+    )
+    add_run(parser)
+    add_bin(parser, required=False)
+    parser.add_argument(
+        "--time",
+        type=positive,
+        default=SHRINK_SECONDS,
+        metavar="S",
+        help=f"seconds that the search may take ({SHRINK_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--measure",
+        type=count,
+        default=MEASURED,
+        metavar="N",
+        help=f"tries of the smallest run, to say how often it fails ({MEASURED})",
+    )
+    add_bounds(parser)
+    parser.set_defaults(carry_out=_shrink)
+
+
+def _shrink(
+    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
+) -> int:
+    del words
+    run = load_run(arguments.run, arguments.store)
+    results = _results_of(run, arguments)
+    if not kinds_of(results) or violation_event(results, run.events) is None:
+        raise UsageError(f"{arguments.run} did not fail by what its nodes did: nothing to shrink")
+    options = replace(
+        run.options(arguments.store, bounds(arguments), arguments.bin, node_arguments),
+        availability=None,
+    )
+    console = Console(sys.stdout)
+    console.say(f"shrinking {run.folder}, {run.operation_count} operations\n{NOT_REPEATED}")
+    kept = shrink(
+        options,
+        results,
+        run.events,
+        console,
+        seconds=arguments.time,
+        measured=arguments.measure,
+    )
+    if kept is None:
+        console.say("it did not fail again, neither in parts nor whole")
+        return EXIT_NOT_REPEATED
+    return 0
+
+
+def _results_of(run: StoredRun, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the results of a run that was judged. Raises UsageError for one that was not."""
+    results = load_results(run.folder)
+    if results is None:
+        raise UsageError(f"{arguments.run} was not judged when it ended; bench check does that")
+    return results
+
+
+def _add_doctor(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="take a node through the protocol, step by step, and say what is wrong with it",
+        description="Take a node through the protocol, step by step, without faults, and say what "
+        "is wrong with it, what was expected and where the protocol says so. Exit status: 0 no "
+        "mistake, 1 mistakes.",
+        epilog="Arguments after -- go to the binary.",
+        allow_abbrev=False,
+    )
+    add_bin(parser)
+    parser.add_argument(
+        "-w", "--workload", choices=sorted(WORKLOADS), default="lin-kv", help="(lin-kv)"
+    )
+    parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
+    parser.add_argument(
+        "--patience",
+        type=positive,
+        default=DOCTORS_PATIENCE_S,
+        metavar="S",
+        help=f"seconds to wait for a reply ({DOCTORS_PATIENCE_S:g})",
+    )
+    parser.set_defaults(carry_out=_doctor)
+
+
+def _doctor(
+    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
+) -> int:
+    del words
+    console = Console(sys.stdout)
+    doctor = Doctor(
+        (*program(arguments.bin), *node_arguments),
+        arguments.node_count,
+        arguments.workload,
+        arguments.patience,
+        lambda line: console.say(line.told()),
+    )
+    try:
+        mistakes = doctor.examine()
+    except OSError as error:
+        console.say(f"ERROR: {error}")
+        return EXIT_ERROR
+    if mistakes:
+        console.say(f"\n{mistakes} mistake{'s' * (mistakes > 1)} in {len(doctor.lines)} lines")
+        return 1
+    console.say("\nno mistake was found")
+    return 0
+
+
+def _add_shell(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "shell",
+        help="start a group, and type requests and faults",
+        description="Start a group, and do what the lines of the input say:\n\n" + HELP,
+        epilog="Arguments after -- go to the binary.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_bin(parser)
+    parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
+    parser.add_argument(
+        "--latency", type=not_negative, default=0.0, metavar="MS", help="between nodes (0)"
+    )
+    parser.set_defaults(carry_out=_shell)
+
+
+def _shell(
+    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
+) -> int:
+    del words
+    console = Console(sys.stdout)
+    interactive = sys.stdin.isatty()
+    shell = Shell(
+        (*program(arguments.bin), *node_arguments),
+        [f"n{number}" for number in range(arguments.node_count)],
+        LatencyDistribution("constant", arguments.latency),
+        console.say,
+        is_terminal=interactive,
+    )
+    if interactive:
+        console.say("help lists the commands")
+
+    def prompt() -> None:
+        if interactive:
+            print("> ", end="", flush=True)
+
+    try:
+        shell.run(sys.stdin.fileno(), prompt)
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        console.say(f"ERROR: {error}")
+        return EXIT_ERROR
+    return 0

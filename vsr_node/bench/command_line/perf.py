@@ -1,0 +1,168 @@
+"""`bench perf` on the command line."""
+
+import argparse
+import random
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vsr_node.bench.command_line.arguments import (
+    EXIT_ERROR,
+    UsageError,
+    add_bin,
+    count,
+    positive,
+    program,
+)
+from vsr_node.bench.perf.cells import PLACES, cells_of
+from vsr_node.bench.perf.figures import as_json, summaries_of
+from vsr_node.bench.perf.measuring import Measured, SubjectError, measure_subject
+from vsr_node.bench.perf.plot import svg_of
+from vsr_node.bench.perf.subjects import DEFAULT_SETS, VERSUS, subjects_of
+from vsr_node.bench.perf.table import text_of
+from vsr_node.bench.running.console import Console
+from vsr_node.bench.stored.store import new_folder, point, write_json
+
+CLIENTS = "1,8,32,128"
+RATES = "200,2000"
+READS = "0,50,100"
+SEED_BITS = 32
+
+T = TypeVar("T")
+
+
+def add_perf(commands: Any) -> None:
+    """Make the command known to the parser."""
+    parser = commands.add_parser(
+        "perf",
+        help="measure throughput and latency beside what is possible",
+        description="Measure throughput, latency, messages, CPU time and memory of a group under "
+        "load, beside those of as many bare echo nodes and of a bare replication node, which show "
+        "what Python and the pipes allow.",
+        epilog="In open loop latency counts from when a request was due, not from when it was "
+        "sent. Exit status: 0 measured, 255 some subject could not be.",
+        allow_abbrev=False,
+    )
+    add_bin(parser)
+    parser.add_argument("--vs", metavar="BIN", help="another node's program, to be put beside")
+    parser.add_argument(
+        "--set",
+        action="append",
+        type=_option_set,
+        metavar="NAME=OPTIONS",
+        help="a set of options for the node, and its name; may be repeated; {run} becomes a folder "
+        "of that group's own ("
+        + ", ".join(f"{name}={words}" for name, words in DEFAULT_SETS.items())
+        + ")",
+    )
+    parser.add_argument("--node-count", type=count, default=3, metavar="N", help="(3)")
+    parser.add_argument(
+        "--clients", type=_list_of(count), default=CLIENTS, metavar="LIST", help=f"({CLIENTS})"
+    )
+    parser.add_argument(
+        "--rates",
+        type=_list_of(positive),
+        default=RATES,
+        metavar="LIST",
+        help=f"requests a second in open loop; an empty list: none ({RATES})",
+    )
+    parser.add_argument(
+        "--at",
+        type=_list_of(_place),
+        default="spread",
+        metavar="LIST",
+        help="primary (the node that seems to lead), spread (all nodes in turn), or both (spread)",
+    )
+    parser.add_argument(
+        "--reads",
+        type=_list_of(_percent),
+        default=READS,
+        metavar="LIST",
+        help=f"percentages of reads; the others are writes ({READS})",
+    )
+    parser.add_argument(
+        "--seconds", type=positive, default=2.0, metavar="S", help="for each load (2)"
+    )
+    parser.add_argument(
+        "--rounds", type=count, default=1, metavar="N", help="times that all is done (1)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().getrandbits(SEED_BITS), metavar="N"
+    )
+    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    parser.set_defaults(carry_out=_perf)
+
+
+def _perf(
+    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
+) -> int:
+    del words
+    if node_arguments:
+        raise UsageError("perf takes the node's options by --set NAME=OPTIONS, not after --")
+    option_sets = dict(arguments.set) if arguments.set else DEFAULT_SETS
+    if VERSUS in option_sets:
+        raise UsageError(f"{VERSUS} is what --vs is called; give the set another name")
+    versus = None if arguments.vs is None else program(arguments.vs)
+    subjects = subjects_of(program(arguments.bin), option_sets, versus)
+    cells = cells_of(arguments.clients, arguments.rates, arguments.at, arguments.reads)
+    names = [f"n{number}" for number in range(arguments.node_count)]
+    folder = new_folder(arguments.store / "perf", datetime.now(UTC))
+    point(arguments.store / "perf" / "latest", folder)
+    console = Console(sys.stdout)
+    console.say(
+        f"{len(subjects)} subjects, {len(cells)} loads of {arguments.seconds:g} s, "
+        f"{arguments.rounds} times, seed {arguments.seed}\n{folder}"
+    )
+    rounds: list[list[Measured]] = []
+    failed: list[str] = []
+    for number in range(arguments.rounds):
+        rounds.append([])
+        for subject in subjects:
+            own_folder = folder / f"{subject.name.replace(' ', '-')}-{number}"
+            try:
+                rounds[-1].append(
+                    measure_subject(
+                        *(subject, names, cells, arguments.seconds, own_folder),
+                        *(f"{arguments.seed}/{number}", console.say),
+                    )
+                )
+            except (SubjectError, OSError) as error:
+                console.say(f"ERROR: {subject.name}: {error}")
+                failed.append(subject.name)
+    summaries = summaries_of(rounds)
+    results = as_json(rounds, summaries) | {"failed": failed, "seed": arguments.seed}
+    write_json(folder / "perf.json", results)
+    (folder / "perf.svg").write_text(svg_of(summaries))
+    text = text_of(summaries, results)
+    (folder / "perf.txt").write_text(text + "\n")
+    console.say(f"{text}\n\nfigures in {folder}: perf.json, perf.svg, perf.txt")
+    return EXIT_ERROR if failed else 0
+
+
+def _option_set(text: str) -> tuple[str, str]:
+    name, _, words = text.partition("=")
+    if not name:
+        raise ValueError(text)
+    return name, words
+
+
+def _list_of(kind: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    def parse(text: str) -> tuple[T, ...]:
+        return tuple(kind(part) for part in text.split(",") if part)
+
+    return parse
+
+
+def _place(text: str) -> str:
+    if text not in PLACES:
+        raise ValueError(text)
+    return text
+
+
+def _percent(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 100:
+        raise ValueError(text)
+    return number

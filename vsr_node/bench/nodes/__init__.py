@@ -1,0 +1,1 @@
+"""What a run stands on: real processes, the simulated network between them, and their clients."""

@@ -1,0 +1,120 @@
+"""Clients: one request at a time, to one node, with a time-out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, Timers
+from vsr_node.bench.nodes.mistakes import Kind, WireError
+from vsr_node.bench.nodes.network import Network
+
+TIME_OUT_MS_MIN = 1_000
+TIME_OUT_LATENCIES = 10
+
+DEFINITE_ERRORS = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
+"""Codes after which the operation surely did not happen; all others leave it open."""
+
+KNOWN_ERRORS = DEFINITE_ERRORS | {0, 13}
+OWN_ERROR_MIN = 1000
+"""Codes from here on are free for a node's own errors."""
+
+Body = dict[str, Any]
+Completion = Callable[[Body | None], None]
+"""Takes the reply's body, or None when none came in time. Raises WireError for a malformed one."""
+
+
+def time_out_ns(mean_latency_ms: float) -> int:
+    """How long a client waits, as in Maelstrom: ten mean latencies, at least a second."""
+    milliseconds = max(TIME_OUT_LATENCIES * mean_latency_ms, TIME_OUT_MS_MIN)
+    return int(milliseconds * NANOSECONDS_PER_MILLISECOND)
+
+
+class Client:
+    """Sends requests with growing `msg_id`s and knows the reply to the one that it waits for.
+
+    A reply to an earlier request is no mistake: the network may repeat messages, and an answer may
+    come after the time-out. `late_reply_count` counts them.
+    """
+
+    def __init__(self, name: str, network: Network, timers: Timers) -> None:
+        self.name = name
+        self.late_reply_count = 0
+        self._network = network
+        self._timers = timers
+        self._last_msg_id = 0
+        self._completion: Completion | None = None
+        network.add_client(name, self)
+
+    def request(self, node: str, body: Body, time_out: int, completion: Completion) -> None:
+        """Send `body` and call `completion` once, with the reply or with None after `time_out`."""
+        assert self._completion is None, "a client sends one request at a time"
+        self._last_msg_id += 1
+        self._completion = completion
+        self._network.request(self.name, node, body | {"msg_id": self._last_msg_id})
+        self._timers.call_at(self._timers.now() + time_out, self._on_time_out, self._last_msg_id)
+
+    def on_reply(self, source: str, body: Body) -> None:
+        """Take a message from `source`; any node may answer. Raises WireError when it is wrong."""
+        in_reply_to = body.get("in_reply_to")
+        if type(in_reply_to) is not int:
+            raise WireError(
+                Kind.REPLY_TO_NOBODY, f'{source} sent {self.name} a body without "in_reply_to"'
+            )
+        if not 1 <= in_reply_to <= self._last_msg_id:
+            raise WireError(
+                Kind.REPLY_TO_NOBODY,
+                f"{source} answered message {in_reply_to} of {self.name}, which it never sent",
+            )
+        if in_reply_to != self._last_msg_id or self._completion is None:
+            self.late_reply_count += 1
+            return
+        completion, self._completion = self._completion, None
+        completion(body)
+        require_known_code(body)
+
+    def _on_time_out(self, msg_id: int) -> None:
+        if msg_id == self._last_msg_id and self._completion is not None:
+            completion, self._completion = self._completion, None
+            completion(None)
+
+
+def require_fields(body: Body, expected_type: str, fields: frozenset[str]) -> None:
+    """Check a successful reply's shape: its type, all of `fields`, and nothing that is not known.
+
+    Raises WireError with MALFORMED_REPLY.
+    """
+    if body.get("type") != expected_type:
+        raise _malformed(f'"type" is {body.get("type")!r} where {expected_type!r} or "error" fits')
+    for field in sorted(fields):
+        if field not in body:
+            raise _malformed(f'a {expected_type} without "{field}"')
+    for field in body:
+        if field not in fields and field not in ("type", "in_reply_to", "msg_id"):
+            raise _malformed(f'a {expected_type} with a field "{field}" that its schema lacks')
+    if "msg_id" in body and type(body["msg_id"]) is not int:
+        raise _malformed('"msg_id" is no integer')
+
+
+def error_of(body: Body) -> tuple[int, str] | None:
+    """Return an error reply's code and text, None for other replies.
+
+    Raises WireError when the error has no integer code.
+    """
+    if body.get("type") != "error":
+        return None
+    code = body.get("code")
+    if type(code) is not int:
+        raise _malformed('an error whose "code" is no integer')
+    return code, str(body.get("text", ""))
+
+
+def require_known_code(body: Body) -> None:
+    """Raise WireError with UNKNOWN_ERROR_CODE for an error whose code means nothing."""
+    error = error_of(body)
+    if error is not None and error[0] not in KNOWN_ERRORS and error[0] < OWN_ERROR_MIN:
+        raise WireError(
+            Kind.UNKNOWN_ERROR_CODE, f"error {error[0]}, which the protocol does not know"
+        )
+
+
+def _malformed(detail: str) -> WireError:
+    return WireError(Kind.MALFORMED_REPLY, f"a malformed reply: {detail}")

@@ -1,0 +1,56 @@
+"""The history as it is written: to disk line by line, and kept in memory for the verdict."""
+
+import json
+from typing import Any, Literal
+
+import orjson
+
+from vsr_node.bench.nodes.log_file import LogFile
+from vsr_node.bench.nodes.loop import Clock
+from vsr_node.checker.history import NEMESIS, Event
+
+EventType = Literal["invoke", "ok", "fail", "info"]
+
+
+class History:
+    """Records events: `history.jsonl` for programs, `history.txt` (tab-separated) for people."""
+
+    def __init__(self, clock: Clock, lines: LogFile, text: LogFile) -> None:
+        self.events: list[Event] = []
+        self._clock = clock
+        self._lines = lines
+        self._text = text
+
+    def record(
+        self,
+        process: int,
+        type_: EventType,
+        f: str,
+        key: Any,
+        value: Any,
+        error: tuple[int | str, str] | None,
+        node: str,
+    ) -> None:
+        """Record an event of a client."""
+        self._add(
+            Event(
+                len(self.events), self._clock(), process, type_, f, key, value, _json(error), node
+            )
+        )
+
+    def record_fault(self, f: str, value: Any) -> None:
+        """Record what the nemesis did."""
+        self._add(Event(len(self.events), self._clock(), NEMESIS, "info", f, None, value))
+
+    def _add(self, event: Event) -> None:
+        self.events.append(event)
+        self._lines.write(orjson.dumps(event._asdict()) + b"\n")
+        value = event.value if event.key is None else [event.key, event.value]
+        fields = [str(event.process), event.type, event.f, json.dumps(value)]
+        if event.error is not None:
+            fields.append(json.dumps(event.error))
+        self._text.write(("\t".join(fields) + "\n").encode())
+
+
+def _json(error: tuple[int | str, str] | None) -> Any:
+    return None if error is None else list(error)

@@ -1,0 +1,318 @@
+"""Nodes as processes: started, read, written to, and ended with whatever they started.
+
+Each node leads a process group of its own, so a Ctrl-C on the terminal reaches the bench alone,
+and ending the group ends what the node started, too. A node's stderr goes straight to its log.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Loop
+from vsr_node.bench.nodes.mistakes import Kind, Mistakes
+
+READ_BYTES = 1 << 16
+LINE_BYTES_MAX = 16 << 20
+UNREAD_BYTES_MAX = 64 << 20
+
+EXIT_GRACE = NANOSECONDS_PER_SECOND
+"""Between the end of a node's output and the end of its process."""
+
+EXIT_POLL = 5 * NANOSECONDS_PER_MILLISECOND
+
+STOP_GRACE_SECONDS = 0.5
+"""For nodes that end by themselves when their input does."""
+
+STDERR_LINES_SHOWN = 12
+STDERR_TAIL_BYTES = 8 << 10
+
+
+class NodeProcess:
+    """One node. `on_line(name, line)` takes what it prints."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        stderr_path: Path,
+        loop: Loop,
+        mistakes: Mistakes,
+        on_line: Callable[[str, bytes], None],
+    ) -> None:
+        self.name = name
+        self.running = True
+        """Whether it can still be written to."""
+        self.ended = False
+        """Whether it closed a pipe and why is known and told, or it was killed."""
+        self.held_count = 0
+        """Lines that came while it was paused."""
+        self._loop = loop
+        self._mistakes = mistakes
+        self._on_line = on_line
+        self._partial = b""
+        self._unsent = memoryview(b"")
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._watches_input = False
+        self._group_ended = False
+        self._is_paused = False
+        with stderr_path.open("ab") as stderr:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=tempfile.gettempdir(),
+                bufsize=0,
+                start_new_session=True,
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input = self._process.stdin.fileno()
+        self._output: int | None = self._process.stdout.fileno()
+        os.set_blocking(self._input, False)
+        os.set_blocking(self._output, False)
+        loop.watch(self._output, selectors.EVENT_READ, self._on_output)
+
+    def write(self, payload: bytes) -> bool:
+        """Take a line for the node; `flush` sends it. Return False when it can't be had."""
+        if not self.running:
+            return False
+        if self._is_paused:
+            self.held_count += 1
+        if self._pending_bytes + len(self._unsent) > UNREAD_BYTES_MAX:
+            if self._is_paused:
+                return False
+            waiting = UNREAD_BYTES_MAX >> 20
+            self._mistakes.record(
+                Kind.INPUT_NOT_READ, self.name, f"{waiting} MiB wait to be read from its stdin"
+            )
+            return False
+        self._pending.append(payload)
+        self._pending_bytes += len(payload) + 1
+        return True
+
+    def flush(self) -> None:
+        """Send what was taken since the last time, as far as the pipe takes it."""
+        if self._pending and not self._unsent and self.running:
+            self._send()
+
+    def _send(self) -> None:
+        """Send until nothing is left or the pipe is full; then wait for the pipe."""
+        while self._unsent or self._pending:
+            if not self._unsent:
+                self._unsent = memoryview(b"\n".join(self._pending) + b"\n")
+                self._pending = []
+                self._pending_bytes = 0
+            try:
+                self._unsent = self._unsent[os.write(self._input, self._unsent) :]
+            except BlockingIOError:
+                break
+            except BrokenPipeError:
+                self._on_pipe_closed()
+                return
+        if bool(self._unsent) != self._watches_input:
+            self._watches_input = bool(self._unsent)
+            if self._watches_input:
+                self._loop.watch(self._input, selectors.EVENT_WRITE, self._send)
+            else:
+                self._loop.forget(self._input)
+
+    def _on_output(self) -> None:
+        self._read_output()
+
+    def _read_output(self) -> bool:
+        """Read once; return whether there may be more."""
+        assert self._output is not None
+        try:
+            data = os.read(self._output, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._on_output_closed()
+            return False
+        lines = (self._partial + data).split(b"\n")
+        self._partial = lines.pop()
+        for line in lines:
+            self._on_line(self.name, line)
+        if len(self._partial) > LINE_BYTES_MAX:
+            text = f"more than {LINE_BYTES_MAX >> 20} MiB without a newline"
+            self._mistakes.record(Kind.LINE_TOO_LONG, self.name, text, self._partial)
+            self._partial = b""
+        return True
+
+    def _on_output_closed(self) -> None:
+        self._forget_output()
+        self._on_pipe_closed()
+
+    def _on_pipe_closed(self) -> None:
+        """The node closed a pipe: it ends, or it can't go on. Find out which.
+
+        What it printed before is still read.
+        """
+        if self.running:
+            self.running = False
+            self._forget_input()
+            self._look_for_exit(self._loop.timers.now() + EXIT_GRACE)
+
+    def _look_for_exit(self, deadline: int) -> None:
+        now = self._loop.timers.now()
+        if self.poll() is not None:
+            self._mistakes.record(Kind.EXITED, self.name, f"it ended, {self.status_text}")
+            self.ended = True
+        elif now >= deadline:
+            self._mistakes.record(Kind.OUTPUT_CLOSED, self.name, "it closed its stdin or stdout")
+            self.ended = True
+        else:
+            self._loop.timers.call_at(now + EXIT_POLL, self._look_for_exit, deadline)
+
+    def _forget_output(self) -> None:
+        if self._output is not None:
+            self._loop.forget(self._output)
+            self._output = None
+
+    def _forget_input(self) -> None:
+        if self._watches_input:
+            self._loop.forget(self._input)
+            self._watches_input = False
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while the node runs; negative is a signal's number.
+
+        Once a process is reaped its group's number is free as soon as the group is empty, so what
+        is left of the group is ended here and the number never used again.
+        """
+        status = self._process.poll()
+        if status is not None and not self._group_ended:
+            self._end_group()
+        return status
+
+    def pause(self) -> None:
+        """Stop the node where it is (SIGSTOP)."""
+        self._is_paused = True
+        self.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused node go on (SIGCONT)."""
+        if self._is_paused:
+            self._is_paused = False
+            self.send_signal(signal.SIGCONT)
+
+    def crash(self) -> None:
+        """End the node with kill -9. `bury` reads what it had printed."""
+        self.running = False
+        self.ended = True
+        self._forget_input()
+        self._end_group()
+
+    def bury(self) -> None:
+        """Read what a node that crashed had printed, and give back what it held."""
+        self._process.wait()
+        while self._output is not None and self._read_output():
+            pass
+        self._forget_output()
+        self._close_pipes()
+
+    @property
+    def process_id(self) -> int:
+        """The node's process, and its process group."""
+        return self._process.pid
+
+    @property
+    def status_text(self) -> str:
+        """How the node ended, or that it runs, for people."""
+        status = self._process.returncode
+        if status is None:
+            return "running"
+        if status >= 0:
+            return f"exit status {status}"
+        return f"by signal {-status} ({signal.Signals(-status).name})"
+
+    def end_input(self) -> None:
+        """Close the node's stdin, at which it should end by itself, and read no more of it."""
+        self.resume()
+        self._forget_output()
+        self.close_input()
+
+    def close_input(self) -> None:
+        """Close the node's stdin. What it still prints is read until it closes its stdout."""
+        self.running = False
+        self._forget_input()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the node and whatever it started."""
+        if self.poll() is None:
+            os.killpg(self._process.pid, number)
+
+    @property
+    def unfinished_line(self) -> bytes:
+        """What the node printed since its last newline."""
+        return self._partial
+
+    def kill(self) -> None:
+        """End the node and whatever it started, and give back what it held."""
+        if not self._group_ended:
+            self._end_group()
+        self._process.wait()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    def _end_group(self) -> None:
+        self._group_ended = True
+        # macOS answers EPERM for a group of which only an unreaped process is left.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def stop_nodes(nodes: Sequence[NodeProcess]) -> None:
+    """End the nodes' input, wait a moment for them, and kill those that are left."""
+    for node in nodes:
+        node.end_input()
+    deadline = time.monotonic() + STOP_GRACE_SECONDS
+    while time.monotonic() < deadline and any(node.poll() is None for node in nodes):
+        time.sleep(EXIT_POLL / NANOSECONDS_PER_SECOND)
+    for node in nodes:
+        node.kill()
+
+
+def last_lines(path: Path) -> list[str]:
+    """Return the last lines of a node's log."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - STDERR_TAIL_BYTES))
+        text = file.read().decode(errors="backslashreplace")
+        return text.splitlines()[-STDERR_LINES_SHOWN:]
+    return []
+
+
+class LogFollower:
+    """Says what a node's log gained since the last time."""
+
+    def __init__(self, name: str, path: Path, say: Callable[[str], None]) -> None:
+        self._name = name
+        self._path = path
+        self._say = say
+        self._offset = 0
+        self._partial = b""
+
+    def follow(self) -> None:
+        """Say the complete lines that are new."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        self._offset += len(data)
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._say(f"{self._name}: {line.decode(errors='backslashreplace')}")

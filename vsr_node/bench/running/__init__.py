@@ -1,0 +1,1 @@
+"""A test from start to end, and stored runs done once more."""

@@ -1,0 +1,246 @@
+"""Stored runs done once more on real processes: how often they fail, and how little still does."""
+
+import io
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
+from vsr_node.bench.running.console import Console
+from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.shrink import (
+    Finding,
+    OutOfTimeError,
+    Shrinker,
+    beginnings,
+    script_in,
+    summary_of,
+)
+from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.screen import explanation_lines, report_lines
+from vsr_node.bench.stored.script import ScriptedOperation
+from vsr_node.bench.stored.store import adopt, write_json
+from vsr_node.checker.history import NEMESIS, Event
+from vsr_node.report import draw
+
+HISTORY = "history"
+
+NOT_REPEATED = (
+    "Operations and faults are the same, at the same times. How long the processes take is not, so "
+    "neither is how operations overlap, nor which message is lost, repeated or late."
+)
+
+OPERATIONS_TOLD = 40
+
+
+def kinds_of(results: Mapping[str, Any]) -> frozenset[str]:
+    """Return in which ways a run failed: by its history, or by mistakes of its nodes."""
+    kinds = {kind for node in results["mistakes"]["by_node"].values() for kind in node}
+    if results["workload"]["valid"] is False:
+        kinds.add(HISTORY)
+    return frozenset(kinds)
+
+
+def violation_event(results: Mapping[str, Any], events: Sequence[Event]) -> Event | None:
+    """Return the event with which a failing run began to fail, None when there is none.
+
+    It is the completion that no correct group could show; else the one after the first mistake.
+    """
+    violations = results["workload"]["violations"]
+    if violations:
+        return events[int(violations[0]["completed"])]
+    mistakes = results["mistakes"]["first"]
+    completions = [e for e in events if e.process != NEMESIS and e.type != "invoke"]
+    if not mistakes or not completions:
+        return None
+    later = (event for event in completions if event.time >= mistakes[0]["time"])
+    return next(later, completions[-1])
+
+
+def places_of(
+    operations: Sequence[ScriptedOperation], clients: int, events: Sequence[Event]
+) -> dict[int, int]:
+    """Return for each event of a client, by its index, the place of its operation in the script.
+
+    Each client does its own operations in their order; across clients the order may differ.
+    """
+    places: list[deque[int]] = [deque() for _ in range(clients)]
+    for place, scripted in enumerate(operations):
+        places[scripted.client].append(place)
+    under_way: dict[int | str, int] = {}
+    found = {}
+    for event in events:
+        if event.process != NEMESIS:
+            if event.type == "invoke":
+                under_way[event.process] = places[int(event.process) % clients].popleft()
+            found[event.index] = under_way[event.process]
+    return found
+
+
+def finding_of(places: Mapping[int, int], events: Sequence[Event], end: Event) -> Finding:
+    """Return what a run of a script showed until the event `end`."""
+    clients = [event for event in events if event.process != NEMESIS]
+    begun = {places[e.index] for e in clients if e.type == "invoke" and e.index < end.index}
+    failed = {places[e.index] for e in clients if e.type == "fail"}
+    return Finding(frozenset(begun), frozenset(begun - failed))
+
+
+class Repeater:
+    """Tries scripts on real processes in folders that nobody keeps, but for the last that failed.
+
+    A try counts as failed when it fails in one of the ways of `kinds`.
+    """
+
+    def __init__(self, folder: Path, kinds: frozenset[str], deadline: float) -> None:
+        self.failed: Outcome | None = None
+        """The last try that failed."""
+        self._folder = folder
+        self._kinds = kinds
+        self._deadline = deadline
+
+    def attempt(self, options: Options) -> Finding | None:
+        """Try once. Raises OutOfTimeError after the deadline and on Ctrl-C."""
+        if time.monotonic() > self._deadline:
+            raise OutOfTimeError
+        outcome = self._run(options)
+        if outcome is None:
+            return None
+        end = violation_event(outcome.results, outcome.events)
+        if not self._kinds & kinds_of(outcome.results) or end is None:
+            shutil.rmtree(outcome.folder)
+            return None
+        if self.failed is not None:
+            shutil.rmtree(self.failed.folder)
+        self.failed = outcome
+        operations = script_in(options).operations
+        places = places_of(operations, options.concurrency, outcome.events)
+        return finding_of(places, outcome.events, end)
+
+    def _run(self, options: Options) -> Outcome | None:
+        try:
+            quiet = Console(io.StringIO())
+            outcome = run_test(replace(options, store=self._folder), quiet, drawn=False)
+        except SetupError:
+            return None
+        except StoppedError:
+            raise OutOfTimeError from None
+        if outcome.interrupted:
+            raise OutOfTimeError
+        return outcome
+
+
+def shrink(
+    options: Options,
+    results: Mapping[str, Any],
+    events: Sequence[Event],
+    console: Console,
+    *,
+    seconds: float,
+    measured: int,
+) -> Path | None:
+    """Look for less than a failing run that still fails; return the folder of the least.
+
+    `results` and `events` are the failing run's. `measured` is how often the least is tried at
+    the end to say how often it fails. Returns None when not even the whole run failed again.
+    """
+    end = violation_event(results, events)
+    assert end is not None, "a run that failed"
+    kinds = kinds_of(results)
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-shrink-") as folder:
+        repeater = Repeater(Path(folder), kinds, begin + seconds)
+        shrinker = Shrinker(repeater.attempt, console.say)
+        places = places_of(script_in(options).operations, options.concurrency, events)
+        shrinker.search(beginnings(options, places[end.index]))
+        least, failing = shrinker.best, repeater.failed
+        if least is None or failing is None:
+            return None
+        took = time.monotonic() - begin
+        last = Repeater(Path(folder), kinds, math.inf)
+        fails = repeat_rate(last, least, measured)
+        failing = last.failed or failing
+        kept = adopt(failing.folder, options.store, options.workload)
+    repeat = least.repeat_command(kept)
+    figures = {"fails": fails, "attempts": shrinker.attempt_count, "seconds": round(took, 1)}
+    _note(kept, failing.results, repeat, figures)
+    drawing = draw(kept)
+    for line in (
+        "",
+        *operation_lines(failing.events),
+        "",
+        *explanation_lines(failing.results, drawing),
+        "",
+        f"{summary_of(least)}, of {summary_of(options)}",
+        f"fails {fails}, after {shrinker.attempt_count} tries in {took:.0f} s",
+        f"results in    {kept}",
+        *report_lines(drawing),
+        f"repeat with   {repeat}",
+    ):
+        console.say(line)
+    return kept
+
+
+def repeat_rate(repeater: Repeater, options: Options, times: int) -> str:
+    """Return how often a script fails, such as "8 of 10"."""
+    fails = done = 0
+    with suppress(OutOfTimeError):
+        while done < times:
+            fails += repeater.attempt(options) is not None
+            done += 1
+    return f"{fails} of {done}"
+
+
+def operation_lines(events: Sequence[Event]) -> list[str]:
+    """Return operations, what became of them, and faults, in the order of their beginning."""
+    outcomes: dict[int, Event] = {}
+    begun: dict[int | str, int] = {}
+    for event in events:
+        if event.type == "invoke":
+            begun[event.process] = event.index
+        elif event.process != NEMESIS:
+            outcomes[begun[event.process]] = event
+    first = events[0].time if events else 0
+    lines = []
+    for event in events:
+        seconds = f"{(event.time - first) / NANOSECONDS_PER_SECOND:7.3f} s"
+        if event.process == NEMESIS:
+            text = event.value["text"] if isinstance(event.value, dict) else ""
+            lines.append(f"{seconds}  nemesis      {event.f} {text}".rstrip())
+        elif event.type == "invoke":
+            asked = f"{event.f} {json.dumps(event.key)}"
+            if event.value is not None:
+                asked += f" {json.dumps(event.value)}"
+            who = f"process {event.process}"
+            lines.append(
+                f"{seconds}  {who:<11} {event.node}  {asked:<16} {_outcome(outcomes, event)}"
+            )
+    left_out = len(lines) - OPERATIONS_TOLD
+    return [*lines[:OPERATIONS_TOLD], *([f"... and {left_out} more"] if left_out > 0 else [])]
+
+
+def _outcome(outcomes: Mapping[int, Event], invocation: Event) -> str:
+    completion = outcomes.get(invocation.index)
+    if completion is None:
+        return "open"
+    took = (completion.time - invocation.time) / NANOSECONDS_PER_MILLISECOND
+    if completion.type == "ok":
+        told = f"ok {json.dumps(completion.value)}" if completion.f == "read" else "ok"
+    else:
+        told = f"{completion.type} {json.dumps(completion.error)}"
+    return f"{told}  ({took:.1f} ms)"
+
+
+def _note(
+    folder: Path, results: Mapping[str, Any], repeat: str, figures: Mapping[str, Any]
+) -> None:
+    """Write into a run's folder where it is now, and what it is the smallest of."""
+    write_json(folder / "results.json", dict(results) | {"repeat": repeat, "shrunk": figures})
+    (folder / "command.txt").write_text(repeat + "\n")

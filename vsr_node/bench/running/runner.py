@@ -1,0 +1,346 @@
+"""One test from start to end: start the nodes, work, break, stop, write down, judge."""
+
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import FrameType
+from typing import Any
+
+import orjson
+
+from vsr_node.bench.faults.nemesis import Nemesis
+from vsr_node.bench.faults.plan import Fault, plan_faults
+from vsr_node.bench.nodes.clients import Client, time_out_ns
+from vsr_node.bench.nodes.gauge import LeaderGauge
+from vsr_node.bench.nodes.history import History
+from vsr_node.bench.nodes.loop import (
+    NANOSECONDS_PER_MILLISECOND,
+    NANOSECONDS_PER_SECOND,
+    Loop,
+    Timers,
+    clock_from_now,
+    collector_paused,
+)
+from vsr_node.bench.nodes.members import Members
+from vsr_node.bench.nodes.mistakes import Mistakes
+from vsr_node.bench.nodes.network import Network
+from vsr_node.bench.nodes.processes import LogFollower, last_lines
+from vsr_node.bench.running.console import Console
+from vsr_node.bench.running.scripted_workers import ScriptedWorkers
+from vsr_node.bench.running.workers import ClientPool, Workers
+from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.results import RunRecord, description_of, results_of
+from vsr_node.bench.stored.screen import screen_of
+from vsr_node.bench.stored.script import OPERATIONS, operation_line
+from vsr_node.bench.stored.store import Store
+from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.workloads.workload import WorkloadVerdict
+from vsr_node.checker.history import Event
+from vsr_node.report import draw
+
+TICK = NANOSECONDS_PER_SECOND // 5
+PLAIN_LINE_INTERVAL = 5 * NANOSECONDS_PER_SECOND
+
+
+class SetupError(Exception):
+    """The group did not come up, so there is nothing to judge."""
+
+
+class StoppedError(Exception):
+    """A signal asked for the end, and not for a verdict."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal.Signals(signal_number).name)
+        self.signal_number = signal_number
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`valid` is True, False or "unknown"; `results` is what `results.json` in `folder` holds."""
+
+    valid: bool | str
+    interrupted: bool
+    results: Mapping[str, Any]
+    folder: Path
+    events: Sequence[Event]
+
+
+class Interruption:
+    """Which signal came first; looked at by the loop, so that nothing is torn apart."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+
+    def __call__(self, signal_number: int, frame: FrameType | None) -> None:
+        """Be the handler of a signal."""
+        del frame
+        if self.signal_number is None:
+            self.signal_number = signal_number
+
+
+@contextmanager
+def noticed_signals() -> Iterator[Interruption]:
+    """Take note of Ctrl-C, SIGTERM and SIGHUP for a while."""
+    interruption = Interruption()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.signal(number, interruption)) for number in numbers]
+    try:
+        yield interruption
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outcome:
+    """Run a test, print its screen and write its results, and its page unless `drawn` is false.
+
+    Raises SetupError when the nodes don't come up, StoppedError on SIGTERM and SIGHUP.
+    """
+    store = Store(options.store, options.workload)
+    try:
+        console.log_to(store.open_log("bench.log"))
+        repeat = options.repeat_command(store.folder)
+        store.write_text("command.txt", repeat + "\n")
+        console.say(_headline(options, store.folder))
+        run = Run(options, console, store)
+        record = run.record()
+        console.say("judging the history")
+        store.flush()
+        verdict = _judge(run.workload, record)
+        results = results_of(record, verdict, repeat)
+        store.write_json("results.json", results)
+        drawing = draw(store.folder) if drawn else None
+        console.say(screen_of(results, store.folder, drawing))
+        return Outcome(results["valid"], record.interrupted, results, store.folder, record.events)
+    finally:
+        console.log_to(None)
+        store.close()
+
+
+def _judge(workload: Workload, record: RunRecord) -> WorkloadVerdict:
+    """Judge the history, which is on disk by now. A further Ctrl-C gives that up."""
+    try:
+        return workload.judge(record.events, record.options.check_bounds)
+    except KeyboardInterrupt:
+        return WorkloadVerdict(None, "judging was interrupted")
+
+
+def _headline(options: Options, folder: Path) -> str:
+    return (
+        f"{options.workload} on {len(options.nodes)} nodes for {options.time_limit_s:g} s: "
+        f"rate {options.rate:g}, {options.concurrency} clients, latency "
+        f"{options.latency.mean_ms:g} ms {options.latency.name}, seed {options.seed}\n{folder}"
+    )
+
+
+class Run:
+    """The parts of one run. `record` takes it from start to end and leaves no process behind."""
+
+    def __init__(self, options: Options, console: Console, store: Store) -> None:
+        self._options = options
+        self._console = console
+        self._store = store
+        self._timers = Timers(clock_from_now())
+        self._loop = Loop(self._timers)
+        self._mistakes = Mistakes(
+            self._timers.now, console.say, lambda node: last_lines(store.node_log(node))
+        )
+        self._messages = store.open_messages(options.messages_kept)
+        self._network = Network(
+            self._timers,
+            self._stream("network"),
+            options.latency,
+            self._mistakes,
+            self._messages,
+            loss=options.loss,
+            duplication=options.duplication,
+            head_of_line=options.head_of_line,
+        )
+        self._history = History(
+            self._timers.now, store.open_log("history.jsonl"), store.open_log("history.txt")
+        )
+        self.workload = WORKLOADS[options.workload](
+            len(options.nodes), options.concurrency, self._stream("workload")
+        )
+        self._plan = self._write_plan()
+        self._clients: list[Client] = []
+        self._members = Members(
+            options.nodes,
+            options.command_in(store.folder),
+            store.node_log,
+            self._loop,
+            self._network,
+            self._mistakes,
+            self._new_client,
+        )
+        self._followers: list[LogFollower] = []
+        self._plain_line_due = 0
+
+    def _stream(self, part: str) -> Random:
+        """Return the random stream of a part: what one draws changes nothing for the others."""
+        return Random(f"{self._options.seed}/{part}")
+
+    def _write_plan(self) -> list[Fault]:
+        """Plan all faults and write the schedule down, before any of them acts.
+
+        Its times count from when operations begin, so that a seed always gives the same file.
+        """
+        options = self._options
+        interval = int(options.nemesis_interval_s * NANOSECONDS_PER_SECOND)
+        time_limit = int(options.time_limit_s * NANOSECONDS_PER_SECOND)
+        plan = plan_faults(
+            options.nemeses, options.nodes, self._stream, interval, time_limit, options.slow_ms
+        )
+        if options.script is not None:
+            plan = list(options.script.faults)
+        lines = [orjson.dumps(fault._asdict()) for fault in plan]
+        self._store.write_text("faults.jsonl", b"".join(line + b"\n" for line in lines).decode())
+        return plan
+
+    def record(self) -> RunRecord:
+        """Run it. Raises SetupError or StoppedError; the nodes are ended whatever happens."""
+        with noticed_signals() as interruption, collector_paused():
+            try:
+                self._start_nodes(interruption)
+                record = self._work(interruption)
+            finally:
+                self._members.stop()
+                self._loop.close()
+                self._follow_logs()
+                self._console.show_status("")
+        if interruption.signal_number not in (None, signal.SIGINT):
+            raise StoppedError(interruption.signal_number)
+        return record
+
+    def _start_nodes(self, interruption: Interruption) -> None:
+        """Start all nodes and wait until they are there."""
+        for name in self._options.nodes if self._options.log_stderr else ():
+            path = self._store.node_log(name)
+            path.touch()
+            self._followers.append(LogFollower(name, path, self._console.say))
+        self._members.start()
+        self._tick()
+        self._loop.run_until(
+            lambda: (
+                self._members.is_up
+                or self._members.has_failed
+                or self._members.has_ended_node
+                or interruption.signal_number is not None
+            )
+        )
+        if interruption.signal_number is not None:
+            raise StoppedError(interruption.signal_number)
+        if not self._members.is_up:
+            raise SetupError("the group did not come up; the mistakes above say why")
+
+    def _new_client(self) -> Client:
+        client = Client(f"c{len(self._clients)}", self._network, self._timers)
+        self._clients.append(client)
+        return client
+
+    def _work(self, interruption: Interruption) -> RunRecord:
+        """Let the workers and the nemesis work until the time is up and all answers are in."""
+        options = self._options
+        begin = self._timers.now()
+        cpu_begin = time.process_time()
+        self._store.write_json(
+            "test.json", description_of(options) | {"operations_begin_ns": begin}
+        )
+        workers = self._new_workers()
+        gauge = LeaderGauge(
+            self._timers,
+            options.nodes,
+            self._network.servers,
+            int(options.latency.mean_ms * NANOSECONDS_PER_MILLISECOND),
+        )
+        gauge.start()
+        nemesis = Nemesis(
+            *(self._timers, self._network, self._members, gauge, self._history),
+            *(self._console.say, workers.in_flight_at),
+        )
+        self._show_progress(workers, nemesis)
+        nemesis.start(self._plan)
+        workers.start()
+        self._loop.run_until(
+            lambda: (
+                interruption.signal_number is not None
+                or (workers.done and self._members.is_settled)
+                or self._members.is_gone
+            )
+        )
+        workers.stop()
+        nemesis.stop()
+        return RunRecord(
+            options=options,
+            operations_begin=begin,
+            duration=self._timers.now() - begin,
+            events=self._history.events,
+            network=self._network,
+            effects=nemesis.effects,
+            mistakes=self._mistakes,
+            time_out_count=workers.time_out_count,
+            late_reply_count=sum(client.late_reply_count for client in self._clients),
+            held_up_count=workers.held_up_count,
+            operation_lateness=workers.lateness,
+            turns=self._loop.turns,
+            cpu_seconds=time.process_time() - cpu_begin,
+            messages_left_out=self._messages.left_out,
+            interrupted=interruption.signal_number is not None,
+        )
+
+    def _new_workers(self) -> ClientPool:
+        """Return those who do what the script says, or what the seed draws."""
+        options = self._options
+        clients = [self._new_client() for _ in range(options.concurrency)]
+        time_out = time_out_ns(options.latency.mean_ms)
+        if options.script is not None:
+            operations = options.script.operations
+            lines = b"".join(map(operation_line, operations))
+            self._store.write_text(OPERATIONS, lines.decode())
+            return ScriptedWorkers(
+                self._timers, self.workload, self._history, clients, operations, time_out
+            )
+        return Workers(
+            self._timers,
+            self._stream("workers"),
+            self.workload,
+            self._history,
+            clients,
+            options.nodes,
+            rate=options.rate,
+            time_limit=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
+            time_out=time_out,
+        )
+
+    def _tick(self) -> None:
+        """Every now and then hand what was written to the system, and show the nodes' stderr."""
+        self._store.flush()
+        self._follow_logs()
+        self._timers.call_at(self._timers.now() + TICK, self._tick)
+
+    def _follow_logs(self) -> None:
+        for follower in self._followers:
+            follower.follow()
+
+    def _show_progress(self, workers: ClientPool, nemesis: Nemesis) -> None:
+        """Keep the live line fresh, or print a plain line from time to time."""
+        now = self._timers.now()
+        counts = workers.counts
+        text = (
+            f"{now / NANOSECONDS_PER_SECOND:.1f} s: "
+            f"{counts['invoke']} operations, {counts['ok']} ok, {counts['fail']} fail, "
+            f"{counts['info']} info, {workers.in_flight} in flight"
+        )
+        if nemesis.current:
+            text += f" | {nemesis.current}"
+        if self._console.is_terminal:
+            self._console.show_status(text)
+        elif now >= self._plain_line_due:
+            if self._plain_line_due:
+                self._console.say(text)
+            self._plain_line_due = now + PLAIN_LINE_INTERVAL
+        self._timers.call_at(now + TICK, self._show_progress, workers, nemesis)

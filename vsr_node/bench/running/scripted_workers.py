@@ -1,0 +1,69 @@
+"""The workers of a run that follows a script."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from vsr_node.bench.nodes.clients import Client
+from vsr_node.bench.nodes.history import History
+from vsr_node.bench.nodes.loop import Timers
+from vsr_node.bench.running.workers import ClientPool
+from vsr_node.bench.stored.script import ScriptedOperation
+from vsr_node.bench.workloads.workload import Workload
+
+
+class ScriptedWorkers(ClientPool):
+    """Begins the operations of a script when they are due, each client's in their order."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        workload: Workload,
+        history: History,
+        clients: Sequence[Client],
+        operations: Sequence[ScriptedOperation],
+        time_out: int,
+    ) -> None:
+        super().__init__(timers, workload, history, clients, time_out)
+        self._operations = operations
+        self._waiting: list[deque[ScriptedOperation]] = [deque() for _ in clients]
+        self._busy = [False] * len(clients)
+        self._left = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all operations were done."""
+        return not self._left and not self.in_flight
+
+    def start(self) -> None:
+        """Begin each operation when it is due from now on."""
+        begin = self._timers.now()
+        self._left = len(self._operations)
+        for scripted in self._operations:
+            self._timers.call_at(begin + scripted.at, self._on_due, begin, scripted)
+
+    def stop(self) -> None:
+        """Begin no further operation. What is under way stays open."""
+        self._left = 0
+        for waiting in self._waiting:
+            waiting.clear()
+
+    def _on_due(self, begin: int, scripted: ScriptedOperation) -> None:
+        if not self._left:
+            return
+        self._waiting[scripted.client].append(scripted)
+        if self._busy[scripted.client]:
+            self.held_up_count += 1
+        else:
+            self.lateness.add(self._timers.now() - begin - scripted.at)
+            self._begin_next(scripted.client)
+
+    def _begin_next(self, client: int) -> None:
+        _, _, node, operation = self._waiting[client].popleft()
+        self._busy[client] = True
+        self._left -= 1
+        self._begin(client, operation, node)
+
+    def _on_free(self, worker: int) -> None:
+        self._busy[worker] = False
+        if self._waiting[worker]:
+            self._begin_next(worker)

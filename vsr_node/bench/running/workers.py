@@ -1,0 +1,205 @@
+"""Workers: each a client that does one operation after another.
+
+`ClientPool` carries operations out and records what becomes of them; who begins which when is a
+subclass: `Workers` as in Maelstrom, `ScriptedWorkers` (`scripted_workers`) as in a stored run.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from random import Random
+from typing import Any
+
+from vsr_node.bench.nodes.clients import DEFINITE_ERRORS, Client, error_of
+from vsr_node.bench.nodes.history import EventType, History
+from vsr_node.bench.nodes.lateness import Lateness
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Timers
+from vsr_node.bench.nodes.mistakes import WireError
+from vsr_node.bench.workloads.workload import Operation, Workload
+
+Error = tuple[int | str, str]
+
+
+class ClientPool(ABC):
+    """Clients that do operations, one at a time each, and the account of what became of them.
+
+    An operation whose outcome is unknown ends its process: the worker goes on under a new process
+    number, the old one plus the number of clients, with the same client.
+    """
+
+    def __init__(
+        self,
+        timers: Timers,
+        workload: Workload,
+        history: History,
+        clients: Sequence[Client],
+        time_out: int,
+    ) -> None:
+        self.counts: dict[EventType, int] = {"invoke": 0, "ok": 0, "fail": 0, "info": 0}
+        self.in_flight = 0
+        """Operations under way."""
+        self.in_flight_at: Counter[str] = Counter()
+        """Operations under way by the node that was asked."""
+        self.time_out_count = 0
+        self.held_up_count = 0
+        """Operations that began later than they were due, as no client was free."""
+        self.lateness = Lateness()
+        self._timers = timers
+        self._workload = workload
+        self._history = history
+        self._clients = clients
+        self._time_out = time_out
+        self._processes = list(range(len(clients)))
+
+    @property
+    @abstractmethod
+    def done(self) -> bool:
+        """Whether no operation will begin any more, and none is under way."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin operations from now on."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Begin no further operation. What is under way stays open."""
+
+    @abstractmethod
+    def _on_free(self, worker: int) -> None:
+        """Take note that a worker has no operation under way any more."""
+
+    def _begin(self, worker: int, operation: Operation, node: str) -> None:
+        self.in_flight += 1
+        self.in_flight_at[node] += 1
+        self._record(worker, "invoke", operation, node, operation.value, None)
+        self._clients[worker].request(
+            node,
+            self._workload.request(operation),
+            self._time_out,
+            partial(self._on_completion, worker, operation, node),
+        )
+
+    def _on_completion(
+        self, worker: int, operation: Operation, node: str, body: dict[str, Any] | None
+    ) -> None:
+        """Record the outcome. Raises WireError, once that is done, for a malformed reply."""
+        try:
+            type_, value, error = self._outcome(operation, body)
+        except WireError as wire_error:
+            type_, value, error = "info", operation.value, ("malformed", wire_error.detail)
+            raise
+        finally:
+            self._record(worker, type_, operation, node, value, error)
+            if type_ == "info":
+                self._processes[worker] += len(self._clients)
+                self._workload.on_new_process(worker)
+            self.in_flight -= 1
+            self.in_flight_at[node] -= 1
+            self._on_free(worker)
+
+    def _outcome(
+        self, operation: Operation, body: dict[str, Any] | None
+    ) -> tuple[EventType, Any, Error | None]:
+        unknown: EventType = "fail" if operation.f in self._workload.idempotent else "info"
+        if body is None:
+            self.time_out_count += 1
+            milliseconds = self._time_out // NANOSECONDS_PER_MILLISECOND
+            return unknown, operation.value, (0, f"no reply within {milliseconds} ms")
+        error = error_of(body)
+        if error is None:
+            return "ok", self._workload.result(operation, body), None
+        return "fail" if error[0] in DEFINITE_ERRORS else unknown, operation.value, error
+
+    def _record(
+        self,
+        worker: int,
+        type_: EventType,
+        operation: Operation,
+        node: str,
+        value: Any,
+        error: Error | None,
+    ) -> None:
+        self.counts[type_] += 1
+        process = self._processes[worker]
+        self._history.record(process, type_, operation.f, operation.key, value, error, node)
+
+
+class Workers(ClientPool):
+    """Begins operations as Maelstrom does.
+
+    `rate` is the mean over all workers, intervals are uniform between 0 and twice the mean, a
+    worker is drawn among the free ones, and each stays with its node (its number modulo the number
+    of nodes). Operations begin until `time_limit` nanoseconds after the start.
+    """
+
+    def __init__(
+        self,
+        timers: Timers,
+        random: Random,
+        workload: Workload,
+        history: History,
+        clients: Sequence[Client],
+        nodes: Sequence[str],
+        *,
+        rate: float,
+        time_limit: int,
+        time_out: int,
+    ) -> None:
+        super().__init__(timers, workload, history, clients, time_out)
+        self._random = random
+        self._nodes = nodes
+        self._interval_max = 2 * NANOSECONDS_PER_SECOND / rate
+        self._time_limit = time_limit
+        self._free = list(range(len(clients)))
+        self._due = 0
+        self._end = 0
+        self._waits_for_worker = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the time is up, and no operation under way."""
+        return self._timers.now() >= self._end and not self.in_flight
+
+    def start(self) -> None:
+        """Begin operations from now on."""
+        self._due = self._timers.now()
+        self._end = self._due + self._time_limit
+        self._begin_due()
+
+    def stop(self) -> None:
+        """Begin no further operation. What is under way stays open."""
+        self._end = 0
+
+    def _begin_due(self) -> None:
+        """Begin what is due; then either a timer or the next free worker calls again."""
+        now = self._timers.now()
+        while self._due <= now:
+            if now >= self._end:
+                return
+            if not self._free:
+                self._waits_for_worker = True
+                return
+            if self._waits_for_worker:
+                # All were busy when it was due. It begins now, and nothing is made up for.
+                self._waits_for_worker = False
+                self.held_up_count += 1
+                self._due = now
+            else:
+                self.lateness.add(now - self._due)
+            worker = self._take_free()
+            operation = self._workload.next_operation(worker)
+            self._begin(worker, operation, self._nodes[worker % len(self._nodes)])
+            self._due += int(self._random.random() * self._interval_max)
+        self._timers.call_at(self._due, self._begin_due)
+
+    def _take_free(self) -> int:
+        free = self._free
+        place = int(self._random.random() * len(free))
+        free[place], free[-1] = free[-1], free[place]
+        return free.pop()
+
+    def _on_free(self, worker: int) -> None:
+        self._free.append(worker)
+        if self._waits_for_worker:
+            self._begin_due()

@@ -1,0 +1,75 @@
+"""A stored run as a script: its operations and faults, each with its time, to be done once more.
+
+What real processes can't repeat: how long they take, so how operations overlap, which message gets
+which latency, and which one is lost or repeated. The script asks the same things of the same nodes
+at the same times; a client that is still busy then begins as soon as it can.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from vsr_node.bench.faults.plan import Fault, fault_of
+from vsr_node.bench.workloads.workload import Operation
+from vsr_node.checker.history import NEMESIS, Event
+
+OPERATIONS = "operations.jsonl"
+"""The file of a run that follows a script in which its operations are."""
+
+
+class ScriptedOperation(NamedTuple):
+    """An operation that client number `client` asks of `node`, `at` nanoseconds after the start."""
+
+    at: int
+    client: int
+    node: str
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Operations and faults in order of time."""
+
+    operations: tuple[ScriptedOperation, ...]
+    faults: tuple[Fault, ...]
+
+
+def operations_of(events: Sequence[Event], clients: int, begin: int) -> list[ScriptedOperation]:
+    """Return what a history's clients did; times count from `begin` (of the history's clock)."""
+    return [
+        ScriptedOperation(
+            max(0, event.time - begin),
+            int(event.process) % clients,
+            event.node or "",
+            Operation(event.f, event.key, event.value),
+        )
+        for event in events
+        if event.process != NEMESIS and event.type == "invoke"
+    ]
+
+
+def operation_line(scripted: ScriptedOperation) -> bytes:
+    """Return an operation of a script as a line of `operations.jsonl`."""
+    at, client, node, operation = scripted
+    return orjson.dumps({"at": at, "client": client, "node": node, **operation._asdict()}) + b"\n"
+
+
+def load_operations(path: Path) -> list[ScriptedOperation]:
+    """Read the operations that a run was to do."""
+    return [
+        ScriptedOperation(
+            line["at"],
+            line["client"],
+            line["node"],
+            Operation(line["f"], line["key"], line["value"]),
+        )
+        for line in map(orjson.loads, path.read_bytes().splitlines())
+    ]
+
+
+def load_faults(path: Path) -> list[Fault]:
+    """Read the schedule of a stored run."""
+    return [fault_of(orjson.loads(line)) for line in path.read_bytes().splitlines()]

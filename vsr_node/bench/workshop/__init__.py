@@ -1,0 +1,1 @@
+"""For people who write a node: the doctor, the shell, and the broken nodes of the self-test."""

@@ -1,0 +1,67 @@
+"""The nodes that the bench tests itself on: what each does wrong, and how it is found out.
+
+Each is a small executable in `broken/` that runs with plain python3:
+`--bin vsr_node/bench/broken/stale_reads.py`, or, wherever the package is, `--bin
+broken:stale-reads`. Every broken one must be found invalid with the options given here. Two are
+honest: `honest` keeps all data in the memory of its first node and must be found valid whatever
+the network does; `honest-on-disk` keeps them in the folder that its argument names (`-- {run}`) and
+must be found valid whatever happens to the processes, too.
+"""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+BROKEN_PREFIX = "broken:"
+FOLDER = Path(__file__).parent.parent / "broken"
+
+HONEST = "honest"
+HONEST_ON_DISK = "honest-on-disk"
+ECHO_ONLY = "echo-only"
+
+_GROUP = ("--node-count", "3", "--concurrency", "4n")
+_PLAIN = (*_GROUP, "--rate", "100", "--time-limit", "5")
+_MANY = (*_GROUP, "--rate", "200", "--time-limit", "10")
+_SLOW = (*_PLAIN, "--latency", "20")
+_REPEATS = (*_MANY, "--latency", "20", "--latency-dist", "exponential", "--duplicate", "0.2")
+_CUTS = (*_GROUP, "--rate", "100", "--time-limit", "18", "--nemesis", "partition")
+# A kill makes requests time out, and a key is given up after so many: not each kill shows the lie.
+_KILLS = (
+    *(*_GROUP, "--rate", "200", "--time-limit", "18"),
+    *("--nemesis", "kill", "--nemesis-interval", "1"),
+)
+# Many short cuts, as these lies show only when one of them hits the primary.
+_SHORT_CUTS = (*_CUTS, "--nemesis-interval", "1")
+
+
+class BrokenNode(NamedTuple):
+    """A lie, and the bench's options that find it within 20 seconds."""
+
+    name: str
+    lie: str
+    found_by: tuple[str, ...]
+
+
+BROKEN_NODES = (
+    BrokenNode("own-dict", "each replica answers from its own dict", _PLAIN),
+    BrokenNode("early-ack", "the primary acknowledges before a quorum holds it", _SHORT_CUTS),
+    BrokenNode("stale-reads", "a backup answers reads from its own state at once", _SLOW),
+    BrokenNode("two-primaries", "a primary that was replaced never steps down", _SHORT_CUTS),
+    BrokenNode("forgets-writes", "one of fifty writes is acknowledged and not done", _MANY),
+    BrokenNode("late-cas", "cas compares when it comes and sets later", _MANY),
+    BrokenNode("old-reply", "an equal request gets the client's last reply again", _PLAIN),
+    BrokenNode("loses-order", "a new primary replays the log's end in another order", _PLAIN),
+    BrokenNode("wrong-errors", "a definite error for one of twenty things done", _PLAIN),
+    BrokenNode("cached-reads", "a read is served from a cache for 200 ms", _PLAIN),
+    BrokenNode("dirty-reads", "reads show writes that are taken back later", _SHORT_CUTS),
+    BrokenNode("forgets-all", "after a kill a node serves as if it were new", _KILLS),
+    BrokenNode("does-it-twice", "a repeated request is done once more", _REPEATS),
+)
+
+
+def broken_command(name: str) -> tuple[str, ...]:
+    """Return how to start one of the nodes. Raises KeyError with a text that names them all."""
+    names = (HONEST, HONEST_ON_DISK, ECHO_ONLY, *(node.name for node in BROKEN_NODES))
+    if name not in names:
+        raise KeyError(f"there is no {BROKEN_PREFIX}{name}; there are {', '.join(names)}")
+    return sys.executable, str(FOLDER / f"{name.replace('-', '_')}.py")

@@ -1,0 +1,121 @@
+"""The self-test: the bench finds each of the broken nodes broken, and the honest one honest.
+
+The table says for each lie which check caught it, under which fault, and in how many operations.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
+from vsr_node.bench.running.repeating import violation_event
+from vsr_node.bench.running.runner import Outcome
+from vsr_node.bench.stored.exports import WORDS
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, BrokenNode
+from vsr_node.checker.history import NEMESIS, Event
+
+RunTest = Callable[[Sequence[str]], Outcome]
+"""Runs the test that words of the command line ask for."""
+
+HEAD = ("node", "its lie", "verdict", "caught by", "under", "operations", "seconds")
+
+HONEST_NODE = BrokenNode(
+    HONEST,
+    "none: it must be found valid",
+    next(node for node in BROKEN_NODES if node.name == "two-primaries").found_by,
+)
+
+
+class Row(NamedTuple):
+    """What came of one node. `operations` began, in `seconds`, until the violation was there."""
+
+    node: BrokenNode
+    valid: bool | str
+    caught_by: str
+    under: str
+    operations: int | None
+    seconds: float | None
+
+    @property
+    def as_it_should(self) -> bool:
+        """Whether the verdict is the right one."""
+        return self.valid is (self.node.name == HONEST)
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as texts, in the order of HEAD."""
+        verdict = WORDS[self.valid] + ("" if self.as_it_should else " (WRONG)")
+        operations = "" if self.operations is None else str(self.operations)
+        seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
+        return (
+            *(self.node.name, self.node.lie, verdict, self.caught_by, self.under),
+            *(operations, seconds),
+        )
+
+
+def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[Row]:
+    """Try the nodes one after another."""
+    with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
+        for node in nodes:
+            words = ("test", "-w", "lin-kv", "--bin", BROKEN_PREFIX + node.name, *node.found_by)
+            outcome = run_test((*words, "--seed", str(seed), "--store", folder))
+            yield row_of(node, outcome.results, outcome.events)
+            for path in Path(folder).iterdir():
+                path.unlink() if path.is_symlink() else shutil.rmtree(path)
+
+
+def row_of(node: BrokenNode, results: Mapping[str, Any], events: Sequence[Event]) -> Row:
+    """Return what a node's run says."""
+    end = violation_event(results, events) if results["valid"] is False else None
+    if end is None:
+        return Row(node, results["valid"], "", _network_of(results), None, None)
+    before = [event for event in events if event.index < end.index]
+    return Row(
+        node=node,
+        valid=results["valid"],
+        caught_by="linearizability" if results["workload"]["violations"] else "protocol",
+        under=_fault_of(before) or _network_of(results),
+        operations=sum(event.type == "invoke" for event in before),
+        seconds=(end.time - events[0].time) / NANOSECONDS_PER_SECOND,
+    )
+
+
+def _fault_of(before: Sequence[Event]) -> str:
+    """Return the last fault that had begun, and whether it was over."""
+    faults = [event for event in before if event.process == NEMESIS]
+    begun = [event for event in faults if isinstance(event.value, dict)]
+    if not begun:
+        return ""
+    fault = begun[-1]
+    assert isinstance(fault.value, dict)
+    over = "" if fault is faults[-1] else ", just over"
+    return f"{fault.f.removeprefix('start-')} ({fault.value['kind']}{over})"
+
+
+def _network_of(results: Mapping[str, Any]) -> str:
+    test = results["test"]
+    parts = [*test["nemeses"]]
+    if test["duplication"]:
+        parts.append("repeated messages")
+    if test["loss"]:
+        parts.append("lost messages")
+    if test["latency_ms"]:
+        parts.append(f"latency {test['latency_ms']:g} ms")
+    return ", ".join(parts) or "no fault"
+
+
+def table_line(cells: Sequence[str]) -> str:
+    """Return a line of the table."""
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
+
+
+WIDTHS = (
+    max(len(node.name) for node in BROKEN_NODES),
+    max(len(node.lie) for node in BROKEN_NODES),
+    len("invalid"),
+    len("linearizability"),
+    len("partition (minority-third, just over)"),
+    len("operations"),
+    len("seconds"),
+)
