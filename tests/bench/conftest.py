@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
+from vsr_node.bench.nodes.links import LatencyDistribution, Links
 from vsr_node.bench.nodes.loop import Timers
 from vsr_node.bench.nodes.mistakes import Mistakes
-from vsr_node.bench.nodes.network import LatencyDistribution, Network
+from vsr_node.bench.nodes.network import Network
 
 MS = 1_000_000
 
@@ -39,14 +40,13 @@ class World:
         latency = LatencyDistribution(
             options.pop("distribution", "constant"), options.pop("latency_ms", 0)
         )
-        self.network = Network(
-            self.time.timers,
+        links = Links(
             Random(options.pop("seed", 1)),
             latency,
-            self.mistakes,
-            self._write,
-            **options,
+            options.pop("loss", 0.0),
+            options.pop("duplication", 0.0),
         )
+        self.network = Network(self.time.timers, links, self.mistakes, self._write, **options)
         self.got: dict[str, list[tuple[float, dict[str, Any]]]] = {}
         for number in range(nodes):
             name = f"n{number}"

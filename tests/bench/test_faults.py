@@ -6,31 +6,34 @@ from random import Random
 import orjson
 import pytest
 
-from vsr_node.bench.faults.plan import (
-    ENDS,
-    NEMESES,
-    Fault,
-    Value,
-    fault_of,
+from vsr_node.bench.faults.kill import KILL, Kill
+from vsr_node.bench.faults.kind import Demand, FaultKind
+from vsr_node.bench.faults.kinds import KIND_OF_ACT, KINDS, NEMESES, wanted
+from vsr_node.bench.faults.partition import (
+    PARTITION,
+    Partition,
     majorities_ring,
     majority,
     minority_third,
     one,
-    plan_faults,
     shapes_for,
-    sizes_for,
-    without_node,
 )
+from vsr_node.bench.faults.pause import PAUSE
+from vsr_node.bench.faults.plan import Act, act_of, plan_faults, without_node
+from vsr_node.bench.faults.slow import SLOW, Slow
+from vsr_node.bench.faults.targets import Targets, sizes_for
+from vsr_node.checker import Event
+from vsr_node.checker.history import Json
+from vsr_node.report.recorded_run import faults_of
 
 SECOND = 1_000_000_000
 SIZES = range(2, 10)
-ALL = (*NEMESES, "slow")
 TARGETS = {"one", "minority", "majority", "all", "primary"}
-KINDS = {
-    "partition": {"one", "majority", "minority-third", "majorities-ring"},
-    "kill": TARGETS,
-    "pause": TARGETS,
-    "slow": {"links", "node"},
+VARIANTS = {
+    PARTITION: {"one", "majority", "minority-third", "majorities-ring"},
+    KILL: TARGETS,
+    PAUSE: TARGETS,
+    SLOW: {"links", "node"},
 }
 
 
@@ -39,22 +42,21 @@ def names(count: int) -> list[str]:
 
 
 def plan(
-    nemeses: Sequence[str], count: int, seed: int, interval: int, time_limit: int
-) -> list[Fault]:
+    kinds: Sequence[FaultKind], count: int, seed: int, interval_ns: int, time_limit_ns: int
+) -> list[Act]:
     def stream(part: str) -> Random:
         return Random(f"{seed}/{part}")
 
-    slow_ms = 50 if "slow" in nemeses else None
-    drawn = [nemesis for nemesis in nemeses if nemesis != "slow"]
-    return plan_faults(drawn, names(count), stream, interval, time_limit, slow_ms)
+    demand = Demand(tuple(kinds), names(count), interval_ns, time_limit_ns, slow_ms=50)
+    return plan_faults(demand, stream)
 
 
-def heard(partition: Value, nodes: list[str]) -> dict[str, set[str]]:
-    return {node: set(nodes) - set(partition["cuts"].get(node, ())) for node in nodes}
+def heard(partition: Partition, nodes: list[str]) -> dict[str, set[str]]:
+    return {node: set(nodes) - set(partition.cuts.get(node, ())) for node in nodes}
 
 
-def sides(partition: Value, nodes: list[str]) -> list[int]:
-    """The sizes of a clean cut's sides; fails when it is none."""
+def sides(partition: Partition, nodes: list[str]) -> list[int]:
+    """The sizes of a clean cut's sides; fails if the cut is not clean."""
     hears = heard(partition, nodes)
     groups = {frozenset(group) for group in hears.values()}
     assert all(hears[node] == group for group in groups for node in group)
@@ -107,49 +109,48 @@ def test_few_nodes_have_few_shapes() -> None:
 
 
 def test_the_plan_follows_from_the_seed() -> None:
-    assert plan(ALL, 5, 1, 3, 300) == plan(ALL, 5, 1, 3, 300)
-    assert plan(ALL, 5, 1, 3, 300) != plan(ALL, 5, 2, 3, 300)
+    assert plan(KINDS, 5, 1, 3, 300) == plan(KINDS, 5, 1, 3, 300)
+    assert plan(KINDS, 5, 1, 3, 300) != plan(KINDS, 5, 2, 3, 300)
 
 
 def test_one_nemesis_changes_nothing_for_another() -> None:
-    kills = plan(["kill"], 5, 1, 3, 300)
-    assert [fault for fault in plan(ALL, 5, 1, 3, 300) if fault.f in ("kill", "start")] == kills
+    kills = plan([KILL], 5, 1, 3, 300)
+    assert [act for act in plan(KINDS, 5, 1, 3, 300) if act.kind is KILL] == kills
 
 
-@pytest.mark.parametrize("begin", ENDS)
-def test_each_nemesis_alternates_between_all_its_kinds_and_their_end(begin: str) -> None:
-    nemesis = begin.removeprefix("start-")
-    faults = plan([nemesis], 5, 1, 2 * SECOND, 1_000 * SECOND)
-    assert [fault.f for fault in faults[::2]] == [begin] * len(faults[::2])
-    assert [fault.f for fault in faults[1::2]] == [ENDS[begin]] * len(faults[1::2])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_each_kind_alternates_between_all_its_variants_and_their_end(kind: FaultKind) -> None:
+    faults = plan([kind], 5, 1, 2 * SECOND, 1_000 * SECOND)
+    assert [fault.f for fault in faults[::2]] == [kind.begins] * len(faults[::2])
+    assert [fault.f for fault in faults[1::2]] == [kind.ends] * len(faults[1::2])
     assert 430 < len(faults) < 570
     assert all(fault.at < 1_000 * SECOND for fault in faults)
-    kinds = {fault.value["kind"] for fault in faults if fault.value is not None}
-    assert kinds == KINDS[nemesis]
+    variants = {fault.value.kind for fault in faults if fault.value is not None}
+    assert variants == VARIANTS[kind]
 
 
-def test_faults_of_several_nemeses_overlap() -> None:
-    faults = plan(ALL, 5, 1, 2 * SECOND, 100 * SECOND)
+def test_faults_of_several_kinds_overlap() -> None:
+    faults = plan(KINDS, 5, 1, 2 * SECOND, 100 * SECOND)
     assert [fault.at for fault in faults] == sorted(fault.at for fault in faults)
-    under_way: set[str] = set()
+    under_way: set[FaultKind] = set()
     most = 0
     for fault in faults:
         if fault.value is not None:
-            under_way.add(ENDS[fault.f])
+            under_way.add(fault.kind)
         else:
-            under_way.remove(fault.f)
+            under_way.remove(fault.kind)
         most = max(most, len(under_way))
     assert most == 4
 
 
 def test_a_run_as_long_as_the_mean_interval_has_a_fault() -> None:
     for seed in range(50):
-        assert plan(["partition"], 3, seed, 10 * SECOND, 10 * SECOND)
+        assert plan([PARTITION], 3, seed, 10 * SECOND, 10 * SECOND)
 
 
 def test_a_single_node_has_no_links_but_can_be_killed() -> None:
-    assert plan(["partition", "slow"], 1, 1, SECOND, 100 * SECOND) == []
-    assert plan(["kill"], 1, 1, SECOND, 100 * SECOND)
+    assert plan([PARTITION, SLOW], 1, 1, SECOND, 100 * SECOND) == []
+    assert plan([KILL], 1, 1, SECOND, 100 * SECOND)
 
 
 def test_kills_hit_as_many_as_their_name_says() -> None:
@@ -157,31 +158,83 @@ def test_kills_hit_as_many_as_their_name_says() -> None:
     assert sizes_for(2) == {"one": 1, "majority": 2, "primary": 1}
     assert sizes_for(3) == {"one": 1, "majority": 2, "all": 3, "primary": 1}
     assert sizes_for(5) == {"one": 1, "minority": 2, "majority": 3, "all": 5, "primary": 1}
-    for fault in plan(["kill"], 5, 1, SECOND, 100 * SECOND):
-        if fault.value is not None and fault.value["kind"] != "primary":
-            assert len(set(fault.value["nodes"])) == sizes_for(5)[fault.value["kind"]]
+    for fault in plan([KILL], 5, 1, SECOND, 100 * SECOND):
+        if isinstance(fault.value, Targets) and fault.value.nodes is not None:
+            assert len(set(fault.value.nodes)) == sizes_for(5)[fault.value.kind]
 
 
 def test_what_is_left_of_a_fault_without_a_node() -> None:
-    kill = Fault(7, "kill", {"kind": "majority", "text": "n0 n1", "nodes": ["n0", "n1"]})
+    kill = Act(7, KILL, Kill("majority", "n0 n1", ["n0", "n1"]))
     left = without_node(kill, "n1")
-    assert left is not None
-    assert left.value is not None
-    assert left.value["nodes"] == ["n0"]
+    assert left == Act(7, KILL, Kill("majority", "n0 n1 (without n1)", ["n0"]))
     assert without_node(left, "n0") is None
-    cut = Fault(7, "start-partition", one(["n0", "n1", "n2"], Random(1)))
+    cut = Act(7, PARTITION, majority(["n0", "n1", "n2", "n3"], Random(1)))
     left = without_node(cut, "n0")
-    assert left is None or left.value["cuts"] == {"n1": ["n2"], "n2": ["n1"]}  # type: ignore[index]
-    slow = Fault(7, "start-slow", {"kind": "links", "text": "", "links": [["n0", "n1"]], "ms": 5})
+    assert left is not None
+    assert isinstance(left.value, Partition)
+    assert sorted(left.value.cuts) == ["n1", "n2", "n3"]
+    assert not any("n0" in sources for sources in left.value.cuts.values())
+    one_off = one(["n0", "n1", "n2"], Random(1))
+    (alone,) = (node for node, sources in one_off.cuts.items() if len(sources) == 2)
+    assert without_node(Act(7, PARTITION, one_off), alone) is None
+    left = without_node(Act(7, PARTITION, one_off), min({"n0", "n1", "n2"} - {alone}))
+    assert left is not None
+    assert isinstance(left.value, Partition)
+    assert sum(map(len, left.value.cuts.values())) == 2
+    slow = Act(7, SLOW, Slow("links", "", [["n0", "n1"]], 5))
     assert without_node(slow, "n2") is not None
     assert without_node(slow, "n1") is None
-    for same in (
-        Fault(7, "start", None),
-        Fault(7, "kill", {"kind": "primary", "text": "the leader", "nodes": None}),
-    ):
+    for same in (Act(7, KILL, None), Act(7, KILL, Kill("primary", "the leader", None))):
         assert without_node(same, "n0") == same
 
 
+def test_a_kill_of_the_leader_names_it_when_it_begins() -> None:
+    kill = Kill("primary", "the leader", None)
+    assert kill.aimed("n2", names(3)) == Kill("primary", "n2", ["n2"])
+    unknown = Kill("primary", "n0, as no leader was seen", ["n0"])
+    assert kill.aimed(None, names(3)) == unknown
+    assert Kill("one", "n1", ["n1"]).aimed("n2", names(3)) == Kill("one", "n1", ["n1"])
+
+
 def test_a_schedule_is_read_as_it_was_written() -> None:
-    for fault in plan(ALL, 5, 1, SECOND, 20 * SECOND):
-        assert fault_of(orjson.loads(orjson.dumps(fault._asdict()))) == fault
+    acts = plan(KINDS, 5, 1, SECOND, 100 * SECOND)
+    assert {act.kind for act in acts} == {*KINDS}
+    for act in acts:
+        line = orjson.dumps(act.as_json())
+        assert act_of(orjson.loads(line)) == act
+        assert orjson.dumps(act_of(orjson.loads(line)).as_json()) == line
+
+
+def test_a_line_of_a_schedule_has_the_names_that_stored_runs_have() -> None:
+    values = [
+        Act(1, PARTITION, Partition("one", "n0 | n1", {"n0": ["n1"], "n1": ["n0"]})),
+        Act(2, KILL, Kill("one", "n0", ["n0"])),
+        Act(3, SLOW, Slow("links", "n0 -> n1 by 50 ms", [["n0", "n1"]], 50)),
+        Act(4, PAUSE, None),
+    ]
+    assert [orjson.dumps(act.as_json()["value"]).decode() for act in values] == [
+        '{"kind":"one","text":"n0 | n1","cuts":{"n0":["n1"],"n1":["n0"]}}',
+        '{"kind":"one","text":"n0","nodes":["n0"]}',
+        '{"kind":"links","text":"n0 -> n1 by 50 ms","links":[["n0","n1"]],"ms":50}',
+        "null",
+    ]
+    for act, f in zip(values, ("start-partition", "kill", "start-slow", "resume"), strict=True):
+        assert list(act.as_json().items())[:2] == [("at", act.at), ("f", f)]
+
+
+def test_names_tell_kinds_and_acts_apart() -> None:
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert len(KIND_OF_ACT) == 2 * len(KINDS)
+    assert wanted(NEMESES, None) == (KILL, PARTITION, PAUSE)
+    assert wanted(["pause"], 50) == (PAUSE, SLOW)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_page_knows_each_kind_by_its_name(kind: FaultKind) -> None:
+    value: Json = {"kind": "a", "text": "b"}
+    events = [
+        Event(0, 10, "nemesis", "info", kind.begins, None, value),
+        Event(1, 20, "nemesis", "info", kind.ends, None, None),
+    ]
+    (fault,) = faults_of(events)
+    assert (fault.name, fault.text, fault.begin, fault.end) == (kind.name, "a: b", 10, 20)

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.mistakes import Kind
-from vsr_node.bench.nodes.network import LatencyDistribution
 
 MS = 1_000_000
 
@@ -72,16 +72,16 @@ def test_a_mean_latency_of_zero_is_none_at_all() -> None:
 def test_on_time_a_cut_acts_when_a_message_is_sent(make_world: Any) -> None:
     world = make_world(latency_ms=10)
     world.send("n0", "n1", {"n": 1})
-    world.network.cut(cut_off("n1", "n0"))
+    world.network.links.cut(cut_off("n1", "n0"))
     world.send("n0", "n1", {"n": 2})
     world.send("n1", "n0", {"n": 3})
     world.time.run_until(5 * MS)
-    world.network.cut({})
+    world.network.links.cut({})
     world.send("n0", "n1", {"n": 4})
     world.time.run_until(100 * MS)
     assert world.arrivals("n1") == [(10, 1), (15, 4)]
     assert world.arrivals("n0") == [(10, 3)]
-    assert world.network.cut_count == 1
+    assert world.network.counts.cut == 1
     assert world.fates.count("cut") == 1
 
 
@@ -91,14 +91,14 @@ def test_head_of_line_a_cut_acts_when_a_message_is_taken(make_world: Any) -> Non
     world.time.run_until(2 * MS)
     world.send("n0", "n1", {"n": 2})  # Taken at 10 ms, while the cut holds.
     world.time.run_until(5 * MS)
-    world.network.cut(cut_off("n1", "n0"))
+    world.network.links.cut(cut_off("n1", "n0"))
     world.time.run_until(11 * MS)
     world.send("n0", "n1", {"n": 3})  # Taken at once, and dropped.
-    world.network.cut({})
+    world.network.links.cut({})
     world.send("n0", "n1", {"n": 4})
     world.time.run_until(100 * MS)
     assert world.arrivals("n1") == [(10, 1), (21, 4)]
-    assert world.network.cut_count == 2
+    assert world.network.counts.cut == 2
 
 
 def test_head_of_line_a_clients_request_waits_behind_a_message(make_world: Any) -> None:
@@ -127,7 +127,7 @@ def test_loss_and_duplication_spare_clients_and_a_node_itself(make_world: Any) -
     world.network.request("c0", "n1", {"n": 3})
     assert world.arrivals("n1") == [(0, 3)]
     assert world.arrivals("n0") == [(0, 2)]
-    assert (world.network.lost_count, world.network.repeated_count) == (1, 0)
+    assert (world.network.counts.lost, world.network.counts.repeated) == (1, 0)
 
 
 def test_a_repeated_message_comes_twice_with_one_id_and_two_latencies(make_world: Any) -> None:
@@ -145,8 +145,8 @@ def test_loss_takes_about_its_share(make_world: Any) -> None:
     world = make_world(loss=0.1)
     for number in range(5_000):
         world.send("n0", "n1", {"n": number})
-    assert 400 < world.network.lost_count < 600
-    assert len(world.got["n1"]) == 5_000 - world.network.lost_count
+    assert 400 < world.network.counts.lost < 600
+    assert len(world.got["n1"]) == 5_000 - world.network.counts.lost
 
 
 def test_the_same_seed_loses_the_same_messages(make_world: Any) -> None:
@@ -207,17 +207,17 @@ def test_a_chatty_node_is_told_a_few_times_and_counted_always(make_world: Any) -
 
 def test_a_slow_link_adds_to_the_latency_one_way_until_it_ends(make_world: Any) -> None:
     world = make_world(latency_ms=10)
-    world.network.slow_down({("n0", "n1"): 30 * MS})
+    world.network.links.slow_down({("n0", "n1"): 30 * MS})
     world.send("n0", "n1", {"n": 1})
     world.send("n1", "n0", {"n": 2})
     world.send("n0", "n2", {"n": 3})
-    world.network.slow_down({})
+    world.network.links.slow_down({})
     world.send("n0", "n1", {"n": 4})
     world.time.run_until(100 * MS)
     assert world.arrivals("n1") == [(10, 4), (40, 1)]
     assert world.arrivals("n0") == [(10, 2)]
     assert world.arrivals("n2") == [(10, 3)]
-    assert world.network.slowed_count == 1
+    assert world.network.counts.slowed == 1
 
 
 @pytest.mark.parametrize("head_of_line", [False, True])
@@ -239,7 +239,7 @@ def test_ten_messages_are_kept_for_a_node_that_is_down(make_world: Any, head_of_
     world.time.run_until(30 * MS)
     kept = [(20, number) for number in range(10)]
     assert world.arrivals("n1") == [(10, "init"), *kept, (20, 100)]
-    assert (world.network.kept_count, world.network.killed_count) == (10, 7)
+    assert (world.network.counts.kept, world.network.counts.killed) == (10, 7)
     assert world.fates.count("killed") == 7
 
 

@@ -171,7 +171,7 @@ def test_a_node_that_does_not_come_back_is_a_mistake(
     if_it_was_there_before: str,
     kind: str,
 ) -> None:
-    monkeypatch.setattr(members, "INIT_TIME_OUT", NANOSECONDS_PER_SECOND // 2)
+    monkeypatch.setattr(members, "INIT_TIME_OUT_NS", NANOSECONDS_PER_SECOND // 2)
     mark = f"{str(tmp_path)!r} + '/' + me"
     on_init = f"os.path.exists({mark}) and {if_it_was_there_before}; open({mark}, 'w'); {INIT_OK}"
     kills = ("--nemesis", "kill", "--nemesis-interval", "0.2", "--time-limit", "1")
@@ -305,7 +305,7 @@ def test_a_group_that_does_not_come_up_is_an_error(
     on_init: str,
     text: str,
 ) -> None:
-    monkeypatch.setattr(members, "INIT_TIME_OUT", NANOSECONDS_PER_SECOND)
+    monkeypatch.setattr(members, "INIT_TIME_OUT_NS", NANOSECONDS_PER_SECOND)
     assert bench(*node(on_init=on_init)) == 255
     screen = capsys.readouterr().out
     assert text in screen

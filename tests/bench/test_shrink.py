@@ -11,6 +11,8 @@ from random import Random
 import pytest
 
 from vsr_node.bench.command_line import cli
+from vsr_node.bench.faults.kind import Demand
+from vsr_node.bench.faults.partition import PARTITION, Partition
 from vsr_node.bench.faults.plan import plan_faults
 from vsr_node.bench.running.shrink import (
     Finding,
@@ -47,9 +49,8 @@ def options_of(count: int, **changes: object) -> Options:
         )
         for number in range(count)
     )
-    faults = tuple(
-        plan_faults(["partition"], NODES, lambda part: random, SECOND, count * 10 * MS, None)
-    )
+    demand = Demand((PARTITION,), NODES, interval_ns=SECOND, time_limit_ns=count * 10 * MS)
+    faults = tuple(plan_faults(demand, lambda part: random))
     options = cli.options_of(arguments, words, (), 1)
     return replace(options, script=Script(operations, faults), **changes)  # type: ignore[arg-type]
 
@@ -165,9 +166,9 @@ def test_a_node_goes_with_its_operations_or_hands_them_on_and_faults_forget_it()
     assert fewer.nodes == ("n0", "n2")
     assert {each.node for each in script_in(fewer).operations} == {"n0", "n2"}
     for fault in script_in(fewer).faults:
-        if fault.value is not None:
-            assert "n1" not in fault.value["cuts"]
-            assert not any("n1" in sources for sources in fault.value["cuts"].values())
+        if isinstance(fault.value, Partition):
+            assert "n1" not in fault.value.cuts
+            assert not any("n1" in sources for sources in fault.value.cuts.values())
     moved = without(options, "n1", "n0")
     assert len(script_in(moved).operations) == 300
 

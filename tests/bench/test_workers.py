@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from vsr_node.bench.nodes.clients import Client, time_out_ns
+from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
 from vsr_node.bench.nodes.log_file import LogFile
-from vsr_node.bench.running.workers import Workers
+from vsr_node.bench.running.workers import Work, Workers
 from vsr_node.bench.workloads.lin_kv import LinKv
 from vsr_node.checker import load_history
 from vsr_node.checker.history import Event
@@ -38,6 +39,7 @@ class Trial:
         lines, text = LogFile(folder / "history.jsonl"), LogFile(folder / "history.txt")
         self.files = [lines, text]
         self.history = History(timers.now, lines, text)
+        self.ground = RunGround(timers, world.mistakes, world.network, self.history, print)
         self.workload = LinKv(len(self.nodes), concurrency, Random(2))
         self.clients = [
             Client(f"c{number}", world.network, timers) for number in range(concurrency)
@@ -46,15 +48,12 @@ class Trial:
 
     def run(self, seconds: float) -> list[Event]:
         self.workers = Workers(
-            self.time.timers,
+            self.ground,
+            Work(self.workload, self.clients, SECOND),
             Random(1),
-            self.workload,
-            self.history,
-            self.clients,
             self.nodes,
             rate=self.rate,
-            time_limit=int(seconds * SECOND),
-            time_out=SECOND,
+            time_limit_ns=int(seconds * SECOND),
         )
         self.workers.start()
         self.time.run_until(self.time.now + int((seconds + 2) * SECOND))

@@ -30,8 +30,8 @@ from vsr_node.bench.command_line.arguments import (
 )
 from vsr_node.bench.command_line.commands import run_and_tell
 from vsr_node.bench.command_line.perf import add_perf
-from vsr_node.bench.faults.plan import NEMESES
-from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.faults.kinds import NEMESES
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle

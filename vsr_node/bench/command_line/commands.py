@@ -19,7 +19,7 @@ from vsr_node.bench.command_line.arguments import (
     positive,
     program,
 )
-from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import NOT_REPEATED, kinds_of, shrink, violation_event
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test

@@ -2,39 +2,35 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from vsr_node.bench.nodes.clients import Client, require_fields
+from vsr_node.bench.nodes.ground import Ground
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Loop
-from vsr_node.bench.nodes.mistakes import Kind, Mistakes, WireError
-from vsr_node.bench.nodes.network import Network
-from vsr_node.bench.nodes.processes import NodeProcess, stop_nodes
+from vsr_node.bench.nodes.mistakes import Kind, WireError
+from vsr_node.bench.nodes.processes import Launch, NodeProcess, stop_nodes
 
-INIT_TIME_OUT = 10 * NANOSECONDS_PER_SECOND
+INIT_TIME_OUT_NS = 10 * NANOSECONDS_PER_SECOND
 
 
 class Members:
-    """Nodes as processes. Each start of each is initialized by a client of its own."""
+    """Nodes as processes. A client of its own initializes each start of each node."""
 
     def __init__(
         self,
-        names: Sequence[str],
-        command: Sequence[str],
-        log_path: Callable[[str], Path],
+        ground: Ground,
         loop: Loop,
-        network: Network,
-        mistakes: Mistakes,
+        names: Sequence[str],
+        launch: Launch,
         new_client: Callable[[], Client],
     ) -> None:
         self.names = names
         self.has_failed = False
         """Whether some node did not answer its init as it should."""
-        self._command = command
-        self._log_path = log_path
+        self._launch = launch
         self._loop = loop
-        self._network = network
-        self._mistakes = mistakes
+        self._network = ground.network
+        self._mistakes = ground.mistakes
         self._new_client = new_client
         self._processes: dict[str, NodeProcess] = {}
         self._starting: dict[str, NodeProcess] = {}
@@ -50,17 +46,15 @@ class Members:
             self._initialize(name, self._new_client())
 
     def _spawn(self, name: str) -> NodeProcess:
-        process = NodeProcess(
-            *(name, self._command, self._log_path(name)),
-            *(self._loop, self._mistakes, self._network.on_line),
+        process = self._processes[name] = NodeProcess(
+            name, self._launch, self._loop, self._mistakes, self._network.on_line
         )
-        self._processes[name] = process
         return process
 
     def _initialize(self, name: str, client: Client) -> None:
         process = self._starting[name] = self._processes[name]
         body = {"type": "init", "node_id": name, "node_ids": self.names}
-        client.request(name, body, INIT_TIME_OUT, partial(self._on_answer, name, process))
+        client.request(name, body, INIT_TIME_OUT_NS, partial(self._on_answer, name, process))
 
     def _on_answer(self, name: str, process: NodeProcess, body: dict[str, Any] | None) -> None:
         """Take the answer to an init, unless the process was killed meanwhile."""
@@ -69,7 +63,7 @@ class Members:
         del self._starting[name]
         try:
             if body is None:
-                seconds = INIT_TIME_OUT // NANOSECONDS_PER_SECOND
+                seconds = INIT_TIME_OUT_NS // NANOSECONDS_PER_SECOND
                 raise WireError(Kind.NO_INIT_OK, f"no answer to init within {seconds} s")
             if body.get("type") == "error":
                 raise WireError(Kind.NO_INIT_OK, "an error in answer to init")
@@ -78,7 +72,7 @@ class Members:
             self.has_failed = True
             if body is not None:
                 raise
-            if not process.ended:  # Else it is told already that it ended, and why.
+            if not process.ended:  # Else the end and its cause are recorded already.
                 self._mistakes.record(error.kind, name, error.detail)
         else:
             if name in self._down:
@@ -92,14 +86,14 @@ class Members:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no answer to an init is awaited, and of each node that ended is known why."""
+        """Whether no answer to an init is awaited, and each end of a node has a known cause."""
         return all(process.ended for process in self._starting.values()) and all(
             process.running or process.ended for process in self._processes.values()
         )
 
     @property
     def is_gone(self) -> bool:
-        """Whether all nodes ended, and none of them by being killed."""
+        """Whether all nodes ended, none of them because it was killed."""
         return not self._down and all(process.ended for process in self._processes.values())
 
     @property
@@ -118,9 +112,9 @@ class Members:
         return {name: process.process_id for name, process in self._processes.items()}
 
     def kill(self, names: Sequence[str]) -> list[str]:
-        """Kill (-9) those of the nodes that run; return them. What comes for them is kept or lost.
+        """Kill (-9) those of the nodes that run; return them. Messages for them are kept or lost.
 
-        What they had printed is still read.
+        The output that they had written is still read.
         """
         hit = [name for name in names if self._processes[name].running]
         for name in hit:
@@ -139,7 +133,7 @@ class Members:
         for name in names:
             before = self._processes[name]
             self._held_before += before.held_count
-            stop_nodes([before])  # It may have ended by itself, and hold its pipes still.
+            stop_nodes([before])  # It may have ended by itself, and still hold its pipes.
             client = self._new_client()
             self._network.expect(name, self._spawn(name), client.name)
             self._initialize(name, client)
@@ -154,7 +148,7 @@ class Members:
         return hit
 
     def resume(self) -> None:
-        """Let all paused nodes go on."""
+        """Continue all paused nodes."""
         for process in self._processes.values():
             process.resume()
 

@@ -1,4 +1,4 @@
-"""Nodes as processes: started, read, written to, and ended with whatever they started.
+"""Nodes as processes: started, read, written to, and ended with all that they started.
 
 Each node leads a process group of its own, so a Ctrl-C on the terminal reaches the bench alone,
 and ending the group ends what the node started, too. A node's stderr goes straight to its log.
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Loop
@@ -21,26 +22,34 @@ READ_BYTES = 1 << 16
 LINE_BYTES_MAX = 16 << 20
 UNREAD_BYTES_MAX = 64 << 20
 
-EXIT_GRACE = NANOSECONDS_PER_SECOND
+EXIT_GRACE_NS = NANOSECONDS_PER_SECOND
 """Between the end of a node's output and the end of its process."""
 
-EXIT_POLL = 5 * NANOSECONDS_PER_MILLISECOND
+EXIT_POLL_NS = 5 * NANOSECONDS_PER_MILLISECOND
 
-STOP_GRACE_SECONDS = 0.5
-"""For nodes that end by themselves when their input does."""
+STOP_GRACE_S = 0.5
+"""How long nodes have to end by themselves once their input has ended."""
 
 STDERR_LINES_SHOWN = 12
 STDERR_TAIL_BYTES = 8 << 10
 
 
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How nodes are started."""
+
+    command: Sequence[str]
+    log_path: Callable[[str], Path]
+    """Returns where the stderr of a node, which it takes by name, goes."""
+
+
 class NodeProcess:
-    """One node. `on_line(name, line)` takes what it prints."""
+    """One node. ``on_line(name, line)`` takes each line that it prints."""
 
     def __init__(
         self,
         name: str,
-        command: Sequence[str],
-        stderr_path: Path,
+        launch: Launch,
         loop: Loop,
         mistakes: Mistakes,
         on_line: Callable[[str, bytes], None],
@@ -49,9 +58,10 @@ class NodeProcess:
         self.running = True
         """Whether it can still be written to."""
         self.ended = False
-        """Whether it closed a pipe and why is known and told, or it was killed."""
+        """Whether it was killed, or it closed a pipe and the cause is recorded."""
         self.held_count = 0
-        """Lines that came while it was paused."""
+        """How many lines came while it was paused."""
+        self.is_paused = False
         self._loop = loop
         self._mistakes = mistakes
         self._on_line = on_line
@@ -61,10 +71,9 @@ class NodeProcess:
         self._pending_bytes = 0
         self._watches_input = False
         self._group_ended = False
-        self._is_paused = False
-        with stderr_path.open("ab") as stderr:
+        with launch.log_path(name).open("ab") as stderr:
             self._process = subprocess.Popen(
-                command,
+                launch.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -81,13 +90,13 @@ class NodeProcess:
         loop.watch(self._output, selectors.EVENT_READ, self._on_output)
 
     def write(self, payload: bytes) -> bool:
-        """Take a line for the node; `flush` sends it. Return False when it can't be had."""
+        """Take a line for the node; ``flush`` sends it. Return False if the node takes no more."""
         if not self.running:
             return False
-        if self._is_paused:
+        if self.is_paused:
             self.held_count += 1
         if self._pending_bytes + len(self._unsent) > UNREAD_BYTES_MAX:
-            if self._is_paused:
+            if self.is_paused:
                 return False
             waiting = UNREAD_BYTES_MAX >> 20
             self._mistakes.record(
@@ -99,7 +108,7 @@ class NodeProcess:
         return True
 
     def flush(self) -> None:
-        """Send what was taken since the last time, as far as the pipe takes it."""
+        """Send the lines taken since the last time, as far as the pipe takes them."""
         if self._pending and not self._unsent and self.running:
             self._send()
 
@@ -128,7 +137,7 @@ class NodeProcess:
         self._read_output()
 
     def _read_output(self) -> bool:
-        """Read once; return whether there may be more."""
+        """Read once; return whether there may be more to read."""
         assert self._output is not None
         try:
             data = os.read(self._output, READ_BYTES)
@@ -152,14 +161,14 @@ class NodeProcess:
         self._on_pipe_closed()
 
     def _on_pipe_closed(self) -> None:
-        """The node closed a pipe: it ends, or it can't go on. Find out which.
+        """Find out whether the node, which closed a pipe, ends or merely can't go on.
 
-        What it printed before is still read.
+        The output that it wrote before is still read.
         """
         if self.running:
             self.running = False
             self._forget_input()
-            self._look_for_exit(self._loop.timers.now() + EXIT_GRACE)
+            self._look_for_exit(self._loop.timers.now() + EXIT_GRACE_NS)
 
     def _look_for_exit(self, deadline: int) -> None:
         now = self._loop.timers.now()
@@ -170,7 +179,7 @@ class NodeProcess:
             self._mistakes.record(Kind.OUTPUT_CLOSED, self.name, "it closed its stdin or stdout")
             self.ended = True
         else:
-            self._loop.timers.call_at(now + EXIT_POLL, self._look_for_exit, deadline)
+            self._loop.timers.call_at(now + EXIT_POLL_NS, self._look_for_exit, deadline)
 
     def _forget_output(self) -> None:
         if self._output is not None:
@@ -183,10 +192,10 @@ class NodeProcess:
             self._watches_input = False
 
     def poll(self) -> int | None:
-        """Return the exit status, None while the node runs; negative is a signal's number.
+        """Return the exit status, a negative signal number, or None while the node runs.
 
-        Once a process is reaped its group's number is free as soon as the group is empty, so what
-        is left of the group is ended here and the number never used again.
+        Once a process is reaped, its group's number is free as soon as the group is empty. So the
+        rest of the group is ended here, and the number is never used again.
         """
         status = self._process.poll()
         if status is not None and not self._group_ended:
@@ -195,24 +204,24 @@ class NodeProcess:
 
     def pause(self) -> None:
         """Stop the node where it is (SIGSTOP)."""
-        self._is_paused = True
+        self.is_paused = True
         self.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused node go on (SIGCONT)."""
-        if self._is_paused:
-            self._is_paused = False
+        """Continue a paused node (SIGCONT)."""
+        if self.is_paused:
+            self.is_paused = False
             self.send_signal(signal.SIGCONT)
 
     def crash(self) -> None:
-        """End the node with kill -9. `bury` reads what it had printed."""
+        """End the node with kill -9. ``bury`` reads the output that it had written."""
         self.running = False
         self.ended = True
         self._forget_input()
         self._end_group()
 
     def bury(self) -> None:
-        """Read what a node that crashed had printed, and give back what it held."""
+        """Read the last output of a node that crashed, and release its resources."""
         self._process.wait()
         while self._output is not None and self._read_output():
             pass
@@ -226,7 +235,7 @@ class NodeProcess:
 
     @property
     def status_text(self) -> str:
-        """How the node ended, or that it runs, for people."""
+        """How the node ended, for people, or that it is running."""
         status = self._process.returncode
         if status is None:
             return "running"
@@ -235,30 +244,30 @@ class NodeProcess:
         return f"by signal {-status} ({signal.Signals(-status).name})"
 
     def end_input(self) -> None:
-        """Close the node's stdin, at which it should end by itself, and read no more of it."""
+        """Close the node's stdin, so that it ends by itself, and read nothing more from it."""
         self.resume()
         self._forget_output()
         self.close_input()
 
     def close_input(self) -> None:
-        """Close the node's stdin. What it still prints is read until it closes its stdout."""
+        """Close the node's stdin, but read its output until it closes its stdout."""
         self.running = False
         self._forget_input()
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the node and whatever it started."""
+        """Send a signal to the node and to all that it started."""
         if self.poll() is None:
             os.killpg(self._process.pid, number)
 
     @property
     def unfinished_line(self) -> bytes:
-        """What the node printed since its last newline."""
+        """The output of the node since its last newline."""
         return self._partial
 
     def kill(self) -> None:
-        """End the node and whatever it started, and give back what it held."""
+        """End the node and all that it started, and release its resources."""
         if not self._group_ended:
             self._end_group()
         self._process.wait()
@@ -277,12 +286,12 @@ class NodeProcess:
 
 
 def stop_nodes(nodes: Sequence[NodeProcess]) -> None:
-    """End the nodes' input, wait a moment for them, and kill those that are left."""
+    """End the nodes' input, wait a moment for them to end, and kill the rest."""
     for node in nodes:
         node.end_input()
-    deadline = time.monotonic() + STOP_GRACE_SECONDS
+    deadline = time.monotonic() + STOP_GRACE_S
     while time.monotonic() < deadline and any(node.poll() is None for node in nodes):
-        time.sleep(EXIT_POLL / NANOSECONDS_PER_SECOND)
+        time.sleep(EXIT_POLL_NS / NANOSECONDS_PER_SECOND)
     for node in nodes:
         node.kill()
 
@@ -298,7 +307,7 @@ def last_lines(path: Path) -> list[str]:
 
 
 class LogFollower:
-    """Says what a node's log gained since the last time."""
+    """Prints the lines that a node's log gained since the last time."""
 
     def __init__(self, name: str, path: Path, say: Callable[[str], None]) -> None:
         self._name = name
@@ -308,7 +317,7 @@ class LogFollower:
         self._partial = b""
 
     def follow(self) -> None:
-        """Say the complete lines that are new."""
+        """Print the complete lines that are new."""
         with self._path.open("rb") as file:
             file.seek(self._offset)
             data = file.read()

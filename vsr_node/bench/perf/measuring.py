@@ -8,6 +8,8 @@ from random import Random
 
 from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.gauge import LeaderGauge
+from vsr_node.bench.nodes.ground import Ground
+from vsr_node.bench.nodes.links import LatencyDistribution, Links
 from vsr_node.bench.nodes.loop import (
     NANOSECONDS_PER_MILLISECOND,
     NANOSECONDS_PER_SECOND,
@@ -18,8 +20,8 @@ from vsr_node.bench.nodes.loop import (
 )
 from vsr_node.bench.nodes.members import Members
 from vsr_node.bench.nodes.mistakes import Mistakes
-from vsr_node.bench.nodes.network import LatencyDistribution, Network
-from vsr_node.bench.nodes.processes import last_lines
+from vsr_node.bench.nodes.network import Network
+from vsr_node.bench.nodes.processes import Launch, last_lines
 from vsr_node.bench.perf.cells import PRIMARY, SPREAD, Cell, Figures
 from vsr_node.bench.perf.load import (
     KEY_COUNT,
@@ -68,19 +70,13 @@ class Bench:
         self._mistakes = Mistakes(
             self._timers.now, say, lambda node: last_lines(folder / f"{node}.log")
         )
-        latency = LatencyDistribution("constant", 0)
-        self._network = Network(self._timers, Random(0), latency, self._mistakes, _forget)
+        links = Links(Random(0), LatencyDistribution("constant", 0))
+        self._network = Network(self._timers, links, self._mistakes, _forget)
         self._gauge = LeaderGauge(self._timers, names, self._network.servers)
         self._client_count = 0
-        self._members = Members(
-            names,
-            in_folder(subject.command, folder),
-            lambda node: folder / f"{node}.log",
-            self._loop,
-            self._network,
-            self._mistakes,
-            self._new_client,
-        )
+        ground = Ground(self._timers, self._mistakes, self._network)
+        launch = Launch(in_folder(subject.command, folder), lambda node: folder / f"{node}.log")
+        self._members = Members(ground, self._loop, names, launch, self._new_client)
 
     def __enter__(self) -> "Bench":
         return self

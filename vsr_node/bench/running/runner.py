@@ -1,4 +1,4 @@
-"""One test from start to end: start the nodes, work, break, stop, write down, judge."""
+"""One test from start to end: start the nodes, work, break, stop, write, judge."""
 
 import signal
 import time
@@ -12,11 +12,15 @@ from typing import Any
 
 import orjson
 
+from vsr_node.bench.faults.kind import Demand
+from vsr_node.bench.faults.kinds import wanted
 from vsr_node.bench.faults.nemesis import Nemesis
-from vsr_node.bench.faults.plan import Fault, plan_faults
+from vsr_node.bench.faults.plan import Act, plan_faults
 from vsr_node.bench.nodes.clients import Client, time_out_ns
 from vsr_node.bench.nodes.gauge import LeaderGauge
+from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
+from vsr_node.bench.nodes.links import Links
 from vsr_node.bench.nodes.loop import (
     NANOSECONDS_PER_MILLISECOND,
     NANOSECONDS_PER_SECOND,
@@ -28,10 +32,10 @@ from vsr_node.bench.nodes.loop import (
 from vsr_node.bench.nodes.members import Members
 from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
-from vsr_node.bench.nodes.processes import LogFollower, last_lines
+from vsr_node.bench.nodes.processes import Launch, LogFollower, last_lines
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.scripted_workers import ScriptedWorkers
-from vsr_node.bench.running.workers import ClientPool, Workers
+from vsr_node.bench.running.workers import ClientPool, Work, Workers
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.stored.results import RunRecord, description_of, results_of
 from vsr_node.bench.stored.screen import screen_of
@@ -42,16 +46,16 @@ from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import Event
 from vsr_node.report import draw
 
-TICK = NANOSECONDS_PER_SECOND // 5
-PLAIN_LINE_INTERVAL = 5 * NANOSECONDS_PER_SECOND
+TICK_NS = NANOSECONDS_PER_SECOND // 5
+PLAIN_LINE_INTERVAL_NS = 5 * NANOSECONDS_PER_SECOND
 
 
 class SetupError(Exception):
-    """The group did not come up, so there is nothing to judge."""
+    """The group did not come up, so there is no run to judge."""
 
 
 class StoppedError(Exception):
-    """A signal asked for the end, and not for a verdict."""
+    """A signal asked for the end without a verdict."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -60,7 +64,10 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`valid` is True, False or "unknown"; `results` is what `results.json` in `folder` holds."""
+    """The end of a test. ``results`` are those of ``results.json`` in ``folder``.
+
+    ``valid`` is True, False or "unknown".
+    """
 
     valid: bool | str
     interrupted: bool
@@ -70,13 +77,13 @@ class Outcome:
 
 
 class Interruption:
-    """Which signal came first; looked at by the loop, so that nothing is torn apart."""
+    """Keeps the first signal. The loop looks at it between turns, so that no turn is torn apart."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
 
     def __call__(self, signal_number: int, frame: FrameType | None) -> None:
-        """Be the handler of a signal."""
+        """Handle a signal."""
         del frame
         if self.signal_number is None:
             self.signal_number = signal_number
@@ -84,7 +91,7 @@ class Interruption:
 
 @contextmanager
 def noticed_signals() -> Iterator[Interruption]:
-    """Take note of Ctrl-C, SIGTERM and SIGHUP for a while."""
+    """Keep Ctrl-C, SIGTERM and SIGHUP from ending the process; note the first of them."""
     interruption = Interruption()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [(number, signal.signal(number, interruption)) for number in numbers]
@@ -96,9 +103,9 @@ def noticed_signals() -> Iterator[Interruption]:
 
 
 def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outcome:
-    """Run a test, print its screen and write its results, and its page unless `drawn` is false.
+    """Run a test, print its screen and write its results, and its page unless ``drawn`` is false.
 
-    Raises SetupError when the nodes don't come up, StoppedError on SIGTERM and SIGHUP.
+    Raises SetupError if the nodes don't come up, StoppedError on SIGTERM and SIGHUP.
     """
     store = Store(options.store, options.workload)
     try:
@@ -106,7 +113,7 @@ def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outco
         repeat = options.repeat_command(store.folder)
         store.write_text("command.txt", repeat + "\n")
         console.say(_headline(options, store.folder))
-        run = Run(options, console, store)
+        run = LiveRun(options, console, store)
         record = run.record()
         console.say("judging the history")
         store.flush()
@@ -122,7 +129,7 @@ def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outco
 
 
 def _judge(workload: Workload, record: RunRecord) -> WorkloadVerdict:
-    """Judge the history, which is on disk by now. A further Ctrl-C gives that up."""
+    """Judge the history, which is on disk by now. A further Ctrl-C ends the judging."""
     try:
         return workload.judge(record.events, record.options.check_bounds)
     except KeyboardInterrupt:
@@ -137,72 +144,66 @@ def _headline(options: Options, folder: Path) -> str:
     )
 
 
-class Run:
-    """The parts of one run. `record` takes it from start to end and leaves no process behind."""
+class LiveRun:
+    """The parts of one run. ``record`` takes it from start to end and leaves no process behind."""
 
     def __init__(self, options: Options, console: Console, store: Store) -> None:
         self._options = options
         self._console = console
         self._store = store
-        self._timers = Timers(clock_from_now())
-        self._loop = Loop(self._timers)
-        self._mistakes = Mistakes(
-            self._timers.now, console.say, lambda node: last_lines(store.node_log(node))
-        )
         self._messages = store.open_messages(options.messages_kept)
-        self._network = Network(
-            self._timers,
-            self._stream("network"),
-            options.latency,
-            self._mistakes,
-            self._messages,
-            loss=options.loss,
-            duplication=options.duplication,
-            head_of_line=options.head_of_line,
-        )
-        self._history = History(
-            self._timers.now, store.open_log("history.jsonl"), store.open_log("history.txt")
-        )
+        self._ground = self._lay_ground()
+        self._timers = self._ground.timers
+        self._loop = Loop(self._timers)
         self.workload = WORKLOADS[options.workload](
             len(options.nodes), options.concurrency, self._stream("workload")
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
-        self._members = Members(
-            options.nodes,
-            options.command_in(store.folder),
-            store.node_log,
-            self._loop,
-            self._network,
-            self._mistakes,
-            self._new_client,
-        )
+        launch = Launch(options.command_in(store.folder), store.node_log)
+        self._members = Members(self._ground, self._loop, options.nodes, launch, self._new_client)
         self._followers: list[LogFollower] = []
         self._plain_line_due = 0
 
+    def _lay_ground(self) -> RunGround:
+        options, store, say = self._options, self._store, self._console.say
+        timers = Timers(clock_from_now())
+        mistakes = Mistakes(timers.now, say, lambda node: last_lines(store.node_log(node)))
+        links = Links(self._stream("network"), options.latency, options.loss, options.duplication)
+        network = Network(
+            timers, links, mistakes, self._messages, head_of_line=options.head_of_line
+        )
+        lines, text = store.open_log("history.jsonl"), store.open_log("history.txt")
+        return RunGround(timers, mistakes, network, History(timers.now, lines, text), say)
+
     def _stream(self, part: str) -> Random:
-        """Return the random stream of a part: what one draws changes nothing for the others."""
+        """Return the random stream of a part, so that no part's draws change another's."""
         return Random(f"{self._options.seed}/{part}")
 
-    def _write_plan(self) -> list[Fault]:
-        """Plan all faults and write the schedule down, before any of them acts.
+    def _write_plan(self) -> Sequence[Act]:
+        """Plan all faults, and write the schedule before any of them acts.
 
         Its times count from when operations begin, so that a seed always gives the same file.
         """
         options = self._options
-        interval = int(options.nemesis_interval_s * NANOSECONDS_PER_SECOND)
-        time_limit = int(options.time_limit_s * NANOSECONDS_PER_SECOND)
-        plan = plan_faults(
-            options.nemeses, options.nodes, self._stream, interval, time_limit, options.slow_ms
-        )
+        plan: Sequence[Act]
         if options.script is not None:
-            plan = list(options.script.faults)
-        lines = [orjson.dumps(fault._asdict()) for fault in plan]
+            plan = options.script.faults
+        else:
+            demand = Demand(
+                kinds=wanted(options.nemeses, options.slow_ms),
+                nodes=options.nodes,
+                interval_ns=int(options.nemesis_interval_s * NANOSECONDS_PER_SECOND),
+                time_limit_ns=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
+                slow_ms=options.slow_ms,
+            )
+            plan = plan_faults(demand, self._stream)
+        lines = [orjson.dumps(act.as_json()) for act in plan]
         self._store.write_text("faults.jsonl", b"".join(line + b"\n" for line in lines).decode())
         return plan
 
     def record(self) -> RunRecord:
-        """Run it. Raises SetupError or StoppedError; the nodes are ended whatever happens."""
+        """Run the test. Raises SetupError or StoppedError; the nodes are ended in any case."""
         with noticed_signals() as interruption, collector_paused():
             try:
                 self._start_nodes(interruption)
@@ -217,7 +218,7 @@ class Run:
         return record
 
     def _start_nodes(self, interruption: Interruption) -> None:
-        """Start all nodes and wait until they are there."""
+        """Start all nodes and wait until they are initialized."""
         for name in self._options.nodes if self._options.log_stderr else ():
             path = self._store.node_log(name)
             path.touch()
@@ -238,7 +239,7 @@ class Run:
             raise SetupError("the group did not come up; the mistakes above say why")
 
     def _new_client(self) -> Client:
-        client = Client(f"c{len(self._clients)}", self._network, self._timers)
+        client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
         self._clients.append(client)
         return client
 
@@ -254,14 +255,11 @@ class Run:
         gauge = LeaderGauge(
             self._timers,
             options.nodes,
-            self._network.servers,
+            self._ground.network.servers,
             int(options.latency.mean_ms * NANOSECONDS_PER_MILLISECOND),
         )
         gauge.start()
-        nemesis = Nemesis(
-            *(self._timers, self._network, self._members, gauge, self._history),
-            *(self._console.say, workers.in_flight_at),
-        )
+        nemesis = Nemesis(self._ground, self._members, gauge, workers.in_flight_at)
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)
         workers.start()
@@ -278,10 +276,10 @@ class Run:
             options=options,
             operations_begin=begin,
             duration=self._timers.now() - begin,
-            events=self._history.events,
-            network=self._network,
+            events=self._ground.history.events,
+            network=self._ground.network,
             effects=nemesis.effects,
-            mistakes=self._mistakes,
+            mistakes=self._ground.mistakes,
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
             held_up_count=workers.held_up_count,
@@ -293,34 +291,29 @@ class Run:
         )
 
     def _new_workers(self) -> ClientPool:
-        """Return those who do what the script says, or what the seed draws."""
+        """Return workers that do the script's operations, or those that the seed draws."""
         options = self._options
         clients = [self._new_client() for _ in range(options.concurrency)]
-        time_out = time_out_ns(options.latency.mean_ms)
+        work = Work(self.workload, clients, time_out_ns(options.latency.mean_ms))
         if options.script is not None:
             operations = options.script.operations
             lines = b"".join(map(operation_line, operations))
             self._store.write_text(OPERATIONS, lines.decode())
-            return ScriptedWorkers(
-                self._timers, self.workload, self._history, clients, operations, time_out
-            )
+            return ScriptedWorkers(self._ground, work, operations)
         return Workers(
-            self._timers,
+            self._ground,
+            work,
             self._stream("workers"),
-            self.workload,
-            self._history,
-            clients,
             options.nodes,
             rate=options.rate,
-            time_limit=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
-            time_out=time_out,
+            time_limit_ns=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
         )
 
     def _tick(self) -> None:
-        """Every now and then hand what was written to the system, and show the nodes' stderr."""
+        """Flush the files and print the nodes' stderr, now and once a tick from now on."""
         self._store.flush()
         self._follow_logs()
-        self._timers.call_at(self._timers.now() + TICK, self._tick)
+        self._timers.call_at(self._timers.now() + TICK_NS, self._tick)
 
     def _follow_logs(self) -> None:
         for follower in self._followers:
@@ -342,5 +335,5 @@ class Run:
         elif now >= self._plain_line_due:
             if self._plain_line_due:
                 self._console.say(text)
-            self._plain_line_due = now + PLAIN_LINE_INTERVAL
-        self._timers.call_at(now + TICK, self._show_progress, workers, nemesis)
+            self._plain_line_due = now + PLAIN_LINE_INTERVAL_NS
+        self._timers.call_at(now + TICK_NS, self._show_progress, workers, nemesis)

@@ -1,37 +1,28 @@
-"""The workers of a run that follows a script."""
+"""The workers of a run that repeats a script."""
 
 from collections import deque
 from collections.abc import Sequence
 
-from vsr_node.bench.nodes.clients import Client
-from vsr_node.bench.nodes.history import History
-from vsr_node.bench.nodes.loop import Timers
-from vsr_node.bench.running.workers import ClientPool
+from vsr_node.bench.nodes.ground import RunGround
+from vsr_node.bench.running.workers import ClientPool, Work
 from vsr_node.bench.stored.script import ScriptedOperation
-from vsr_node.bench.workloads.workload import Workload
 
 
 class ScriptedWorkers(ClientPool):
     """Begins the operations of a script when they are due, each client's in their order."""
 
     def __init__(
-        self,
-        timers: Timers,
-        workload: Workload,
-        history: History,
-        clients: Sequence[Client],
-        operations: Sequence[ScriptedOperation],
-        time_out: int,
+        self, ground: RunGround, work: Work, operations: Sequence[ScriptedOperation]
     ) -> None:
-        super().__init__(timers, workload, history, clients, time_out)
+        super().__init__(ground, work)
         self._operations = operations
-        self._waiting: list[deque[ScriptedOperation]] = [deque() for _ in clients]
-        self._busy = [False] * len(clients)
+        self._waiting: list[deque[ScriptedOperation]] = [deque() for _ in work.clients]
+        self._busy = [False] * len(work.clients)
         self._left = 0
 
     @property
     def done(self) -> bool:
-        """Whether all operations were done."""
+        """Whether all operations are done."""
         return not self._left and not self.in_flight
 
     def start(self) -> None:
@@ -42,7 +33,7 @@ class ScriptedWorkers(ClientPool):
             self._timers.call_at(begin + scripted.at, self._on_due, begin, scripted)
 
     def stop(self) -> None:
-        """Begin no further operation. What is under way stays open."""
+        """Begin no further operation. Those under way stay open."""
         self._left = 0
         for waiting in self._waiting:
             waiting.clear()

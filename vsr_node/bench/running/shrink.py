@@ -9,9 +9,9 @@ processes: it is handed a function that tries a candidate once and says what it 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from vsr_node.bench.faults.plan import Fault, without_node
+from vsr_node.bench.faults.plan import Act, without_node
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.network import LatencyDistribution
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.stored.script import Script, ScriptedOperation
 
@@ -250,7 +250,7 @@ def with_operations(options: Options, operations: Sequence[ScriptedOperation]) -
     )
 
 
-def with_faults(options: Options, faults: Sequence[Fault]) -> Options:
+def with_faults(options: Options, faults: Sequence[Act]) -> Options:
     """Return the options with these faults alone."""
     return with_script(options, replace(script_in(options), faults=tuple(faults)))
 

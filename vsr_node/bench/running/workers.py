@@ -1,61 +1,66 @@
-"""Workers: each a client that does one operation after another.
+"""Workers: clients that do one operation after another.
 
-`ClientPool` carries operations out and records what becomes of them; who begins which when is a
-subclass: `Workers` as in Maelstrom, `ScriptedWorkers` (`scripted_workers`) as in a stored run.
+``ClientPool`` carries operations out and records their outcomes. Its subclasses choose them:
+``Workers`` as Maelstrom does, ``ScriptedWorkers`` (``scripted_workers``) as a stored run did.
 """
 
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Any
 
 from vsr_node.bench.nodes.clients import DEFINITE_ERRORS, Client, error_of
-from vsr_node.bench.nodes.history import EventType, History
+from vsr_node.bench.nodes.ground import RunGround
+from vsr_node.bench.nodes.history import EventType
 from vsr_node.bench.nodes.lateness import Lateness
-from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Timers
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import WireError
 from vsr_node.bench.workloads.workload import Operation, Workload
 
 Error = tuple[int | str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the workers of a run do, and with which clients."""
+
+    workload: Workload
+    clients: Sequence[Client]
+    time_out_ns: int
+    """How long each client waits for a reply."""
+
+
 class ClientPool(ABC):
-    """Clients that do operations, one at a time each, and the account of what became of them.
+    """Clients that do operations, one at a time each, and the account of their outcomes.
 
     An operation whose outcome is unknown ends its process: the worker goes on under a new process
     number, the old one plus the number of clients, with the same client.
     """
 
-    def __init__(
-        self,
-        timers: Timers,
-        workload: Workload,
-        history: History,
-        clients: Sequence[Client],
-        time_out: int,
-    ) -> None:
+    def __init__(self, ground: RunGround, work: Work) -> None:
         self.counts: dict[EventType, int] = {"invoke": 0, "ok": 0, "fail": 0, "info": 0}
         self.in_flight = 0
-        """Operations under way."""
+        """How many operations are under way."""
         self.in_flight_at: Counter[str] = Counter()
-        """Operations under way by the node that was asked."""
+        """The same by the node that was asked."""
         self.time_out_count = 0
         self.held_up_count = 0
-        """Operations that began later than they were due, as no client was free."""
+        """How many operations began later than they were due, as no client was free."""
         self.lateness = Lateness()
-        self._timers = timers
-        self._workload = workload
-        self._history = history
-        self._clients = clients
-        self._time_out = time_out
-        self._processes = list(range(len(clients)))
+        self._timers = ground.timers
+        self._history = ground.history
+        self._workload = work.workload
+        self._clients = work.clients
+        self._time_out_ns = work.time_out_ns
+        self._processes = list(range(len(work.clients)))
 
     @property
     @abstractmethod
     def done(self) -> bool:
-        """Whether no operation will begin any more, and none is under way."""
+        """Whether no operation is under way, and none will begin."""
 
     @abstractmethod
     def start(self) -> None:
@@ -63,11 +68,11 @@ class ClientPool(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Begin no further operation. What is under way stays open."""
+        """Begin no further operation. Those under way stay open."""
 
     @abstractmethod
     def _on_free(self, worker: int) -> None:
-        """Take note that a worker has no operation under way any more."""
+        """Take note that a worker is free."""
 
     def _begin(self, worker: int, operation: Operation, node: str) -> None:
         self.in_flight += 1
@@ -76,7 +81,7 @@ class ClientPool(ABC):
         self._clients[worker].request(
             node,
             self._workload.request(operation),
-            self._time_out,
+            self._time_out_ns,
             partial(self._on_completion, worker, operation, node),
         )
 
@@ -104,7 +109,7 @@ class ClientPool(ABC):
         unknown: EventType = "fail" if operation.f in self._workload.idempotent else "info"
         if body is None:
             self.time_out_count += 1
-            milliseconds = self._time_out // NANOSECONDS_PER_MILLISECOND
+            milliseconds = self._time_out_ns // NANOSECONDS_PER_MILLISECOND
             return unknown, operation.value, (0, f"no reply within {milliseconds} ms")
         error = error_of(body)
         if error is None:
@@ -128,51 +133,48 @@ class ClientPool(ABC):
 class Workers(ClientPool):
     """Begins operations as Maelstrom does.
 
-    `rate` is the mean over all workers, intervals are uniform between 0 and twice the mean, a
-    worker is drawn among the free ones, and each stays with its node (its number modulo the number
-    of nodes). Operations begin until `time_limit` nanoseconds after the start.
+    ``rate`` is the mean of all workers together, a second. Intervals are uniform between 0 and
+    twice the mean. A worker is drawn among the free ones, and each stays with its node (its number
+    modulo the number of nodes). Operations begin until ``time_limit_ns`` after the start.
     """
 
     def __init__(
         self,
-        timers: Timers,
+        ground: RunGround,
+        work: Work,
         random: Random,
-        workload: Workload,
-        history: History,
-        clients: Sequence[Client],
         nodes: Sequence[str],
         *,
         rate: float,
-        time_limit: int,
-        time_out: int,
+        time_limit_ns: int,
     ) -> None:
-        super().__init__(timers, workload, history, clients, time_out)
+        super().__init__(ground, work)
         self._random = random
         self._nodes = nodes
-        self._interval_max = 2 * NANOSECONDS_PER_SECOND / rate
-        self._time_limit = time_limit
-        self._free = list(range(len(clients)))
+        self._interval_max_ns = 2 * NANOSECONDS_PER_SECOND / rate
+        self._time_limit_ns = time_limit_ns
+        self._free = list(range(len(work.clients)))
         self._due = 0
         self._end = 0
         self._waits_for_worker = False
 
     @property
     def done(self) -> bool:
-        """Whether the time is up, and no operation under way."""
+        """Whether the time is up, and no operation is under way."""
         return self._timers.now() >= self._end and not self.in_flight
 
     def start(self) -> None:
         """Begin operations from now on."""
         self._due = self._timers.now()
-        self._end = self._due + self._time_limit
+        self._end = self._due + self._time_limit_ns
         self._begin_due()
 
     def stop(self) -> None:
-        """Begin no further operation. What is under way stays open."""
+        """Begin no further operation. Those under way stay open."""
         self._end = 0
 
     def _begin_due(self) -> None:
-        """Begin what is due; then either a timer or the next free worker calls again."""
+        """Begin the operations that are due; a timer or the next free worker calls again."""
         now = self._timers.now()
         while self._due <= now:
             if now >= self._end:
@@ -181,7 +183,7 @@ class Workers(ClientPool):
                 self._waits_for_worker = True
                 return
             if self._waits_for_worker:
-                # All were busy when it was due. It begins now, and nothing is made up for.
+                # All were busy when it was due. It begins now; nothing is made up for.
                 self._waits_for_worker = False
                 self.held_up_count += 1
                 self._due = now
@@ -190,7 +192,7 @@ class Workers(ClientPool):
             worker = self._take_free()
             operation = self._workload.next_operation(worker)
             self._begin(worker, operation, self._nodes[worker % len(self._nodes)])
-            self._due += int(self._random.random() * self._interval_max)
+            self._due += int(self._random.random() * self._interval_max_ns)
         self._timers.call_at(self._due, self._begin_due)
 
     def _take_free(self) -> int:

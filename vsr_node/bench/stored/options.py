@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.stored.script import Script
 from vsr_node.checker import Bounds
 
@@ -55,6 +55,12 @@ class Options:
     """The command line's own words that don't name the seed, for repeating the run."""
     script: Script | None = None
     """Operations and faults of a stored run to be done once more; None draws them."""
+
+    @property
+    def faults_asked(self) -> bool:
+        """Whether faults are to happen in this test."""
+        kinds = (self.nemeses, self.slow_ms, self.loss, self.duplication)
+        return self.require_faults or any(kinds)
 
     def command_in(self, folder: Path) -> tuple[str, ...]:
         """Return the program and its arguments for a run in `folder`."""

@@ -60,9 +60,9 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> dict[st
         "network": {
             "servers": _traffic(run.network.servers, count)
             | {
-                "cut": run.network.cut_count,
-                "lost": run.network.lost_count,
-                "repeated": run.network.repeated_count,
+                "cut": run.network.counts.cut,
+                "lost": run.network.counts.lost,
+                "repeated": run.network.counts.repeated,
             },
             "clients": _traffic(run.network.clients, count),
             "all": {
@@ -73,7 +73,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> dict[st
             },
             "not_in_messages_jsonl": run.messages_left_out,
         },
-        "bite": bite_of(run.options, run.network, run.effects),
+        "bite": asdict(bite_of(run.options.faults_asked, run.network, run.effects)),
         "faults": [_effect(effect) for effect in run.effects],
         "mistakes": {
             "count": run.mistakes.count,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from vsr_node.bench.faults.plan import Fault, fault_of
+from vsr_node.bench.faults.plan import Act, act_of
 from vsr_node.bench.workloads.workload import Operation
 from vsr_node.checker.history import NEMESIS, Event
 
@@ -34,7 +34,7 @@ class Script:
     """Operations and faults in order of time."""
 
     operations: tuple[ScriptedOperation, ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[Act, ...]
 
 
 def operations_of(events: Sequence[Event], clients: int, begin: int) -> list[ScriptedOperation]:
@@ -70,6 +70,6 @@ def load_operations(path: Path) -> list[ScriptedOperation]:
     ]
 
 
-def load_faults(path: Path) -> list[Fault]:
+def load_faults(path: Path) -> list[Act]:
     """Read the schedule of a stored run."""
-    return [fault_of(orjson.loads(line)) for line in path.read_bytes().splitlines()]
+    return [act_of(orjson.loads(line)) for line in path.read_bytes().splitlines()]

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from vsr_node.bench.command_line.arguments import MESSAGES_KEPT, UsageError, program
-from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.stored.script import (
     OPERATIONS,

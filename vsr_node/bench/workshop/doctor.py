@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from vsr_node.bench.nodes.clients import require_fields, require_known_code
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.mistakes import EXPECTED, Kind, WireError
-from vsr_node.bench.nodes.network import LatencyDistribution
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
 INIT_SECONDS = 10.0

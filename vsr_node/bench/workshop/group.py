@@ -1,23 +1,24 @@
-"""A group of nodes that is driven by hand: what the doctor and the shell have in common."""
+"""A group of nodes that is driven by hand, for the doctor and the shell."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from vsr_node.bench.nodes.links import LatencyDistribution, Links
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Loop, Timers, clock_from_now
 from vsr_node.bench.nodes.mistakes import Kind, Mistakes, WireError
-from vsr_node.bench.nodes.network import Journal, LatencyDistribution, Network
-from vsr_node.bench.nodes.processes import NodeProcess, last_lines, stop_nodes
+from vsr_node.bench.nodes.network import Journal, Network
+from vsr_node.bench.nodes.processes import Launch, NodeProcess, last_lines, stop_nodes
 
 Body = dict[str, Any]
 Printed = Callable[[str, bytes], None]
 
 
 class Asker:
-    """A client that may ask several things at once, and keeps all that it is told.
+    """A client that may have several requests under way, and keeps all replies.
 
-    `replies` has, by `msg_id`, the bodies that answered and who sent them, in order.
+    ``replies`` has, by ``msg_id``, the senders and bodies of the replies, in order.
     """
 
     def __init__(self, name: str, network: Network) -> None:
@@ -28,14 +29,14 @@ class Asker:
         network.add_client(name, self)
 
     def ask(self, node: str, body: Body, msg_id: int | None = None) -> int:
-        """Send a request; return its msg_id, by default the next one."""
+        """Send a request; return its msg_id. None takes the next one."""
         self._last_msg_id = self._last_msg_id + 1 if msg_id is None else msg_id
         self.replies[self._last_msg_id] = []
         self._network.request(self.name, node, body | {"msg_id": self._last_msg_id})
         return self._last_msg_id
 
     def on_reply(self, source: str, body: Body) -> None:
-        """Take a message. Raises WireError when it answers nothing that was asked."""
+        """Take a message. Raises WireError if it answers no request."""
         in_reply_to = body.get("in_reply_to")
         if type(in_reply_to) is not int or in_reply_to not in self.replies:
             raise WireError(
@@ -49,8 +50,8 @@ class Asker:
 class Group:
     """Processes and the network between them. A context manager that leaves no process behind.
 
-    `printed` sees each line that a node prints before it is routed, `tell` is told mistakes, and
-    `journal` each message at the end of its way.
+    ``printed`` takes each line that a node prints before it is routed, ``tell`` takes mistakes as
+    text, and ``journal`` takes each message at the end of its way.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class Group:
         self.timers = Timers(clock_from_now())
         self.loop = Loop(self.timers)
         self.mistakes = Mistakes(self.timers.now, tell, lambda node: last_lines(self._log_of(node)))
-        self.network = Network(self.timers, Random(0), latency, self.mistakes, journal)
+        self.network = Network(self.timers, Links(Random(0), latency), self.mistakes, journal)
         self.nodes: dict[str, NodeProcess] = {}
         self._folder = folder
-        self._command = command
+        self._launch = Launch(command, self._log_of)
         self._printed = printed
 
     def __enter__(self) -> "Group":
@@ -88,16 +89,14 @@ class Group:
         self.loop.close()
 
     def start(self, name: str) -> None:
-        """Start a node's process. Raises OSError when that can't be done."""
-        node = NodeProcess(
-            name, self._command, self._log_of(name), self.loop, self.mistakes, self._on_line
-        )
+        """Start a node's process. Raises OSError if it can't be started."""
+        node = NodeProcess(name, self._launch, self.loop, self.mistakes, self._on_line)
         self.nodes[name] = node
         self.network.add_node(name, node)
         self.loop.after_turn.append(node.flush)
 
     def wait(self, done: Callable[[], bool], seconds: float) -> bool:
-        """Let messages flow until `done()`, or for so long; return whether it was done."""
+        """Let messages flow until ``done()``, or until the time is up; return ``done()``."""
         end = self.timers.now() + int(seconds * NANOSECONDS_PER_SECOND)
         self.timers.call_at(end, lambda: None)
         self.loop.run_until(lambda: done() or self.timers.now() >= end)

@@ -2,52 +2,49 @@
 
 import os
 import selectors
-import signal
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from vsr_node.bench.faults.by_hand import CommandError, require_node
+from vsr_node.bench.faults.kinds import KINDS
+from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.nodes.network import Network
+from vsr_node.bench.nodes.processes import NodeProcess
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
-HELP = """\
+FAULTS = tuple(kind.by_hand for kind in KINDS if kind.by_hand is not None)
+
+HELP = f"""\
 read KEY                    ask for a key's value
 write KEY VALUE             set it; keys and values are JSON, or else text
 cas KEY FROM TO             set it if it is FROM
   ... @n1                   at the end: ask that node (n0)
-  ... &                     at the very end: don't await the reply
+  ... &                     at the very end: don't wait for the reply
 send NODE BODY              send any body, a JSON object; it gets a msg_id
-cut n0 | n1 n2              cut the links between the sides, both ways
-cut n0 > n1                 cut the way from n0 to n1 alone
-heal                        mend all links
-kill NODE                   kill -9
-start NODE                  start it again, with its init
-pause NODE, resume NODE     SIGSTOP, SIGCONT
+{"".join(fault.help for fault in FAULTS)}\
 wait SECONDS                let time pass
-messages on|off|asked       show all messages, none, or those while a reply is awaited (asked)
-nodes                       how the nodes are, and what is cut
-help, quit                  this text; the end (the end of the input is one, too)"""
+messages on|off|asked       print all messages, none, or those while a reply is awaited (asked)
+nodes                       print the state of the nodes, and the cuts
+help, quit                  this text; the end (as at the end of the input)"""
 
-PATIENCE_SECONDS = 2.0
-INIT_SECONDS = 10.0
+PATIENCE_S = 2.0
+INIT_S = 10.0
 BODY_SHOWN_MAX = 100
-FOREVER_SECONDS = 1e6
+FOREVER_S = 1e6
 MODES = ("on", "off", "asked")
 
 CLIENT = "c90"
 
 
-class CommandError(Exception):
-    """A line that can't be done; the text says why."""
-
-
 class Shell:
-    """One session. `say` takes lines for people; on a terminal it need not repeat what is typed."""
+    """One session. ``say`` prints lines for people; on a terminal it need not repeat the input."""
 
     def __init__(
         self,
@@ -60,11 +57,9 @@ class Shell:
     ) -> None:
         self._is_terminal = is_terminal
         self._command = command
-        self._names = tuple(names)
+        self.names = tuple(names)
         self._latency = latency
         self._say = say
-        self._cuts: dict[str, set[str]] = {name: set() for name in names}
-        self._paused: set[str] = set()
         self._mode = "asked"
         self._awaiting = False
         self._lines: deque[str] = deque()
@@ -77,12 +72,11 @@ class Shell:
             "write": self._ask,
             "cas": self._ask,
             "send": self._send,
-            "cut": self._cut,
-            "heal": self._heal,
-            "kill": self._kill,
-            "start": self._start,
-            "pause": self._pause,
-            "resume": self._resume,
+            **{
+                word: partial(command, self)
+                for fault in FAULTS
+                for word, command in fault.commands.items()
+            },
             "wait": self._wait,
             "messages": self._messages,
             "nodes": self._nodes,
@@ -90,16 +84,15 @@ class Shell:
         }
 
     def run(self, input_descriptor: int, prompt: Callable[[], None]) -> None:
-        """Start the group, and do what the lines say until they end.
+        """Start the group, and carry out lines until they end.
 
-        `prompt` is called whenever a line is awaited. Raises OSError when the nodes can't be
-        started.
+        ``prompt`` is called before each line. Raises OSError if the nodes can't be started.
         """
         with (
             tempfile.TemporaryDirectory(prefix="bench-shell-") as folder,
             Group(
                 self._command,
-                self._names,
+                self.names,
                 Path(folder),
                 tell=self._say,
                 printed=lambda node, line: None,
@@ -108,12 +101,27 @@ class Shell:
             ) as self._group,
         ):
             self._asker = Asker(CLIENT, self._group.network)
-            self._init(self._names)
+            self._init(self.names)
             self._watch(input_descriptor)
             prompt()
             while (line := self._next_line()) not in (None, "quit"):
                 self._carry_out(line or "")
                 prompt()
+
+    @property
+    def network(self) -> Network:
+        """The network between the nodes."""
+        return self._group.network
+
+    @property
+    def nodes(self) -> Mapping[str, NodeProcess]:
+        """The process of each node."""
+        return self._group.nodes
+
+    def start_again(self, name: str) -> None:
+        """Start a node that has ended, and init it."""
+        self._group.start(name)
+        self._init([name])
 
     def _init(self, names: Sequence[str]) -> None:
         asked = []
@@ -121,9 +129,9 @@ class Shell:
         for name in names:
             asker = Asker(f"c{self._init_count}", self._group.network)
             self._init_count += 1
-            body = {"type": "init", "node_id": name, "node_ids": self._names}
+            body = {"type": "init", "node_id": name, "node_ids": self.names}
             asked.append((asker, asker.ask(name, body)))
-        self._group.wait(lambda: all(asker.replies[i] for asker, i in asked), INIT_SECONDS)
+        self._group.wait(lambda: all(asker.replies[i] for asker, i in asked), INIT_S)
         self._awaiting = False
 
     # Input
@@ -142,14 +150,15 @@ class Shell:
         data = os.read(descriptor, 1 << 16)
         *lines, self._partial = (self._partial + data).split(b"\n")
         if not data:
-            lines, self._partial = [self._partial] * bool(self._partial), b""
+            lines = [self._partial] if self._partial else []
+            self._partial = b""
             self._input_ended = True
             if self._watches_input:
                 self._group.loop.forget(descriptor)
         self._lines += [line.decode(errors="replace").strip() for line in lines]
 
     def _next_line(self) -> str | None:
-        self._group.wait(lambda: bool(self._lines) or self._input_ended, FOREVER_SECONDS)
+        self._group.wait(lambda: bool(self._lines) or self._input_ended, FOREVER_S)
         return self._lines.popleft() if self._lines else None
 
     def _carry_out(self, line: str) -> None:
@@ -173,9 +182,9 @@ class Shell:
         waits = words[-1] != "&"
         if not waits:
             words = words[:-1]
-        node = self._names[0]
+        node = self.names[0]
         if words[-1].startswith("@"):
-            node = self._node(words[-1][1:])
+            node = require_node(self, words[-1][1:])
             words = words[:-1]
         fields = {"read": ("key",), "write": ("key", "value"), "cas": ("key", "from", "to")}
         names = fields[words[0]]
@@ -190,7 +199,7 @@ class Shell:
         body = _value(" ".join(words[2:]))
         if type(body) is not dict:
             raise CommandError("a body is a JSON object")
-        self._request(self._node(words[1]), body, True)
+        self._request(require_node(self, words[1]), body, True)
 
     def _request(self, node: str, body: Body, waits: bool) -> None:
         begin = self._group.timers.now()
@@ -200,70 +209,14 @@ class Shell:
             self._group.wait(lambda: False, 0)
             return
         replies = self._asker.replies[msg_id]
-        self._group.wait(lambda: bool(replies), PATIENCE_SECONDS)
+        self._group.wait(lambda: bool(replies), PATIENCE_S)
         self._awaiting = False
-        took = (self._group.timers.now() - begin) / NANOSECONDS_PER_MILLISECOND
+        took_ms = (self._group.timers.now() - begin) / NANOSECONDS_PER_MILLISECOND
         if replies:
-            told = {name: replies[0][1][name] for name in replies[0][1] if name != "in_reply_to"}
-            self._say(f"= {_text(told)}  ({took:.1f} ms)")
+            body = {name: replies[0][1][name] for name in replies[0][1] if name != "in_reply_to"}
+            self._say(f"= {_text(body)}  ({took_ms:.1f} ms)")
         else:
-            self._say(f"= no reply within {PATIENCE_SECONDS:g} s")
-
-    def _cut(self, words: list[str]) -> None:
-        text = " ".join(words[1:])
-        if ">" in text:
-            sources, destinations = (part.split() for part in text.split(">", 1))
-            pairs = [(source, name) for source in sources for name in destinations]
-        else:
-            sides = [side.split() for side in text.split("|")]
-            pairs = [
-                (a, b)
-                for one in sides
-                for other in sides
-                if one is not other
-                for a in one
-                for b in other
-            ]
-        if not pairs:
-            raise CommandError("cut takes sides, such as: cut n0 | n1 n2, or: cut n0 > n1")
-        for source, destination in pairs:
-            self._node(source)
-            self._node(destination)
-        for source, destination in pairs:
-            self._cuts[destination].add(source)
-        self._apply_cuts()
-
-    def _heal(self, words: list[str]) -> None:
-        del words
-        self._cuts = {name: set() for name in self._names}
-        self._apply_cuts()
-
-    def _apply_cuts(self) -> None:
-        self._group.network.cut({name: frozenset(self._cuts[name]) for name in self._names})
-
-    def _kill(self, words: list[str]) -> None:
-        name = self._named(words)
-        node = self._group.nodes[name]
-        node.end_input()
-        node.kill()
-        self._paused.discard(name)
-
-    def _start(self, words: list[str]) -> None:
-        name = self._named(words)
-        if self._group.nodes[name].poll() is None:
-            raise CommandError(f"{name} runs")
-        self._group.start(name)
-        self._init([name])
-
-    def _pause(self, words: list[str]) -> None:
-        name = self._named(words)
-        self._group.nodes[name].send_signal(signal.SIGSTOP)
-        self._paused.add(name)
-
-    def _resume(self, words: list[str]) -> None:
-        name = self._named(words)
-        self._group.nodes[name].send_signal(signal.SIGCONT)
-        self._paused.discard(name)
+            self._say(f"= no reply within {PATIENCE_S:g} s")
 
     def _wait(self, words: list[str]) -> None:
         try:
@@ -281,43 +234,33 @@ class Shell:
 
     def _nodes(self, words: list[str]) -> None:
         del words
-        for name in self._names:
-            status = "paused" if name in self._paused else self._status(name)
-            unheard = ", ".join(sorted(self._cuts[name]))
-            self._say(f"{name}: {status}" + (f"; does not hear {unheard}" if unheard else ""))
+        for name in self.names:
+            unheard = ", ".join(sorted(self.network.links.cuts.get(name, ())))
+            text = f"; does not hear {unheard}" if unheard else ""
+            self._say(f"{name}: {self._status(name)}{text}")
 
     def _status(self, name: str) -> str:
-        node = self._group.nodes[name]
+        node = self.nodes[name]
         node.poll()
-        return node.status_text
-
-    def _named(self, words: list[str]) -> str:
-        if len(words) != 2:
-            raise CommandError(f"{words[0]} takes NODE, one of {', '.join(self._names)}")
-        return self._node(words[1])
-
-    def _node(self, name: str) -> str:
-        if name not in self._names:
-            raise CommandError(f"there is no node {name}; there are {', '.join(self._names)}")
-        return name
+        return "paused" if node.is_paused else node.status_text
 
     # Output
 
     def _show(self, sent: int, ended: int, fate: bytes, payload: bytes) -> None:
-        """Show a message at the end of its way."""
+        """Print a message at the end of its way."""
         if self._mode == "off" or (self._mode == "asked" and not self._awaiting):
             return
         message = orjson.loads(payload)
         body = _text(message["body"])
         shown = body if len(body) <= BODY_SHOWN_MAX else f"{body[:BODY_SHOWN_MAX]}..."
         way = f"{message['src']} -> {message['dest']}"
-        took = (ended - sent) / NANOSECONDS_PER_MILLISECOND
-        end = f"after {took:.0f} ms" if fate == b"delivered" else fate.decode().upper()
+        took_ms = (ended - sent) / NANOSECONDS_PER_MILLISECOND
+        end = f"after {took_ms:.0f} ms" if fate == b"delivered" else fate.decode().upper()
         self._say(f"{ended / NANOSECONDS_PER_SECOND:9.3f} s  {way:<11} {shown}  {end}")
 
 
 def _value(text: str) -> Any:
-    """Return what the JSON text says, or the text itself where it is none."""
+    """Return the value of a JSON text, or the text itself if it is not JSON."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,0 +1,52 @@
+"""Kills: kill -9, then the same command line again."""
+
+from dataclasses import dataclass
+
+from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, only_node
+from vsr_node.bench.faults.kind import FaultKind, Stage
+from vsr_node.bench.faults.targets import Targets, drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Kill(Targets):
+    """Nodes to be killed."""
+
+    def begin(self, stage: Stage) -> list[str]:
+        """Kill the nodes."""
+        return stage.members.kill(self.nodes or ())
+
+
+def _touched_count(stage: Stage) -> int:
+    counts = stage.network.counts
+    return counts.killed + counts.kept
+
+
+def _kill_by_hand(group: HandDriven, words: list[str]) -> None:
+    node = group.nodes[only_node(group, words)]
+    node.end_input()
+    node.kill()
+
+
+def _start_by_hand(group: HandDriven, words: list[str]) -> None:
+    name = only_node(group, words)
+    if group.nodes[name].poll() is None:
+        raise CommandError(f"{name} runs")
+    group.start_again(name)
+
+
+KILL = FaultKind(
+    name="kill",
+    begins="kill",
+    ends="start",
+    value=Kill,
+    draw=drawing(Kill),
+    end=lambda stage: f"started again: {' '.join(stage.members.start_again())}",
+    touched_count=_touched_count,
+    by_hand=ByHand(
+        {"kill": _kill_by_hand, "start": _start_by_hand},
+        """\
+kill NODE                   kill -9
+start NODE                  start it again, with its init
+""",
+    ),
+)

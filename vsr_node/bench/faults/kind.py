@@ -1,0 +1,90 @@
+"""What a fault is: its kind, and a value that describes one fault of this kind.
+
+Each kind is one file of this folder and one line of ``kinds.KINDS``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from random import Random
+from typing import Any, Self
+
+from vsr_node.bench.faults.by_hand import ByHand
+from vsr_node.bench.nodes.members import Members
+from vsr_node.bench.nodes.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What faults act on."""
+
+    network: Network
+    members: Members
+
+
+@dataclass(frozen=True, slots=True)
+class FaultValue(ABC):
+    """One fault, as history and schedule record it: ``kind`` is its variant, ``text`` for people.
+
+    The fields of each kind are JSON by their names.
+    """
+
+    kind: str
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the value as history and schedule record it."""
+        return asdict(self)
+
+    def aimed(self, leader: str | None, nodes: Sequence[str]) -> "FaultValue":
+        """Return the value with names in place of "the leader". ``leader`` is None if unknown."""
+        del leader, nodes
+        return self
+
+    @abstractmethod
+    def begin(self, stage: Stage) -> list[str]:
+        """Begin the fault; return the nodes that it hit."""
+
+    @abstractmethod
+    def without(self, node: str) -> "FaultValue | None":
+        """Return the rest of the fault in a group that lacks ``node``; None if nothing is left."""
+
+    def _left(self, node: str, **changes: Any) -> Self:
+        return replace(self, text=f"{self.text} (without {node})", **changes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaultKind:
+    """A kind of fault: how it is drawn, recorded, ended and measured."""
+
+    name: str
+    """As the command line, the screen and the page name it."""
+    begins: str
+    """The name of the act that begins it, in history and schedule."""
+    ends: str
+    """The name of the act that ends it, in history and schedule."""
+    value: Callable[..., FaultValue]
+    """Makes a value of the fields of its JSON."""
+    draw: "Callable[[Demand, Random], FaultValue | None]"
+    """Draws a fault; returns None if the group is too small for one."""
+    end: Callable[[Stage], str]
+    """Ends the fault; returns what it did, for people."""
+    touched_count: Callable[[Stage], int]
+    """Returns how many messages faults of this kind have touched since the run began."""
+    by_hand: ByHand | None = None
+    """Its commands in the shell; None if the shell has none."""
+    is_nemesis: bool = True
+    """Whether ``--nemesis`` asks for it, rather than an option of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The faults that a run asks for."""
+
+    kinds: tuple[FaultKind, ...]
+    nodes: Sequence[str]
+    interval_ns: int
+    """The mean time between two acts of a kind."""
+    time_limit_ns: int
+    slow_ms: float | None = None
+    """The delay that slow links add; None if no link is ever slow."""

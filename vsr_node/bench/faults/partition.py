@@ -1,0 +1,148 @@
+"""Partitions, which cut links between nodes. They are Maelstrom's, drawn among:
+
+- *one*: one node is cut off from all others;
+- *majority*: the larger half is cut off from the smaller one (of an even number of nodes neither
+  half is a majority);
+- *minority-third*: less than a third of the nodes, but at least one, is cut off;
+- *majorities-ring*: every node hears a majority and no two nodes hear the same one. On three nodes
+  that is a ring of one-way links; on more, links keep both ways.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, require_node
+from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue, Stage
+from vsr_node.bench.nodes.links import Cuts
+
+
+@dataclass(frozen=True, slots=True)
+class Partition(FaultValue):
+    """Cut links: for each node, the nodes whose messages it does not get."""
+
+    cuts: Mapping[str, Sequence[str]]
+
+    def begin(self, stage: Stage) -> list[str]:
+        """Cut the links; return the nodes that lose their majority."""
+        nodes = stage.members.names
+        cuts = {node: frozenset(self.cuts.get(node, ())) for node in nodes}
+        stage.network.links.cut(cuts)
+        return [node for node in nodes if loses_majority(node, cuts)]
+
+    def without(self, node: str) -> "Partition | None":
+        """Return the cuts between the other nodes."""
+        left = {
+            name: [source for source in sources if source != node]
+            for name, sources in self.cuts.items()
+            if name != node
+        }
+        return self._left(node, cuts=left) if any(left.values()) else None
+
+
+def loses_majority(node: str, cuts: Cuts) -> bool:
+    """Return whether ``node`` has fewer than a majority, itself included, to talk to both ways.
+
+    ``cuts`` names every node of the group.
+    """
+    left = [other for other in cuts if other not in cuts[node] and node not in cuts[other]]
+    return len(left) < len(cuts) // 2 + 1
+
+
+def one(nodes: Sequence[str], random: Random) -> Partition:
+    """Cut one node off."""
+    return _split("one", nodes, 1, random)
+
+
+def majority(nodes: Sequence[str], random: Random) -> Partition:
+    """Cut the smaller half off from the larger one."""
+    return _split("majority", nodes, len(nodes) // 2, random)
+
+
+def minority_third(nodes: Sequence[str], random: Random) -> Partition:
+    """Cut off less than a third of the nodes, but at least one."""
+    return _split("minority-third", nodes, max(1, (len(nodes) - 1) // 3), random)
+
+
+def majorities_ring(nodes: Sequence[str], random: Random) -> Partition:
+    """Let each node hear itself and its neighbours on a ring, enough of them for a majority."""
+    ring = random.sample(nodes, len(nodes))
+    count = len(ring)
+    reach = (count // 2 + 1) // 2
+    steps = (-1, 0) if count == 3 else range(-reach, reach + 1)
+    heard = {node: {ring[(i + step) % count] for step in steps} for i, node in enumerate(ring)}
+    cuts = {node: sorted(set(nodes) - heard[node]) for node in nodes}
+    way = " -> " if count == 3 else " - "
+    return Partition("majorities-ring", way.join((*ring, ring[0])), cuts)
+
+
+def _split(kind: str, nodes: Sequence[str], size: int, random: Random) -> Partition:
+    smaller = set(random.sample(nodes, size))
+    within = [node for node in nodes if node in smaller]
+    outside = [node for node in nodes if node not in smaller]
+    cuts = {node: sorted(outside if node in smaller else within) for node in nodes}
+    return Partition(kind, f"{' '.join(within)} | {' '.join(outside)}", cuts)
+
+
+Shape = Callable[[Sequence[str], Random], Partition]
+
+
+def shapes_for(node_count: int) -> tuple[Shape, ...]:
+    """Return the shapes that exist among so many nodes; a single node has no links to cut."""
+    if node_count < 2:
+        return ()
+    if node_count == 2:
+        return (one, majority)
+    return (one, majority, minority_third, majorities_ring)
+
+
+def _draw(demand: Demand, random: Random) -> Partition | None:
+    shapes = shapes_for(len(demand.nodes))
+    return random.choice(shapes)(demand.nodes, random) if shapes else None
+
+
+def _heal(stage: Stage) -> str:
+    stage.network.links.cut({})
+    return "healed"
+
+
+def _cut_by_hand(group: HandDriven, words: list[str]) -> None:
+    text = " ".join(words[1:])
+    if ">" in text:
+        sources, destinations = (part.split() for part in text.split(">", 1))
+        pairs = [(source, name) for source in sources for name in destinations]
+    else:
+        sides = [side.split() for side in text.split("|")]
+        others = [(side, other) for side in sides for other in sides if side is not other]
+        pairs = [(a, b) for side, other in others for a in side for b in other]
+    if not pairs:
+        raise CommandError("cut takes sides, such as: cut n0 | n1 n2, or: cut n0 > n1")
+    cuts = dict(group.network.links.cuts)
+    for source, destination in pairs:
+        unheard = {require_node(group, source)}
+        cuts[require_node(group, destination)] = cuts.get(destination, frozenset()) | unheard
+    group.network.links.cut(cuts)
+
+
+def _heal_by_hand(group: HandDriven, words: list[str]) -> None:
+    del words
+    group.network.links.cut({})
+
+
+PARTITION = FaultKind(
+    name="partition",
+    begins="start-partition",
+    ends="stop-partition",
+    value=Partition,
+    draw=_draw,
+    end=_heal,
+    touched_count=lambda stage: stage.network.counts.cut,
+    by_hand=ByHand(
+        {"cut": _cut_by_hand, "heal": _heal_by_hand},
+        """\
+cut n0 | n1 n2              cut the links between the sides, both ways
+cut n0 > n1                 cut the way from n0 to n1 alone
+heal                        mend all links
+""",
+    ),
+)

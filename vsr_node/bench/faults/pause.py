@@ -1,0 +1,44 @@
+"""Pauses: SIGSTOP, then SIGCONT."""
+
+from dataclasses import dataclass
+
+from vsr_node.bench.faults.by_hand import ByHand, HandDriven, only_node
+from vsr_node.bench.faults.kind import FaultKind, Stage
+from vsr_node.bench.faults.targets import Targets, drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(Targets):
+    """Nodes to be paused."""
+
+    def begin(self, stage: Stage) -> list[str]:
+        """Pause the nodes."""
+        return stage.members.pause(self.nodes or ())
+
+
+def _resume(stage: Stage) -> str:
+    stage.members.resume()
+    return "resumed"
+
+
+def _pause_by_hand(group: HandDriven, words: list[str]) -> None:
+    group.nodes[only_node(group, words)].pause()
+
+
+def _resume_by_hand(group: HandDriven, words: list[str]) -> None:
+    group.nodes[only_node(group, words)].resume()
+
+
+PAUSE = FaultKind(
+    name="pause",
+    begins="pause",
+    ends="resume",
+    value=Pause,
+    draw=drawing(Pause),
+    end=_resume,
+    touched_count=lambda stage: stage.members.held_count,
+    by_hand=ByHand(
+        {"pause": _pause_by_hand, "resume": _resume_by_hand},
+        "pause NODE, resume NODE     SIGSTOP, SIGCONT\n",
+    ),
+)
