@@ -2,13 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from vsr_node.bench.faults.kill import KILL
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.network import FaultCounts, Network
 
 UNTOUCHED = "THE FAULTS TOUCHED NOTHING: this run says no more than one without them"
+
+
+class FaultOptions(Protocol):
+    """The options of a test that ask for faults."""
+
+    @property
+    def nemeses(self) -> Sequence[str]:
+        """The kinds of faults by name."""
+
+    @property
+    def slow_ms(self) -> float | None:
+        """The delay of slow links; None if no link is ever slow."""
+
+    @property
+    def loss(self) -> float:
+        """The share of messages between servers that is lost."""
+
+    @property
+    def duplication(self) -> float:
+        """The share of messages between servers that is repeated."""
+
+    @property
+    def require_faults(self) -> bool:
+        """Whether a run whose faults touched nothing must not pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +58,20 @@ class Bite:
     told: str
     """All of it in a line, for people; empty if no faults were asked for."""
 
+    @property
+    def touched_nothing(self) -> bool:
+        """Whether there were to be faults, and none of them touched anything."""
+        return self.asked and not self.touched
 
-def bite_of(asked: bool, network: Network, effects: Sequence[Effect]) -> Bite:
-    """Return what the faults touched; ``asked`` is whether there were to be any."""
+
+def bite_of(options: FaultOptions, network: Network, effects: Sequence[Effect]) -> Bite:
+    """Return what the faults touched."""
     counts = network.counts
     kills = sum(len(effect.nodes) for effect in effects if effect.f == KILL.name)
     messages = (counts.cut, counts.lost, counts.repeated, counts.slowed, counts.killed)
     touched = any((*messages, kills)) or any(effect.messages_touched for effect in effects)
+    asks = (options.nemeses, options.slow_ms, options.loss, options.duplication)
+    asked = options.require_faults or any(asks)
     told = ""
     if asked:
         told = _summary(counts, effects) if touched else UNTOUCHED

@@ -15,17 +15,9 @@ class CommandError(Exception):
 class HandDriven(Protocol):
     """The group that the shell drives."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the nodes."""
-
-    @property
-    def network(self) -> Network:
-        """The network between the nodes."""
-
-    @property
-    def nodes(self) -> Mapping[str, NodeProcess]:
-        """The process of each node."""
+    names: tuple[str, ...]
+    network: Network
+    nodes: dict[str, NodeProcess]
 
     def start_again(self, name: str) -> None:
         """Start a node that has ended, and init it."""

@@ -40,10 +40,7 @@ class Links:
         duplication: float = 0.0,
     ) -> None:
         self.cuts: Cuts = {}
-        self.cut_count = 0
-        self.lost_count = 0
-        self.repeated_count = 0
-        self.slowed_count = 0
+        self.counted = {"cut": 0, "lost": 0, "repeated": 0, "slowed": 0}
         self._random = random
         self._latency = latency
         self._loss = loss
@@ -65,21 +62,21 @@ class Links:
         """Return whether the link is cut, which drops the message at hand."""
         if source not in self.cuts.get(destination, ()):
             return False
-        self.cut_count += 1
+        self.counted["cut"] += 1
         return True
 
     def loses(self) -> bool:
         """Draw whether the message at hand is lost."""
         if not self._loss or self._random.random() >= self._loss:
             return False
-        self.lost_count += 1
+        self.counted["lost"] += 1
         return True
 
     def repeats(self) -> bool:
         """Draw whether the message at hand arrives twice."""
         if not self._duplication or self._random.random() >= self._duplication:
             return False
-        self.repeated_count += 1
+        self.counted["repeated"] += 1
         return True
 
     def own_latency_ns(self) -> int:
@@ -91,5 +88,5 @@ class Links:
         latency_ns = self._latency.draw(self._random)
         if not self._extra_ns or (extra := self._extra_ns.get((source, destination))) is None:
             return latency_ns
-        self.slowed_count += 1
+        self.counted["slowed"] += 1
         return latency_ns + extra

@@ -98,15 +98,7 @@ class Network:
     @property
     def counts(self) -> FaultCounts:
         """What faults have touched so far."""
-        links, absences = self.links, self._absences
-        return FaultCounts(
-            cut=links.cut_count,
-            lost=links.lost_count,
-            repeated=links.repeated_count,
-            slowed=links.slowed_count,
-            killed=absences.lost_count,
-            kept=absences.kept_count,
-        )
+        return FaultCounts(**self.links.counted, **self._absences.counted)
 
     def add_node(self, name: str, port: NodePort) -> None:
         """Make a node known."""

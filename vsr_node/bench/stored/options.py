@@ -56,12 +56,6 @@ class Options:
     script: Script | None = None
     """Operations and faults of a stored run to be done once more; None draws them."""
 
-    @property
-    def faults_asked(self) -> bool:
-        """Whether faults are to happen in this test."""
-        kinds = (self.nemeses, self.slow_ms, self.loss, self.duplication)
-        return self.require_faults or any(kinds)
-
     def command_in(self, folder: Path) -> tuple[str, ...]:
         """Return the program and its arguments for a run in `folder`."""
         return in_folder(self.command, folder)

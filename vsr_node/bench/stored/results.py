@@ -73,7 +73,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> dict[st
             },
             "not_in_messages_jsonl": run.messages_left_out,
         },
-        "bite": asdict(bite_of(run.options.faults_asked, run.network, run.effects)),
+        "bite": asdict(bite_of(run.options, run.network, run.effects)),
         "faults": [_effect(effect) for effect in run.effects],
         "mistakes": {
             "count": run.mistakes.count,

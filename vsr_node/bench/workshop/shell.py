@@ -15,8 +15,6 @@ from vsr_node.bench.faults.by_hand import CommandError, require_node
 from vsr_node.bench.faults.kinds import KINDS
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.network import Network
-from vsr_node.bench.nodes.processes import NodeProcess
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
 FAULTS = tuple(kind.by_hand for kind in KINDS if kind.by_hand is not None)
@@ -100,23 +98,14 @@ class Shell:
                 latency=self._latency,
             ) as self._group,
         ):
-            self._asker = Asker(CLIENT, self._group.network)
+            self.network, self.nodes = self._group.network, self._group.nodes
+            self._asker = Asker(CLIENT, self.network)
             self._init(self.names)
             self._watch(input_descriptor)
             prompt()
             while (line := self._next_line()) not in (None, "quit"):
                 self._carry_out(line or "")
                 prompt()
-
-    @property
-    def network(self) -> Network:
-        """The network between the nodes."""
-        return self._group.network
-
-    @property
-    def nodes(self) -> Mapping[str, NodeProcess]:
-        """The process of each node."""
-        return self._group.nodes
 
     def start_again(self, name: str) -> None:
         """Start a node that has ended, and init it."""
@@ -127,7 +116,7 @@ class Shell:
         asked = []
         self._awaiting = True
         for name in names:
-            asker = Asker(f"c{self._init_count}", self._group.network)
+            asker = Asker(f"c{self._init_count}", self.network)
             self._init_count += 1
             body = {"type": "init", "node_id": name, "node_ids": self.names}
             asked.append((asker, asker.ask(name, body)))
