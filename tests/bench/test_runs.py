@@ -22,30 +22,25 @@ from vsr_node.checker import load_history
 
 Bench = Callable[..., int]
 
-NODE = """\
-#!{python}
-import json, os, subprocess, sys, time
-def send(source, destination, body):
-    print(json.dumps({{"src": source, "dest": destination, "body": body}}), flush=True)
-for line in sys.stdin:
-    message = json.loads(line)
-    client, me, body = message["src"], message["dest"], message["body"]
-    reply = {{"in_reply_to": body["msg_id"]}}
-    first = body["type"] == "init" and me == "n0"
-    if body["type"] == "init":
-        {on_init}
-    else:
-        {on_echo}
-{at_end}
-"""
-INIT_OK = 'send(me, client, reply | {"type": "init_ok"})'
-ECHO_OK = 'send(me, client, reply | {"type": "echo_ok", "echo": body["echo"]})'
+FLAWED_ECHO = Path(__file__).parent / "nodes/flawed_echo.py"
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     def run(*words: str) -> int:
         return main(["test", "--store", str(tmp_path / "store"), "--seed", "7", *words])
+
+    return run
+
+
+@pytest.fixture
+def echo(bench: Bench, tmp_path: Path) -> Bench:
+    """Run two echo nodes with that flaw."""
+
+    def run(*words: str, flaw: str = "none") -> int:
+        work = ("-w", "echo", "--node-count", "2", "--rate", "40", "--time-limit", "0.5")
+        node = ("--bin", sys.executable, "--", str(FLAWED_ECHO), flaw, str(tmp_path))
+        return bench(*work, *words, *node)
 
     return run
 
@@ -58,21 +53,6 @@ def results(tmp_path: Path) -> Callable[[], dict[str, Any]]:
         return value
 
     return read
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
-    """Make an echo node that does as it is told, and return the bench's words for it."""
-
-    def make(on_init: str = INIT_OK, on_echo: str = ECHO_OK, at_end: str = "") -> tuple[str, ...]:
-        path = tmp_path / "node.py"
-        text = NODE.format(python=sys.executable, on_init=on_init, on_echo=on_echo, at_end=at_end)
-        path.write_text(text)
-        path.chmod(0o755)
-        work = ("-w", "echo", "--node-count", "2", "--rate", "40", "--time-limit", "0.5")
-        return (*work, "--bin", str(path))
-
-    return make
 
 
 def gone(pid: int) -> bool:
@@ -159,32 +139,21 @@ def test_a_node_that_finds_its_data_again_is_valid_whatever_happens_to_the_proce
 
 
 @pytest.mark.parametrize(
-    ("if_it_was_there_before", "kind"),
-    [("sys.exit('my data are damaged')", "exited"), ("time.sleep(60)", "no-init-ok")],
+    ("flaw", "kind"), [("damaged-when-back", "exited"), ("silent-when-back", "no-init-ok")]
 )
 def test_a_node_that_does_not_come_back_is_a_mistake(
-    bench: Bench,
-    node: Any,
-    tmp_path: Path,
-    results: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    if_it_was_there_before: str,
-    kind: str,
+    echo: Bench, results: Any, monkeypatch: pytest.MonkeyPatch, flaw: str, kind: str
 ) -> None:
     monkeypatch.setattr(members, "INIT_TIME_OUT_NS", NANOSECONDS_PER_SECOND // 2)
-    mark = f"{str(tmp_path)!r} + '/' + me"
-    on_init = f"os.path.exists({mark}) and {if_it_was_there_before}; open({mark}, 'w'); {INIT_OK}"
     kills = ("--nemesis", "kill", "--nemesis-interval", "0.2", "--time-limit", "1")
-    assert bench(*node(on_init=on_init), *kills) == 1
+    assert echo(*kills, flaw=flaw) == 1
     kinds = {kind for kinds in results()["mistakes"]["by_node"].values() for kind in kinds}
     assert kinds == {kind}
 
 
-def test_a_pause_is_no_mistake_and_holds_up_what_is_asked(
-    bench: Bench, node: Any, results: Any
-) -> None:
+def test_a_pause_is_no_mistake_and_holds_up_what_is_asked(echo: Bench, results: Any) -> None:
     pauses = ("--nemesis", "pause", "--nemesis-interval", "0.2", "--time-limit", "1")
-    assert bench(*node(), *pauses, "--rate", "200") == 0
+    assert echo(*pauses, "--rate", "200") == 0
     assert any(fault["messages_touched"] for fault in results()["faults"])
     assert results()["mistakes"]["count"] == 0
 
@@ -208,77 +177,61 @@ def test_head_of_line_delivery_serves(bench: Bench, results: Any) -> None:
     assert results()["time_outs"] == 0
 
 
-def test_echo_is_valid_and_leaves_no_descriptor_open(bench: Bench, node: Any, results: Any) -> None:
+def test_echo_is_valid_and_leaves_no_descriptor_open(echo: Bench, results: Any) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
-    assert bench(*node()) == 0
+    assert echo() == 0
     assert len(list(Path("/dev/fd").iterdir())) == before
     assert results()["stats"]["by_f"].keys() == {"echo"}
     assert results()["bench"]["duration_s"] < 5
 
 
-def test_a_changed_echo_is_invalid(bench: Bench, node: Any, results: Any) -> None:
-    on_echo = 'send(me, client, reply | {"type": "echo_ok", "echo": "hello"})'
-    assert bench(*node(on_echo=on_echo)) == 1
+def test_a_changed_echo_is_invalid(echo: Bench, results: Any) -> None:
+    assert echo(flaw="hello") == 1
     assert results()["mistakes"]["count"] == 0
 
 
-def test_a_run_without_a_single_ok_is_unknown(bench: Bench, node: Any, results: Any) -> None:
-    on_echo = 'send(me, client, reply | {"type": "error", "code": 11, "text": "not now"})'
-    assert bench(*node(on_echo=on_echo)) == 2
+def test_a_run_without_a_single_ok_is_unknown(echo: Bench, results: Any) -> None:
+    assert echo(flaw="unavailable") == 2
     assert results()["never_ok"] == ["echo"]
 
 
-def test_availability_can_be_asked_for(bench: Bench, node: Any) -> None:
-    on_echo = (
-        'send(me, client, reply | ({"type": "error", "code": 11} if me == "n0" else '
-        '{"type": "echo_ok", "echo": body["echo"]}))'
-    )
-    words = node(on_echo=on_echo)
-    assert bench(*words, "--availability", "0.2") == 0
-    assert bench(*words, "--availability", "total") == 1
+def test_availability_can_be_asked_for(echo: Bench) -> None:
+    assert echo("--availability", "0.2", flaw="unavailable-at-n0") == 0
+    assert echo("--availability", "total", flaw="unavailable-at-n0") == 1
 
 
 def test_faults_that_touch_nothing_are_told(
-    bench: Bench, node: Any, capsys: pytest.CaptureFixture[str]
+    echo: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = (*node(), "--nemesis", "partition", "--nemesis-interval", "0.3")
-    assert bench(*words) == 0
+    words = ("--nemesis", "partition", "--nemesis-interval", "0.3")
+    assert echo(*words) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("Nothing wrong was found, but THE FAULTS TOUCHED NOTHING")
-    assert bench(*words, "--require-faults") == 2
+    assert echo(*words, "--require-faults") == 2
     assert "the verdict is unknown" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
-    ("parts", "kind", "text"),
+    ("flaw", "kind", "text"),
     [
-        ({"on_init": f"print('Ready!'); {INIT_OK}"}, "not-json", "Ready!"),
-        ({"on_echo": 'send(me, "n7", {}); ' + ECHO_OK}, "unknown-destination", '"n7"'),
-        ({"on_echo": 'send(me, "c77", reply); ' + ECHO_OK}, "reply-to-nobody", '"c77"'),
-        (
-            {"on_echo": 'send(me, client, reply | {"type": "echo_ok", "echo": 1, "ms": 3})'},
-            "malformed-reply",
-            '"ms"',
-        ),
-        (
-            {"on_echo": 'print("why I left", file=sys.stderr); os._exit(3)'},
-            "exited",
-            "exit status 3",
-        ),
-        ({"on_echo": "os.kill(os.getpid(), 11)"}, "exited", "SIGSEGV"),
-        ({"on_echo": "os.close(1); time.sleep(60)"}, "output-closed", "closed"),
+        ("ready", "not-json", "Ready!"),
+        ("tells-n7", "unknown-destination", '"n7"'),
+        ("tells-c77", "reply-to-nobody", '"c77"'),
+        ("echo-extra", "malformed-reply", '"ms"'),
+        ("exits", "exited", "exit status 3"),
+        ("crashes", "exited", "SIGSEGV"),
+        ("closes-stdout", "output-closed", "closed"),
     ],
 )
 def test_a_nodes_mistake_is_told_and_makes_the_run_invalid(
-    bench: Bench,
-    node: Any,
+    echo: Bench,
     results: Any,
     capsys: pytest.CaptureFixture[str],
-    parts: dict[str, str],
+    flaw: str,
     kind: str,
     text: str,
 ) -> None:
-    assert bench(*node(**parts), "--node-count", "1") == 1
+    assert echo("--node-count", "1", flaw=flaw) == 1
     screen = capsys.readouterr().out
     assert results()["mistakes"]["by_node"]["n0"].keys() == {kind}
     assert "MISTAKE of n0 at" in screen
@@ -289,39 +242,31 @@ def test_a_nodes_mistake_is_told_and_makes_the_run_invalid(
 
 
 @pytest.mark.parametrize(
-    ("on_init", "text"),
+    ("flaw", "text"),
     [
-        ("time.sleep(60)", "no answer to init"),
-        ("sys.exit('no such disk')", "no such disk"),
-        ('send(me, client, reply | {"type": "error", "code": 13})', "an error in answer to init"),
-        ('send(me, client, reply | {"type": "init_ok", "extra": 1})', '"extra"'),
+        ("never-answers", "no answer to init"),
+        ("no-disk", "no such disk"),
+        ("init-error", "an error in answer to init"),
+        ("init-extra", '"extra"'),
     ],
 )
 def test_a_group_that_does_not_come_up_is_an_error(
-    bench: Bench,
-    node: Any,
+    echo: Bench,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    on_init: str,
+    flaw: str,
     text: str,
 ) -> None:
     monkeypatch.setattr(members, "INIT_TIME_OUT_NS", NANOSECONDS_PER_SECOND)
-    assert bench(*node(on_init=on_init)) == 255
+    assert echo(flaw=flaw) == 255
     screen = capsys.readouterr().out
     assert text in screen
     assert "ERROR" in screen
 
 
-def test_a_node_that_never_reads_and_its_children_are_ended(
-    bench: Bench, node: Any, tmp_path: Path
-) -> None:
-    pids = tmp_path / "pids"
-    on_init = (
-        f"open({str(pids)!r}, 'a').write(f'{{os.getpid()}} '"
-        f' f\'{{subprocess.Popen(["sleep", "60"]).pid}}\\n\'); {INIT_OK}'
-    )
-    assert bench(*node(on_init=on_init, at_end="time.sleep(60)")) == 0
-    left = [int(pid) for pid in pids.read_text().split()]
+def test_a_node_that_never_reads_and_its_children_are_ended(echo: Bench, tmp_path: Path) -> None:
+    assert echo(flaw="has-child") == 0
+    left = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(left) == 4
     assert all(gone(pid) for pid in left)
 
@@ -380,9 +325,9 @@ def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
 
 
 def test_tests_in_a_row_count_the_seed_up_and_number_messages_afresh(
-    bench: Bench, node: Any, tmp_path: Path
+    echo: Bench, tmp_path: Path
 ) -> None:
-    assert bench(*node(), "--test-count", "2") == 0
+    assert echo("--test-count", "2") == 0
     folders = sorted((tmp_path / "store/echo").glob("2*"))
     seeds = [
         re.findall(r"--seed (\d+)", (folder / "command.txt").read_text()) for folder in folders
@@ -393,17 +338,16 @@ def test_tests_in_a_row_count_the_seed_up_and_number_messages_afresh(
         assert json.loads(first)["message"]["id"] == 0
 
 
-def test_messages_kept_are_bounded(bench: Bench, node: Any, results: Any, tmp_path: Path) -> None:
-    assert bench(*node(), "--messages-kept", "5") == 0
+def test_messages_kept_are_bounded(echo: Bench, results: Any, tmp_path: Path) -> None:
+    assert echo("--messages-kept", "5") == 0
     assert len((tmp_path / "store/latest/messages.jsonl").read_text().splitlines()) == 5
     assert results()["network"]["not_in_messages_jsonl"] > 0
 
 
 def test_stderr_goes_to_the_log_and_on_request_to_the_screen(
-    bench: Bench, node: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    echo: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    on_init = f"print('up and well', file=sys.stderr); {INIT_OK}"
-    assert bench(*node(on_init=on_init), "--log-stderr") == 0
+    assert echo("--log-stderr", flaw="logs") == 0
     assert "n1: up and well" in capsys.readouterr().out
     assert (tmp_path / "store/latest/node-logs/n1.log").read_text() == "up and well\n"
 
