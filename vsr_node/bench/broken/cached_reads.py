@@ -6,11 +6,11 @@ import time
 
 from small_node import Body, Store
 
-CACHE_SECONDS = 0.2
+CACHE_S = 0.2
 
 
 class CachedReads(Store):
-    """Remembers what it read."""
+    """Keeps the replies to reads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class CachedReads(Store):
         until, reply = self.cache.get(key, (0.0, {}))
         if time.monotonic() >= until:
             reply = super().execute(client, request)
-            self.cache[key] = time.monotonic() + CACHE_SECONDS, reply
+            self.cache[key] = time.monotonic() + CACHE_S, reply
         return reply
 
 

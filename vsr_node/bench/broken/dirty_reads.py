@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A lie: a write shows in reads before a backup confirms it, and is taken back when none does."""
+"""A lie: a write shows in reads before a backup confirms it, and is undone if none does."""
 
 from small_node import TEMPORARILY_UNAVAILABLE, Body, Store
 
-PATIENCE_SECONDS = 0.2
+PATIENCE_S = 0.2
 
 
 class DirtyReads(Store):
-    """Does first, asks then, and takes back."""
+    """Does a write, asks the backups, and undoes it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -15,7 +15,7 @@ class DirtyReads(Store):
         self.unconfirmed: dict[int, tuple[str, Body, Body]] = {}
 
     def do(self, client: str, request: Body) -> None:
-        """Answer reads at once; writes and cas that change something when a backup confirms."""
+        """Answer reads at once, but changes only when a backup confirms them."""
         before = dict(self.data)
         reply = self.execute(client, request)
         if request["type"] == "read" or reply["type"] == "error":
@@ -32,7 +32,7 @@ class DirtyReads(Store):
                 error = {"type": "error", "code": TEMPORARILY_UNAVAILABLE, "text": "taken back"}
                 self.reply(client, request, error)
 
-        self.after(PATIENCE_SECONDS, give_up)
+        self.after(PATIENCE_S, give_up)
 
     def on_confirm(self, source: str, body: Body) -> None:
         """Confirm, as a backup."""

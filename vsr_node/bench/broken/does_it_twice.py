@@ -5,10 +5,10 @@ from small_node import Body, Store
 
 
 class DoesItTwice(Store):
-    """Knows no request again."""
+    """Recognizes no request."""
 
     def serve(self, client: str, request: Body) -> None:
-        """Do whatever comes."""
+        """Do each request that arrives."""
         self.do(client, request)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A node that echoes and does nothing else: what a round trip through the bench costs at least."""
+"""A node that only echoes: the least that a round trip through the bench costs."""
 
 from small_node import Body, SmallNode
 

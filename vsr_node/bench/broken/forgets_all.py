@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Broken: the first node keeps all data in memory, and after a kill it serves as if new."""
+"""Broken: the first node keeps all data in memory, and after a kill it serves as if it were new."""
 
 from small_node import Store
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """An honest node: the first one keeps all data in a folder, its argument, and finds it again.
 
-It writes without a flush: what a killed process has written is not lost, what a machine that loses
-power has written may be.
+It writes without a flush: data survive when the process is killed, but not always when the machine
+loses power.
 """
 
 import json
@@ -16,7 +16,7 @@ class OnDisk(Store):
     """A store whose writes are on disk before they are acknowledged."""
 
     def start(self) -> None:
-        """Read what an earlier process of this node wrote; a line that was cut short is none."""
+        """Read the lines of an earlier process of this node, but not one that was cut short."""
         path = Path(sys.argv[1]) / f"{self.name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
@@ -28,7 +28,7 @@ class OnDisk(Store):
             self._file.truncate(sum(map(len, lines[:-1])))
 
     def execute(self, client: str, request: Body) -> Body:
-        """Write down what changes the data."""
+        """Write each request that changes the data to disk."""
         reply = super().execute(client, request)
         if reply["type"] in ("write_ok", "cas_ok"):
             self._file.write(json.dumps(request).encode() + b"\n")

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""A lie: cas compares when it comes and sets later, whatever happened in between."""
+"""A lie: cas compares when it arrives and sets later, whatever happened in between."""
 
 import json
 
 from small_node import Body, Store
 
-DELAY_SECONDS = 0.02
+DELAY_S = 0.02
 
 
 class LateCas(Store):
     """Compares now, sets later."""
 
     def do(self, client: str, request: Body) -> None:
-        """Put off what a cas that compared well would set."""
+        """Delay the change of a cas that compared well."""
         key = json.dumps(request["key"])
         if request["type"] != "cas" or self.data.get(key) != request["from"]:
             super().do(client, request)
@@ -22,7 +22,7 @@ class LateCas(Store):
             self.data[key] = request["to"]
             self.reply(client, request, {"type": "cas_ok"})
 
-        self.after(DELAY_SECONDS, set_late)
+        self.after(DELAY_S, set_late)
 
 
 if __name__ == "__main__":

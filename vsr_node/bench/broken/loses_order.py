@@ -8,12 +8,12 @@ from typing import Any
 
 from small_node import Body, Data, Store, execute
 
-VIEW_SECONDS = 0.5
+VIEW_S = 0.5
 REPLAYED = 20
 
 
 class LosesOrder(Store):
-    """Hands over the data before the log's end, and that end."""
+    """Hands over the log's end, and the data before it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,19 +22,19 @@ class LosesOrder(Store):
         self.log: list[list[Any]] = []
 
     def start(self) -> None:
-        """Change views from time to time."""
-        self.every(VIEW_SECONDS, self.hand_over)
+        """Begin to change views."""
+        self.every(VIEW_S, self.hand_over)
 
     def keeper(self) -> str:
         """Return the primary of the present view."""
         return self.node_ids[self.view % len(self.node_ids)]
 
     def is_keeper(self) -> bool:
-        """Whether this node is the primary."""
+        """Return whether this node is the primary."""
         return self.name == self.keeper()
 
     def execute(self, client: str, request: Body) -> Body:
-        """Do it, and keep it in the log, whose old entries move into the base."""
+        """Do a request, and keep it in the log, whose old entries move into the base."""
         self.log.append([client, request])
         if len(self.log) > REPLAYED:
             execute(self.base, self.log.pop(0)[1])
@@ -49,7 +49,7 @@ class LosesOrder(Store):
             )
 
     def on_new_view(self, source: str, body: Body) -> None:
-        """Replay by client, not in the order of the log."""
+        """Replay the log by client, not in its order."""
         del source
         self.view = body["view"]
         self.base = body["base"]

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""A lie: a request equal to the client's last one is taken for a repeated one and not done."""
+"""A lie: a request equal to the client's last one counts as its repetition and is not done."""
 
 from small_node import Body, Store
 
 
 class OldReply(Store):
-    """Tells requests apart by what they ask, not by their number."""
+    """Compares requests by their content, not by their number."""
 
     def __init__(self) -> None:
         super().__init__()
         self.last: dict[str, tuple[Body, Body]] = {}
 
     def execute(self, client: str, request: Body) -> Body:
-        """Repeat the last reply when the request looks the same."""
+        """Repeat the last reply if the request looks the same."""
         asked = {name: request[name] for name in request if name != "msg_id"}
         last_asked, last_reply = self.last.get(client, (None, {}))
         if asked == last_asked:

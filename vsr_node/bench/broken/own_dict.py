@@ -8,7 +8,7 @@ class OwnDict(Store):
     """Every node believes that it keeps the data."""
 
     def is_keeper(self) -> bool:
-        """Always."""
+        """Return True: each node keeps data of its own."""
         return True
 
 

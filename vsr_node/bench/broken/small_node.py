@@ -1,6 +1,6 @@
 """What the small nodes share: Maelstrom's lines, timers, and an honest key-value store.
 
-Plain Python without packages, as these nodes are started by whatever python3 there is.
+Plain Python without packages, as any python3 may start these nodes.
 """
 
 import json
@@ -23,7 +23,7 @@ TEMPORARILY_UNAVAILABLE = 11
 
 
 class SmallNode:
-    """Reads messages and calls `on_<type>(source, body)`, a dash read as an underscore."""
+    """Reads messages and calls ``on_<type>(source, body)``; dashes become underscores."""
 
     def __init__(self) -> None:
         self.name = ""
@@ -37,14 +37,14 @@ class SmallNode:
         return [name for name in self.node_ids if name != self.name]
 
     def on_init(self, source: str, body: Body) -> None:
-        """Learn the own name and the members."""
+        """Learn the node's name and the members."""
         self.name = body["node_id"]
         self.node_ids = body["node_ids"]
         self.reply(source, body, {"type": "init_ok"})
         self.start()
 
     def start(self) -> None:
-        """Do what is to be done once the members are known."""
+        """Begin to work, as the members are known."""
 
     def send(self, destination: str, body: Body) -> None:
         """Send a message."""
@@ -61,12 +61,12 @@ class SmallNode:
         self.send(client, body | {"in_reply_to": request["msg_id"]})
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call `action` later."""
+        """Call ``action`` once, later."""
         self._timers.append((time.monotonic() + seconds, action))
         self._timers.sort(key=lambda timer: timer[0])
 
     def every(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call `action` now and again and again."""
+        """Call ``action`` now, and then again and again."""
         action()
         self.after(seconds, lambda: self.every(seconds, action))
 
@@ -101,7 +101,7 @@ class SmallNode:
 
 
 def execute(data: Data, request: Body) -> Body:
-    """Do a read, write or cas and return the reply's body."""
+    """Do a read, write or cas; return the body of the reply."""
     key = json.dumps(request["key"])
     if request["type"] == "write":
         data[key] = request["value"]
@@ -126,11 +126,11 @@ class Store(SmallNode):
         self._last_done: dict[str, int] = {}
 
     def is_keeper(self) -> bool:
-        """Whether this node keeps the data."""
+        """Return whether this node keeps the data."""
         return self.name == self.node_ids[0]
 
     def keeper(self) -> str:
-        """Who keeps the data."""
+        """Return the node that keeps the data."""
         return self.node_ids[0]
 
     def on_read(self, client: str, request: Body) -> None:
@@ -153,12 +153,12 @@ class Store(SmallNode):
             self.send(self.keeper(), {"type": "forward", "client": client, "request": request})
 
     def on_forward(self, source: str, body: Body) -> None:
-        """Serve what another node was asked."""
+        """Serve a request that another node forwarded."""
         del source
         self.on_request(body["client"], body["request"])
 
     def serve(self, client: str, request: Body) -> None:
-        """Do a request once: clients number them and ask one at a time."""
+        """Do a request once: clients number their requests and send one at a time."""
         if request["msg_id"] > self._last_done.get(client, 0):
             self._last_done[client] = request["msg_id"]
             self.do(client, request)
@@ -168,19 +168,19 @@ class Store(SmallNode):
         self.reply(client, request, self.execute(client, request))
 
     def execute(self, client: str, request: Body) -> Body:
-        """Do a request and return the reply's body."""
+        """Do a request; return the body of the reply."""
         del client
         return execute(self.data, request)
 
 
 class Failover(Store):
-    """A primary that pushes all its data, and is replaced when it is silent. There are no votes.
+    """A primary that pushes all its data, and is replaced if it is silent. There are no votes.
 
-    It acknowledges at once: nobody else holds what it did.
+    It acknowledges at once, when no other node holds the operation.
     """
 
-    HEARTBEAT_SECONDS = 0.05
-    SILENCE_SECONDS = 0.4
+    HEARTBEAT_S = 0.05
+    SILENCE_S = 0.4
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,23 +188,23 @@ class Failover(Store):
         self.heard_at = time.monotonic()
 
     def start(self) -> None:
-        """Begin to send or await heartbeats."""
+        """Begin to send heartbeats, or to wait for them."""
         self.heard_at = time.monotonic()
-        self.every(self.HEARTBEAT_SECONDS, self.beat)
+        self.every(self.HEARTBEAT_S, self.beat)
 
     def keeper(self) -> str:
         """Return the primary of the present view."""
         return self.node_ids[self.view % len(self.node_ids)]
 
     def is_keeper(self) -> bool:
-        """Whether this node is the primary."""
+        """Return whether this node is the primary."""
         return self.name == self.keeper()
 
     def beat(self) -> None:
-        """Push the data as the primary; as a backup go to the next view after a silence."""
+        """Push the data as the primary; as a backup, go to the next view after a silence."""
         if self.is_keeper():
             self.push()
-        elif time.monotonic() - self.heard_at > self.SILENCE_SECONDS:
+        elif time.monotonic() - self.heard_at > self.SILENCE_S:
             self.view += 1
             self.heard_at = time.monotonic()
 
@@ -221,6 +221,6 @@ class Failover(Store):
             self.heard_at = time.monotonic()
 
     def do(self, client: str, request: Body) -> None:
-        """Do a request, answer it, and only then let the backups know."""
+        """Do a request and answer it, and only then push the data."""
         super().do(client, request)
         self.push()

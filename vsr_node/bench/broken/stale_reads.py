@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""A lie: backups get a copy of each write after it was acknowledged, and answer reads from it."""
+"""A lie: backups answer reads from a copy that gets each write after it was acknowledged."""
 
 from small_node import Body, Store
 
 
 class StaleReads(Store):
-    """Copies go to the backups when they may."""
+    """Sends copies to the backups when it is too late."""
 
     def on_read(self, client: str, request: Body) -> None:
-        """Read the own copy."""
+        """Read from this node's own copy."""
         self.serve(client, request)
 
     def do(self, client: str, request: Body) -> None:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A lie: a primary that was replaced never steps down and serves whoever still asks it."""
+"""A lie: a primary that was replaced never steps down, and still serves clients."""
 
 from small_node import Body, Failover
 
 
 class TwoPrimaries(Failover):
-    """Primary once, primary for ever."""
+    """Stays primary for ever."""
 
     def on_heartbeat(self, source: str, body: Body) -> None:
         """Follow, unless this node is a primary itself."""

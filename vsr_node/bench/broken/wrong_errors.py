@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A lie: one of twenty writes and cas that were done is answered with a definite error."""
+"""A lie: one of twenty writes and cas that are done gets a definite error for a reply."""
 
 from small_node import PRECONDITION_FAILED, TEMPORARILY_UNAVAILABLE, Body, Store
 
@@ -8,7 +8,7 @@ CODES = {"write_ok": TEMPORARILY_UNAVAILABLE, "cas_ok": PRECONDITION_FAILED}
 
 
 class WrongErrors(Store):
-    """Says no, and did it."""
+    """Denies some of its successes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -112,6 +112,6 @@ def _summary(counts: FaultCounts, effects: Sequence[Effect]) -> str:
 def _leader_hits(effects: Sequence[Effect]) -> str:
     known = sum(effect.leader is not None for effect in effects)
     if not known:
-        return "who leads can't be told from the messages"
+        return "the messages don't show which node leads"
     hits = sum(effect.leader_hit for effect in effects)
     return f"the leader, as the messages tell it, was hit by {hits} of {known} faults"

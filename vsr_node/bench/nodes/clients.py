@@ -1,4 +1,4 @@
-"""Clients: one request at a time, to one node, with a time-out."""
+"""Clients, which send one request at a time, to one node, with a time-out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,28 +11,28 @@ TIME_OUT_MS_MIN = 1_000
 TIME_OUT_LATENCIES = 10
 
 DEFINITE_ERRORS = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
-"""Codes after which the operation surely did not happen; all others leave it open."""
+"""Codes that say that the operation did not happen. All others leave that open."""
 
 KNOWN_ERRORS = DEFINITE_ERRORS | {0, 13}
 OWN_ERROR_MIN = 1000
-"""Codes from here on are free for a node's own errors."""
+"""The first of the codes that are free for a node's own errors."""
 
 Body = dict[str, Any]
 Completion = Callable[[Body | None], None]
-"""Takes the reply's body, or None when none came in time. Raises WireError for a malformed one."""
+"""Takes the reply's body, or None if no reply came in time. Raises WireError if it is malformed."""
 
 
 def time_out_ns(mean_latency_ms: float) -> int:
-    """How long a client waits, as in Maelstrom: ten mean latencies, at least a second."""
+    """Return how long a client waits, as in Maelstrom: ten mean latencies, at least a second."""
     milliseconds = max(TIME_OUT_LATENCIES * mean_latency_ms, TIME_OUT_MS_MIN)
     return int(milliseconds * NANOSECONDS_PER_MILLISECOND)
 
 
 class Client:
-    """Sends requests with growing `msg_id`s and knows the reply to the one that it waits for.
+    """Sends requests with growing ``msg_id``s, and recognizes the reply to the last one.
 
-    A reply to an earlier request is no mistake: the network may repeat messages, and an answer may
-    come after the time-out. `late_reply_count` counts them.
+    A reply to an earlier request is not a mistake: the network may repeat messages, and a reply may
+    come after the time-out. ``late_reply_count`` counts such replies.
     """
 
     def __init__(self, name: str, network: Network, timers: Timers) -> None:
@@ -44,16 +44,16 @@ class Client:
         self._completion: Completion | None = None
         network.add_client(name, self)
 
-    def request(self, node: str, body: Body, time_out: int, completion: Completion) -> None:
-        """Send `body` and call `completion` once, with the reply or with None after `time_out`."""
+    def request(self, node: str, body: Body, time_out_ns: int, completion: Completion) -> None:
+        """Send ``body``, and call ``completion`` once, with the reply, or None if it is late."""
         assert self._completion is None, "a client sends one request at a time"
         self._last_msg_id += 1
         self._completion = completion
         self._network.request(self.name, node, body | {"msg_id": self._last_msg_id})
-        self._timers.call_at(self._timers.now() + time_out, self._on_time_out, self._last_msg_id)
+        self._timers.call_at(self._timers.now() + time_out_ns, self._on_time_out, self._last_msg_id)
 
     def on_reply(self, source: str, body: Body) -> None:
-        """Take a message from `source`; any node may answer. Raises WireError when it is wrong."""
+        """Take a message from ``source``; any node may answer. Raises WireError if it is wrong."""
         in_reply_to = body.get("in_reply_to")
         if type(in_reply_to) is not int:
             raise WireError(
@@ -78,7 +78,7 @@ class Client:
 
 
 def require_fields(body: Body, expected_type: str, fields: frozenset[str]) -> None:
-    """Check a successful reply's shape: its type, all of `fields`, and nothing that is not known.
+    """Check the shape of a successful reply: its type, all of ``fields``, and no unknown field.
 
     Raises WireError with MALFORMED_REPLY.
     """
@@ -95,9 +95,9 @@ def require_fields(body: Body, expected_type: str, fields: frozenset[str]) -> No
 
 
 def error_of(body: Body) -> tuple[int, str] | None:
-    """Return an error reply's code and text, None for other replies.
+    """Return the code and text of an error, None if the reply is not an error.
 
-    Raises WireError when the error has no integer code.
+    Raises WireError if the error has no integer code.
     """
     if body.get("type") != "error":
         return None
@@ -108,7 +108,7 @@ def error_of(body: Body) -> tuple[int, str] | None:
 
 
 def require_known_code(body: Body) -> None:
-    """Raise WireError with UNKNOWN_ERROR_CODE for an error whose code means nothing."""
+    """Raise WireError with UNKNOWN_ERROR_CODE for an error whose code is not defined."""
     error = error_of(body)
     if error is not None and error[0] not in KNOWN_ERRORS and error[0] < OWN_ERROR_MIN:
         raise WireError(

@@ -1,53 +1,53 @@
-"""Did the faults bite? Who leads, as far as the messages tell it, and whether a fault hit the one.
+"""Which node leads, as far as the messages show it: a fault that hits the leader bites hardest.
 
-The bench tries nodes of which it knows nothing, so it judges by traffic. Whatever the protocol, a
-leader is the one that sends messages of some type to all other nodes while nobody else does
-(PREPARE, AppendEntries, a heartbeat). Where bodies carry the number of a view or term, only the
-newest of a type count, as a leader that was replaced may not know yet; and where that number is a
-`view_number`, the leader can only be the node at that place of `node_ids`, counted around. Where
-nobody does so, a node that most messages have to do with leads. Where all nodes do the same, nobody
-is taken for the leader.
+The bench knows nothing of the nodes that it tries, so it judges by traffic. Whatever the protocol,
+the leader is the only node that sends messages of some type to all others (PREPARE, AppendEntries,
+a heartbeat). If bodies carry the number of a view or term, only the newest of each type count, as a
+leader that was replaced may not know it yet. If that number is a ``view_number``, the leader can
+only be the node at that place of ``node_ids``, counted around. If no node is such a sender, the
+leader is a node that takes part in most messages. If all nodes do the same, no node counts as the
+leader.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Timers
 from vsr_node.bench.nodes.traffic import ServerTraffic
 
-TICK = NANOSECONDS_PER_SECOND // 4
+TICK_NS = NANOSECONDS_PER_SECOND // 4
 TICKS_KEPT = 3
-"""The traffic of the last half a second to three quarters is what counts (at low latency)."""
+"""At low latency, the traffic of the last half to three quarters of a second counts."""
 
 MESSAGES_MIN = 10
 LEADER_FACTOR = 1.4
-"""A node that all others ask has, of three, twice the traffic of the next; of five, four times."""
+"""A node that all others ask has twice the traffic of the next one among three nodes, and four
+times as much among five."""
 
 VIEW_FIELDS = ("view_number", "view", "term")
 
-Cuts = Mapping[str, frozenset[str]]
 Flows = dict[tuple[str, str, str], int]
 
 
 class LeaderGauge:
-    """Watches the traffic between servers. `latency` is the mean of it, in nanoseconds."""
+    """Watches the traffic between servers, whose mean latency is ``latency_ns``."""
 
     def __init__(
-        self, timers: Timers, nodes: Sequence[str], traffic: ServerTraffic, latency: int = 0
+        self, timers: Timers, nodes: Sequence[str], traffic: ServerTraffic, latency_ns: int = 0
     ) -> None:
         self._timers = timers
         self._nodes = nodes
         self._traffic = traffic
-        self._tick = max(TICK, latency)
+        self._tick_ns = max(TICK_NS, latency_ns)
         self._before: deque[Flows] = deque(maxlen=TICKS_KEPT)
 
     def start(self) -> None:
         """Watch from now on."""
         self._before.append(dict(self._traffic.flows))
-        self._timers.call_at(self._timers.now() + self._tick, self.start)
+        self._timers.call_at(self._timers.now() + self._tick_ns, self.start)
 
     def leader(self) -> str | None:
-        """Return who seems to lead now."""
+        """Return the node that seems to lead now, None if no node stands out."""
         if len(self._nodes) == 1:
             return self._nodes[0]
         recent = self._recent()
@@ -59,7 +59,7 @@ class LeaderGauge:
         return {flow: flows[flow] - before.get(flow, 0) for flow in flows}
 
     def _only_broadcaster(self, recent: Flows) -> str | None:
-        """Return who alone sent most of some type to all others."""
+        """Return the node that alone sent messages of some type to all others, if there is one."""
         scores = dict.fromkeys(self._nodes, 0)
         for kind, reaches in self._reaches(recent).items():
             newest = max(self._view(node, kind) for node in reaches)
@@ -70,7 +70,7 @@ class LeaderGauge:
         return best if scores[best] else None
 
     def _centre(self, recent: Flows) -> str | None:
-        """Return whom most messages have to do with."""
+        """Return the node that takes part in most messages, if one stands out."""
         talk = dict.fromkeys(self._nodes, 0)
         for (source, destination, _), count in recent.items():
             talk[source] += count
@@ -80,9 +80,9 @@ class LeaderGauge:
         return first if stands_out else None
 
     def _reaches(self, recent: Flows) -> dict[str, dict[str, int]]:
-        """Return, by type and sender, how many messages went to each other node lately.
+        """Return by type and sender how many messages went to each other node lately.
 
-        Of unequal numbers the least; who left a node out is not in it.
+        Of unequal numbers that is the least. A sender that left a node out is missing.
         """
         reaches: dict[str, dict[str, int]] = {}
         for source, _, kind in recent:
@@ -101,12 +101,3 @@ class LeaderGauge:
         if type(view_number) is not int:
             return True
         return self._nodes[view_number % len(self._nodes)] == node
-
-
-def loses_majority(node: str, cuts: Cuts) -> bool:
-    """Whether cuts leave `node` fewer than a majority, itself included, to talk to both ways.
-
-    `cuts` names every node of the group.
-    """
-    left = [other for other in cuts if other not in cuts[node] and node not in cuts[other]]
-    return len(left) < len(cuts) // 2 + 1

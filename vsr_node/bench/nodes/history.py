@@ -1,4 +1,4 @@
-"""The history as it is written: to disk line by line, and kept in memory for the verdict."""
+"""The history: written to disk line by line, and kept in memory for the verdict."""
 
 import json
 from typing import Any, Literal
@@ -13,7 +13,7 @@ EventType = Literal["invoke", "ok", "fail", "info"]
 
 
 class History:
-    """Records events: `history.jsonl` for programs, `history.txt` (tab-separated) for people."""
+    """Records events, in ``history.jsonl`` for programs and in ``history.txt`` for people."""
 
     def __init__(self, clock: Clock, lines: LogFile, text: LogFile) -> None:
         self.events: list[Event] = []
@@ -39,7 +39,7 @@ class History:
         )
 
     def record_fault(self, f: str, value: Any) -> None:
-        """Record what the nemesis did."""
+        """Record an act of the nemesis; ``value`` is None for the end of a fault."""
         self._add(Event(len(self.events), self._clock(), NEMESIS, "info", f, None, value))
 
     def _add(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""How late the bench was: a histogram of constant size that costs one addition an event."""
+"""How late the bench was, as a histogram of constant size that costs one addition an event."""
 
 STEPS_PER_DOUBLING_BITS = 3
 STEPS = 1 << STEPS_PER_DOUBLING_BITS
@@ -6,7 +6,7 @@ BUCKET_COUNT = 64 * STEPS
 
 
 class Lateness:
-    """Durations in nanoseconds, counted in buckets of which eight make a doubling."""
+    """Durations in nanoseconds, counted in buckets. Every eight buckets they double."""
 
     __slots__ = ("_buckets", "count", "highest")
 
@@ -15,19 +15,19 @@ class Lateness:
         self.count = 0
         self.highest = 0
 
-    def add(self, duration: int) -> None:
-        """Count a duration; what came before its time counts as 0."""
+    def add(self, duration_ns: int) -> None:
+        """Count a duration; a negative one, of an event before its time, counts as 0."""
         self.count += 1
-        if duration < STEPS:
+        if duration_ns < STEPS:
             self._buckets[0] += 1
             return
-        shift = duration.bit_length() - STEPS_PER_DOUBLING_BITS - 1
-        self._buckets[(shift << STEPS_PER_DOUBLING_BITS) + (duration >> shift)] += 1
-        if duration > self.highest:
-            self.highest = duration
+        shift = duration_ns.bit_length() - STEPS_PER_DOUBLING_BITS - 1
+        self._buckets[(shift << STEPS_PER_DOUBLING_BITS) + (duration_ns >> shift)] += 1
+        if duration_ns > self.highest:
+            self.highest = duration_ns
 
     def quantile(self, fraction: float) -> int:
-        """Return an upper bound, at most an eighth above the quantile, never above `highest`."""
+        """Return an upper bound, at most an eighth above the quantile, never above ``highest``."""
         rank = fraction * self.count
         seen = 0
         for bucket, count in enumerate(self._buckets):
@@ -38,7 +38,7 @@ class Lateness:
 
 
 def _end_of(bucket: int) -> int:
-    """Return the first duration beyond a bucket."""
+    """Return the first duration above a bucket, in nanoseconds."""
     if bucket < STEPS:
         return 0
     shift = (bucket >> STEPS_PER_DOUBLING_BITS) - 1

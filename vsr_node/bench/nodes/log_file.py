@@ -7,7 +7,7 @@ BUFFER_BYTES = 1 << 20
 
 
 class LogFile:
-    """A file that grows line by line. Written in large pieces; `flush` hands over what waits."""
+    """A file that grows line by line. It is written in large pieces; ``flush`` writes the rest."""
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("wb", buffering=BUFFER_BYTES)

@@ -1,7 +1,7 @@
-"""What a node may not do, whatever it computes: the mistakes that the bench tells when they happen.
+"""Mistakes: what a node must not do, whatever it computes. The bench reports them at once.
 
-Each tells the line, what was expected and where Maelstrom's documents say so. A mistake makes a
-run invalid even when its history is linearizable.
+A report has the line, what was expected, and the document of Maelstrom's that says so. A mistake
+makes a run invalid even if its history is linearizable.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Clock
 
-TOLD_PER_NODE_AND_KIND = 3
-"""A node that prints a log to stdout must not flood the terminal; the rest is counted."""
+REPORTED_PER_NODE_AND_KIND = 3
+"""A node that prints a log to stdout must not flood the terminal; further lines are counted."""
 
 KEPT_IN_RESULTS = 100
 LINE_SHOWN_BYTES = 300
 
 
 class Kind(StrEnum):
-    """The kinds of mistakes, by the names they have in the results."""
+    """The kinds of mistakes, by their names in the results."""
 
     NOT_JSON = "not-json"
     NOT_A_MESSAGE = "not-a-message"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 ADVICE = frozenset({Kind.WRONG_SOURCE, Kind.UNKNOWN_ERROR_CODE})
-"""What Maelstrom lets pass, though its documents forbid it: told, and not held against a run."""
+"""What Maelstrom lets pass, though its documents forbid it: reported, but a run may be valid."""
 
 
 EXPECTED = {
@@ -65,20 +65,20 @@ EXPECTED = {
     Kind.LINE_TOO_LONG: ("a line of reasonable size that ends with a newline", "protocol.md"),
     Kind.FLOOD: ("fewer messages under way than the bench can hold", "this bench"),
     Kind.INPUT_NOT_READ: ("a node reads its stdin all the time", "this bench"),
-    Kind.OUTPUT_CLOSED: ("a node keeps its stdout open for as long as it runs", "protocol.md"),
+    Kind.OUTPUT_CLOSED: ("a node keeps its stdout open as long as it runs", "protocol.md"),
     Kind.EXITED: ("a node runs until the bench ends it", "protocol.md, Nodes and Networks"),
     Kind.NO_INIT_OK: ("an init_ok within 10 seconds of init", "protocol.md, Initialization"),
     Kind.WRONG_SOURCE: ('"src" is the id that init gave to this node', "protocol.md, Messages"),
     Kind.UNKNOWN_ERROR_CODE: (
-        "one of the codes that the protocol lists, or one of 1000 and above for one's own",
+        "one of the codes that the protocol lists, or from 1000 on for its own",
         "protocol.md, Errors",
     ),
 }
-"""For each kind what was expected, and the document that says so."""
+"""For each kind, what was expected, and the document that says so."""
 
 
 class Mistake(NamedTuple):
-    """One mistake: `time` in nanoseconds since the run began; `line` what the node printed."""
+    """One mistake: ``time`` in nanoseconds since the run began, ``line`` as the node printed it."""
 
     kind: Kind
     node: str
@@ -87,12 +87,12 @@ class Mistake(NamedTuple):
     line: str
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the results say of it."""
+        """Return the mistake as the results have it."""
         return {**self._asdict(), "expected": EXPECTED[self.kind][0]}
 
 
 class WireError(Exception):
-    """What a node printed or answered breaks the protocol."""
+    """A line or a reply of a node breaks the protocol."""
 
     def __init__(self, kind: Kind, detail: str) -> None:
         super().__init__(detail)
@@ -101,7 +101,7 @@ class WireError(Exception):
 
 
 class Mistakes:
-    """Tells mistakes at once, a few of each kind and node, and counts them all."""
+    """Reports mistakes at once, a few of each kind and node, and counts them all."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Mistakes:
 
     @property
     def count(self) -> int:
-        """All mistakes of all nodes, advice left out."""
+        """How many mistakes all nodes made, without advice."""
         return sum(
             count
             for kinds in self.counts.values()
@@ -126,20 +126,20 @@ class Mistakes:
         )
 
     def record(self, kind: Kind, node: str, detail: str, line: bytes = b"") -> None:
-        """Count a mistake and tell it, unless enough of its kind were told."""
+        """Count a mistake, and report it unless enough of its kind were reported."""
         kinds = self.counts.setdefault(node, {})
         kinds[kind] = kinds.get(kind, 0) + 1
         mistake = Mistake(kind, node, self._clock(), detail, _shown(line))
         if len(self.first) < KEPT_IN_RESULTS:
             self.first.append(mistake)
-        if kinds[kind] <= TOLD_PER_NODE_AND_KIND:
-            self._tell(self._told(mistake, last=kinds[kind] == TOLD_PER_NODE_AND_KIND))
+        if kinds[kind] <= REPORTED_PER_NODE_AND_KIND:
+            self._tell(self._report(mistake, last=kinds[kind] == REPORTED_PER_NODE_AND_KIND))
 
-    def _told(self, mistake: Mistake, last: bool) -> str:
+    def _report(self, mistake: Mistake, last: bool) -> str:
         expected, where = EXPECTED[mistake.kind]
         seconds = mistake.time / NANOSECONDS_PER_SECOND
-        what = "ADVICE to" if mistake.kind in ADVICE else "MISTAKE of"
-        lines = [f"{what} {mistake.node} at {seconds:.3f} s: {mistake.detail}"]
+        title = "ADVICE to" if mistake.kind in ADVICE else "MISTAKE of"
+        lines = [f"{title} {mistake.node} at {seconds:.3f} s: {mistake.detail}"]
         if mistake.line:
             lines.append(f"  line:     {mistake.line}")
         lines.append(f"  expected: {expected} ({where})")

@@ -1,10 +1,10 @@
-"""Counters of messages: of clients' by type, of servers' also by who sent them to whom."""
+"""Counters of messages by type, and of those between servers also by sender and receiver."""
 
 from collections.abc import Mapping
 from typing import Any
 
 TYPES_MAX = 100
-"""Bodies have few types; a node that makes them up without end is counted under the rest."""
+"""Bodies have few types. If a node makes up more, the others are counted together."""
 
 OTHER_TYPES = "(other)"
 
@@ -27,7 +27,7 @@ class Traffic:
 
 
 class ServerTraffic:
-    """Counters of the messages between servers, by flow: (source, destination, type)."""
+    """Counters of the messages between servers by flow: (source, destination, type)."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -38,10 +38,12 @@ class ServerTraffic:
         """The newest body of each source and type."""
         self._kinds = {OTHER_TYPES}
 
-    def count_sent(self, source: str, destination: str, body: Mapping[str, Any], size: int) -> None:
-        """Count a message that was sent, a line of `size` bytes."""
+    def count_sent(
+        self, source: str, destination: str, body: Mapping[str, Any], size_bytes: int
+    ) -> None:
+        """Count a message that was sent, a line of ``size_bytes``."""
         self.sent += 1
-        self.bytes_sent += size
+        self.bytes_sent += size_bytes
         kind = body.get("type")
         if type(kind) is not str or kind not in self._kinds:
             kind = self._admitted(kind)
@@ -50,7 +52,7 @@ class ServerTraffic:
         self.newest[source, kind] = body
 
     def _admitted(self, kind: object) -> str:
-        """Return the name under which a type that was not seen yet is counted."""
+        """Return the name under which to count a type that was not seen before."""
         if type(kind) is not str or len(self._kinds) > TYPES_MAX:
             return OTHER_TYPES
         self._kinds.add(kind)
@@ -58,7 +60,7 @@ class ServerTraffic:
 
     @property
     def types(self) -> dict[str, int]:
-        """How many there were of each type."""
+        """How many messages of each type were sent."""
         types: dict[str, int] = {}
         for (_, _, kind), count in self.flows.items():
             types[kind] = types.get(kind, 0) + count

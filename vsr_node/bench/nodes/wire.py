@@ -1,4 +1,4 @@
-"""Lines on the wire: what a message is, and how it gets its `id` without being written anew."""
+"""Lines on the wire: what a message is, and how it gets its ``id`` without being encoded again."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from vsr_node.bench.nodes.mistakes import Kind, WireError
 
 
 def is_client(endpoint: str) -> bool:
-    """Client ids begin with c; messages that involve one are never delayed, cut or lost."""
+    """Return whether this is a client's id: messages that involve one are never delayed or lost."""
     return endpoint[0] == "c"
 
 
 def parse_message(line: bytes) -> dict[str, Any]:
-    """Return the message that a node printed, with non-empty `src` and `dest` and a `body`.
+    """Return the message that a node printed, with non-empty ``src`` and ``dest`` and a ``body``.
 
-    Raises WireError when the line is no JSON or no message.
+    Raises WireError if the line is not JSON or not a message.
     """
     try:
         message = orjson.loads(line)
@@ -35,12 +35,12 @@ def parse_message(line: bytes) -> dict[str, Any]:
 
 
 def with_id(line: bytes, message: dict[str, Any], message_id: int) -> bytes:
-    """Return `line`, which holds `message`, with that id: the bytes as they are, where possible."""
+    """Return ``line``, which holds ``message``, with that id, and if possible the same bytes."""
     if "id" in message:
         return orjson.dumps(message | {"id": message_id})
     return b'{"id":%d,%b' % (message_id, line.strip()[1:])
 
 
 def new_message(message_id: int, source: str, destination: str, body: dict[str, Any]) -> bytes:
-    """Return a message of the bench's own as a line without its newline."""
+    """Return a message of the bench itself as a line without its newline."""
     return orjson.dumps({"id": message_id, "src": source, "dest": destination, "body": body})

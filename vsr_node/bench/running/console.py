@@ -1,4 +1,4 @@
-"""What people see while a run is under way: plain lines, and one live line on a terminal."""
+"""The console of a run under way: plain lines, and one live line on a terminal."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 class Console:
-    """Says lines, and keeps one live line below them when the stream is a terminal."""
+    """Prints lines, and keeps one live line below them if the stream is a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -19,7 +19,7 @@ class Console:
         self._status = ""
 
     def log_to(self, log: LogFile | None) -> None:
-        """From now on write what is said to `log`, too."""
+        """From now on write the lines to ``log``, too; None ends that."""
         self._log = log
 
     def say(self, text: str) -> None:
@@ -30,14 +30,14 @@ class Console:
         self._write(f"{clear}{text}\n{self._status}")
 
     def show_status(self, text: str) -> None:
-        """Replace the live line; "" takes it away. Does nothing when there is no terminal."""
+        """Replace the live line; "" removes it. Does nothing without a terminal."""
         if self.is_terminal and text != self._status:
             width = shutil.get_terminal_size().columns - 1
             self._status = text[:width]
             self._write(CLEAR_LINE + self._status)
 
     def _write(self, text: str) -> None:
-        """Write; a reader that has gone (`| head`) is no reason to stop a run."""
+        """Write. A reader that has gone (``| head``) does not stop a run."""
         try:
             self._stream.write(text)
             self._stream.flush()

@@ -1,7 +1,7 @@
-"""The bare echo node: answers each request at once, by itself, and keeps nothing.
+"""The bare echo node, which answers each request at once, by itself, and keeps nothing.
 
 No node that reads and writes JSON lines in Python can do more. Its answers to read, write and cas
-have the right shape and mean nothing.
+have the right shape and no meaning.
 """
 
 from lines import Body, line_of, serve
@@ -15,7 +15,7 @@ class Echo:
         self._name = ""
 
     def on_message(self, source: str, body: Body) -> None:
-        """Answer."""
+        """Answer a request."""
         kind = body["type"]
         reply = {"type": f"{kind}_ok", "in_reply_to": body["msg_id"]}
         if kind == "init":

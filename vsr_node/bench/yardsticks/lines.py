@@ -1,4 +1,4 @@
-"""What the yardsticks share: all lines that wait in, all that they cause out, one write a turn."""
+"""What the yardsticks share: a turn reads all lines that wait, and writes all answers at once."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Body = dict[str, Any]
 def serve(
     on_message: Callable[[str, Body], None], end_turn: Callable[[], None], output: list[bytes]
 ) -> None:
-    """Hand on source and body of each message until stdin ends, and write what is in `output`."""
+    """Pass each message to ``on_message``, and write ``output`` each turn, until stdin ends."""
     partial = b""
     while data := os.read(0, READ_BYTES):
         *lines, partial = (partial + data).split(b"\n")

@@ -1,15 +1,14 @@
-"""The bare replication node: what a replicated log costs in Python with nothing that makes it safe.
+"""The bare replication node: the cost of a replicated log in Python without any safety.
 
 The first node is the primary for ever. It forwards, batches, replicates to a quorum and answers:
-no views, no time-outs, no checks, nothing sent again, nothing recognized as a repetition. A lost
-message stops it.
+no views, no time-outs, no checks, no retries, no recognition of repeated requests. A lost message
+stops it.
 
-It sends the messages that a Viewstamped Replication node of this kind can't do without, no more.
-A write takes one round trip: on three nodes, a backup that gets the primary's PREPARE knows that
-two hold the entry, so it commits, and whoever took the request answers; in larger groups the
-primary answers. A read does not enter the log: the node that was asked asks as many others as make
-a quorum how long their logs are, once for all reads of a turn, and answers from its own data when
-it has applied that much.
+It sends only the messages that a Viewstamped Replication node of this kind needs. A write takes one
+round trip: on three nodes, a backup that gets the primary's PREPARE knows that two hold the entry,
+so it commits, and the node that took the request answers; in larger groups the primary answers. A
+read does not enter the log: the node that was asked asks enough others for a quorum how long their
+logs are, once for all reads of a turn, and answers from its own data when it has applied that much.
 """
 
 from collections import deque
@@ -86,7 +85,7 @@ class Replication:
         self._committed = max(self._committed, op_number)
 
     def end_turn(self) -> None:
-        """Log or forward what came, acknowledge, apply, answer."""
+        """Log or forward the new requests, acknowledge, apply, answer."""
         if self._is_primary:
             self._log += self._new
             if len(self._log) > self._prepared:
