@@ -6,32 +6,23 @@ The primary changes every half second, without any fault.
 
 from typing import Any
 
-from small_node import Body, Data, Store, execute
+from small_node import Body, Data, Views, execute
 
 VIEW_S = 0.5
 REPLAYED = 20
 
 
-class LosesOrder(Store):
+class LosesOrder(Views):
     """Hands over the log's end, and the data before it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = 0
         self.base: Data = {}
         self.log: list[list[Any]] = []
 
     def start(self) -> None:
         """Begin to change views."""
         self.every(VIEW_S, self.hand_over)
-
-    def keeper(self) -> str:
-        """Return the primary of the present view."""
-        return self.node_ids[self.view % len(self.node_ids)]
-
-    def is_keeper(self) -> bool:
-        """Return whether this node is the primary."""
-        return self.name == self.keeper()
 
     def execute(self, client: str, request: Body) -> Body:
         """Do a request, and keep it in the log, whose old entries move into the base."""

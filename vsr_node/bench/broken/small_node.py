@@ -127,23 +127,11 @@ class Store(SmallNode):
 
     def is_keeper(self) -> bool:
         """Return whether this node keeps the data."""
-        return self.name == self.node_ids[0]
+        return self.name == self.keeper()
 
     def keeper(self) -> str:
         """Return the node that keeps the data."""
         return self.node_ids[0]
-
-    def on_read(self, client: str, request: Body) -> None:
-        """Serve a read."""
-        self.on_request(client, request)
-
-    def on_write(self, client: str, request: Body) -> None:
-        """Serve a write."""
-        self.on_request(client, request)
-
-    def on_cas(self, client: str, request: Body) -> None:
-        """Serve a cas."""
-        self.on_request(client, request)
 
     def on_request(self, client: str, request: Body) -> None:
         """Serve a request here, or forward it."""
@@ -151,6 +139,8 @@ class Store(SmallNode):
             self.serve(client, request)
         else:
             self.send(self.keeper(), {"type": "forward", "client": client, "request": request})
+
+    on_read = on_write = on_cas = on_request
 
     def on_forward(self, source: str, body: Body) -> None:
         """Serve a request that another node forwarded."""
@@ -173,7 +163,19 @@ class Store(SmallNode):
         return execute(self.data, request)
 
 
-class Failover(Store):
+class Views(Store):
+    """A store that each node keeps in turn: the primary of the present view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = 0
+
+    def keeper(self) -> str:
+        """Return the primary of the present view."""
+        return self.node_ids[self.view % len(self.node_ids)]
+
+
+class Failover(Views):
     """A primary that pushes all its data, and is replaced if it is silent. There are no votes.
 
     It acknowledges at once, when no other node holds the operation.
@@ -184,21 +186,12 @@ class Failover(Store):
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = 0
         self.heard_at = time.monotonic()
 
     def start(self) -> None:
         """Begin to send heartbeats, or to wait for them."""
         self.heard_at = time.monotonic()
         self.every(self.HEARTBEAT_S, self.beat)
-
-    def keeper(self) -> str:
-        """Return the primary of the present view."""
-        return self.node_ids[self.view % len(self.node_ids)]
-
-    def is_keeper(self) -> bool:
-        """Return whether this node is the primary."""
-        return self.name == self.keeper()
 
     def beat(self) -> None:
         """Push the data as the primary; as a backup, go to the next view after a silence."""

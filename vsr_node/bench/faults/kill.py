@@ -3,21 +3,22 @@
 from dataclasses import dataclass
 
 from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, only_node
-from vsr_node.bench.faults.kind import FaultKind, Stage
+from vsr_node.bench.faults.kind import FaultKind
 from vsr_node.bench.faults.targets import Targets, drawing
+from vsr_node.bench.nodes.members import Members
 
 
 @dataclass(frozen=True, slots=True)
 class Kill(Targets):
     """Nodes to be killed."""
 
-    def begin(self, stage: Stage) -> list[str]:
+    def begin(self, members: Members) -> list[str]:
         """Kill the nodes."""
-        return stage.members.kill(self.nodes or ())
+        return members.kill(self.nodes or ())
 
 
-def _touched_count(stage: Stage) -> int:
-    counts = stage.network.counts
+def _touched_count(members: Members) -> int:
+    counts = members.network.counts
     return counts.killed + counts.kept
 
 
@@ -40,7 +41,7 @@ KILL = FaultKind(
     ends="start",
     value=Kill,
     draw=drawing(Kill),
-    end=lambda stage: f"started again: {' '.join(stage.members.start_again())}",
+    end=lambda members: f"started again: {' '.join(members.start_again())}",
     touched_count=_touched_count,
     by_hand=ByHand(
         {"kill": _kill_by_hand, "start": _start_by_hand},

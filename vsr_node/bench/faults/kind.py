@@ -11,15 +11,6 @@ from typing import Any, Self
 
 from vsr_node.bench.faults.by_hand import ByHand
 from vsr_node.bench.nodes.members import Members
-from vsr_node.bench.nodes.network import Network
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What faults act on."""
-
-    network: Network
-    members: Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,7 @@ class FaultValue(ABC):
         return self
 
     @abstractmethod
-    def begin(self, stage: Stage) -> list[str]:
+    def begin(self, members: Members) -> list[str]:
         """Begin the fault; return the nodes that it hit."""
 
     @abstractmethod
@@ -67,9 +58,9 @@ class FaultKind:
     """Makes a value of the fields of its JSON."""
     draw: "Callable[[Demand, Random], FaultValue | None]"
     """Draws a fault; returns None if the group is too small for one."""
-    end: Callable[[Stage], str]
+    end: Callable[[Members], str]
     """Ends the fault; returns what it did, for people."""
-    touched_count: Callable[[Stage], int]
+    touched_count: Callable[[Members], int]
     """Returns how many messages faults of this kind have touched since the run began."""
     by_hand: ByHand | None = None
     """Its commands in the shell; None if the shell has none."""

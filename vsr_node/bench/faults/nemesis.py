@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vsr_node.bench.faults.kind import FaultKind, FaultValue, Stage
+from vsr_node.bench.faults.kind import FaultKind, FaultValue
 from vsr_node.bench.faults.plan import Act
 from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import RunGround
@@ -53,7 +53,7 @@ class Nemesis:
     ) -> None:
         self.effects: list[Effect] = []
         self._ground = ground
-        self._stage = Stage(ground.network, members)
+        self._members = members
         self._gauge = gauge
         self._in_flight_at = in_flight_at
         self._under_way: dict[FaultKind, _UnderWay] = {}
@@ -82,18 +82,18 @@ class Nemesis:
             self.effects[under_way.place] = replace(
                 self.effects[under_way.place],
                 end=self._ground.timers.now(),
-                messages_touched=kind.touched_count(self._stage) - under_way.touched_before,
+                messages_touched=kind.touched_count(self._members) - under_way.touched_before,
             )
 
     def _act(self, act: Act) -> None:
         at = f"{self._ground.timers.now() / NANOSECONDS_PER_SECOND:.3f} s"
         if act.value is None:
             self._ground.history.record_fault(act.f, None)
-            self._ground.say(f"{at}: {act.kind.end(self._stage)}")
+            self._ground.say(f"{at}: {act.kind.end(self._members)}")
             self._close(act.kind)
         else:
             leader = self._gauge.leader()
-            value = act.value.aimed(leader, self._stage.members.names)
+            value = act.value.aimed(leader, self._members.names)
             self._ground.history.record_fault(act.f, value.as_json())
             self._ground.say(f"{at}: {act.kind.name}, {value.kind}: {value.text}")
             self._close(act.kind)
@@ -101,8 +101,8 @@ class Nemesis:
 
     def _begin(self, kind: FaultKind, value: FaultValue, leader: str | None) -> None:
         in_flight = dict(self._in_flight_at)
-        self._under_way[kind] = _UnderWay(len(self.effects), kind.touched_count(self._stage))
-        hit = value.begin(self._stage)
+        self._under_way[kind] = _UnderWay(len(self.effects), kind.touched_count(self._members))
+        hit = value.begin(self._members)
         self.effects.append(
             Effect(
                 f=kind.name,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from random import Random
 
 from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, require_node
-from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue, Stage
+from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
 from vsr_node.bench.nodes.links import Cuts
+from vsr_node.bench.nodes.members import Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,11 @@ class Partition(FaultValue):
 
     cuts: Mapping[str, Sequence[str]]
 
-    def begin(self, stage: Stage) -> list[str]:
+    def begin(self, members: Members) -> list[str]:
         """Cut the links; return the nodes that lose their majority."""
-        nodes = stage.members.names
+        nodes = members.names
         cuts = {node: frozenset(self.cuts.get(node, ())) for node in nodes}
-        stage.network.links.cut(cuts)
+        members.network.links.cut(cuts)
         return [node for node in nodes if loses_majority(node, cuts)]
 
     def without(self, node: str) -> "Partition | None":
@@ -101,8 +102,8 @@ def _draw(demand: Demand, random: Random) -> Partition | None:
     return random.choice(shapes)(demand.nodes, random) if shapes else None
 
 
-def _heal(stage: Stage) -> str:
-    stage.network.links.cut({})
+def _heal(members: Members) -> str:
+    members.network.links.cut({})
     return "healed"
 
 
@@ -136,7 +137,7 @@ PARTITION = FaultKind(
     value=Partition,
     draw=_draw,
     end=_heal,
-    touched_count=lambda stage: stage.network.counts.cut,
+    touched_count=lambda members: members.network.counts.cut,
     by_hand=ByHand(
         {"cut": _cut_by_hand, "heal": _heal_by_hand},
         """\

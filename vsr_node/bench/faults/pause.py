@@ -3,21 +3,22 @@
 from dataclasses import dataclass
 
 from vsr_node.bench.faults.by_hand import ByHand, HandDriven, only_node
-from vsr_node.bench.faults.kind import FaultKind, Stage
+from vsr_node.bench.faults.kind import FaultKind
 from vsr_node.bench.faults.targets import Targets, drawing
+from vsr_node.bench.nodes.members import Members
 
 
 @dataclass(frozen=True, slots=True)
 class Pause(Targets):
     """Nodes to be paused."""
 
-    def begin(self, stage: Stage) -> list[str]:
+    def begin(self, members: Members) -> list[str]:
         """Pause the nodes."""
-        return stage.members.pause(self.nodes or ())
+        return members.pause(self.nodes or ())
 
 
-def _resume(stage: Stage) -> str:
-    stage.members.resume()
+def _resume(members: Members) -> str:
+    members.resume()
     return "resumed"
 
 
@@ -36,7 +37,7 @@ PAUSE = FaultKind(
     value=Pause,
     draw=drawing(Pause),
     end=_resume,
-    touched_count=lambda stage: stage.members.held_count,
+    touched_count=lambda members: members.held_count,
     by_hand=ByHand(
         {"pause": _pause_by_hand, "resume": _resume_by_hand},
         "pause NODE, resume NODE     SIGSTOP, SIGCONT\n",

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue, Stage
+from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND
+from vsr_node.bench.nodes.members import Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,12 @@ class Slow(FaultValue):
     links: Sequence[Sequence[str]]
     ms: float
 
-    def begin(self, stage: Stage) -> list[str]:
+    def begin(self, members: Members) -> list[str]:
         """Slow the links down; return the nodes at their ends."""
         extra_ns = int(self.ms * NANOSECONDS_PER_MILLISECOND)
         pairs = [(source, destination) for source, destination in self.links]
-        stage.network.links.slow_down(dict.fromkeys(pairs, extra_ns))
-        return [name for name in stage.members.names if any(name in link for link in self.links)]
+        members.network.links.slow_down(dict.fromkeys(pairs, extra_ns))
+        return [name for name in members.names if any(name in link for link in self.links)]
 
     def without(self, node: str) -> "Slow | None":
         """Return the links between the other nodes."""
@@ -46,8 +47,8 @@ def _draw(demand: Demand, random: Random) -> Slow | None:
     return Slow(kind, text, [[*link] for link in slow], demand.slow_ms)
 
 
-def _speed_up(stage: Stage) -> str:
-    stage.network.links.slow_down({})
+def _speed_up(members: Members) -> str:
+    members.network.links.slow_down({})
     return "as fast as before"
 
 
@@ -58,6 +59,6 @@ SLOW = FaultKind(
     value=Slow,
     draw=_draw,
     end=_speed_up,
-    touched_count=lambda stage: stage.network.counts.slowed,
+    touched_count=lambda members: members.network.counts.slowed,
     is_nemesis=False,
 )

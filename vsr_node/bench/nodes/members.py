@@ -25,11 +25,11 @@ class Members:
         new_client: Callable[[], Client],
     ) -> None:
         self.names = names
+        self.network = ground.network
         self.has_failed = False
         """Whether some node did not answer its init as it should."""
         self._launch = launch
         self._loop = loop
-        self._network = ground.network
         self._mistakes = ground.mistakes
         self._new_client = new_client
         self._processes: dict[str, NodeProcess] = {}
@@ -41,13 +41,13 @@ class Members:
     def start(self) -> None:
         """Start all nodes at once, and init them."""
         for name in self.names:
-            self._network.add_node(name, self._spawn(name))
+            self.network.add_node(name, self._spawn(name))
         for name in self.names:
             self._initialize(name, self._new_client())
 
     def _spawn(self, name: str) -> NodeProcess:
         process = self._processes[name] = NodeProcess(
-            name, self._launch, self._loop, self._mistakes, self._network.on_line
+            name, self._launch, self._loop, self._mistakes, self.network.on_line
         )
         return process
 
@@ -77,7 +77,7 @@ class Members:
         else:
             if name in self._down:
                 self._down.remove(name)
-                self._network.bring_up(name)
+                self.network.bring_up(name)
 
     @property
     def is_up(self) -> bool:
@@ -119,7 +119,7 @@ class Members:
         hit = [name for name in names if self._processes[name].running]
         for name in hit:
             self._starting.pop(name, None)
-            self._network.take_down(name)
+            self.network.take_down(name)
             self._processes[name].crash()
             if name not in self._down:
                 self._down.append(name)
@@ -135,7 +135,7 @@ class Members:
             self._held_before += before.held_count
             stop_nodes([before])  # It may have ended by itself, and still hold its pipes.
             client = self._new_client()
-            self._network.expect(name, self._spawn(name), client.name)
+            self.network.expect(name, self._spawn(name), client.name)
             self._initialize(name, client)
         return names
 

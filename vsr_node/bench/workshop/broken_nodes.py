@@ -1,11 +1,11 @@
-"""The nodes that the bench tests itself on: what each does wrong, and how it is found out.
+"""The nodes that the bench tests itself on: what each does wrong, and what finds it out.
 
-Each is a small executable in `broken/` that runs with plain python3:
-`--bin vsr_node/bench/broken/stale_reads.py`, or, wherever the package is, `--bin
-broken:stale-reads`. Every broken one must be found invalid with the options given here. Two are
-honest: `honest` keeps all data in the memory of its first node and must be found valid whatever
-the network does; `honest-on-disk` keeps them in the folder that its argument names (`-- {run}`) and
-must be found valid whatever happens to the processes, too.
+Each is a small executable in ``broken/`` that runs with plain python3:
+``--bin vsr_node/bench/broken/stale_reads.py``, or, wherever the package is, ``--bin
+broken:stale-reads``. Each broken one must be found invalid with the options given here. Two are
+honest: ``honest`` keeps all data in the memory of its first node and must be found valid whatever
+the network does; ``honest-on-disk`` keeps them in the folder that its argument names (``-- {run}``)
+and must be found valid whatever happens to the processes, too.
 """
 
 import sys
@@ -24,14 +24,12 @@ _PLAIN = (*_GROUP, "--rate", "100", "--time-limit", "5")
 _MANY = (*_GROUP, "--rate", "200", "--time-limit", "10")
 _SLOW = (*_PLAIN, "--latency", "20")
 _REPEATS = (*_MANY, "--latency", "20", "--latency-dist", "exponential", "--duplicate", "0.2")
+_OFTEN = ("--nemesis-interval", "1")
 _CUTS = (*_GROUP, "--rate", "100", "--time-limit", "18", "--nemesis", "partition")
-# A kill makes requests time out, and a key is given up after so many: not each kill shows the lie.
-_KILLS = (
-    *(*_GROUP, "--rate", "200", "--time-limit", "18"),
-    *("--nemesis", "kill", "--nemesis-interval", "1"),
-)
+# A kill makes requests time out, which ends keys early: not each kill shows the lie.
+_KILLS = (*_GROUP, "--rate", "200", "--time-limit", "18", "--nemesis", "kill", *_OFTEN)
 # Many short cuts, as these lies show only when one of them hits the primary.
-_SHORT_CUTS = (*_CUTS, "--nemesis-interval", "1")
+_SHORT_CUTS = (*_CUTS, *_OFTEN)
 
 
 class BrokenNode(NamedTuple):
