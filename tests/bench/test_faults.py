@@ -1,6 +1,7 @@
 """Faults: their shapes, and the plan that the seed draws."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from random import Random
 
 import orjson
@@ -28,6 +29,7 @@ from vsr_node.report.recorded_run import faults_of
 
 SECOND = 1_000_000_000
 SIZES = range(2, 10)
+PLANS_OF_TWENTY_SEEDS = "3115203994bd13c3259e014d56be89cc02a9314ba2e9afad12ca57b1979e1e73"
 TARGETS = {"one", "minority", "majority", "all", "primary"}
 VARIANTS = {
     PARTITION: {"one", "majority", "minority-third", "majorities-ring"},
@@ -111,6 +113,15 @@ def test_few_nodes_have_few_shapes() -> None:
 def test_the_plan_follows_from_the_seed() -> None:
     assert plan(KINDS, 5, 1, 3, 300) == plan(KINDS, 5, 1, 3, 300)
     assert plan(KINDS, 5, 1, 3, 300) != plan(KINDS, 5, 2, 3, 300)
+
+
+def test_a_seed_draws_the_plan_that_it_always_drew() -> None:
+    digest = sha256()
+    for seed in range(20):
+        for count in range(1, 6):
+            for act in plan(KINDS, count, seed, 2 * SECOND, 30 * SECOND):
+                digest.update(orjson.dumps(act.as_json()))
+    assert digest.hexdigest() == PLANS_OF_TWENTY_SEEDS
 
 
 def test_one_nemesis_changes_nothing_for_another() -> None:

@@ -1,4 +1,4 @@
-"""Did the faults bite: who leads, as the messages tell it, and whether a cut takes its majority."""
+"""Which node leads, as the messages show it, and which nodes a cut leaves without a majority."""
 
 from random import Random
 from typing import Any

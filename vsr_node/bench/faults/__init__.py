@@ -1,1 +1,1 @@
-"""The faults of a run: planned from the seed, carried out, and held against what they met."""
+"""The faults of a run: planned from the seed, carried out, and measured."""

@@ -21,7 +21,7 @@ class Targets(FaultValue, ABC):
     nodes: Sequence[str] | None
 
     def aimed(self, leader: str | None, nodes: Sequence[str]) -> "Targets":
-        """Name the leader, or the first node if nobody knows who leads."""
+        """Name the leader, or the first node if no leader is known."""
         if self.kind != PRIMARY:
             return self
         if leader is None:
@@ -54,7 +54,7 @@ def sizes_for(node_count: int) -> dict[str, int]:
 def drawing(
     value: Callable[[str, str, Sequence[str] | None], Targets],
 ) -> Callable[[Demand, Random], Targets]:
-    """Return what draws the targets of faults whose values ``value`` makes."""
+    """Return a function that draws targets; ``value`` makes its values."""
 
     def draw(demand: Demand, random: Random) -> Targets:
         variant, size = random.choice(list(sizes_for(len(demand.nodes)).items()))

@@ -37,7 +37,7 @@ class Absences:
         self._heralds[node] = herald
 
     def end(self, node: str) -> list[Envelope]:
-        """Return what was kept for a node that is back."""
+        """Return the messages that were kept for a node that is back."""
         del self._heralds[node]
         return self._kept.pop(node)
 

@@ -111,7 +111,7 @@ class Network:
         self._clients[name] = port
 
     def take_down(self, node: str) -> None:
-        """From now on keep what comes for the node, or lose it."""
+        """From now on keep messages for the node, or lose them."""
         self._absences.begin(node)
 
     def expect(self, node: str, port: NodePort, herald: str) -> None:
@@ -120,7 +120,7 @@ class Network:
         self._absences.expect(node, herald)
 
     def bring_up(self, node: str) -> None:
-        """Hand over what was kept for a node, and from now on what comes for it."""
+        """Deliver the messages that were kept for a node, and from now on all new ones."""
         for envelope in self._absences.end(node):
             self._arrive(envelope, self._timers.now())
 
