@@ -205,13 +205,13 @@ class NodeProcess:
     def pause(self) -> None:
         """Stop the node where it is (SIGSTOP)."""
         self.is_paused = True
-        self.send_signal(signal.SIGSTOP)
+        self._send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Continue a paused node (SIGCONT)."""
         if self.is_paused:
             self.is_paused = False
-            self.send_signal(signal.SIGCONT)
+            self._send_signal(signal.SIGCONT)
 
     def crash(self) -> None:
         """End the node with kill -9. ``bury`` reads the output that it had written."""
@@ -256,8 +256,7 @@ class NodeProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the node and to all that it started."""
+    def _send_signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
             os.killpg(self._process.pid, number)
 
