@@ -119,20 +119,19 @@ def run(node: Node) -> int:
     return 0
 
 
-def main() -> None:
-    """Runs the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
-    options = parse_options(sys.argv[1:])
+def main(arguments: Sequence[str]) -> int:
+    """Run the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
+    options = parse_options(arguments)
     # Nothing here makes cycles (a test holds it), so the collector would only look, at all of the
     # log and again and again.
     gc.disable()
     node = Node(random=Random(), log=log, write=write, options=options)
     try:
-        status = run(node)
+        return run(node)
     except BrokenPipeError:
         # Nobody reads the answers; there is nobody left to tell either.
         os._exit(0)
-    sys.exit(status)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
