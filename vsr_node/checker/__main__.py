@@ -12,7 +12,7 @@ EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = 0, 1, 2
 EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE = 3, 4, 5
 
 _EPILOG = """\
-The history may be JSON Lines, Jepsen's or Maelstrom's history.edn, or Jepsen's text log.
+The history is JSON Lines, Jepsen's or Maelstrom's history.edn, or Jepsen's text log.
 Exit status: 0 linearizable, 1 not linearizable, 2 unknown (a limit was hit), 3 the file can't be
 read, 4 the history is malformed or not of this model, 5 wrong arguments, 255 an error in this
 program."""
@@ -20,7 +20,7 @@ program."""
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # argparse's own status for this, 2, would say that the verdict is unknown.
+        # argparse's own status for this, 2, means that the verdict is unknown.
         self.print_usage(sys.stderr)
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
@@ -60,14 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=60.0,
         metavar="S",
-        help="seconds that the search may take (default 60)",
+        help="most seconds of the search (default 60)",
     )
     parser.add_argument(
         "--memory-limit",
         type=_positive,
         default=1000.0,
         metavar="MB",
-        help="megabytes that the search may hold (default 1000)",
+        help="most megabytes that the search holds (default 1000)",
     )
     return parser
 

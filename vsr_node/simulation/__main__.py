@@ -182,7 +182,8 @@ def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
     try:
         distributed: Any = import_module("distributed")
     except ModuleNotFoundError:
-        sys.exit("--scheduler needs Dask: pip install 'vsr-node[dask]'")
+        print("--scheduler needs Dask: pip install 'vsr-node[dask]'", file=sys.stderr)
+        sys.exit(USAGE)
     with distributed.Client(options.scheduler) as client:
         yield client.get_executor()
 
