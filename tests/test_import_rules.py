@@ -1,4 +1,4 @@
-"""Which folder may import which: the architecture, held by reading every import in vsr_node."""
+"""Which part may import which: the architecture, held by reading every import in vsr_node."""
 
 import ast
 from collections.abc import Iterator
@@ -8,18 +8,22 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vsr_node"
 
-# Each folder of vsr_node, and the other folders that it may import from.
+# Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": {"start"},
+    "start": set(),
+    "command": set(),
+    "__main__": {"command", "maelstrom", "bench", "checker", "simulation"},
     "core": set(),
     "machines": set(),
-    "checker": set(),
-    "report": {"checker"},
+    "checker": {"command"},
+    "report": {"checker", "command"},
     "storage": {"core"},
     "telemetry": {"core"},
-    "maelstrom": {"core", "machines", "storage", "telemetry"},
+    "maelstrom": {"core", "machines", "storage", "telemetry", "command"},
     "cluster": {"core", "machines", "storage", "telemetry"},
-    "bench": {"checker", "report"},
-    "simulation": {"core", "machines", "storage", "checker", "report"},
+    "bench": {"checker", "report", "command", "start"},
+    "simulation": {"core", "machines", "storage", "checker", "report", "command", "start"},
 }
 
 # Each room of the bench, and the other rooms that it may import from. "" is the bench's own top;
@@ -88,14 +92,14 @@ def imported_names(source: str, module: str) -> Iterator[tuple[int, str]]:
 def violations(package: Path) -> list[str]:
     """Return a line for every import in `package` that the tables above do not allow."""
     found = []
-    folders = {path.name for path in package.iterdir() if any(path.rglob("*.py"))}
-    found += [f"{folder}: has no import rule" for folder in sorted(folders - MAY_IMPORT.keys())]
-    for path in sorted(package.rglob("*.py")):
-        parts = path.relative_to(package).with_suffix("").parts
-        folder = parts[0] if len(parts) > 1 else ""
-        module = ".".join((package.name, *parts))
+    paths = sorted(package.rglob("*.py"))
+    modules = {path: path.relative_to(package).with_suffix("").parts for path in paths}
+    tops = {names[0] for names in modules.values()}
+    found += [f"{top}: has no import rule" for top in sorted(tops - MAY_IMPORT.keys())]
+    for path, names in modules.items():
+        module = ".".join((package.name, *names))
         for line, name in imported_names(path.read_text(encoding="utf-8"), module):
-            if not is_allowed(name, folder, folders, package.name):
+            if not is_allowed(name, names[0], tops, package.name):
                 found.append(f"{path.relative_to(package)}:{line}: {name}")
     return found
 
@@ -117,17 +121,17 @@ def room_violations(bench: Path, owes: dict[str, set[str]]) -> list[str]:
     return found
 
 
-def is_allowed(name: str, folder: str, folders: set[str], package: str) -> bool:
-    """Return whether a module in ``folder`` ("" is the package's own top) may import ``name``."""
-    top, *rest = name.split(".")
-    if top != package:
-        if folder != "core":
+def is_allowed(name: str, importer: str, tops: set[str], package: str) -> bool:
+    """Return whether a module in ``importer``, a folder or module at the top, may import ``name``."""
+    first, *rest = name.split(".")
+    if first != package:
+        if importer != "core":
             return True
         return {name, name.rpartition(".")[0]} & CORE_MAY_IMPORT_FROM_OUTSIDE != set()
     target = rest[0] if rest else ""
-    if target == folder or target not in folders:
+    if target == importer or target not in tops:
         return True
-    return target in MAY_IMPORT.get(folder, set())
+    return target in MAY_IMPORT.get(importer, set())
 
 
 def test_folders_import_only_what_the_architecture_allows() -> None:
@@ -207,6 +211,7 @@ def test_a_room_without_a_rule_is_found(tmp_path: Path) -> None:
         ("checker/a.py", "__import__('made_up.core')", "made_up.core"),
         ("bench/a.py", "from made_up.core import replica", "made_up.core.replica"),
         ("__init__.py", "from made_up.core import replica", "made_up.core.replica"),
+        ("core/replica.py", "from made_up.command import f", "made_up.command.f"),
         ("core/replica.py", "import time", "time"),
         ("core/replica.py", "from time import monotonic", "time.monotonic"),
         ("core/replica.py", "import random", "random"),
@@ -237,14 +242,15 @@ def test_what_is_allowed_is_no_violation(tmp_path: Path, path: str, source: str)
     assert violations(make_package(tmp_path, {path: source})) == []
 
 
-def test_a_folder_without_a_rule_is_found(tmp_path: Path) -> None:
-    package = make_package(tmp_path, {"shed/tool.py": ""})
-    assert violations(package) == ["shed: has no import rule"]
+def test_a_folder_or_module_without_a_rule_is_found(tmp_path: Path) -> None:
+    package = make_package(tmp_path, {"shed/tool.py": "", "hammer.py": ""})
+    assert violations(package) == ["hammer: has no import rule", "shed: has no import rule"]
 
 
 def make_package(parent: Path, sources: dict[str, str]) -> Path:
     package = parent / "made_up"
-    empty = dict.fromkeys(("core/__init__.py", "checker/__init__.py", "bench/__init__.py"), "")
+    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "command.py")
+    empty = dict.fromkeys(paths, "")
     for path, source in (empty | sources).items():
         (package / path).parent.mkdir(parents=True, exist_ok=True)
         (package / path).write_text(source, encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 from vsr_node.bench.command_line import cli
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER, broken_command
+from vsr_node.command import command_here
 
 HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
 
@@ -84,7 +85,7 @@ def test_words_after_the_dashes_go_to_the_binary() -> None:
 def test_the_command_to_repeat_has_the_seed_and_no_count() -> None:
     options = options_of(*HONEST, "--test-count=3", "--seed", "5", "--rate", "9", "--", "--seed")
     assert options.repeat_command(Path("store")) == (
-        "python -m vsr_node.bench test --seed 5 -w lin-kv --bin broken:honest --rate 9 -- --seed"
+        f"{command_here('bench')} test --seed 5 -w lin-kv --bin broken:honest --rate 9 -- --seed"
     )
 
 
@@ -117,6 +118,6 @@ def test_options_of_other_workloads_are_taken() -> None:
 def test_every_broken_node_is_an_executable_and_has_a_place_in_the_table() -> None:
     files = {path.name for path in FOLDER.glob("*.py")} - {"small_node.py"}
     names = ["honest", "honest-on-disk", "echo-only", *(node.name for node in BROKEN_NODES)]
-    assert files == {Path(broken_command(name)[1]).name for name in names}
+    assert files == {Path(broken_command(name)[-1]).name for name in names}
     assert all((FOLDER / file).stat().st_mode & 0o111 for file in files)
     assert len(BROKEN_NODES) >= 10

@@ -19,6 +19,7 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER
 from vsr_node.checker import load_history
+from vsr_node.command import command_here
 
 Bench = Callable[..., int]
 
@@ -105,7 +106,7 @@ def _check_folder(folder: Path, count: int) -> None:
     assert {m["fate"] for m in messages} == {"delivered", "cut", "lost", "repeated"}
     ids = [m["message"]["id"] for m in messages if m["fate"] != "repeated"]
     assert len(set(ids)) == len(ids)
-    assert (folder / "command.txt").read_text().startswith("python -m vsr_node.bench test --seed 7")
+    assert (folder / "command.txt").read_text().startswith(f"{command_here('bench')} test --seed 7")
     assert {path.name for path in (folder / "node-logs").iterdir()} == {
         "n0.log",
         "n1.log",

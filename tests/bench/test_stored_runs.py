@@ -17,6 +17,7 @@ from vsr_node.bench.command_line import cli
 from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.checker import RegisterModel, check, load_history
+from vsr_node.command import command_here
 
 WORK = "-w lin-kv --bin broken:honest --node-count 3 --concurrency 4n --rate 100 --latency 2"
 FAULTS = "--nemesis partition --nemesis-interval 0.3"
@@ -56,7 +57,7 @@ def test_a_replay_does_the_same_operations_and_faults(stored: Path, tmp_path: Pa
     assert invocations(again) == invocations(stored)
     assert (again / "faults.jsonl").read_bytes() == (stored / "faults.jsonl").read_bytes()
     assert results_in(again)["bite"]["faults"] == results_in(stored)["bite"]["faults"] > 0
-    assert results_in(again)["repeat"] == f"python -m vsr_node.bench replay {again}"
+    assert results_in(again)["repeat"] == command_here("bench", "replay", str(again))
     assert main(["replay", str(again), "--store", str(tmp_path)]) == 0
     last = (tmp_path / "latest").resolve()
     operations = "operations.jsonl"

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SCRIPTS = ("run-vsr-node", "maelstrom-kv", "scripts/setup", "scripts/test", "scripts/get-maelstrom")
+SCRIPTS = (
+    *("run-vsr-node", "maelstrom-kv"),
+    *("scripts/setup", "scripts/test", "scripts/get-maelstrom", "scripts/vsr"),
+    *("vsr_node/__init__.py", "vsr_node/__main__.py", "vsr_node/start.py", "vsr_node/command.py"),
+)
 
 # Records each call, and "installs" nothing, as what the stand-ins below import is in the checkout.
 INSTALLER = """#!/bin/sh
@@ -20,9 +24,13 @@ echo "$*" >>"$CALLS"
 # Print what they were started with, as JSON.
 STAND_IN = """
 import json, os, sys
-sys.stdout.write(json.dumps({
-    "arguments": sys.argv[1:], "directory": os.getcwd(), "process": os.getpid(),
-    "asserts": __debug__, "input": sys.stdin.read()}))
+def main(arguments):
+    sys.stdout.write(json.dumps({
+        "arguments": arguments, "directory": os.getcwd(), "process": os.getpid(),
+        "asserts": __debug__, "isolated": sys.flags.isolated, "input": sys.stdin.read()}))
+    return 0
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
 """
 
 

@@ -64,8 +64,8 @@ def test_a_binary_is_found_from_the_callers_directory(checkout: Checkout, tmp_pa
         (["3", "none", "0"], "TIME_LIMIT must be"),
         (["3", "none", "10", "20"], "at most NODE_COUNT, NEMESIS and TIME_LIMIT"),
         (["--bin"], "--bin needs"),
-        (["--bin", "/nowhere/node"], "'/nowhere/node' is no program"),
-        (["--bin", "/"], "'/' is no program"),
+        (["--bin", "/nowhere/node"], "'/nowhere/node' is not an executable file"),
+        (["--bin", "/"], "'/' is not an executable file"),
         (["--maelstrom"], "no Maelstrom to run under"),
     ],
 )
@@ -116,7 +116,7 @@ def test_bench_is_forced_past_a_maelstrom_that_runs(checkout: Checkout) -> None:
     [
         (None, None, "MAELSTROM_JAR is not set and maelstrom/ holds no release"),
         (1, None, "'java -version' fails"),
-        (0, "/nowhere.jar", "MAELSTROM_JAR=/nowhere.jar is no file"),
+        (0, "/nowhere.jar", "MAELSTROM_JAR=/nowhere.jar is not a file"),
     ],
 )
 def test_without_maelstrom_the_bench_runs_and_one_line_says_why(

@@ -16,7 +16,7 @@ case "$*" in
     *version_info*) echo "$0" ;;
     *fcntl*) ;;
     *realpath*) readlink "$0" ;;
-    "-m venv "*)
+    "-I -m venv "*)
         for folder; do :; done
         rm -rf "$folder"
         mkdir -p "$folder/bin" "$folder/lib/python3.11/site-packages"

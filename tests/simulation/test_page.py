@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vsr_node.command import command_here
 from vsr_node.core.messages import Commit
 from vsr_node.report import ReplicaState
 from vsr_node.simulation.__main__ import main
@@ -131,7 +132,7 @@ def test_a_seed_always_gives_the_same_page(
         assert main(["--seed", "7", "--events", "1", "--html", str(page)]) == 0
         assert f"page in {page.as_uri()}" in capsys.readouterr().out
     assert pages[0].read_bytes() == pages[1].read_bytes()
-    assert "python -m vsr_node.simulation --seed 7" in pages[0].read_text()
+    assert command_here("simulate", "--seed", "7") in pages[0].read_text()
 
 
 def test_a_page_that_can_not_be_written_changes_no_verdict(

@@ -12,13 +12,15 @@ from vsr_node.simulation.run import execute
 from vsr_node.simulation.seeds import run_seeds, split
 from vsr_node.simulation.situations import Situation, all_names, describe_situations
 
+# `vsr simulate` is isolated and would not hear of PYTHONHASHSEED.
+PROGRAM = "import sys; from vsr_node.simulation.__main__ import main; sys.exit(main(sys.argv[1:]))"
 SEEDS = range(60)
 SEEDS_OF_RARE_SITUATIONS = (94, 122)
 
 
 def replay(seed: int, hash_seed: str) -> str:
     result = subprocess.run(
-        [sys.executable, "-m", "vsr_node.simulation", "--seed", str(seed), "--events", "0"],
+        [sys.executable, "-c", PROGRAM, "--seed", str(seed), "--events", "0"],
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,6 @@
 """A Maelstrom-compatible bench: real processes, a simulated network, faults, and a verdict.
 
-`python -m vsr_node.bench test -w lin-kv --bin BIN ...` starts the nodes, plays their clients and
+``vsr bench test -w lin-kv --bin BIN ...`` starts the nodes, plays their clients and
 their network, and judges what the clients saw. It runs in one thread:
 
 - `nodes`: what a run stands on: the processes, the network between them, their clients, and one

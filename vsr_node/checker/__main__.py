@@ -1,30 +1,32 @@
-"""`python -m vsr_node.checker FILE`: judges a recorded history."""
+"""``vsr check FILE``: judge a recorded history."""
 
 import argparse
 import sys
-import traceback
+from collections.abc import Sequence
 from typing import NoReturn
 
 from vsr_node.checker import MODELS, Bounds, HistoryError, check, load_history
+from vsr_node.command import command_here
 
 EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = 0, 1, 2
-EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE, EXIT_BUG = 3, 4, 5, 70
+EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE = 3, 4, 5
 
 _EPILOG = """\
-The history may be JSON Lines, Jepsen's or Maelstrom's history.edn, or Jepsen's text log.
+The history is JSON Lines, Jepsen's or Maelstrom's history.edn, or Jepsen's text log.
 Exit status: 0 linearizable, 1 not linearizable, 2 unknown (a limit was hit), 3 the file can't be
-read, 4 the history is malformed or not of this model, 5 wrong arguments."""
+read, 4 the history is malformed or not of this model, 5 wrong arguments, 255 an error in this
+program."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # argparse's own status for this, 2, would say that the verdict is unknown.
+        # argparse's own status for this, 2, means that the verdict is unknown.
         self.print_usage(sys.stderr)
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Judges the file that the command line names, prints the verdict, returns the exit status."""
+def main(arguments: Sequence[str]) -> int:
+    """Judge the file that the command line names, print the verdict, return the exit status."""
     options = _parser().parse_args(arguments)
     bounds = Bounds(options.time_limit, int(options.memory_limit * 1_000_000))
     try:
@@ -41,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m vsr_node.checker",
-        description="Judges whether a recorded history is linearizable.",
+        prog=command_here("check"),
+        description="Judge whether a recorded history is linearizable.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -58,14 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=60.0,
         metavar="S",
-        help="seconds that the search may take (default 60)",
+        help="most seconds of the search (default 60)",
     )
     parser.add_argument(
         "--memory-limit",
         type=_positive,
         default=1000.0,
         metavar="MB",
-        help="megabytes that the search may hold (default 1000)",
+        help="most megabytes that the search holds (default 1000)",
     )
     return parser
 
@@ -73,18 +75,9 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive number")
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
 
 
-def _run() -> int:
-    try:
-        return main()
-    except Exception:
-        # Python's own status for this, 1, would say that the history is invalid.
-        traceback.print_exc()
-        return EXIT_BUG
-
-
 if __name__ == "__main__":
-    sys.exit(_run())
+    sys.exit(main(sys.argv[1:]))

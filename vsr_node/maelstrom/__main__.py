@@ -1,4 +1,4 @@
-"""The process: options, stdin, stdout, signals, time. Everything else is in ``node``."""
+"""``vsr node``, the process: options, stdin, stdout, signals, time. The rest is in ``node``."""
 
 import contextlib
 import gc
@@ -16,36 +16,36 @@ from .node import Node
 from .options import parse_options
 
 READ_SIZE = 1 << 16
-"""What a pipe holds, so that one read takes all that waits."""
+"""Bytes: the capacity of a pipe, so that one read takes everything that waits."""
 
 LINE_LENGTH_MAX = 64 << 20
-"""Bytes; what is longer is no message of ours, and reading it whole would fill the memory."""
+"""Bytes. No message is longer, and reading a longer line whole would fill the memory."""
 
 EXIT_STORAGE = os.EX_IOERR
-"""The exit status when the node's data can't be had or kept."""
+"""The exit status if the node can't read or keep its data."""
 
 MICROSECONDS_PER_MILLISECOND = 1_000
 
 
 def log(text: str) -> None:
-    """Writes a line for people; that nobody reads it is no reason to stop."""
+    """Write a line to stderr; a closed stderr is no reason to stop."""
     with contextlib.suppress(OSError):
         os.write(2, text.encode(errors="replace") + b"\n")
 
 
 class Stdin:
-    """Bytes of stdin as whole lines."""
+    """Whole lines of stdin."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        # Read into again and again: one for each read would cost more time than the read, and leave
-        # holes in the memory.
+        # Reused: a new buffer for each read would cost more time than the read, and leave holes in
+        # the memory.
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._partial = b""
         self._is_too_long = False
 
     def read_lines(self) -> list[bytes] | None:
-        """All complete lines that wait; None at the end of stdin. Blocks if nothing waits."""
+        """Return all complete lines that wait, None at the end of stdin. Block if nothing waits."""
         size = os.readv(0, (self._buffer,))
         if not size:
             return None
@@ -63,14 +63,14 @@ class Stdin:
 
 
 def write(lines: Sequence[bytes]) -> None:
-    """Writes all lines at once. Raises BrokenPipeError when nobody reads them any more."""
+    """Write all lines at once. Raises BrokenPipeError if stdout is closed."""
     data = memoryview(b"".join(lines))
     while data:
         data = data[os.write(1, data) :]
 
 
 def wake_on_signals() -> int:
-    """SIGTERM and SIGINT end the node between two turns; returns what becomes readable then."""
+    """Let SIGTERM and SIGINT end the node between two turns; return what they make readable."""
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
@@ -80,12 +80,12 @@ def wake_on_signals() -> int:
 
 
 def now_microseconds() -> int:
-    """A clock that never goes back."""
+    """Return the time of a clock that never goes back."""
     return time.monotonic_ns() // 1_000
 
 
 def serve(node: Node) -> None:
-    """Takes turns until stdin ends or a signal comes."""
+    """Take turns until stdin ends or a signal comes."""
     stdin = Stdin(node)
     signals = wake_on_signals()
     poll = select.poll()
@@ -103,13 +103,13 @@ def serve(node: Node) -> None:
 
 
 def _milliseconds(microseconds: int) -> int:
-    """Rounded up, so that the timer is due when poll returns; at most an hour."""
+    """Round up, so that the timer is due when poll returns; return at most an hour."""
     milliseconds = -(-microseconds // MICROSECONDS_PER_MILLISECOND)
     return min(milliseconds, 3_600_000)
 
 
 def run(node: Node) -> int:
-    """Serves to the end; returns the exit status. Raises BrokenPipeError."""
+    """Serve to the end; return the exit status. Raises BrokenPipeError."""
     try:
         serve(node)
         node.shut_down()
@@ -119,20 +119,19 @@ def run(node: Node) -> int:
     return 0
 
 
-def main() -> None:
-    """Runs the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
-    options = parse_options(sys.argv[1:])
-    # Nothing here makes cycles (a test holds it), so the collector would only look, at all of the
-    # log and again and again.
+def main(arguments: Sequence[str]) -> int:
+    """Run the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
+    options = parse_options(arguments)
+    # Nothing here makes cycles (a test holds it), so the collector would only search the whole log
+    # in vain, again and again.
     gc.disable()
     node = Node(random=Random(), log=log, write=write, options=options)
     try:
-        status = run(node)
+        return run(node)
     except BrokenPipeError:
-        # Nobody reads the answers; there is nobody left to tell either.
+        # Nobody reads the answers any more.
         os._exit(0)
-    sys.exit(status)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """The command line of the node."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vsr_node.core.limits import Limits
@@ -19,15 +20,18 @@ class Options:
     """If what is in ``data_dir`` survives a loss of power."""
 
 
-def parse_options(arguments: list[str]) -> Options:
+def parse_options(arguments: Sequence[str]) -> Options:
     """Read the command line; ends the process on one that is wrong, or asks for help."""
     if not arguments:
         return Options()
-    import argparse  # Most starts have no options and need not wait for it.
+    # Most starts have no options and need not wait for these.
+    import argparse
+
+    from vsr_node.command import command_here
 
     default = Options()
     parser = argparse.ArgumentParser(
-        prog="run-vsr-node",
+        prog=command_here("node"),
         description="A Viewstamped Replication node for Jepsen Maelstrom: reads messages as JSON "
         "lines on stdin, writes messages on stdout and remarks on stderr. Serves the workloads "
         "lin-kv and echo.",

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from vsr_node.command import command_here
 from vsr_node.report.drawing import PAGE
 from vsr_node.report.recorded_run import HISTORIES, load_results, verdict_of
 
@@ -103,7 +104,8 @@ def _table(store: Path, runs: list[Path]) -> Iterator[str]:
             link = quote(f"/{run.parent.name}/{run.name}/")
             name = f'<a href="{link}">{name}</a>'
         else:
-            name += " (no page yet: bench report makes it)"
+            make = html.escape(command_here("bench", "report", str(run)))
+            name += f" (no page yet: <code>{make}</code> makes it)"
         verdict = _WORDS[verdict_of(load_results(run))]
         size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
         yield f"<tr><td>{name}</td><td>{verdict}</td><td>{size / 1e6:.1f} MB</td>"

@@ -1,4 +1,4 @@
-"""The command line: `python -m vsr_node.simulation --help`."""
+"""``vsr simulate``."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from vsr_node.command import command_here
 from vsr_node.simulation.mutants import Verdict, run_mutants
 from vsr_node.simulation.mutations import CATALOGUE
 from vsr_node.simulation.page import draw_page
@@ -28,7 +29,7 @@ OK, VIOLATION, USAGE = 0, 1, 2
 EVENTS_SHOWN = 60
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit status (0: nothing found, 1: a violation)."""
     options = parse(arguments)
     if options.seed is not None:
@@ -38,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return try_seeds(options)
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m vsr_node.simulation",
+        prog=command_here("simulate"),
         description="Attacks the protocol core in virtual time; every run follows from its seed.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
@@ -122,9 +123,10 @@ def tell_outcome(outcome: Outcome, event_count: int) -> None:
 
 def write_html(outcome: Outcome, options: argparse.Namespace) -> None:
     """Write the page. One that can't be written changes no verdict."""
-    command = f"python -m vsr_node.simulation --seed {outcome.plan.seed}"
+    shrink = ["--shrink"] if options.shrink else []
+    command = command_here("simulate", "--seed", str(outcome.plan.seed), *shrink)
     try:
-        draw_page(outcome, options.html, f"{command} --shrink" if options.shrink else command)
+        draw_page(outcome, options.html, command)
     except OSError as error:
         print(f"no page: {error}", file=sys.stderr)
     else:
@@ -180,7 +182,8 @@ def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
     try:
         distributed: Any = import_module("distributed")
     except ModuleNotFoundError:
-        sys.exit("--scheduler needs Dask: pip install 'vsr-node[dask]'")
+        print("--scheduler needs Dask: pip install 'vsr-node[dask]'", file=sys.stderr)
+        sys.exit(USAGE)
     with distributed.Client(options.scheduler) as client:
         yield client.get_executor()
 
@@ -245,4 +248,4 @@ def tell_verdict(verdict: Verdict, kind: str, rare: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

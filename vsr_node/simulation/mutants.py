@@ -3,7 +3,7 @@
     python -m vsr_node.simulation.mutants NAME FIRST END [--shrink]
 
 runs the seeds FIRST to END - 1 with the mutation NAME, up to the first that fails, and prints a
-`Verdict` as one line of JSON. It is what `python -m vsr_node.simulation --mutations` starts.
+`Verdict` as one line of JSON. It is what ``vsr simulate --mutations`` starts.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from vsr_node.simulation.mutations import find
 from vsr_node.simulation.patching import Mutation, install
+from vsr_node.start import isolated
 
 
 class Verdict(NamedTuple):
@@ -47,15 +48,13 @@ def run_mutant(name: str, seeds: range, *, shrink: bool) -> Verdict:
 
 def start_mutant(mutation: Mutation, first_seed: int, *, shrink: bool) -> Verdict:
     """Run a mutant in a process of its own; raises RuntimeError when that breaks."""
-    command = [
-        sys.executable,
-        "-m",
+    command = isolated(
         "vsr_node.simulation.mutants",
         mutation.name,
         str(first_seed),
         str(first_seed + mutation.seeds_max),
         *(["--shrink"] if shrink else []),
-    ]
+    )
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError(f"mutant {mutation.name}: {result.stderr.strip()}")

@@ -10,10 +10,15 @@ from typing import NoReturn
 
 from vsr_node.bench.workshop.broken_nodes import BROKEN_PREFIX, broken_command
 from vsr_node.checker import Bounds
+from vsr_node.start import EXIT_ERROR as EXIT_ERROR
+from vsr_node.start import NODE
 
 EXIT_USAGE = 254
-EXIT_ERROR = 255
 MESSAGES_KEPT = 1_000_000
+
+OWN_NODE = "vsr-node"
+"""What --bin names this project's own node by, wherever the package is installed."""
+
 CHECK_SECONDS = 60.0
 CHECK_MEGABYTES = 1000.0
 BYTES_PER_MEGABYTE = 1_000_000
@@ -39,8 +44,8 @@ def add_bin(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
         "--bin",
         required=required,
         metavar="BIN",
-        help=f"the node's program, or {BROKEN_PREFIX}NAME for one of the broken nodes that come "
-        "along",
+        help=f"the node's program; {OWN_NODE} for the node of this project, {BROKEN_PREFIX}NAME "
+        "for one of its broken nodes",
     )
 
 
@@ -75,6 +80,8 @@ def program(text: str) -> tuple[str, ...]:
             return broken_command(text.removeprefix(BROKEN_PREFIX))
         except KeyError as error:
             raise UsageError(error.args[0]) from None
+    if text == OWN_NODE:
+        return NODE
     path = Path(text)
     if path.is_file():
         if not os.access(path, os.X_OK):

@@ -42,6 +42,7 @@ from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.bench.workshop.self_test import HEAD, HONEST_NODE, table_line
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
+from vsr_node.command import command_here
 
 SEED_BITS = 32
 SLOW_MS = 100.0
@@ -269,7 +270,7 @@ def _availability(text: str) -> float:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="python -m vsr_node.bench",
+        prog=command_here("bench"),
         description="Try a node of Maelstrom's protocol: real processes, a simulated network, "
         "faults, and a verdict. No JVM.",
         allow_abbrev=False,

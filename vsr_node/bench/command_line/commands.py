@@ -31,6 +31,7 @@ from vsr_node.bench.stored.stored_runs import StoredRun, load_results, load_run
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.shell import HELP, Shell
+from vsr_node.command import command_here
 from vsr_node.report import draw
 
 EXIT_NOT_REPEATED = 2
@@ -50,7 +51,8 @@ def run_and_tell(options: Options, console: Console) -> tuple[int, Outcome | Non
         console.say(f"ERROR: {error}")
         return EXIT_ERROR, None
     except StoppedError as stopped:
-        console.say(f"stopped by {stopped}; the history is on disk: judge it with bench check")
+        judge = command_here("bench", "check", str(options.store / "latest"))
+        console.say(f"stopped by {stopped}; the history is on disk: judge it with {judge}")
         return 128 + stopped.signal_number, None
     return EXIT_STATUS_OF_VERDICT[outcome.valid], outcome
 
@@ -205,7 +207,8 @@ def _results_of(run: StoredRun, arguments: argparse.Namespace) -> dict[str, Any]
     """Return the results of a run that was judged. Raises UsageError for one that was not."""
     results = load_results(run.folder)
     if results is None:
-        raise UsageError(f"{arguments.run} was not judged when it ended; bench check does that")
+        judge = command_here("bench", "check", str(arguments.run))
+        raise UsageError(f"{arguments.run} was not judged when it ended: judge it with {judge}")
     return results
 
 

@@ -1,11 +1,11 @@
 """Subjects: who is put under load. Each is a program, and what its arguments are."""
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from vsr_node.bench.stored.options import RUN_FOLDER
+from vsr_node.start import isolated_script
 
 FOLDER = Path(__file__).parent.parent / "yardsticks"
 
@@ -35,8 +35,8 @@ class Subject:
 
 
 YARDSTICKS = (
-    Subject(ECHO, (sys.executable, str(FOLDER / "echo.py"))),
-    Subject(REPLICATION, (sys.executable, str(FOLDER / "replication.py"))),
+    Subject(ECHO, isolated_script(str(FOLDER / "echo.py"))),
+    Subject(REPLICATION, isolated_script(str(FOLDER / "replication.py"))),
 )
 
 

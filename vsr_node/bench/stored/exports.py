@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 from vsr_node import __version__
 from vsr_node.bench.faults.bite import faults_touched_nothing
 from vsr_node.bench.stored.results import OUTCOMES
+from vsr_node.command import command_elsewhere
+from vsr_node.start import NODE
 
 README = """\
 A run of vsr_node's bench: {title}, {verdict}.
@@ -19,9 +21,9 @@ A run of vsr_node's bench: {title}, {verdict}.
 Read:    results.json (what came of it), report.html (where there is one), bench.log,
          history.jsonl (what clients asked and were told), messages.jsonl, faults.jsonl,
          node-logs/ (each node's stderr)
-Judge:   python -m vsr_node.bench check {bundle}
-Repeat:  python -m vsr_node.bench replay {bundle} [--bin BIN]
-Shrink:  python -m vsr_node.bench shrink {bundle} [--bin BIN]
+Judge:   vsr bench check {bundle}
+Repeat:  vsr bench replay {bundle} [--bin BIN]
+Shrink:  vsr bench shrink {bundle} [--bin BIN]
 Anew:    {anew}
 
 The node was started as: {command}
@@ -31,6 +33,7 @@ Bench {version}, Python {python}, {system}.
 
 _PROGRAM_HERE = """\
 That program is program/{program}; what else it needs is not in here. Name another with --bin."""
+_PROGRAM_OURS = "That program comes with vsr. Name it with --bin vsr-node."
 _PROGRAM_LEFT_OUT = "That program is not in here, as it is too large or gone. Name it with --bin."
 PROGRAM_BYTES_MAX = 50_000_000
 
@@ -139,9 +142,15 @@ def _summary_lines(results: Mapping[str, Any]) -> list[str]:
     return [*lines, f"Repeat with `{results['repeat']}`", ""]
 
 
+def _is_own_node(command: Sequence[str]) -> bool:
+    return tuple(command[: len(NODE)]) == NODE
+
+
 def _program_of(command: Sequence[str]) -> Path | None:
     """Return the file that is the node, not its interpreter, unless that is too large to take."""
-    files = [Path(word) for word in command[:2] if word != sys.executable and Path(word).is_file()]
+    if _is_own_node(command):
+        return None
+    files = [Path(word) for word in command[:3] if word != sys.executable and Path(word).is_file()]
     if not files or files[0].stat().st_size > PROGRAM_BYTES_MAX:
         return None
     return files[0]
@@ -150,14 +159,16 @@ def _program_of(command: Sequence[str]) -> Path | None:
 def write_bundle(path: Path, folder: Path, results: Mapping[str, Any]) -> None:
     """Write an archive of a run's folder, with a README that says how to read and repeat it."""
     name = folder.resolve().name
-    program = _program_of(results["test"]["command"])
+    command = results["test"]["command"]
+    program = _program_of(command)
+    left_out = _PROGRAM_OURS if _is_own_node(command) else _PROGRAM_LEFT_OUT
     readme = README.format(
         title=title_of(results),
         verdict=WORDS[results["valid"]],
         bundle=path.name,
-        anew=results["repeat"],
-        command=" ".join(results["test"]["command"]),
-        program=_PROGRAM_HERE.format(program=program.name) if program else _PROGRAM_LEFT_OUT,
+        anew=command_elsewhere(results["repeat"]),
+        command=" ".join(command),
+        program=_PROGRAM_HERE.format(program=program.name) if program else left_out,
         version=__version__,
         python=platform.python_version(),
         system=platform.system(),

@@ -1,12 +1,12 @@
 """What a test is asked to be, checked and complete."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.stored.script import Script
 from vsr_node.checker import Bounds
+from vsr_node.command import command_here
 
 RUN_FOLDER = "{run}"
 """In the binary's arguments: the run's own folder, so that no run finds the data of another."""
@@ -62,7 +62,6 @@ class Options:
 
     def repeat_command(self, folder: Path) -> str:
         """Return the shell command that asks for this very test, stored in `folder`, again."""
-        words = ("python", "-m", "vsr_node.bench")
         if self.script is not None:
-            return shlex.join((*words, "replay", str(folder)))
-        return shlex.join((*words, "test", "--seed", str(self.seed), *self.arguments))
+            return command_here("bench", "replay", str(folder))
+        return command_here("bench", "test", "--seed", str(self.seed), *self.arguments)

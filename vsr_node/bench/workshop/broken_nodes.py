@@ -8,9 +8,10 @@ the network does; ``honest-on-disk`` keeps them in the folder that its argument 
 and must be found valid whatever happens to the processes, too.
 """
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
+
+from vsr_node.start import isolated_script
 
 BROKEN_PREFIX = "broken:"
 FOLDER = Path(__file__).parent.parent / "broken"
@@ -62,4 +63,4 @@ def broken_command(name: str) -> tuple[str, ...]:
     names = (HONEST, HONEST_ON_DISK, ECHO_ONLY, *(node.name for node in BROKEN_NODES))
     if name not in names:
         raise KeyError(f"there is no {BROKEN_PREFIX}{name}; there are {', '.join(names)}")
-    return sys.executable, str(FOLDER / f"{name.replace('-', '_')}.py")
+    return isolated_script(str(FOLDER / f"{name.replace('-', '_')}.py"))

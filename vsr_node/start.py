@@ -1,0 +1,76 @@
+"""Programs of this package, isolated from the caller's folder and ``PYTHON*`` variables.
+
+``python -m`` looks for modules in the caller's folder first, and PYTHONPATH adds more. A
+``random.py`` there would end the bench with a traceback and exit status 1, which means *invalid*.
+PYTHONOPTIMIZE would take the core's assertions away. Therefore every way in leads to
+
+    python -I start.py MODULE [ARGUMENT...]
+
+``vsr`` and ``python -m vsr_node...`` (see ``__init__.py``) replace their process with it;
+``run-vsr-node`` and ``scripts/vsr`` start it themselves. It imports only ``os`` and ``sys`` before
+it is isolated: Python has loaded both by then, so nothing can stand in for them.
+"""
+
+import os
+import sys
+
+EXIT_ERROR = 255
+"""The exit status of an uncaught error. Python's own, 1, would be a verdict."""
+
+_FILE = os.path.abspath(__file__)  # noqa: PTH100  pathlib is not loaded yet
+
+
+def isolated(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs a module of this package isolated, from any folder."""
+    return (sys.executable, "-I", _FILE, module, *arguments)
+
+
+def isolated_script(path: str) -> tuple[str, ...]:
+    """Return the command that runs a script isolated, but for the modules beside it."""
+    return (sys.executable, "-Es", path)
+
+
+NODE = isolated("vsr_node.maelstrom")
+"""The command of this project's own node."""
+
+
+def vsr() -> None:
+    """Run the command ``vsr`` in place of this process. The installed script calls this."""
+    os.execv(sys.executable, isolated("vsr_node", *sys.argv[1:]))
+
+
+def restart_module() -> None:
+    """Run the module of ``python -m MODULE`` isolated in place of this process, if it is ours."""
+    module = sys.orig_argv[-len(sys.argv)].removeprefix("-m")
+    if module.partition(".")[0] == "vsr_node":
+        os.execv(sys.executable, isolated(module, *sys.argv[1:]))
+
+
+def _find_package() -> None:
+    """Import this very package, whatever else is installed; then look here last for the others."""
+    root = os.path.dirname(os.path.dirname(_FILE))  # noqa: PTH120
+    sys.path.insert(0, root)
+    import vsr_node  # noqa: F401
+
+    del sys.path[0]
+    sys.path.append(root)
+
+
+def _run() -> None:
+    """Run the module that the command line names as the main program."""
+    import runpy
+
+    del sys.argv[0]
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print(f"{sys.argv[0]}: an error in this program; there is no verdict", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+
+
+if __name__ == "__main__":
+    _find_package()
+    _run()
