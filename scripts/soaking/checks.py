@@ -1,6 +1,6 @@
-"""The registry of long checks, as data: command lines, and what their results must say.
+"""The list of long checks as data: command lines, and bounds on their results.
 
-Each command line can be run by hand, from any folder; `{python}` and `{root}` stand for the
+Each command line can be run by hand, from any folder; ``{python}`` and ``{root}`` stand for the
 interpreter of .venv and for the checkout.
 """
 
@@ -14,15 +14,15 @@ SHRINKABLE = (
     *("own-dict", "stale-reads", "cached-reads", "old-reply", "late-cas", "loses-order"),
     *("two-primaries", "dirty-reads", "early-ack"),
 )
-"""Broken nodes whose lie shows in few operations; others count them before they lie."""
+"""Broken nodes that lie within a few operations; others first count operations."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One command line, the exit status that it must end with, and bounds on figures.
+class CheckRun:
+    """A command line, its required exit status, and bounds on figures.
 
-    A figure is a path into the bench's results.json ("stats.count"), or one of those that
-    `scripts.soaking.service` reads off the history ("service.longest_gap_s").
+    A figure is a path into the bench's results.json ("stats.count"), or a figure that
+    ``scripts.soaking.service`` reads from the history ("service.longest_gap_s").
     """
 
     name: str
@@ -30,13 +30,13 @@ class Run:
     exit_status: int = 0
     at_most: Mapping[str, float] = field(default_factory=dict)
     never_logged: str = ""
-    """A text that no node may have written to its stderr."""
+    """A text that no node may write to stderr; empty if any is allowed."""
     time_limit_s: float = 180
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A bound on the sum of one figure over the sum of another, over all runs of a check."""
+    """A bound on the sum of one figure over the sum of another, in all runs of a check."""
 
     part: str
     whole: str
@@ -45,11 +45,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Runs that show one thing."""
+    """Runs that show one property."""
 
     name: str
     about: str
-    runs: tuple[Run, ...]
+    runs: tuple[CheckRun, ...]
     share: Share | None = None
 
 
@@ -69,10 +69,12 @@ def our_node(node_count: int, time_limit_s: int, rate: int, *options: object) ->
     )
 
 
-def calm_runs(distribution: str, latencies: tuple[int, ...], **bounds: float) -> tuple[Run, ...]:
+def calm_runs(
+    distribution: str, latencies: tuple[int, ...], **bounds: float
+) -> tuple[CheckRun, ...]:
     """Return the runs without faults: 3 and 5 nodes, two rates, the given latencies."""
     return tuple(
-        Run(
+        CheckRun(
             name=f"{nodes} nodes, rate {rate}, {latency} ms",
             command=our_node(nodes, 10, rate, "--latency", latency, "--latency-dist", distribution),
             at_most=bounds,
@@ -81,10 +83,10 @@ def calm_runs(distribution: str, latencies: tuple[int, ...], **bounds: float) ->
     )
 
 
-def partition_runs(*extra: object, **bounds: float) -> tuple[Run, ...]:
+def partition_runs(*extra: object, **bounds: float) -> tuple[CheckRun, ...]:
     """Return the runs under partitions: 3, 4 and 5 nodes, five seeds each."""
     return tuple(
-        Run(
+        CheckRun(
             name=f"{nodes} nodes, seed {seed}",
             command=our_node(
                 *(nodes, 30, 20, "--seed", seed),
@@ -97,7 +99,7 @@ def partition_runs(*extra: object, **bounds: float) -> tuple[Run, ...]:
 
 
 def journals(data_dir: str) -> dict[str, tuple[str, ...]]:
-    """Return the options of our node for each way to keep data, with what precedes options."""
+    """Return the options of our node for each way to keep data, after "--"."""
     return {
         "default journal": (),
         "flushed": ("--", "--data-dir", data_dir),
@@ -106,7 +108,7 @@ def journals(data_dir: str) -> dict[str, tuple[str, ...]]:
 
 
 def own_network(module: str, *options: object) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Return a name and a command line, of a script that has nodes, for each way to keep data."""
+    """Yield, for each way to keep data, its name and the command line of a script with nodes."""
     for name, node_options in journals("data").items():
         script = ("{python}", "-m", f"scripts.soaking.{module}", *map(str, options))
         yield name, (*script, "--", "{root}/run-vsr-node", *node_options[1:])
@@ -115,7 +117,7 @@ def own_network(module: str, *options: object) -> Iterator[tuple[str, tuple[str,
 CHECKS = (
     Check(
         name="matrix-calm-constant",
-        about="no faults, constant latency: valid, not one time-out",
+        about="no faults, constant latency: valid, no time-outs",
         runs=calm_runs("constant", (0, 10, 100), time_outs=0),
     ),
     Check(
@@ -140,7 +142,7 @@ CHECKS = (
         name="latency-1000",
         about="one second of latency, no faults: no view change",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes",
                 command=our_node(nodes, 60, 20, "--latency", 1000),
                 never_logged="entered view",
@@ -152,7 +154,7 @@ CHECKS = (
         name="kill-primary",
         about="first node killed at latency 0, 50 times: a write succeeds within 500 ms",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes",
                 command=(
                     *("{python}", "-m", "scripts.soaking.kill_primary"),
@@ -166,9 +168,9 @@ CHECKS = (
     ),
     Check(
         name="data-faults",
-        about="kills, pauses and partitions, whatever keeps the data: valid",
+        about="kills, pauses and partitions, with each way to keep data: valid",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes, seed {seed}, {name}",
                 command=our_node(
                     *(nodes, 60, 100, "--seed", seed, "--nemesis", "kill,pause,partition"),
@@ -184,7 +186,7 @@ CHECKS = (
         name="data-test-count",
         about="three tests in a row with kills, default journal: each starts empty, and is valid",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes",
                 command=our_node(
                     *(nodes, 20, 100, "--test-count", 3, "--seed", 1),
@@ -198,15 +200,15 @@ CHECKS = (
         name="data-restarts",
         about="one node of three killed and started 500 times under load: no write is lost",
         runs=tuple(
-            Run(name=name, command=command, time_limit_s=1200)
+            CheckRun(name=name, command=command, time_limit_s=1200)
             for name, command in own_network("restarts", "--times", 500)
         ),
     ),
     Check(
         name="data-endurance",
-        about="1,000,000 operations: as fast and as small at the end, and soon back after kill -9",
+        about="1,000,000 operations: as fast and small at the end, and soon back after kill -9",
         runs=tuple(
-            Run(name=name, command=command, time_limit_s=3600)
+            CheckRun(name=name, command=command, time_limit_s=3600)
             for name, command in own_network("endurance")
         ),
     ),
@@ -214,7 +216,7 @@ CHECKS = (
         name="data-syncs",
         about="one flush an operation with one client, far fewer with many",
         runs=(
-            Run(
+            CheckRun(
                 name="1, 8, 64 clients",
                 command=(
                     *("{python}", "-m", "scripts.soaking.syncs"),
@@ -227,7 +229,7 @@ CHECKS = (
         name="data-damage",
         about="damaged journals are never taken for whole",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"seed {seed}",
                 command=(
                     *("{python}", "-m", "tests.storage.damage"),
@@ -242,7 +244,7 @@ CHECKS = (
         name="broken-nodes",
         about="each broken node is found invalid, 10 times out of 10",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{node.name}, seed {seed}",
                 command=bench(BROKEN_PREFIX + node.name, *node.found_by, "--seed", seed),
                 exit_status=1,
@@ -252,9 +254,9 @@ CHECKS = (
     ),
     Check(
         name="honest-node",
-        about="a node that keeps all data on n0 is found valid where the broken ones are not",
+        about="a node that keeps all data on n0 is found valid in the broken nodes' tests",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"as {node.name}, seed 1",
                 command=bench(
                     BROKEN_PREFIX + HONEST_ON_DISK,
@@ -269,7 +271,7 @@ CHECKS = (
         name="shrink",
         about="2,000 operations that fail shrink to fewer than 20 in under 10 minutes",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=name,
                 command=("{python}", "-m", "scripts.soaking.shrinking", "--node", name),
                 time_limit_s=660,
@@ -279,9 +281,9 @@ CHECKS = (
     ),
     Check(
         name="doctor",
-        about="the doctor has nothing to say against our node and the honest one",
+        about="the doctor finds no mistake of our node or the honest one",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{node}, {count} nodes",
                 command=(
                     *("{python}", "-m", "vsr_node.bench", "doctor"),
@@ -297,7 +299,7 @@ CHECKS = (
         name="large-page",
         about="50,000 operations, 500,000 messages: the page is below 20 MB, quick in a browser",
         runs=(
-            Run(
+            CheckRun(
                 name="our node",
                 command=("{python}", "-m", "scripts.soaking.large_page"),
                 time_limit_s=500,
@@ -308,7 +310,7 @@ CHECKS = (
         name="fuzz",
         about="100,000 fuzzed lines at one node of three: then all serve",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"seed {seed}",
                 command=(
                     *("{python}", "-m", "tests.maelstrom.fuzz"),
@@ -322,7 +324,7 @@ CHECKS = (
         name="simulation",
         about="10,000 seeds of the simulator without a violation",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"seeds {first} to {first + 499}",
                 command=(
                     *("{python}", "-m", "vsr_node.simulation"),
@@ -337,7 +339,7 @@ CHECKS = (
         name="mutations",
         about="each mutation of the protocol is caught within its number of seeds",
         runs=(
-            Run(
+            CheckRun(
                 name="the whole catalogue",
                 command=("{python}", "-m", "vsr_node.simulation", "--mutations"),
                 time_limit_s=1800,

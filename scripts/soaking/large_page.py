@@ -35,7 +35,7 @@ ACTS = {
 
 
 def main() -> int:
-    """Run, measure, judge; return the exit status: 0 when the page is small and quick enough."""
+    """Run, measure, judge; return 0 if the page is small and quick enough."""
     program = chromium.find()
     if program is None:
         return _failed("no Chromium here")
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _seconds(tab: chromium.Browser, name: str, script: str) -> float:
-    """Do something, wait until it is drawn, and say how long that took."""
+    """Run a script and wait until the page is drawn; print and return the seconds it took."""
     begin = time.monotonic()
     tab.run(script)
     tab.frame()

@@ -19,7 +19,7 @@ from vsr_node.checker import (
     check,
     pair_operations,
 )
-from vsr_node.checker.search import Outcome, Search
+from vsr_node.checker.search import Search, SearchOutcome
 
 Step = tuple[Any, ...]
 
@@ -70,7 +70,7 @@ def configurations(width: int) -> int:
         count += 1
         return False
 
-    assert search.run(pause) is Outcome.NOT_LINEARIZABLE
+    assert search.run(pause) is SearchOutcome.NOT_LINEARIZABLE
     return count
 
 

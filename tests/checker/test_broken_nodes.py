@@ -87,4 +87,4 @@ def test_the_explanation_names_what_was_lied_about(name: str) -> None:
     text = "\n".join(violation.lines())
     for index in LIES[name].involved:
         (operation,) = (each for each in part.operations if each.invoked == index)
-        assert violation.told(operation) in text
+        assert violation.in_a_line(operation) in text

@@ -81,7 +81,7 @@ class TestJsonLines:
         ],
     )
     def test_a_line_that_is_no_json_object(self, tmp_path: Path, line: str) -> None:
-        with pytest.raises(HistoryError, match=r"^line 2: (this is no JSON|an event is)"):
+        with pytest.raises(HistoryError, match=r"^line 2: (this is not JSON|an event is)"):
             load(tmp_path, f"{json.dumps(WRITE)}\n{line}\n")
 
 
