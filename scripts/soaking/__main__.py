@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> int:
             journal.clear()
         status = _soak(checks, journal, arguments.jobs, STATE / key / "runs")
         if content_key() != key:
-            print("soak: the code has changed meanwhile; these runs do not count", file=sys.stderr)
+            print("soak: the code changed meanwhile; these runs do not count", file=sys.stderr)
             journal.clear()
             return EXIT_FAILED
     return status

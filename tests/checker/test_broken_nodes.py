@@ -73,6 +73,7 @@ def judged(operations: Iterable[Operation]) -> bool | None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("steady_time")
 @pytest.mark.parametrize("name", LIES)
 def test_the_explanation_names_what_was_lied_about(name: str) -> None:
     events = with_missing_keys_read(load_history(FOLDER / f"{name}.jsonl"))
