@@ -10,9 +10,18 @@ from itertools import product
 
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, HONEST_ON_DISK
 
+NODE = "{root}/run-vsr-node"
+
 SHRINKABLE = (
-    *("own-dict", "stale-reads", "cached-reads", "old-reply", "late-cas", "loses-order"),
-    *("two-primaries", "dirty-reads", "early-ack"),
+    "own-dict",
+    "stale-reads",
+    "cached-reads",
+    "old-reply",
+    "late-cas",
+    "loses-order",
+    "two-primaries",
+    "dirty-reads",
+    "early-ack",
 )
 """Broken nodes that lie within a few operations; others first count operations."""
 
@@ -53,20 +62,19 @@ class Check:
     share: Share | None = None
 
 
-def bench(node: str, *options: object) -> tuple[str, ...]:
+def module(name: str, options: str = "") -> tuple[str, ...]:
+    """Return the command line of a module; blanks separate its options."""
+    return ("{python}", "-m", name, *options.split())
+
+
+def bench(node: str, options: str) -> tuple[str, ...]:
     """Return the command line of a lin-kv test under the bench."""
-    return (
-        *("{python}", "-m", "vsr_node.bench", "test", "-w", "lin-kv", "--bin", node),
-        *map(str, options),
-    )
+    return module("vsr_node.bench", f"test -w lin-kv --bin {node} {options}")
 
 
-def our_node(node_count: int, time_limit_s: int, rate: int, *options: object) -> tuple[str, ...]:
+def our_node(node_count: int, options: str) -> tuple[str, ...]:
     """Return the command line of a lin-kv test of our node, with four clients a node."""
-    return bench(
-        *("{root}/run-vsr-node", "--node-count", node_count, "--concurrency", "4n"),
-        *("--time-limit", time_limit_s, "--rate", rate, *options),
-    )
+    return bench(NODE, f"--node-count {node_count} --concurrency 4n {options}")
 
 
 def calm_runs(
@@ -76,21 +84,25 @@ def calm_runs(
     return tuple(
         CheckRun(
             name=f"{nodes} nodes, rate {rate}, {latency} ms",
-            command=our_node(nodes, 10, rate, "--latency", latency, "--latency-dist", distribution),
+            command=our_node(
+                nodes,
+                f"--time-limit 10 --rate {rate} --latency {latency} --latency-dist {distribution}",
+            ),
             at_most=bounds,
         )
         for nodes, rate, latency in product((3, 5), (20, 200), latencies)
     )
 
 
-def partition_runs(*extra: object, **bounds: float) -> tuple[CheckRun, ...]:
+def partition_runs(more: str = "", **bounds: float) -> tuple[CheckRun, ...]:
     """Return the runs under partitions: 3, 4 and 5 nodes, five seeds each."""
     return tuple(
         CheckRun(
             name=f"{nodes} nodes, seed {seed}",
             command=our_node(
-                *(nodes, 30, 20, "--seed", seed),
-                *("--nemesis", "partition", "--nemesis-interval", 3, *extra),
+                nodes,
+                f"--time-limit 30 --rate 20 --seed {seed} "
+                f"--nemesis partition --nemesis-interval 3 {more}",
             ),
             at_most=bounds,
         )
@@ -98,20 +110,20 @@ def partition_runs(*extra: object, **bounds: float) -> tuple[CheckRun, ...]:
     )
 
 
-def journals(data_dir: str) -> dict[str, tuple[str, ...]]:
-    """Return the options of our node for each way to keep data, after "--"."""
+def journals(data_dir: str) -> dict[str, str]:
+    """Return the options of our node, after "--", for each way to keep data."""
     return {
-        "default journal": (),
-        "flushed": ("--", "--data-dir", data_dir),
-        "not flushed": ("--", "--data-dir", data_dir, "--fsync", "never"),
+        "default journal": "",
+        "flushed": f"-- --data-dir {data_dir}",
+        "not flushed": f"-- --data-dir {data_dir} --fsync never",
     }
 
 
-def own_network(module: str, *options: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+def own_network(name: str, options: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield, for each way to keep data, its name and the command line of a script with nodes."""
-    for name, node_options in journals("data").items():
-        script = ("{python}", "-m", f"scripts.soaking.{module}", *map(str, options))
-        yield name, (*script, "--", "{root}/run-vsr-node", *node_options[1:])
+    for way, node_options in journals("data").items():
+        node = f"{NODE} {node_options.removeprefix('--')}"
+        yield way, module(f"scripts.soaking.{name}", f"{options} -- {node}")
 
 
 CHECKS = (
@@ -134,9 +146,7 @@ CHECKS = (
     Check(
         name="matrix-partition-lossy",
         about="partitions on a network that loses, repeats and reorders: valid",
-        runs=partition_runs(
-            *("--loss", 0.05, "--duplicate", 0.1, "--latency", 10, "--latency-dist", "exponential")
-        ),
+        runs=partition_runs("--loss 0.05 --duplicate 0.1 --latency 10 --latency-dist exponential"),
     ),
     Check(
         name="latency-1000",
@@ -144,7 +154,7 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"{nodes} nodes",
-                command=our_node(nodes, 60, 20, "--latency", 1000),
+                command=our_node(nodes, "--time-limit 60 --rate 20 --latency 1000"),
                 never_logged="entered view",
             )
             for nodes in (3, 5)
@@ -156,10 +166,9 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"{nodes} nodes",
-                command=(
-                    *("{python}", "-m", "scripts.soaking.kill_primary"),
-                    *("--bin", "{root}/run-vsr-node", "--node-count", str(nodes)),
-                    *("--times", "50", "--within", "0.5"),
+                command=module(
+                    "scripts.soaking.kill_primary",
+                    f"--bin {NODE} --node-count {nodes} --times 50 --within 0.5",
                 ),
                 time_limit_s=400,
             )
@@ -173,8 +182,9 @@ CHECKS = (
             CheckRun(
                 name=f"{nodes} nodes, seed {seed}, {name}",
                 command=our_node(
-                    *(nodes, 60, 100, "--seed", seed, "--nemesis", "kill,pause,partition"),
-                    *("--nemesis-interval", 3, *options),
+                    nodes,
+                    f"--time-limit 60 --rate 100 --seed {seed} "
+                    f"--nemesis kill,pause,partition --nemesis-interval 3 {options}",
                 ),
             )
             for nodes, seed, (name, options) in product(
@@ -189,8 +199,9 @@ CHECKS = (
             CheckRun(
                 name=f"{nodes} nodes",
                 command=our_node(
-                    *(nodes, 20, 100, "--test-count", 3, "--seed", 1),
-                    *("--nemesis", "kill", "--nemesis-interval", 2),
+                    nodes,
+                    "--time-limit 20 --rate 100 --test-count 3 --seed 1 "
+                    "--nemesis kill --nemesis-interval 2",
                 ),
             )
             for nodes in (3, 5)
@@ -201,7 +212,7 @@ CHECKS = (
         about="one node of three killed and started 500 times under load: no write is lost",
         runs=tuple(
             CheckRun(name=name, command=command, time_limit_s=1200)
-            for name, command in own_network("restarts", "--times", 500)
+            for name, command in own_network("restarts", "--times 500")
         ),
     ),
     Check(
@@ -218,10 +229,7 @@ CHECKS = (
         runs=(
             CheckRun(
                 name="1, 8, 64 clients",
-                command=(
-                    *("{python}", "-m", "scripts.soaking.syncs"),
-                    *("--bin", "{root}/run-vsr-node"),
-                ),
+                command=module("scripts.soaking.syncs", f"--bin {NODE}"),
             ),
         ),
     ),
@@ -231,10 +239,7 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"seed {seed}",
-                command=(
-                    *("{python}", "-m", "tests.storage.damage"),
-                    *("--count", "20000", "--seed", str(seed)),
-                ),
+                command=module("tests.storage.damage", f"--count 20000 --seed {seed}"),
                 time_limit_s=1800,
             )
             for seed in (1, 2, 3)
@@ -246,7 +251,9 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"{node.name}, seed {seed}",
-                command=bench(BROKEN_PREFIX + node.name, *node.found_by, "--seed", seed),
+                command=bench(
+                    BROKEN_PREFIX + node.name, f"{' '.join(node.found_by)} --seed {seed}"
+                ),
                 exit_status=1,
             )
             for node, seed in product(BROKEN_NODES, range(1, 11))
@@ -260,8 +267,7 @@ CHECKS = (
                 name=f"as {node.name}, seed 1",
                 command=bench(
                     BROKEN_PREFIX + HONEST_ON_DISK,
-                    *node.found_by,
-                    *("--seed", 1, "--", "{{run}}/data"),
+                    f"{' '.join(node.found_by)} --seed 1 -- {{{{run}}}}/data",
                 ),
             )
             for node in BROKEN_NODES
@@ -273,7 +279,7 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=name,
-                command=("{python}", "-m", "scripts.soaking.shrinking", "--node", name),
+                command=module("scripts.soaking.shrinking", f"--node {name}"),
                 time_limit_s=660,
             )
             for name in SHRINKABLE
@@ -285,13 +291,10 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"{node}, {count} nodes",
-                command=(
-                    *("{python}", "-m", "vsr_node.bench", "doctor"),
-                    *("--bin", binary, "--node-count", str(count)),
-                ),
+                command=module("vsr_node.bench", f"doctor --bin {binary} --node-count {count}"),
             )
             for (node, binary), count in product(
-                (("ours", "{root}/run-vsr-node"), ("honest", BROKEN_PREFIX + HONEST)), (1, 2, 3, 5)
+                (("ours", NODE), ("honest", BROKEN_PREFIX + HONEST)), (1, 2, 3, 5)
             )
         ),
     ),
@@ -301,7 +304,7 @@ CHECKS = (
         runs=(
             CheckRun(
                 name="our node",
-                command=("{python}", "-m", "scripts.soaking.large_page"),
+                command=module("scripts.soaking.large_page"),
                 time_limit_s=500,
             ),
         ),
@@ -312,10 +315,7 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"seed {seed}",
-                command=(
-                    *("{python}", "-m", "tests.maelstrom.fuzz"),
-                    *("--lines", "100000", "--seed", str(seed)),
-                ),
+                command=module("tests.maelstrom.fuzz", f"--lines 100000 --seed {seed}"),
             )
             for seed in (1, 2, 3)
         ),
@@ -326,10 +326,7 @@ CHECKS = (
         runs=tuple(
             CheckRun(
                 name=f"seeds {first} to {first + 499}",
-                command=(
-                    *("{python}", "-m", "vsr_node.simulation"),
-                    *("--seeds", f"{first}..{first + 500}"),
-                ),
+                command=module("vsr_node.simulation", f"--seeds {first}..{first + 500}"),
                 time_limit_s=900,
             )
             for first in range(0, 10_000, 500)
@@ -341,7 +338,7 @@ CHECKS = (
         runs=(
             CheckRun(
                 name="the whole catalogue",
-                command=("{python}", "-m", "vsr_node.simulation", "--mutations"),
+                command=module("vsr_node.simulation", "--mutations"),
                 time_limit_s=1800,
             ),
         ),

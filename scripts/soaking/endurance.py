@@ -112,7 +112,8 @@ class Load:
         key, value = self._random.randrange(KEY_COUNT), self._random.randrange(5)
         body: Message = self._random.choice(
             (
-                *({"type": "write", "key": key, "value": value},) * 2,
+                {"type": "write", "key": key, "value": value},
+                {"type": "write", "key": key, "value": value},
                 {"type": "cas", "key": key, "from": value, "to": value + 1},
                 {"type": "read", "key": key},
             )

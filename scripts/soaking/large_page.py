@@ -18,8 +18,8 @@ ACT_SECONDS_MAX = 1.0
 RUN = Path("store/latest")
 BIN = Path(__file__).resolve().parent.parent.parent / "run-vsr-node"
 TEST = (
-    *("--node-count", "7", "--concurrency", "4n", "--rate", "560", "--time-limit", "140"),
-    *("--latency", "5", "--nemesis", "partition", "--nemesis-interval", "10", "--seed", "3"),
+    "--node-count 7 --concurrency 4n --rate 560 --time-limit 140 "
+    "--latency 5 --nemesis partition --nemesis-interval 10 --seed 3"
 )
 
 ACTS = {
@@ -40,7 +40,7 @@ def main() -> int:
     if program is None:
         return _failed("no Chromium here")
     command = (sys.executable, "-m", "vsr_node.bench", "test", "-w", "lin-kv", "--bin", str(BIN))
-    if subprocess.run((*command, *TEST), check=False).returncode != 0:
+    if subprocess.run((*command, *TEST.split()), check=False).returncode != 0:
         return _failed("the run was not valid")
     results = json.loads((RUN / "results.json").read_bytes())
     operations, messages = results["stats"]["count"], results["network"]["all"]["sent"]

@@ -11,7 +11,14 @@ from time import monotonic
 from vsr_node.checker.history import Event, Json, Operation, canonical_text
 from vsr_node.checker.minimal import Change, FailingPart, smallest_failing_part
 from vsr_node.checker.models import Model, State
-from vsr_node.checker.verdict import DeadEnd, KeyVerdict, Verdict
+from vsr_node.checker.verdict import (
+    TEXT_SHOWN_MAX,
+    DeadEnd,
+    KeyVerdict,
+    Verdict,
+    clipped,
+    counted,
+)
 
 EXPLAINED_KEYS_MAX = 3
 """How many invalid keys are explained: each further one would take as much time."""
@@ -19,7 +26,6 @@ EXPLAINED_KEYS_MAX = 3
 OPERATIONS_SHOWN_MAX = 10
 CANDIDATES_SHOWN_MAX = 8
 ORDER_SHOWN_MAX = 6
-TEXT_SHOWN_MAX = 60
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
 _CHANGES = {
@@ -103,9 +109,9 @@ class KeyViolation:
             text = "Time ran out before this was known to be the smallest such part."
         others = []
         if part.left_out_count:
-            others.append(f"{_count(part.left_out_count, 'read')} left out")
+            others.append(f"{counted(part.left_out_count, 'read')} left out")
         if part.unsure:
-            others.append(f"{_count(len(part.unsure), 'operation')} counted as of unknown outcome")
+            others.append(f"{counted(len(part.unsure), 'operation')} counted as of unknown outcome")
         return f"{text} (Everything else: {', '.join(others)}.)" if others else text
 
     def ending(self, end: DeadEnd) -> str:
@@ -120,7 +126,7 @@ class KeyViolation:
 
     def state_after(self, end: DeadEnd) -> str:
         """Describe the state that an order ends with."""
-        return _clipped(self.model.describe_state(end.state))
+        return clipped(self.model.describe_state(end.state))
 
     def candidates(self, end: DeadEnd) -> list[Candidate]:
         """Return the operations that could come next by their times, and why none can.
@@ -157,7 +163,7 @@ class KeyViolation:
         completion = self.part.culprit.completed or 0
         return (
             f"The longest linearizable prefix ends just before event {completion}: "
-            f"{_count(self.key.valid_count, 'completed operation')} of this key."
+            f"{counted(self.key.valid_count, 'completed operation')} of this key."
         )
 
     # --- Words ----------------------------------------------------------------------------------
@@ -175,7 +181,7 @@ class KeyViolation:
 
     def describe(self, operation: Operation) -> str:
         """Describe an operation without its process and times."""
-        return _clipped(self.model.describe(operation))
+        return clipped(self.model.describe(operation))
 
     def brief(self, operation: Operation) -> str:
         """Describe an operation with its process, short enough for the middle of a sentence."""
@@ -223,7 +229,7 @@ def explain(
 
 def name_of(key: Json) -> str:
     """Return the name of a key for the beginning of a sentence."""
-    return "The register" if key is None else f"Key {_clipped(canonical_text(key))}"
+    return "The register" if key is None else f"Key {clipped(canonical_text(key))}"
 
 
 def _wrapped(text: str) -> Iterator[str]:
@@ -239,13 +245,4 @@ def _tallied(texts: Sequence[str]) -> str:
     for text in texts:
         counts[text] = counts.get(text, 0) + 1
     tallied = (text if count == 1 else f"{text} (x{count})" for text, count in counts.items())
-    return _clipped(", ".join(tallied), 2 * TEXT_SHOWN_MAX)
-
-
-def _clipped(text: str, length: int = TEXT_SHOWN_MAX) -> str:
-    half = length // 2
-    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return clipped(", ".join(tallied), 2 * TEXT_SHOWN_MAX)

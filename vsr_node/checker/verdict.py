@@ -70,16 +70,16 @@ class Verdict:
 
     def _lines(self) -> Iterator[str]:
         operation_count = sum(key.operation_count for key in self.keys)
-        amount = f"{_count(operation_count, 'operation')} on {_count(len(self.keys), 'key')}"
+        amount = f"{counted(operation_count, 'operation')} on {counted(len(self.keys), 'key')}"
         if self.valid:
             yield f"Linearizable: {amount}."
             return
         invalid = [key for key in self.keys if key.valid is False]
         undecided = [key for key in self.keys if key.valid is None]
         if invalid:
-            yield f"Not linearizable: {_count(len(invalid), 'key')} of {amount} in all."
+            yield f"Not linearizable: {counted(len(invalid), 'key')} of {amount} in all."
         else:
-            yield f"Unknown: {_count(len(undecided), 'key')} undecided of {amount} in all."
+            yield f"Unknown: {counted(len(undecided), 'key')} undecided of {amount} in all."
         for number, key in enumerate(_listed(invalid)):
             yield f"{_name(key)}: {key.reason}"
             if number < EXPLAINED_KEYS_MAX:
@@ -88,7 +88,7 @@ class Verdict:
             yield f"{_name(key)}: {key.reason}"
         left_out = sum(max(0, len(keys) - LISTED_KEYS_MAX) for keys in (invalid, undecided))
         if left_out:
-            yield f"... and {_count(left_out, 'more key')}."
+            yield f"... and {counted(left_out, 'more key')}."
 
     def _explain(self, key: KeyVerdict) -> Iterator[str]:
         end = key.dead_ends[0]
@@ -104,18 +104,18 @@ class Verdict:
             yield f"    {self._in_a_line(operation)}: {self._obstacle(end.state, operation)}"
         if len(end.candidates) > CANDIDATES_SHOWN_MAX:
             left_out = len(end.candidates) - CANDIDATES_SHOWN_MAX
-            yield f"    ... and {_count(left_out, 'more open operation')}"
+            yield f"    ... and {counted(left_out, 'more open operation')}"
         if len(key.dead_ends) > 1:
             others = ", or ".join(self._state(other.state) for other in key.dead_ends[1:])
             yield f"  Other orders end as badly, where {others}."
 
     def _in_a_line(self, operation: Operation) -> str:
         process = f"process {operation.process}"
-        what = _clipped(self.model.describe(operation))
+        what = clipped(self.model.describe(operation))
         return f"{process:<12} {what:<16} ({_events(operation)})"
 
     def _state(self, state: State) -> str:
-        return _clipped(self.model.describe_state(state))
+        return clipped(self.model.describe_state(state))
 
     def _obstacle(self, state: State, operation: Operation) -> str:
         fits, _ = self.model.apply(state, operation)
@@ -126,7 +126,7 @@ class Verdict:
 
 def describe_culprit(model: Model, operation: Operation) -> str:
     """Describe the operation that can't be placed in a few words."""
-    what = _clipped(model.describe(operation))
+    what = clipped(model.describe(operation))
     return f"{what} by process {operation.process} ({_events(operation)})"
 
 
@@ -136,10 +136,10 @@ def _events(operation: Operation) -> str:
     return f"events {operation.invoked} to {operation.completed}"
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str, length: int = TEXT_SHOWN_MAX) -> str:
     """Shorten a long text to its two ends, where values that grow by appending differ."""
-    half = TEXT_SHOWN_MAX // 2
-    return text if len(text) <= TEXT_SHOWN_MAX else f"{text[:half]} ... {text[-half:]}"
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
 
 
 def _name(key: KeyVerdict) -> str:
@@ -150,5 +150,6 @@ def _listed(keys: list[KeyVerdict]) -> list[KeyVerdict]:
     return keys[:LISTED_KEYS_MAX]
 
 
-def _count(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """Format a number of things: "1 key", "2 keys"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -9,7 +9,7 @@ from vsr_node.checker.explanation import name_of
 from vsr_node.checker.history import canonical_text
 from vsr_node.report.contents import Operations, PageContents, shown
 from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun
-from vsr_node.report.surroundings import surroundings
+from vsr_node.report.surroundings import seconds, surroundings
 
 FAULTS_SHOWN = 1000
 MISTAKES_SHOWN = 5
@@ -148,8 +148,8 @@ def faults(run: RecordedRun) -> Iterator[str]:
 
 
 def _fault(fault: FaultSpan) -> tuple[str, str, str, str]:
-    end = "the end" if fault.end is None else _seconds(fault.end)
-    return _seconds(fault.begin), end, fault.name, fault.text
+    end = "the end" if fault.end is None else seconds(fault.end)
+    return seconds(fault.begin), end, fault.name, fault.text
 
 
 def _met(effect: Mapping[str, Any]) -> str:
@@ -193,7 +193,3 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         '<div class="scroll" tabindex="0" role="region" aria-label="table">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
-
-
-def _seconds(time_ns: int) -> str:
-    return f"{time_ns / 1e9:.3f} s"

@@ -30,13 +30,13 @@ def surroundings(
     begin, end = span_of(violation)
     if not end:
         return  # The history has no times.
-    yield f"Around it, {_seconds(begin)} to {_seconds(end)}:"
+    yield f"Around it, {seconds(begin)} to {seconds(end)}:"
     met = [fault for fault in faults if fault.begin <= end and (fault.end or end) >= begin]
     if not met and faults:
         yield "  no fault was under way"
     for fault in met:
-        until = "the end" if fault.end is None else _seconds(fault.end)
-        yield f"  fault: {fault.name} {fault.text}, {_seconds(fault.begin)} to {until}"
+        until = "the end" if fault.end is None else seconds(fault.end)
+        yield f"  fault: {fault.name} {fault.text}, {seconds(fault.begin)} to {until}"
     if messages.kept:
         yield f"  {_traffic(messages, begin, end)}"
         yield from _culprits_messages(violation, messages)
@@ -78,10 +78,11 @@ def _culprits_messages(violation: KeyViolation, messages: Messages) -> Iterator[
         shown = body if len(body) <= BODY_SHOWN_MAX else f"{body[:BODY_SHOWN_MAX]} ..."
         fate = "" if message.fate == "delivered" else f" ({message.fate})"
         way = f"{message.source} -> {message.destination}"
-        yield f"    {_seconds(message.sent, 4)}  {way}{fate}  {shown}"
+        yield f"    {seconds(message.sent, 4)}  {way}{fate}  {shown}"
     if len(met) > MESSAGES_SHOWN:
         yield f"    and {len(met) - MESSAGES_SHOWN} more"
 
 
-def _seconds(time_ns: int, digits: int = 3) -> str:
+def seconds(time_ns: int, digits: int = 3) -> str:
+    """Format a time in seconds."""
     return f"{time_ns / NANOSECONDS_PER_SECOND:.{digits}f} s"
