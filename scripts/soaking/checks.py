@@ -94,7 +94,7 @@ def calm_runs(
     )
 
 
-def partition_runs(more: str = "", **bounds: float) -> tuple[CheckRun, ...]:
+def partition_runs(more: str = "", /, **bounds: float) -> tuple[CheckRun, ...]:
     """Return the runs under partitions: 3, 4 and 5 nodes, five seeds each."""
     return tuple(
         CheckRun(
