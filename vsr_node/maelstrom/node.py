@@ -121,7 +121,7 @@ class Node:
         elif type(body) is not dict:
             self._reply_error(source, None, malformed("body", "expected an object"))
         elif "in_reply_to" in body or body.get("type") == "error":
-            self.drop(line, "a reply, but this node asks no questions")
+            self.drop(line, "a reply to no request of this node")
         elif source in self._peer_prefixes:
             self._on_peer(line, source, body)
         else:
