@@ -92,7 +92,7 @@ def load_run(folder: Path) -> RecordedRun:
     """
     path = next((folder / name for name in HISTORIES if (folder / name).is_file()), None)
     if path is None:
-        raise NoRunError(f"{folder} has no {' or '.join(HISTORIES)}")
+        raise NoRunError(f"{folder} holds no {' or '.join(HISTORIES)}")
     resolved = folder.resolve()
     events = load_history(path)
     name = f"{resolved.parent.name}/{resolved.name}"
