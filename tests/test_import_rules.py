@@ -122,7 +122,7 @@ def room_violations(bench: Path, owes: dict[str, set[str]]) -> list[str]:
 
 
 def is_allowed(name: str, importer: str, tops: set[str], package: str) -> bool:
-    """Return whether a module in ``importer``, a folder or module at the top, may import ``name``."""
+    """Return whether ``importer``, a folder or module at the top, may import ``name``."""
     first, *rest = name.split(".")
     if first != package:
         if importer != "core":

@@ -1,1 +1,1 @@
-"""The long checks behind `scripts/soak`: what they are (`checks`) and how they are run (`runs`)."""
+"""The long checks of ``scripts/soak``: their list (``checks``) and their execution (``runs``)."""

@@ -1,4 +1,4 @@
-"""The command line of `scripts/soak`."""
+"""The command line of ``scripts/soak``."""
 
 import argparse
 import shlex
@@ -17,7 +17,7 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
 def main(words: Sequence[str]) -> int:
-    """Carry out the checks that are asked for; return the exit status."""
+    """Carry out the requested checks; return the exit status."""
     arguments = _parser().parse_args(words)
     checks = [check for check in CHECKS if not arguments.names or _is_named(check, arguments.names)]
     unknown = [n for n in arguments.names if not any(_is_named(check, [n]) for check in CHECKS)]
@@ -45,14 +45,14 @@ def main(words: Sequence[str]) -> int:
 
 
 def _soak(checks: Sequence[Check], journal: Journal, jobs: int, folder: Path) -> int:
-    """Carry out what is left of the checks, print the table, return the exit status."""
+    """Carry out the remaining runs, print the table, return the exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
     interrupted = False
     try:
         carry_out(checks, journal, jobs, folder)
     except KeyboardInterrupt:
         interrupted = True
-        print("stopped; the same command takes up what is left", flush=True)
+        print("stopped; the same command continues with the remaining runs", flush=True)
     rows = [summarize(check, journal.done) for check in checks]
     print(table(rows))
     if interrupted:
@@ -78,20 +78,20 @@ def _list(checks: Sequence[Check], with_commands: bool) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/soak",
-        description="Carries out the long checks and ends in a table. Stopped, it takes up what is "
-        "left when it is called again, as long as the code is the same.",
-        epilog="Exit status: 0 all is ok, 1 something failed, 130 stopped.",
+        description="Carries out the long checks and prints a table. If stopped, the next call "
+        "continues with the remaining runs, as long as the code is the same.",
+        epilog="Exit status: 0 all checks are ok, 1 something failed, 2 wrong usage, 130 stopped.",
     )
     parser.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="a check, or the beginning of some (matrix: all matrix-...); none: all",
+        help="a check, or the beginning of several (matrix: all matrix-...); default: all checks",
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time (1)")
-    parser.add_argument("--again", action="store_true", help="forget what was done on this code")
-    parser.add_argument("--list", action="store_true", help="tell the checks, carry out none")
-    parser.add_argument("--commands", action="store_true", help="with --list: their commands, too")
+    parser.add_argument("--again", action="store_true", help="forget all runs on this code")
+    parser.add_argument("--list", action="store_true", help="list the checks, carry out none")
+    parser.add_argument("--commands", action="store_true", help="with --list: also their commands")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""The registry of long checks, as data: command lines, and what their results must say.
+"""The list of long checks as data: command lines, and bounds on their results.
 
-Each command line can be run by hand, from any folder; `{python}` and `{root}` stand for the
+Each command line can be run by hand, from any folder; ``{python}`` and ``{root}`` stand for the
 interpreter of .venv and for the checkout.
 """
 
@@ -10,19 +10,28 @@ from itertools import product
 
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, HONEST_ON_DISK
 
+NODE = "{root}/run-vsr-node"
+
 SHRINKABLE = (
-    *("own-dict", "stale-reads", "cached-reads", "old-reply", "late-cas", "loses-order"),
-    *("two-primaries", "dirty-reads", "early-ack"),
+    "own-dict",
+    "stale-reads",
+    "cached-reads",
+    "old-reply",
+    "late-cas",
+    "loses-order",
+    "two-primaries",
+    "dirty-reads",
+    "early-ack",
 )
-"""Broken nodes whose lie shows in few operations; others count them before they lie."""
+"""Broken nodes that lie within a few operations; others first count operations."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One command line, the exit status that it must end with, and bounds on figures.
+class CheckRun:
+    """A command line, its required exit status, and bounds on figures.
 
-    A figure is a path into the bench's results.json ("stats.count"), or one of those that
-    `scripts.soaking.service` reads off the history ("service.longest_gap_s").
+    A figure is a path into the bench's results.json ("stats.count"), or a figure that
+    ``scripts.soaking.service`` reads from the history ("service.longest_gap_s").
     """
 
     name: str
@@ -30,13 +39,13 @@ class Run:
     exit_status: int = 0
     at_most: Mapping[str, float] = field(default_factory=dict)
     never_logged: str = ""
-    """A text that no node may have written to its stderr."""
+    """A text that no node may write to stderr; empty if any is allowed."""
     time_limit_s: float = 180
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A bound on the sum of one figure over the sum of another, over all runs of a check."""
+    """A bound on the sum of one figure over the sum of another, in all runs of a check."""
 
     part: str
     whole: str
@@ -45,50 +54,55 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Runs that show one thing."""
+    """Runs that show one property."""
 
     name: str
     about: str
-    runs: tuple[Run, ...]
+    runs: tuple[CheckRun, ...]
     share: Share | None = None
 
 
-def bench(node: str, *options: object) -> tuple[str, ...]:
+def module(name: str, options: str = "") -> tuple[str, ...]:
+    """Return the command line of a module; blanks separate its options."""
+    return ("{python}", "-m", name, *options.split())
+
+
+def bench(node: str, options: str) -> tuple[str, ...]:
     """Return the command line of a lin-kv test under the bench."""
-    return (
-        *("{python}", "-m", "vsr_node.bench", "test", "-w", "lin-kv", "--bin", node),
-        *map(str, options),
-    )
+    return module("vsr_node.bench", f"test -w lin-kv --bin {node} {options}")
 
 
-def our_node(node_count: int, time_limit_s: int, rate: int, *options: object) -> tuple[str, ...]:
+def our_node(node_count: int, options: str) -> tuple[str, ...]:
     """Return the command line of a lin-kv test of our node, with four clients a node."""
-    return bench(
-        *("{root}/run-vsr-node", "--node-count", node_count, "--concurrency", "4n"),
-        *("--time-limit", time_limit_s, "--rate", rate, *options),
-    )
+    return bench(NODE, f"--node-count {node_count} --concurrency 4n {options}")
 
 
-def calm_runs(distribution: str, latencies: tuple[int, ...], **bounds: float) -> tuple[Run, ...]:
+def calm_runs(
+    distribution: str, latencies: tuple[int, ...], **bounds: float
+) -> tuple[CheckRun, ...]:
     """Return the runs without faults: 3 and 5 nodes, two rates, the given latencies."""
     return tuple(
-        Run(
+        CheckRun(
             name=f"{nodes} nodes, rate {rate}, {latency} ms",
-            command=our_node(nodes, 10, rate, "--latency", latency, "--latency-dist", distribution),
+            command=our_node(
+                nodes,
+                f"--time-limit 10 --rate {rate} --latency {latency} --latency-dist {distribution}",
+            ),
             at_most=bounds,
         )
         for nodes, rate, latency in product((3, 5), (20, 200), latencies)
     )
 
 
-def partition_runs(*extra: object, **bounds: float) -> tuple[Run, ...]:
+def partition_runs(more: str = "", /, **bounds: float) -> tuple[CheckRun, ...]:
     """Return the runs under partitions: 3, 4 and 5 nodes, five seeds each."""
     return tuple(
-        Run(
+        CheckRun(
             name=f"{nodes} nodes, seed {seed}",
             command=our_node(
-                *(nodes, 30, 20, "--seed", seed),
-                *("--nemesis", "partition", "--nemesis-interval", 3, *extra),
+                nodes,
+                f"--time-limit 30 --rate 20 --seed {seed} "
+                f"--nemesis partition --nemesis-interval 3 {more}",
             ),
             at_most=bounds,
         )
@@ -96,26 +110,26 @@ def partition_runs(*extra: object, **bounds: float) -> tuple[Run, ...]:
     )
 
 
-def journals(data_dir: str) -> dict[str, tuple[str, ...]]:
-    """Return the options of our node for each way to keep data, with what precedes options."""
+def journals(data_dir: str) -> dict[str, str]:
+    """Return the options of our node, after "--", for each way to keep data."""
     return {
-        "default journal": (),
-        "flushed": ("--", "--data-dir", data_dir),
-        "not flushed": ("--", "--data-dir", data_dir, "--fsync", "never"),
+        "default journal": "",
+        "flushed": f"-- --data-dir {data_dir}",
+        "not flushed": f"-- --data-dir {data_dir} --fsync never",
     }
 
 
-def own_network(module: str, *options: object) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Return a name and a command line, of a script that has nodes, for each way to keep data."""
-    for name, node_options in journals("data").items():
-        script = ("{python}", "-m", f"scripts.soaking.{module}", *map(str, options))
-        yield name, (*script, "--", "{root}/run-vsr-node", *node_options[1:])
+def own_network(name: str, options: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield, for each way to keep data, its name and the command line of a script with nodes."""
+    for way, node_options in journals("data").items():
+        node = f"{NODE} {node_options.removeprefix('--')}"
+        yield way, module(f"scripts.soaking.{name}", f"{options} -- {node}")
 
 
 CHECKS = (
     Check(
         name="matrix-calm-constant",
-        about="no faults, constant latency: valid, not one time-out",
+        about="no faults, constant latency: valid, no time-outs",
         runs=calm_runs("constant", (0, 10, 100), time_outs=0),
     ),
     Check(
@@ -132,17 +146,15 @@ CHECKS = (
     Check(
         name="matrix-partition-lossy",
         about="partitions on a network that loses, repeats and reorders: valid",
-        runs=partition_runs(
-            *("--loss", 0.05, "--duplicate", 0.1, "--latency", 10, "--latency-dist", "exponential")
-        ),
+        runs=partition_runs("--loss 0.05 --duplicate 0.1 --latency 10 --latency-dist exponential"),
     ),
     Check(
         name="latency-1000",
         about="one second of latency, no faults: no view change",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes",
-                command=our_node(nodes, 60, 20, "--latency", 1000),
+                command=our_node(nodes, "--time-limit 60 --rate 20 --latency 1000"),
                 never_logged="entered view",
             )
             for nodes in (3, 5)
@@ -152,12 +164,11 @@ CHECKS = (
         name="kill-primary",
         about="first node killed at latency 0, 50 times: a write succeeds within 500 ms",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes",
-                command=(
-                    *("{python}", "-m", "scripts.soaking.kill_primary"),
-                    *("--bin", "{root}/run-vsr-node", "--node-count", str(nodes)),
-                    *("--times", "50", "--within", "0.5"),
+                command=module(
+                    "scripts.soaking.kill_primary",
+                    f"--bin {NODE} --node-count {nodes} --times 50 --within 0.5",
                 ),
                 time_limit_s=400,
             )
@@ -166,13 +177,14 @@ CHECKS = (
     ),
     Check(
         name="data-faults",
-        about="kills, pauses and partitions, whatever keeps the data: valid",
+        about="kills, pauses and partitions, with each way to keep data: valid",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes, seed {seed}, {name}",
                 command=our_node(
-                    *(nodes, 60, 100, "--seed", seed, "--nemesis", "kill,pause,partition"),
-                    *("--nemesis-interval", 3, *options),
+                    nodes,
+                    f"--time-limit 60 --rate 100 --seed {seed} "
+                    f"--nemesis kill,pause,partition --nemesis-interval 3 {options}",
                 ),
             )
             for nodes, seed, (name, options) in product(
@@ -184,11 +196,12 @@ CHECKS = (
         name="data-test-count",
         about="three tests in a row with kills, default journal: each starts empty, and is valid",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{nodes} nodes",
                 command=our_node(
-                    *(nodes, 20, 100, "--test-count", 3, "--seed", 1),
-                    *("--nemesis", "kill", "--nemesis-interval", 2),
+                    nodes,
+                    "--time-limit 20 --rate 100 --test-count 3 --seed 1 "
+                    "--nemesis kill --nemesis-interval 2",
                 ),
             )
             for nodes in (3, 5)
@@ -198,15 +211,15 @@ CHECKS = (
         name="data-restarts",
         about="one node of three killed and started 500 times under load: no write is lost",
         runs=tuple(
-            Run(name=name, command=command, time_limit_s=1200)
-            for name, command in own_network("restarts", "--times", 500)
+            CheckRun(name=name, command=command, time_limit_s=1200)
+            for name, command in own_network("restarts", "--times 500")
         ),
     ),
     Check(
         name="data-endurance",
-        about="1,000,000 operations: as fast and as small at the end, and soon back after kill -9",
+        about="1,000,000 operations: as fast and small at the end, and soon back after kill -9",
         runs=tuple(
-            Run(name=name, command=command, time_limit_s=3600)
+            CheckRun(name=name, command=command, time_limit_s=3600)
             for name, command in own_network("endurance")
         ),
     ),
@@ -214,12 +227,9 @@ CHECKS = (
         name="data-syncs",
         about="one flush an operation with one client, far fewer with many",
         runs=(
-            Run(
+            CheckRun(
                 name="1, 8, 64 clients",
-                command=(
-                    *("{python}", "-m", "scripts.soaking.syncs"),
-                    *("--bin", "{root}/run-vsr-node"),
-                ),
+                command=module("scripts.soaking.syncs", f"--bin {NODE}"),
             ),
         ),
     ),
@@ -227,12 +237,9 @@ CHECKS = (
         name="data-damage",
         about="damaged journals are never taken for whole",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"seed {seed}",
-                command=(
-                    *("{python}", "-m", "tests.storage.damage"),
-                    *("--count", "20000", "--seed", str(seed)),
-                ),
+                command=module("tests.storage.damage", f"--count 20000 --seed {seed}"),
                 time_limit_s=1800,
             )
             for seed in (1, 2, 3)
@@ -242,9 +249,11 @@ CHECKS = (
         name="broken-nodes",
         about="each broken node is found invalid, 10 times out of 10",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{node.name}, seed {seed}",
-                command=bench(BROKEN_PREFIX + node.name, *node.found_by, "--seed", seed),
+                command=bench(
+                    BROKEN_PREFIX + node.name, f"{' '.join(node.found_by)} --seed {seed}"
+                ),
                 exit_status=1,
             )
             for node, seed in product(BROKEN_NODES, range(1, 11))
@@ -252,14 +261,13 @@ CHECKS = (
     ),
     Check(
         name="honest-node",
-        about="a node that keeps all data on n0 is found valid where the broken ones are not",
+        about="a node that keeps all data on n0 is found valid in the broken nodes' tests",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"as {node.name}, seed 1",
                 command=bench(
                     BROKEN_PREFIX + HONEST_ON_DISK,
-                    *node.found_by,
-                    *("--seed", 1, "--", "{{run}}/data"),
+                    f"{' '.join(node.found_by)} --seed 1 -- {{{{run}}}}/data",
                 ),
             )
             for node in BROKEN_NODES
@@ -269,9 +277,9 @@ CHECKS = (
         name="shrink",
         about="2,000 operations that fail shrink to fewer than 20 in under 10 minutes",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=name,
-                command=("{python}", "-m", "scripts.soaking.shrinking", "--node", name),
+                command=module("scripts.soaking.shrinking", f"--node {name}"),
                 time_limit_s=660,
             )
             for name in SHRINKABLE
@@ -279,17 +287,14 @@ CHECKS = (
     ),
     Check(
         name="doctor",
-        about="the doctor has nothing to say against our node and the honest one",
+        about="the doctor finds no mistake of our node or the honest one",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"{node}, {count} nodes",
-                command=(
-                    *("{python}", "-m", "vsr_node.bench", "doctor"),
-                    *("--bin", binary, "--node-count", str(count)),
-                ),
+                command=module("vsr_node.bench", f"doctor --bin {binary} --node-count {count}"),
             )
             for (node, binary), count in product(
-                (("ours", "{root}/run-vsr-node"), ("honest", BROKEN_PREFIX + HONEST)), (1, 2, 3, 5)
+                (("ours", NODE), ("honest", BROKEN_PREFIX + HONEST)), (1, 2, 3, 5)
             )
         ),
     ),
@@ -297,9 +302,9 @@ CHECKS = (
         name="large-page",
         about="50,000 operations, 500,000 messages: the page is below 20 MB, quick in a browser",
         runs=(
-            Run(
+            CheckRun(
                 name="our node",
-                command=("{python}", "-m", "scripts.soaking.large_page"),
+                command=module("scripts.soaking.large_page"),
                 time_limit_s=500,
             ),
         ),
@@ -308,12 +313,9 @@ CHECKS = (
         name="fuzz",
         about="100,000 fuzzed lines at one node of three: then all serve",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"seed {seed}",
-                command=(
-                    *("{python}", "-m", "tests.maelstrom.fuzz"),
-                    *("--lines", "100000", "--seed", str(seed)),
-                ),
+                command=module("tests.maelstrom.fuzz", f"--lines 100000 --seed {seed}"),
             )
             for seed in (1, 2, 3)
         ),
@@ -322,12 +324,9 @@ CHECKS = (
         name="simulation",
         about="10,000 seeds of the simulator without a violation",
         runs=tuple(
-            Run(
+            CheckRun(
                 name=f"seeds {first} to {first + 499}",
-                command=(
-                    *("{python}", "-m", "vsr_node.simulation"),
-                    *("--seeds", f"{first}..{first + 500}"),
-                ),
+                command=module("vsr_node.simulation", f"--seeds {first}..{first + 500}"),
                 time_limit_s=900,
             )
             for first in range(0, 10_000, 500)
@@ -337,9 +336,9 @@ CHECKS = (
         name="mutations",
         about="each mutation of the protocol is caught within its number of seeds",
         runs=(
-            Run(
+            CheckRun(
                 name="the whole catalogue",
-                command=("{python}", "-m", "vsr_node.simulation", "--mutations"),
+                command=module("vsr_node.simulation", "--mutations"),
                 time_limit_s=1800,
             ),
         ),

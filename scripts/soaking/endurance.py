@@ -1,11 +1,10 @@
-"""Carries a million operations through one group, and looks if anything grows or slows down.
+"""Carries a million operations through one group, and checks that nothing grows or slows down.
 
-Clients ask one thing at a time, on a thousand keys: half writes, a quarter compare-and-sets, a
-quarter reads. The operations are measured in ten windows, of which the first is the warm-up. Then
-a new group is started beside, and both carry out operations in turn, a moment each, so that
-whatever the machine does besides slows both alike: the old one has to be as fast as the new one.
-At the end all nodes of the old one are killed and started, and the time from then to the first
-write is taken.
+Each client has one request at a time, on a thousand keys: half writes, a quarter compare-and-sets,
+a quarter reads. The operations are measured in ten windows; the first is the warm-up. Then a new
+group is started, and both groups carry out operations in short turns, so that other load on the
+machine slows both alike: the old group must be as fast as the new one. At the end all nodes of the
+old group are killed and restarted, and the time to the first write is measured.
 """
 
 import argparse
@@ -29,18 +28,18 @@ WINDOW_COUNT = 10
 SAMPLES_A_WINDOW = 10
 
 TURN_OPERATIONS = 1_000
-"""What one group carries out before the other goes on. That takes less time than a replica bears
-the silence of the others."""
+"""Operations in a turn of one group, which must be shorter than a replica's time-outs for the
+other replicas."""
 
 COMPARED_WINDOWS = 4
-"""Over so many, two new groups differ by up to three in a hundred; over one, by up to five."""
+"""Over four windows, two new groups differ by up to 3 %; over one, by up to 5 %."""
 
 THROUGHPUT_MIN = 0.95
-"""Of the old group's throughput, as a multiple of the new one's."""
+"""A bound on the old group's throughput, as a multiple of the new one's."""
 
 MEMORY_MAX = 1.10
 DATA_MAX = 1.10
-"""Of the last window's figures, as a multiple of those of the first one after the warm-up."""
+"""Bounds on the last window's figures, as multiples of those of the first after the warm-up."""
 
 RESTART_MAX_S = 1.0
 
@@ -49,7 +48,7 @@ PROBE_INTERVAL_S = 0.02
 
 
 class Window(NamedTuple):
-    """The most memory of any node, and the most data of all nodes together, in KiB."""
+    """Figures of a window: the largest memory of any node and data of all nodes are in KiB."""
 
     operations_per_s: float
     memory: int
@@ -57,7 +56,7 @@ class Window(NamedTuple):
 
 
 class Load:
-    """Clients, each of which asks again as soon as it is answered."""
+    """Clients of a group, each of which sends the next request as soon as it has a reply."""
 
     def __init__(self, command: Sequence[str], folder: Path, seed: int) -> None:
         self.group = Group(command, NODE_COUNT, folder, self._on_reply)
@@ -66,12 +65,12 @@ class Load:
         self._answer_count = 0
 
     def begin(self) -> None:
-        """Let all clients ask."""
+        """Send each client's first request."""
         for number in range(1, CLIENT_COUNT + 1):
             self._ask(f"c{number}")
 
     def window(self, operation_count: int) -> Window:
-        """Carry out so many operations, and measure."""
+        """Carry out and measure this many operations."""
         memory = data = 0
         begin = time.monotonic()
         for _ in range(SAMPLES_A_WINDOW):
@@ -81,13 +80,13 @@ class Load:
         return Window(operation_count / (time.monotonic() - begin), memory, data)
 
     def carry_out(self, operation_count: int) -> None:
-        """Pass messages on until so many operations more are answered."""
+        """Pass messages on until this many more operations are answered."""
         end = self._answer_count + operation_count
         while (before := self._answer_count) < end:
             self.group.wait(partial(self._is_past, before), "an answer")
 
     def restart(self) -> float:
-        """Kill and start all nodes; return the seconds until a write succeeds again."""
+        """Kill and restart all nodes; return the seconds until a write succeeds again."""
         for name in self.group.names:
             self.group.kill(name)
         self._asked.clear()
@@ -113,7 +112,8 @@ class Load:
         key, value = self._random.randrange(KEY_COUNT), self._random.randrange(5)
         body: Message = self._random.choice(
             (
-                *({"type": "write", "key": key, "value": value},) * 2,
+                {"type": "write", "key": key, "value": value},
+                {"type": "write", "key": key, "value": value},
                 {"type": "cas", "key": key, "from": value, "to": value + 1},
                 {"type": "read", "key": key},
             )
@@ -126,10 +126,12 @@ class Load:
         if body["in_reply_to"] != self._asked.get(client):
             return
         if client == PROBE:
-            self._answer_count += body["type"] == "write_ok"
+            if body["type"] == "write_ok":
+                self._answer_count += 1
             return
-        # What was refused was not carried out, and is made up for by what is asked next.
-        self._answer_count += body["type"] != "error" or body["code"] in ANSWERS
+        # A refused request was not carried out: the next one makes up for it.
+        if body["type"] != "error" or body["code"] in ANSWERS:
+            self._answer_count += 1
         self._ask(client)
 
     def _memory_of(self, name: str) -> int:
@@ -145,7 +147,7 @@ class Load:
 def compare(old: Load, new: Load, operation_count: int) -> float:
     """Start the new group, and return the old one's throughput as a multiple of the new one's.
 
-    Both carry out `operation_count` operations to warm up, and then those that are measured.
+    Both carry out ``operation_count`` operations to warm up, and then the measured ones.
     """
     for name in new.group.names:
         new.group.begin_to_start(name)
@@ -158,7 +160,7 @@ def compare(old: Load, new: Load, operation_count: int) -> float:
 
 
 def _in_turn(old: Load, new: Load, operation_count: int) -> tuple[float, float]:
-    """Return the seconds that each took for its operations, in whole turns."""
+    """Carry out the operations in turns; return the seconds that each group took."""
     old_s = new_s = 0.0
     for _ in range(0, operation_count, TURN_OPERATIONS):
         begin = time.monotonic()
@@ -171,7 +173,7 @@ def _in_turn(old: Load, new: Load, operation_count: int) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Carry the operations out; return 0 when all bounds are kept."""
+    """Carry out the operations; return 0 if all bounds are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--operations", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)

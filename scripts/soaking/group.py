@@ -1,7 +1,7 @@
 """Nodes as processes, and a network between them that passes every message on at once.
 
-For checks that need a firm hand on when a node is killed or started, or a load that a simulated
-network would slow down.
+For checks that control exactly when a node is killed or started, or whose load a simulated network
+would slow down.
 """
 
 import os
@@ -23,7 +23,7 @@ Message = Mapping[str, Any]
 
 
 class _Node:
-    """A process with pipes that never block, and what is still to be read or written."""
+    """A process with pipes that never block, and the data still to be read or written."""
 
     def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:
         with log.open("ab") as stderr:
@@ -33,7 +33,7 @@ class _Node:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                # Where a node that is not told otherwise keeps its data.
+                # The default place of a node's data.
                 env={**os.environ, "TMPDIR": str(folder)},
                 bufsize=0,
             )
@@ -48,7 +48,7 @@ class _Node:
         self.waits_to_write = False
 
     def close(self) -> None:
-        """Let go of the pipes."""
+        """Close the pipes."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
@@ -56,9 +56,9 @@ class _Node:
 
 
 class Group:
-    """Nodes n0, n1, ... of one command, which work in `folder`. A context manager.
+    """Nodes n0, n1, ... of one command, which run in ``folder``. A context manager.
 
-    Their stderr goes to n0.log, n1.log, ... in it. `on_reply` takes what is for clients.
+    Their stderr goes to n0.log, n1.log, ... there. ``on_reply`` receives messages to clients.
     """
 
     def __init__(
@@ -87,17 +87,17 @@ class Group:
         self._selector.close()
 
     def process_id(self, name: str) -> int:
-        """The process of a node."""
+        """Return the process id of a node."""
         return self._nodes[name].process.pid
 
     def start(self, names: Sequence[str] = ()) -> None:
-        """Start nodes, all by default, and wait for their init_ok. Raises TimeoutError."""
+        """Start nodes (default: all), and wait for their init_ok. Raises TimeoutError."""
         for name in names or self.names:
             self.begin_to_start(name)
         self.wait(lambda: self.is_up, "init_ok of all nodes")
 
     def begin_to_start(self, name: str) -> None:
-        """Start a node, which `is_up` waits for."""
+        """Start a node without waiting; it counts for ``is_up``."""
         node = _Node(self._command, self.folder, self.folder / f"{name}.log")
         self._nodes[name] = node
         self._selector.register(node.output, selectors.EVENT_READ, name)
@@ -106,11 +106,11 @@ class Group:
 
     @property
     def is_up(self) -> bool:
-        """Whether all nodes that were started have answered init."""
+        """Whether all started nodes have answered init."""
         return not self._awaited
 
     def kill(self, name: str) -> None:
-        """End a node with SIGKILL, and with it what is under way to and from it."""
+        """Kill a node with SIGKILL; messages under way to and from it are lost."""
         node = self._nodes.pop(name)
         self._awaited.pop(name, None)
         node.process.kill()
@@ -121,7 +121,7 @@ class Group:
         node.close()
 
     def end(self, name: str) -> int:
-        """End a node's stdin; return its exit status."""
+        """Close a node's stdin, wait for its end, return its exit status."""
         node = self._nodes[name]
         assert node.process.stdin is not None
         node.process.stdin.close()
@@ -136,12 +136,12 @@ class Group:
         return msg_id
 
     def wait(self, is_done: Callable[[], bool], what: str) -> None:
-        """Pass messages on until `is_done`. Raises TimeoutError."""
+        """Pass messages on until ``is_done()``. Raises TimeoutError."""
         if not self.run_until(is_done, time.monotonic() + PATIENCE_S):
             raise TimeoutError(f"{what}: not within {PATIENCE_S:g} s")
 
     def run_until(self, is_done: Callable[[], bool], deadline: float) -> bool:
-        """Pass messages on until `is_done` or `deadline`; return whether it was done."""
+        """Pass messages on until ``is_done()`` or ``deadline`` (monotonic); return the former."""
         while not is_done():
             left = deadline - time.monotonic()
             if left <= 0:
@@ -179,7 +179,7 @@ class Group:
 
     def _deliver(self, message: dict[str, Any]) -> None:
         node = self._nodes.get(message["dest"])
-        # The network's own number, which a node's journal goes by.
+        # The network's own number, which a node's default journal depends on.
         message["id"] = next(self._message_ids)
         if node is not None:
             node.unsent += orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
@@ -192,7 +192,7 @@ class Group:
         except BlockingIOError:
             pass
         except BrokenPipeError:
-            node.unsent.clear()  # Its end is told by its stdout.
+            node.unsent.clear()  # Reading its stdout reports its end.
         if bool(node.unsent) != node.waits_to_write:
             node.waits_to_write = not node.waits_to_write
             if node.waits_to_write:

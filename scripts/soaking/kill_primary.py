@@ -1,9 +1,9 @@
-"""Kills the first node of a fresh group and measures how soon another one serves a write.
+"""Kills the first node of a new group and measures how soon another one serves a write.
 
-Real processes; messages are passed on without delay. A trial: all nodes answer init, n1 is asked to
-write every 20 ms for a second, in which the group learns its round trip, then n0 is killed
-(kill -9) and n1 is asked on. The time runs from the kill to the first write_ok that answers a
-request which was sent after it.
+Nodes are real processes; messages are passed on without delay. In a trial all nodes answer init, n1
+gets a write every 20 ms for a second, in which the group learns its round trip, then n0 is killed
+(kill -9) and n1 gets further writes. The time runs from the kill to the first write_ok for a
+request that was sent after the kill.
 """
 
 import argparse
@@ -22,7 +22,7 @@ SETTLE_S = 1.0
 def measure(command: Sequence[str], node_count: int, folder: Path) -> float:
     """Return how long writes failed after the kill, in seconds. Raises TimeoutError.
 
-    The nodes work in `folder`, and their stderr is left there: n0.log, n1.log, ...
+    The nodes run in ``folder``, which keeps their stderr: n0.log, n1.log, ...
     """
     replies: list[Message] = []
     with Group(command, node_count, folder, replies.append) as group:
@@ -42,7 +42,7 @@ def measure(command: Sequence[str], node_count: int, folder: Path) -> float:
 
 
 def _ask_to_write(group: Group, client: str, is_done: Callable[[], bool]) -> None:
-    """Send one request, and pass messages on until the next is due or `is_done`."""
+    """Send one request, and pass messages on until the next is due or ``is_done()``."""
     group.ask(client, "n1", {"type": "write", "key": 0, "value": 0})
     group.run_until(is_done, time.monotonic() + ASK_INTERVAL_S)
 
@@ -52,7 +52,7 @@ def _count(replies: Sequence[Message], client: str) -> int:
 
 
 def main() -> int:
-    """Measure as often as asked, tell the times; return 0 when all are within the bound."""
+    """Measure and print the times; return 0 if all are within the bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--node-count", type=int, default=3)

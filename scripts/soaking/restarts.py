@@ -1,8 +1,8 @@
-"""Kills and starts one node of three at random instants, under load, and looks for lost writes.
+"""Kills and restarts one node of three at random times, under load, and looks for lost writes.
 
-Each writer writes keys of its own, each once, one after the other, through any node, also the one
-that is down; one that gets no answer for a while goes on as another client. So at the end each
-key whose write was acknowledged must be there, and no node may ever refuse to start.
+Each writer writes keys of its own, each once, one after the other, through any node, even one that
+is down; without a reply it continues as another client. At the end each key whose write was
+acknowledged must be there, and no node may ever refuse to start.
 """
 
 import argparse
@@ -15,28 +15,26 @@ from pathlib import Path
 from random import Random
 
 from scripts.soaking.group import PATIENCE_S, Group, Message
+from vsr_node.maelstrom.errors import ErrorCode
 
 NODE_COUNT = 3
 WRITER_COUNT = 4
 TIME_OUT_S = 0.25
 
 PAUSE_S = 0.004
-"""Between an answer and the next write."""
+"""The time between a reply and the next write."""
 
 LIFE_MAX_S = 0.6
-"""From a node's init_ok to its end."""
+"""The longest time from a node's init_ok to its end."""
 
 DOWN_MAX_S = 0.1
-
-UNAVAILABLE = 11
-"""The error that says nothing of a key."""
 
 READER = "c1"
 READS_AT_A_TIME = 256
 
 
 class Writer:
-    """One write at a time. `acknowledged` are the keys of those that succeeded."""
+    """Writes one key at a time. ``acknowledged`` has the keys of successful writes."""
 
     def __init__(self, number: int, group: Group, random: Random) -> None:
         self.acknowledged: list[str] = []
@@ -49,7 +47,7 @@ class Writer:
         self._asked: tuple[str, int] | None = None
 
     def go_on(self, now: float) -> None:
-        """The time has come to write, or to give up what was asked."""
+        """Send the next write, giving up one that is not answered yet."""
         if self._asked is not None:
             self._client_count += 1
         self._key_count += 1
@@ -60,7 +58,7 @@ class Writer:
         self.due = now + TIME_OUT_S
 
     def on_reply(self, reply: Message) -> None:
-        """Take an answer; one that comes late counts for nothing."""
+        """Take a reply; ignore a late one."""
         body = reply["body"]
         if (reply["dest"], body["in_reply_to"]) == self._asked:
             self._asked = None
@@ -88,15 +86,15 @@ class Trial:
 
     @property
     def acknowledged(self) -> list[str]:
-        """All keys whose write succeeded."""
+        """All keys whose writes succeeded."""
         return [key for writer in self._writers.values() for key in writer.acknowledged]
 
     def write_for(self, seconds: float) -> None:
-        """Let the writers write."""
+        """Let the writers write for a time."""
         self.write_until(lambda: False, time.monotonic() + seconds)
 
     def write_until(self, is_done: Callable[[], bool], end: float) -> None:
-        """Let the writers write, until `end` at the latest."""
+        """Let the writers write until ``is_done()``, at the latest until ``end`` (monotonic)."""
         while not is_done() and (now := time.monotonic()) < end:
             for writer in self._writers.values():
                 if writer.due <= now:
@@ -105,14 +103,14 @@ class Trial:
             self.group.run_until(partial(self._is_over, is_done, wake), wake)
 
     def _is_over(self, is_done: Callable[[], bool], wake: float) -> bool:
-        """Whether there is something to do before `wake`, since an answer has come."""
+        """Return whether a reply has made something due before ``wake``."""
         return is_done() or self._due() < wake
 
     def _due(self) -> float:
         return min(writer.due for writer in self._writers.values())
 
     def restart(self) -> None:
-        """Kill a node and start it, writing all the while. Raises if it refuses or is late."""
+        """Kill and restart a node, writing meanwhile. Raises if it refuses to start or is late."""
         name = self._random.choice(self.group.names)
         self.group.kill(name)
         self.write_for(self._random.uniform(0, DOWN_MAX_S))
@@ -122,7 +120,7 @@ class Trial:
             raise TimeoutError(f"{name} did not answer init within {PATIENCE_S:g} s")
 
     def lost(self) -> list[str]:
-        """Ask nodes in turn for the acknowledged keys; return those that are not there."""
+        """Read the acknowledged keys; return those that are missing."""
         keys = self.acknowledged
         for start in range(0, len(keys), READS_AT_A_TIME):
             for key in keys[start : start + READS_AT_A_TIME]:
@@ -140,14 +138,14 @@ class Trial:
             self._writers[client.split(".")[0]].on_reply(reply)
             return
         key = self._reads.pop(body["in_reply_to"])
-        if body.get("code") == UNAVAILABLE:
+        if body.get("code") == ErrorCode.TEMPORARILY_UNAVAILABLE:
             self._read(key)
         elif body.get("value") != int(key.split(":")[1]):
             self._lost.append(f"{key}: {body}")
 
 
 def main() -> int:
-    """Restart as often as asked; return 0 when nothing was lost."""
+    """Restart nodes many times; return 0 if no write was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)

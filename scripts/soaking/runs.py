@@ -1,8 +1,8 @@
-"""Runs of the long checks: several at a time, each counted once, judged by what it left.
+"""Executes the runs of the long checks, several at a time, and judges them by their results.
 
-What was done is kept in `.soak/<key>/done.jsonl`, a line a run, where the key is the content of
-what the checks run: an edit to the node begins them anew, an edit to the README does not. A run
-that failed stays failed for that content, since one that passes when it is repeated has failed.
+Completed runs are kept in ``.soak/<key>/done.jsonl``, a line a run. The key is a hash of the files
+that the checks use: an edit of the node starts them anew, an edit of the README does not. A failed
+run stays failed for its key: one that passes when repeated has still failed once.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from scripts.soaking.checks import Check, Run
+from scripts.soaking.checks import Check, CheckRun
 from scripts.soaking.service import service_figures
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,12 +29,12 @@ CONTENT = ("vsr_node", "scripts", "tests", "run-vsr-node", "requirements-dev.txt
 
 POLL_S = 0.05
 PATIENCE_S = 15.0
-"""How long an interrupted command may take to clean up."""
+"""The time for an interrupted command to clean up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run that came to its end. `fault` says what is wrong with it; empty: nothing."""
+    """A completed run. ``fault`` describes its failure, empty if it passed."""
 
     check: str
     run: str
@@ -44,7 +44,7 @@ class Done:
 
 
 def content_key(root: Path = ROOT) -> str:
-    """Return a key of all that decides how the checks end."""
+    """Return a hash of all that influences the results of the checks."""
     digest = hashlib.sha256(sys.version.encode())
     for top in CONTENT:
         path = root / top
@@ -57,10 +57,10 @@ def content_key(root: Path = ROOT) -> str:
 
 
 class Journal:
-    """The runs that are done, on disk. Held by one process at a time."""
+    """The completed runs, on disk. Used by one process at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the journal; raises BlockingIOError when another process has it."""
+        """Open the journal. Raises BlockingIOError if another process has it."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = (folder / "done.jsonl").open("a+", encoding="utf-8")
         try:
@@ -72,7 +72,7 @@ class Journal:
         self.done: dict[tuple[str, str], Done] = {}
         whole = 0
         for line in self._file.read().splitlines(keepends=True):
-            # A line that was cut short by a crash tells of a run that is not counted.
+            # A line that a crash has cut short belongs to a run that is not counted.
             if not line.endswith("\n"):
                 break
             whole += len(line.encode())
@@ -80,7 +80,7 @@ class Journal:
         self._file.truncate(whole)
 
     def add(self, done: Done) -> None:
-        """Count a run."""
+        """Add a completed run."""
         self._file.write(json.dumps(asdict(done)) + "\n")
         self._file.flush()
         self._keep(done)
@@ -91,7 +91,7 @@ class Journal:
         self.done.clear()
 
     def close(self) -> None:
-        """Let another process have the journal."""
+        """Release the journal to other processes."""
         self._file.close()
 
     def _keep(self, done: Done) -> None:
@@ -101,17 +101,17 @@ class Journal:
 @dataclass(slots=True)
 class _Started:
     check: Check
-    run: Run
+    run: CheckRun
     folder: Path
     begin: float
     process: subprocess.Popen[bytes]
 
 
 def carry_out(checks: Iterable[Check], journal: Journal, jobs: int, folder: Path) -> None:
-    """Carry out the runs that are not done yet, `jobs` at a time.
+    """Carry out the runs that are not done yet, ``jobs`` at a time.
 
-    Each works in a folder of its own under `folder`; that of a run without a fault is removed.
-    On KeyboardInterrupt the runs under way are stopped and stay uncounted.
+    Each run has its own folder under ``folder``, removed if the run passes. On KeyboardInterrupt
+    the runs under way are stopped and not counted.
     """
     waiting = [
         (check, run)
@@ -141,7 +141,7 @@ def carry_out(checks: Iterable[Check], journal: Journal, jobs: int, folder: Path
         _stop([each.process for each in started])
 
 
-def _start(check: Check, run: Run, parent: Path) -> _Started:
+def _start(check: Check, run: CheckRun, parent: Path) -> _Started:
     folder = parent / check.name / run.name.replace(", ", "-").replace(" ", "-")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -152,14 +152,14 @@ def _start(check: Check, run: Run, parent: Path) -> _Started:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # So that Ctrl-C reaches this process alone, which then stops them in good order.
+            # Ctrl-C then reaches this process alone, which stops the runs in order.
             start_new_session=True,
         )
     return _Started(check, run, folder, time.monotonic(), process)
 
 
-def command_line(run: Run) -> list[str]:
-    """Return the command of a run with the places filled in."""
+def command_line(run: CheckRun) -> list[str]:
+    """Return the command of a run with the placeholders filled in."""
     return [part.format(python=sys.executable, root=ROOT) for part in run.command]
 
 
@@ -189,28 +189,32 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def judge(check: Check, run: Run, exit_status: int, folder: Path, begin: float) -> Done:
-    """Judge a run by its exit status and by what it left in its folder."""
+def judge(check: Check, run: CheckRun, exit_status: int, folder: Path, begin: float) -> Done:
+    """Judge a run by its exit status and the files in its folder."""
     figures: dict[str, float] = {}
     fault = ""
     if exit_status != run.exit_status:
-        fault = f"exit status {exit_status} where {run.exit_status} is expected"
+        fault = f"exit status {exit_status} instead of {run.exit_status}"
     else:
-        wanted = {*run.at_most, *([check.share.part, check.share.whole] if check.share else [])}
+        wanted = set(run.at_most)
+        if check.share:
+            wanted |= {check.share.part, check.share.whole}
         figures = read_figures(folder / "store/latest", wanted) if wanted else {}
         over = [name for name, bound in run.at_most.items() if not figures[name] <= bound]
         if over:
             fault = ", ".join(f"{name} is {figures[name]}" for name in sorted(over))
         elif run.never_logged:
             logs = sorted((folder / "store/latest/node-logs").iterdir())
-            tellers = [log.stem for log in logs if run.never_logged in log.read_text()]
-            if tellers or not logs:
-                fault = f"'{run.never_logged}' is in the log of {', '.join(tellers) or 'nobody'}"
+            named = [log.stem for log in logs if run.never_logged in log.read_text()]
+            if named:
+                fault = f"'{run.never_logged}' is in the log of {', '.join(named)}"
+            elif not logs:
+                fault = "there are no logs"
     return Done(check.name, run.name, round(time.monotonic() - begin, 1), fault, figures)
 
 
 def read_figures(store: Path, names: Iterable[str]) -> dict[str, float]:
-    """Return the named figures of a run of the bench. Raises KeyError for one it does not have."""
+    """Return named figures of a run of the bench. Raises KeyError for an unknown name."""
     results: dict[str, Any] = json.loads((store / "results.json").read_text())
     results["service"] = service_figures(store / "history.jsonl", results["test"]["nodes"])
     figures = {}

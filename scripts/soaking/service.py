@@ -1,4 +1,4 @@
-"""How a cut was felt on the majority's side, read off the history of a run."""
+"""Reads from the history of a run how cuts affected the majority's side."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vsr_node.maelstrom.errors import ErrorCode
+
 NANOSECONDS_PER_SECOND = 1_000_000_000
 GRACE_S = 1.0
-"""How long after a cut the majority's side may go without service."""
+"""How long after a cut the majority's side may be without service."""
 
-ANSWERS = (20, 22)
-"""Errors that are an answer of lin-kv: no such key, another value."""
+ANSWERS = (ErrorCode.KEY_DOES_NOT_EXIST, ErrorCode.PRECONDITION_FAILED)
+"""Errors of lin-kv that answer a request: no such key, another value."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanCut:
-    """A time (nanoseconds) in which the nodes of `side`, a quorum, heard each other and no more."""
+    """A period (nanoseconds) in which the nodes of ``side``, a quorum, heard only each other."""
 
     begin: int
     end: int
@@ -26,10 +28,10 @@ class CleanCut:
 def service_figures(history: Path, nodes: Sequence[str]) -> dict[str, float]:
     """Return figures over all clean cuts of a run.
 
-    `longest_gap_s`: from a cut to the first answer to an operation that began on the majority's
-    side after it; a cut that healed within a second without one is passed over.
-    `unanswered`: operations that began on that side later than a second after the cut, ended
-    before it healed, and got no answer.
+    ``longest_gap_s``: the time from a cut to the first answer to an operation that began after it
+    on the majority's side; a cut that healed within a second without an answer is ignored.
+    ``unanswered``: the number of operations that began on that side later than a second after the
+    cut, ended before it healed, and got no answer.
     """
     with history.open(encoding="utf-8") as lines:
         events = [json.loads(line) for line in lines]
@@ -51,7 +53,7 @@ def service_figures(history: Path, nodes: Sequence[str]) -> dict[str, float]:
 
 
 def clean_cuts(events: Sequence[Mapping[str, Any]], nodes: Sequence[str]) -> list[CleanCut]:
-    """Return the cuts that left a quorum whose members hear each other and nobody else."""
+    """Return the cuts that left a quorum whose members hear only each other."""
     cuts = []
     nemesis = [event for event in events if event["process"] == "nemesis"]
     last = max((event["time"] for event in events), default=0)

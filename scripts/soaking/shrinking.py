@@ -1,4 +1,4 @@
-"""Runs a broken node for some 2,000 operations, shrinks the run, and sees how little is left."""
+"""Runs a broken node for some 2,000 operations, shrinks the run, and checks how little is left."""
 
 import argparse
 import json
@@ -17,10 +17,10 @@ EXIT_INVALID = 1
 
 
 def main(words: Sequence[str]) -> int:
-    """Run, shrink, judge; return the exit status: 0 when less is left than it may be."""
+    """Run, shrink, judge; return 0 if few enough operations are left."""
     parser = argparse.ArgumentParser(prog="python -m scripts.soaking.shrinking")
     parser.add_argument("--node", required=True, choices=[node.name for node in BROKEN_NODES])
-    parser.add_argument("--below", type=int, default=20, help="operations that may be left (20)")
+    parser.add_argument("--below", type=int, default=20, help="fewer operations must be left (20)")
     parser.add_argument("--seconds", type=float, default=540, help="for the search (540)")
     arguments = parser.parse_args(words)
     (node,) = (node for node in BROKEN_NODES if node.name == arguments.node)

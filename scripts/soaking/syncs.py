@@ -1,8 +1,8 @@
-"""Counts how often a node with `--data-dir` flushes for each operation, by asking the kernel.
+"""Counts the flushes of a node with ``--data-dir`` for each operation.
 
-Three nodes run under strace, which notes each fsync and fdatasync; 1, then 8, then 64 clients
-write, each one thing at a time. The number falls as clients come, since one flush serves all that
-waits.
+Three nodes run under strace, which records each fsync and fdatasync. 1, then 8, then 64 clients
+send one write at a time each. More clients need fewer flushes an operation, since one flush serves
+all waiting requests.
 """
 
 import argparse
@@ -21,7 +21,7 @@ TRACE = "trace=fsync,fdatasync"
 
 
 def measure(command: Sequence[str], client_count: int, operation_count: int) -> float:
-    """Return the flushes for each operation, at the node that flushed most."""
+    """Return the flushes for each operation at the node with the most flushes."""
     answers: list[str] = []
 
     def on_reply(reply: Message) -> None:
@@ -35,7 +35,7 @@ def measure(command: Sequence[str], client_count: int, operation_count: int) -> 
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        # -ff: a file for each process, which all begin with the same text.
+        # -ff: a file for each process, named trace.PID.
         traced = ("strace", "-ff", "--seccomp-bpf", "-e", TRACE, "-o", "trace", *command)
         with Group(traced, NODE_COUNT, path, on_reply) as group:
             group.start()
@@ -58,13 +58,13 @@ def _flushes(folder: Path) -> dict[str, int]:
 
 
 def main() -> int:
-    """Tell the flushes; return 0 when one client causes one each, and many share them."""
+    """Print the flushes; return 0 if one client causes one an operation, and many share them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--operations", type=int, default=2_000)
     parser.add_argument("--bin", required=True)
     arguments = parser.parse_args()
     if shutil.which("strace") is None:
-        parser.error("strace is needed; it exists for Linux")
+        parser.error("strace is required; it exists only for Linux")
     command = [arguments.bin, "--data-dir", "data"]
     per_operation = []
     for client_count in CLIENT_COUNTS:

@@ -1,4 +1,4 @@
-"""What is told of the checks at the end."""
+"""The table of results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ HEAD = ("check", "state", "passed", "failed", "left", "seconds", "figures")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the table says of a check; `state` is ok, FAILED, or unfinished."""
+    """A row of the table; ``state`` is ok, FAILED, or unfinished."""
 
     check: str
     state: str
@@ -28,7 +28,7 @@ class Row:
 
 
 def summarize(check: Check, all_done: Mapping[tuple[str, str], Done]) -> Row:
-    """Return a check's row. It is ok when all its runs are and its share is kept."""
+    """Return a check's row. The check is ok if all its runs are and its share is kept."""
     done = [
         all_done[check.name, run.name] for run in check.runs if (check.name, run.name) in all_done
     ]
@@ -47,12 +47,12 @@ def summarize(check: Check, all_done: Mapping[tuple[str, str], Done]) -> Row:
         failed=failed,
         left=left,
         seconds=sum(each.seconds for each in done),
-        figures=_told(check, done),
+        figures=_figures(check, done),
     )
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a table for people."""
+    """Format the rows as a table."""
     lines = [HEAD, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     return "\n".join(
@@ -69,8 +69,8 @@ def _sum(figure: str, done: Sequence[Done]) -> float:
     return sum(each.figures.get(figure, 0) for each in done)
 
 
-def _told(check: Check, done: Sequence[Done]) -> str:
-    """Return the share of a check that has one, else the highest of each figure."""
+def _figures(check: Check, done: Sequence[Done]) -> str:
+    """Format the share of a check that has one, else the highest value of each figure."""
     if check.share is not None:
         part, whole = _sum(check.share.part, done), _sum(check.share.whole, done)
         return f"{check.share.part}: {part:g} of {whole:g}"

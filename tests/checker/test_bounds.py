@@ -19,7 +19,7 @@ from vsr_node.checker import (
     check,
     pair_operations,
 )
-from vsr_node.checker.search import Outcome, Search
+from vsr_node.checker.search import Search, SearchOutcome
 
 Step = tuple[Any, ...]
 
@@ -70,7 +70,7 @@ def configurations(width: int) -> int:
         count += 1
         return False
 
-    assert search.run(pause) is Outcome.NOT_LINEARIZABLE
+    assert search.run(pause) is SearchOutcome.NOT_LINEARIZABLE
     return count
 
 
@@ -86,6 +86,7 @@ def test_the_hard_history_is_hard() -> None:
         (Bounds(memory_bytes=1_000_000), "the memory limit (1000000 bytes)"),
     ],
 )
+@pytest.mark.usefixtures("steady_time")
 def test_a_hard_key_is_undecided_and_the_others_are_not(bounds: Bounds, reason: str) -> None:
     steps = hard(0, 40, "hard")
     for number in range(20):
@@ -101,6 +102,7 @@ def test_a_hard_key_is_undecided_and_the_others_are_not(bounds: Bounds, reason: 
     assert 'Key "hard": valid up to operation 2 of 83' in verdict.explanation()
 
 
+@pytest.mark.usefixtures("steady_time")
 def test_hard_keys_do_not_hide_a_violation() -> None:
     lie: list[Step] = [(900, "invoke", "read", None, "lie"), (900, "ok", "read", 7, "lie")]
     steps = [*hard(0, 40, "x"), *hard(100, 40, "y"), *lie]

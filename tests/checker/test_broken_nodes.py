@@ -73,6 +73,7 @@ def judged(operations: Iterable[Operation]) -> bool | None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("steady_time")
 @pytest.mark.parametrize("name", LIES)
 def test_the_explanation_names_what_was_lied_about(name: str) -> None:
     events = with_missing_keys_read(load_history(FOLDER / f"{name}.jsonl"))
@@ -87,4 +88,4 @@ def test_the_explanation_names_what_was_lied_about(name: str) -> None:
     text = "\n".join(violation.lines())
     for index in LIES[name].involved:
         (operation,) = (each for each in part.operations if each.invoked == index)
-        assert violation.told(operation) in text
+        assert violation.in_a_line(operation) in text

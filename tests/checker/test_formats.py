@@ -81,7 +81,7 @@ class TestJsonLines:
         ],
     )
     def test_a_line_that_is_no_json_object(self, tmp_path: Path, line: str) -> None:
-        with pytest.raises(HistoryError, match=r"^line 2: (this is no JSON|an event is)"):
+        with pytest.raises(HistoryError, match=r"^line 2: (this is not JSON|an event is)"):
             load(tmp_path, f"{json.dumps(WRITE)}\n{line}\n")
 
 
@@ -151,9 +151,9 @@ class TestEdn:
             ("{:a 1}\n{:a}", 'line 1: "process" must be'),
             ("\n{:a}", "line 2: a map has a key without a value"),
             ("\n\n{:a ]}", "line 3: { is closed by ]"),
-            ("{:a 1x}", "line 1: 1x is no EDN"),
-            ('{:a "\\q"}', "line 1: \\q is no escape in a string"),
-            ('{:a "abc}\n', "line 1: this is no EDN"),
+            ("{:a 1x}", "line 1: 1x is not EDN"),
+            ('{:a "\\q"}', "line 1: \\q is not an escape in a string"),
+            ('{:a "abc}\n', "line 1: this is not EDN"),
             ("{:a #_}", "line 1: } closes nothing"),
             ("[1]", "line 1: an event is a map, not 1"),
             ("[{:process 0, :type :invoke, :f :read}", "line 1: [ is never closed"),
@@ -267,7 +267,7 @@ class TestLog:
 
 @pytest.mark.parametrize("text", ["", "\n \n", "[]", "; nothing", "INFO  jepsen.core - Done\n"])
 def test_no_event_at_all(tmp_path: Path, text: str) -> None:
-    with pytest.raises(HistoryError, match="there is no event in it"):
+    with pytest.raises(HistoryError, match="there are no events in it"):
         load(tmp_path, text)
 
 

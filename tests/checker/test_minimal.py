@@ -1,5 +1,6 @@
 """The smallest failing part, held against the oracle, and what would mend a violation."""
 
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -25,6 +26,7 @@ def smallest(events: list[Event], seconds: float = 60.0) -> FailingPart:
     return violation.part
 
 
+@cache
 def lied_to() -> list[list[Event]]:
     """Histories that are not linearizable, of few operations, as the oracle is slow."""
     found = []

@@ -19,7 +19,7 @@ BODIES: tuple[dict[str, object], ...] = (
     {"type": "nonsense"},
 )
 PROTOCOL = b'{"src":"n1","dest":"n0","body":{"type":"prepare"}}'
-NONSENSE = (b"{", b"\xff", b"[]", b"[" * 100_000, PROTOCOL)
+NONSENSE = (b"{", b"\xff", b"[]", b"[" * 10_000, PROTOCOL)
 
 
 def line(number: int, body: dict[str, object]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scripts.soaking import __main__ as command
-from scripts.soaking.checks import CHECKS, Check, Run, Share
+from scripts.soaking.checks import CHECKS, Check, CheckRun, Share
 from scripts.soaking.runs import Done, Journal, carry_out, content_key, judge
 from scripts.soaking.service import service_figures
 from scripts.soaking.table import Row, summarize
@@ -15,8 +15,8 @@ from scripts.soaking.table import Row, summarize
 SECOND = 1_000_000_000
 
 
-def shell(text: str, name: str = "run", **expected: Any) -> Run:
-    return Run(name, ("sh", "-c", text), **expected)
+def shell(text: str, name: str = "run", **expected: Any) -> CheckRun:
+    return CheckRun(name, ("sh", "-c", text), **expected)
 
 
 def soak(folder: Path, *checks: Check, jobs: int = 1) -> list[Row]:

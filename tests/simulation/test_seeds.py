@@ -3,19 +3,25 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from vsr_node.simulation import plan
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import execute
-from vsr_node.simulation.seeds import run_seeds, split
+from vsr_node.simulation.seeds import Tally, run_seeds, split
 from vsr_node.simulation.situations import Situation, all_names, describe_situations
 
 # `vsr simulate` is isolated and would not hear of PYTHONHASHSEED.
 PROGRAM = "import sys; from vsr_node.simulation.__main__ import main; sys.exit(main(sys.argv[1:]))"
 SEEDS = range(60)
 SEEDS_OF_RARE_SITUATIONS = (94, 122)
+
+
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    return run_seeds(SEEDS)
 
 
 def replay(seed: int, hash_seed: str) -> str:
@@ -30,8 +36,7 @@ def replay(seed: int, hash_seed: str) -> str:
     return result.stdout
 
 
-def test_fixed_seeds_hold_every_invariant() -> None:
-    tally = run_seeds(SEEDS)
+def test_fixed_seeds_hold_every_invariant(tally: Tally) -> None:
     assert tally.failures == []
     assert tally.seed_count == len(SEEDS)
 
@@ -69,8 +74,8 @@ def test_each_kind_of_fault_is_switched_off_in_some_seeds() -> None:
         assert 10 < sum(kind in drawn for drawn in kinds) < 90
 
 
-def test_the_situations_that_matter_are_reached() -> None:
-    situations = run_seeds(SEEDS).situations
+def test_the_situations_that_matter_are_reached(tally: Tally) -> None:
+    situations = Counter(tally.situations)
     for seed in SEEDS_OF_RARE_SITUATIONS:
         situations.update(execute(draw(seed)).situations)
     rare = {Situation.LOGGED_TWICE, Situation.OUTCOME_UNKNOWN}

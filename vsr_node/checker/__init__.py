@@ -5,7 +5,7 @@ verdict = check(events, RegisterModel(), Bounds(seconds=60))
 print(verdict.valid, verdict.explanation())
 """
 
-from vsr_node.checker.explanation import Violation, explain
+from vsr_node.checker.explanation import KeyViolation, explain
 from vsr_node.checker.formats import load_history
 from vsr_node.checker.history import (
     Event,
@@ -29,13 +29,13 @@ __all__ = [
     "FailingPart",
     "HistoryError",
     "KeyVerdict",
+    "KeyViolation",
     "MapModel",
     "Model",
     "Operation",
     "RegisterModel",
     "Remedy",
     "Verdict",
-    "Violation",
     "check",
     "explain",
     "load_history",

@@ -1,7 +1,7 @@
-"""A reader of EDN (https://github.com/edn-format/edn), as far as histories of Jepsen need it.
+"""A reader for the part of EDN (https://github.com/edn-format/edn) that Jepsen's histories use.
 
-Maps become dicts, vectors, lists and sets lists, keywords `Keyword`s and a tagged element the
-element alone; symbols and ratios become text. Map keys that are no text become their JSON text.
+Maps become dicts; vectors, lists and sets become lists; keywords become ``Keyword``s; a tagged
+element loses its tag; symbols and ratios become text. Other map keys than text become JSON text.
 """
 
 import re
@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from vsr_node.checker.history import Json, canonical_text
 
 DEPTH_MAX = 64
-"""How deep collections may nest: deeper text is refused before it can exhaust Python's stack."""
+"""How deep collections may nest: deeper text is refused before it exhausts Python's stack."""
 
 
 class EdnError(ValueError):
-    """Text that is no EDN."""
+    """Text that is not EDN."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
-        """The line of the text where it goes wrong, the first being 1."""
+        """The line of the error, counted from 1."""
 
 
 class Keyword(str):
-    """A keyword such as `:read`, as the text `read`."""
+    """A keyword such as ``:read``, as the text ``read``."""
 
     __slots__ = ()
 
@@ -53,16 +53,16 @@ _CONSTANTS: dict[str, Json] = {"nil": None, "true": True, "false": False}
 
 
 def read_form(text: str) -> Json:
-    """The one element of a text. Raises EdnError."""
+    """Parse a text of one element. Raises EdnError."""
     reader = _Reader(text)
     element = reader.element(0)
     if reader.next_token() is not None:
-        raise EdnError("there is more than one element", 1)
+        raise EdnError("more than one element", 1)
     return element
 
 
 def read_records(text: str) -> Iterator[tuple[int, Json]]:
-    """The elements of a text, and of a vector or list around them, with their lines.
+    """Yield the elements of a text, or of the vector or list around them, each with its line.
 
     Raises EdnError.
     """
@@ -92,16 +92,16 @@ class _Reader:
         return bisect_right(self._newlines, place) + 1
 
     def next_token(self) -> tuple[str, int, str] | None:
-        """The kind, place and text of the next token; None at the end of the text."""
+        """Return the kind, place and text of the next token, None at the end of the text."""
         match = _TOKEN.match(self._text, self._place)
         if match is None or match.lastgroup is None:
-            raise self._error("this is no EDN", self._place)
+            raise self._error("this is not EDN", self._place)
         self._place = match.end()
         kind = match.lastgroup
         return None if kind == "end" else (kind, match.start(kind), match[kind])
 
     def element(self, depth: int) -> Json:
-        """The next element, which must be there."""
+        """Read the next element. Raises EdnError at the end of the text."""
         if depth > DEPTH_MAX:
             raise self._too_deep(self._place)
         while True:
@@ -114,7 +114,7 @@ class _Reader:
             self.element(depth + 1)
 
     def form(self, kind: str, start: int, content: str, depth: int) -> Json:
-        """The element that begins with the given token."""
+        """Read the element that begins with the given token."""
         if depth > DEPTH_MAX:
             raise self._too_deep(start)
         if kind == "atom":
@@ -164,10 +164,10 @@ class _Reader:
                 return int(content.removesuffix("N"), 16 if "x" in content else 10)
             if _FLOAT.match(content):
                 return float(content.removesuffix("M"))
-        except ValueError as error:  # Python bounds the digits of an integer.
+        except ValueError as error:  # Python limits the digits of an integer.
             raise self._error(str(error), start) from None
         if content == ":" or (content[0].isdigit() and not _RATIO.match(content)):
-            raise self._error(f"{content[:40]} is no EDN", start)
+            raise self._error(f"{content[:40]} is not EDN", start)
         return content
 
     def _string(self, content: str, start: int) -> str:
@@ -176,7 +176,7 @@ class _Reader:
             if escape[0] == "u" and len(escape) == 5:
                 return chr(int(escape[1:], 16))
             if escape not in _ESCAPES:
-                raise self._error(f"\\{escape} is no escape in a string", start)
+                raise self._error(f"\\{escape} is not an escape in a string", start)
             return _ESCAPES[escape]
 
         return _ESCAPE.sub(unescape, content[1:-1]) if "\\" in content else content[1:-1]
@@ -188,7 +188,7 @@ class _Reader:
         if len(name) == 5 and name[0] == "u":
             return chr(int(name[1:], 16))
         if len(name) != 1:
-            raise self._error(f"{content} is no character", start)
+            raise self._error(f"{content} is not a character", start)
         return name
 
     def _too_deep(self, place: int) -> EdnError:

@@ -1,7 +1,7 @@
-"""Why a history is not linearizable, for people: for each violation the smallest part that fails.
+"""Explains why a history is not linearizable: for each violation the smallest part that fails.
 
-`explain` finds it, `Violation.lines` tells it. What else went on at that time, messages and faults,
-is for others to tell: a history knows nothing of them.
+``explain`` finds it, ``KeyViolation.lines`` describes it. Messages and faults of that time are
+described elsewhere: a history does not contain them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,15 +11,21 @@ from time import monotonic
 from vsr_node.checker.history import Event, Json, Operation, canonical_text
 from vsr_node.checker.minimal import Change, FailingPart, smallest_failing_part
 from vsr_node.checker.models import Model, State
-from vsr_node.checker.verdict import DeadEnd, KeyVerdict, Verdict
+from vsr_node.checker.verdict import (
+    TEXT_SHOWN_MAX,
+    DeadEnd,
+    KeyVerdict,
+    Verdict,
+    clipped,
+    counted,
+)
 
 EXPLAINED_KEYS_MAX = 3
-"""How many invalid keys are explained; the others are as wrong, and take as much time."""
+"""How many invalid keys are explained: each further one would take as much time."""
 
 OPERATIONS_SHOWN_MAX = 10
 CANDIDATES_SHOWN_MAX = 8
 ORDER_SHOWN_MAX = 6
-TEXT_SHOWN_MAX = 60
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
 _CHANGES = {
@@ -39,7 +45,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class KeyViolation:
     """An invalid key, explained."""
 
     model: Model
@@ -49,13 +55,13 @@ class Violation:
     """The events of its operations, by index."""
 
     def lines(self) -> Iterator[str]:
-        """The explanation as text: a screen, however long the history."""
+        """Yield the explanation as lines of text: a screen, however long the history is."""
         yield self.headline()
         early, shown = self.shown_operations()
         if early:
             yield f"    {early}"
         for operation in shown:
-            yield f"    {self.told(operation)}"
+            yield f"    {self.in_a_line(operation)}"
         yield from _wrapped(self.minimality())
         for end in self.part.dead_ends[:1]:
             yield f"  {self.ending(end)}"
@@ -71,7 +77,7 @@ class Violation:
         yield f"  {self.prefix()}"
 
     def headline(self) -> str:
-        """What can't be true."""
+        """Return the contradiction in a sentence."""
         count = len(self.part.operations)
         at = self.moment(self.part.culprit.completed)
         if count == 1:
@@ -82,32 +88,34 @@ class Violation:
         )
 
     def shown_operations(self) -> tuple[str, Sequence[Operation]]:
-        """A text for the earlier operations of a long part, and the others."""
+        """Return a summary of the earlier operations of a long part (or ""), and the later ones."""
         operations = self.part.operations
         if len(operations) <= OPERATIONS_SHOWN_MAX:
             return "", operations
         early = operations[:-OPERATIONS_SHOWN_MAX]
-        told = _tallied([self.describe(operation) for operation in early])
+        summary = _tallied([self.describe(operation) for operation in early])
         last = max(operation.completed or 0 for operation in early)
-        return f"{len(early)} that were over {self.moment(last)}: {told}", operations[len(early) :]
+        return f"{len(early)} that were over {self.moment(last)}: {summary}", operations[
+            len(early) :
+        ]
 
     def minimality(self) -> str:
-        """In which sense the part is the smallest."""
+        """Describe in which sense the part is the smallest."""
         part = self.part
         if part.minimal:
             which = "any one of them" if len(part.operations) > 1 else "it"
-            told = f"Without {which} there is an order."
+            text = f"Without {which} there is an order."
         else:
-            told = "Time ran out before this was known to be the smallest such part."
+            text = "Time ran out before this was known to be the smallest such part."
         others = []
         if part.left_out_count:
-            others.append(f"{_count(part.left_out_count, 'read')} left out")
+            others.append(f"{counted(part.left_out_count, 'read')} left out")
         if part.unsure:
-            others.append(f"{_count(len(part.unsure), 'operation')} counted as of unknown outcome")
-        return f"{told} (Everything else: {', '.join(others)}.)" if others else told
+            others.append(f"{counted(len(part.unsure), 'operation')} counted as of unknown outcome")
+        return f"{text} (Everything else: {', '.join(others)}.)" if others else text
 
     def ending(self, end: DeadEnd) -> str:
-        """An order that goes as far as any, and what the state is after it."""
+        """Describe an order that goes as far as any, and the state after it."""
         order = end.linearization
         state = self.state_after(end)
         if not order:
@@ -117,51 +125,51 @@ class Violation:
         return f"After {dots}{shown}, {state}, and nothing can come next:"
 
     def state_after(self, end: DeadEnd) -> str:
-        """The state that an order ends with."""
-        return _clipped(self.model.describe_state(end.state))
+        """Describe the state that an order ends with."""
+        return clipped(self.model.describe_state(end.state))
 
     def candidates(self, end: DeadEnd) -> list[Candidate]:
-        """What could come next by the order of time, and why it can't.
+        """Return the operations that could come next by their times, and why none can.
 
-        Operations of unknown outcome come together: those that fit, and those that do not.
+        Operations of unknown outcome are grouped: those that fit, and those that do not.
         """
-        told: list[Candidate] = []
+        found: list[Candidate] = []
         unsure: dict[str, list[str]] = {}
         for operation in end.candidates:
             if operation.completed is not None:
                 obstacle = self._obstacle(end.state, operation)
-                told.append(Candidate(self.brief(operation), obstacle))
+                found.append(Candidate(self.brief(operation), obstacle))
                 continue
             fits, _ = self.model.apply(end.state, operation)
             obstacle = self._in_vain() if fits else "does not fit"
             unsure.setdefault(obstacle, []).append(self.describe(operation))
-        del told[CANDIDATES_SHOWN_MAX:]
-        told += [
+        del found[CANDIDATES_SHOWN_MAX:]
+        found += [
             Candidate(f"of unknown outcome {_tallied(texts)}", obstacle)
             for obstacle, texts in unsure.items()
         ]
-        return told
+        return found
 
     def remedies(self) -> Iterator[str]:
-        """Single changes, each of which would give the history up to there an order."""
+        """Yield single changes, each of which would give the history up to the culprit an order."""
         for remedy in self.part.remedies:
             operation = remedy.operation
             when = self.moment(operation.invoked)
-            told = f"{self.describe(operation)} by process {operation.process} {when}"
-            yield _CHANGES[remedy.change].format(told)
+            text = f"{self.describe(operation)} by process {operation.process} {when}"
+            yield _CHANGES[remedy.change].format(text)
 
     def prefix(self) -> str:
-        """The longest linearizable prefix."""
+        """Describe the longest linearizable prefix."""
         completion = self.part.culprit.completed or 0
         return (
             f"The longest linearizable prefix ends just before event {completion}: "
-            f"{_count(self.key.valid_count, 'completed operation')} of this key."
+            f"{counted(self.key.valid_count, 'completed operation')} of this key."
         )
 
     # --- Words ----------------------------------------------------------------------------------
 
-    def told(self, operation: Operation) -> str:
-        """An operation in a line, with its times."""
+    def in_a_line(self, operation: Operation) -> str:
+        """Describe an operation in a line, with its process and times."""
         call = self.events[operation.invoked]
         node = "" if call.node is None else f"  {call.node}"
         if operation.completed is None:
@@ -172,16 +180,16 @@ class Violation:
         return f"{self.describe(operation):<14}  {process:<11}{node}  {when}"
 
     def describe(self, operation: Operation) -> str:
-        """What it did, without who and when."""
-        return _clipped(self.model.describe(operation))
+        """Describe an operation without its process and times."""
+        return clipped(self.model.describe(operation))
 
     def brief(self, operation: Operation) -> str:
-        """What it did and who, short enough for the middle of a sentence."""
+        """Describe an operation with its process, short enough for the middle of a sentence."""
         unsure = "?" if operation.completed is None else ""
         return f"{self.describe(operation)}{unsure} (process {operation.process})"
 
     def moment(self, event: int | None) -> str:
-        """When an event was, in a sentence."""
+        """Return the time of an event as part of a sentence; its number if it has no time."""
         time = self.events[event or 0].time
         return f"at event {event}" if not time else f"at {time / NANOSECONDS_PER_SECOND:.3f} s"
 
@@ -199,29 +207,29 @@ class Violation:
 
 def explain(
     verdict: Verdict, events: Iterable[Event], seconds: float = 10.0
-) -> tuple[Violation, ...]:
-    """The violations of a verdict, the smallest first, explained in about `seconds` all together.
+) -> tuple[KeyViolation, ...]:
+    """Explain a verdict's violations in about ``seconds`` in all; return them, smallest first.
 
-    `events` are the ones that were judged.
+    ``events`` are the judged events.
     """
     events = list(events)
     invalid = [key for key in verdict.keys if key.valid is False][:EXPLAINED_KEYS_MAX]
     by_index = {event.index: event for event in events}
     end = monotonic() + seconds
-    violations: list[Violation] = []
+    violations: list[KeyViolation] = []
     for number, key in enumerate(invalid):
         if key.culprit is None:
             continue
         share = (end - monotonic()) / (len(invalid) - number)
         part = smallest_failing_part(events, verdict.model, key.culprit, max(0.0, share))
-        violations.append(Violation(verdict.model, key, part, by_index))
+        violations.append(KeyViolation(verdict.model, key, part, by_index))
     violations.sort(key=lambda violation: len(violation.part.operations))
     return tuple(violations)
 
 
 def name_of(key: Json) -> str:
-    """A key as the beginning of a sentence."""
-    return "The register" if key is None else f"Key {_clipped(canonical_text(key))}"
+    """Return the name of a key for the beginning of a sentence."""
+    return "The register" if key is None else f"Key {clipped(canonical_text(key))}"
 
 
 def _wrapped(text: str) -> Iterator[str]:
@@ -232,18 +240,9 @@ def _wrapped(text: str) -> Iterator[str]:
 
 
 def _tallied(texts: Sequence[str]) -> str:
-    """Texts that repeat themselves, in short."""
+    """Join texts, each with the number of its occurrences."""
     counts: dict[str, int] = {}
     for text in texts:
         counts[text] = counts.get(text, 0) + 1
-    told = (text if count == 1 else f"{text} (x{count})" for text, count in counts.items())
-    return _clipped(", ".join(told), 2 * TEXT_SHOWN_MAX)
-
-
-def _clipped(text: str, length: int = TEXT_SHOWN_MAX) -> str:
-    half = length // 2
-    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    tallied = (text if count == 1 else f"{text} (x{count})" for text, count in counts.items())
+    return clipped(", ".join(tallied), 2 * TEXT_SHOWN_MAX)

@@ -1,10 +1,10 @@
-"""Reading histories from files, in whichever of four formats they are.
+"""Reads histories from files in four formats.
 
-- JSON Lines, one `Event` a line: what the bench writes.
-- EDN, one map an event: `{:process 0, :type :invoke, :f :get, :key "7", :value nil}`.
-- `history.edn` of Jepsen and Maelstrom: the same, records such as `#jepsen.history.Op{...}` too,
-  where an operation on one of many keys has `[key value]` as its value.
-- Jepsen's log: `INFO  jepsen.util - 3	:invoke	:cas	[1 2]`, with tabs between the columns.
+- JSON Lines, an ``Event`` a line: the format of the bench.
+- EDN, a map an event: ``{:process 0, :type :invoke, :f :get, :key "7", :value nil}``.
+- ``history.edn`` of Jepsen and Maelstrom: the same, also with records such as
+  ``#jepsen.history.Op{...}``; an operation on one of many keys has ``[key value]`` as its value.
+- Jepsen's log: ``INFO  jepsen.util - 3	:invoke	:cas	[1 2]``, with tabs between the columns.
 """
 
 import json
@@ -28,22 +28,22 @@ _LOG_EVENT = re.compile(
     r":(?P<f>[^\s\t]+)(?:\s*\t(?P<value>[^\t]*))?(?:\t(?P<error>.*))?$"
 )
 _SHOWN_MAX = 80
-"""How many characters of what is wrong a message quotes."""
+"""How many characters of the wrong text a message quotes."""
 
 _LOG_LINE = re.compile(r"(TRACE|DEBUG|INFO|WARN|ERROR)\b")
 _LOG_OF_EVENTS = "jepsen.util"
 
 
 def load_history(path: str | Path) -> list[Event]:
-    """The events of a file, in one of the formats above, which its beginning tells.
+    """Read the events of a file in one of the formats above, recognized by its beginning.
 
-    Raises OSError where the file can't be read, and HistoryError with the number of the line where
-    it is malformed, holds no event, or its events don't fit together (see `pair_operations`).
+    Raises OSError if the file can't be read, and HistoryError, with a line number, if it is
+    malformed, has no events, or its events don't fit together (see ``pair_operations``).
     """
     numbered = list(_parse(_decode(Path(path).read_bytes())))
     events = [event for _, event in numbered]
     if not events:
-        raise HistoryError("there is no event in it")
+        raise HistoryError("there are no events in it")
     try:
         pair_operations(events)
     except HistoryError as error:
@@ -80,18 +80,18 @@ def _parse_json_lines(text: str) -> Iterator[tuple[int, Event]]:
         try:
             record = json.loads(content, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            _fail(line, f"this is no JSON: {error}")
+            _fail(line, f"this is not JSON: {error}")
         if not isinstance(record, dict):
             _fail(line, "an event is a JSON object")
         yield line, _event(line, record, None)
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _event(line: int, record: dict[str, Json], index: int | None) -> Event:
-    """The event of a record; `index` is the one it has if it does not tell."""
+    """Return the event of a record; ``index`` is used if the record has none."""
     time = _integer(line, record, "time", None if index is None else 0)
     index = _integer(line, record, "index", index)
     process = record.get("process")
@@ -150,7 +150,7 @@ def _parse_log(text: str) -> Iterator[tuple[int, Event]]:
         elif content.strip() and not _is_other_log(content):
             _fail(
                 line,
-                "this is no event of Jepsen's log, such as (with tabs) "
+                "this is not an event of Jepsen's log, such as (with tabs) "
                 f"INFO  jepsen.util - 3 :invoke :write 1, but {_shown(content)}",
             )
 
@@ -165,7 +165,7 @@ def _log_event(line: int, match: re.Match[str], index: int) -> Event:
         _fail(line, f"{error}: {_shown(value)}")
     try:
         number = int(process)
-    except ValueError as error:  # Python bounds the digits of an integer.
+    except ValueError as error:  # Python limits the digits of an integer.
         _fail(line, str(error))
     return Event(index, 0, number, match["type"], match["f"], value=parsed, error=match["error"])
 
@@ -178,14 +178,14 @@ def _is_other_log(content: str) -> bool:
 
 
 def _jepsen_events(numbered: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:
-    """Puts errors and keys where ours are: Jepsen has them in the value, too.
+    """Move errors and keys to fields of their own: Jepsen keeps them in the value.
 
-    A keyword in place of the value of what did not succeed is its error. Where every operation's
-    value is a pair, and what a pair holds of a cas is a pair again, the pairs are `[key value]`.
+    A keyword as the value of a failed or unknown operation is its error. If every operation's value
+    is a pair, and that of a cas contains another pair, the pairs are ``[key value]``.
     """
     events = [(line, _with_error(event)) for line, event in numbered]
     calls = [event for _, event in events if event.process != NEMESIS and event.type == "invoke"]
-    # A read asks for nothing, so that its invocation tells best; else a cas does, else a write.
+    # A read asks for nothing, so its invocation is the clearest sign; next a cas, next a write.
     telling = (
         [event for event in calls if event.f in ("read", "get")]
         or [event for event in calls if event.f == "cas"]
@@ -211,7 +211,7 @@ def _with_error(event: Event) -> Event:
 
 
 def _is_keyed(call: Event) -> bool:
-    """Whether the value of an invocation is `[key value]` rather than a value."""
+    """Return whether the value of an invocation is ``[key value]``."""
     if call.key is not None or not isinstance(call.value, list) or len(call.value) != 2:
         return False
     return call.f != "cas" or isinstance(call.value[1], list)

@@ -1,12 +1,12 @@
-"""Histories: what clients asked, what they were told, and in which order.
+"""Histories: the requests of clients and their outcomes, in order.
 
-A history is a list of `Event`s in the order in which they happened. `pair_operations` turns it into
-`Operation`s, each of which spans the time from its invocation to its completion. The meaning is
-Jepsen's (https://github.com/jepsen-io/jepsen, "history"):
+A history is a list of ``Event``s in the order in which they happened. ``pair_operations`` turns it
+into ``Operation``s, each of which lasts from its invocation to its completion. Outcomes mean the
+same as for Jepsen (https://github.com/jepsen-io/jepsen, "history"):
 
-- `ok`: the operation happened, once, between its two events.
-- `fail`: it did not happen. (A failed read says nothing, which comes to the same.)
-- `info`, or no completion at all: it may happen at any later time, or never.
+- ``ok``: the operation happened, once, between its two events.
+- ``fail``: it did not happen. (A failed read shows nothing, which amounts to the same.)
+- ``info``, or no completion at all: it may happen at any later time, or never.
 """
 
 import json
@@ -16,27 +16,30 @@ from typing import NamedTuple, TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 NEMESIS = "nemesis"
-"""The process of events that tell of faults; they are no client's and aren't judged."""
+"""The process of events about faults; they belong to no client and aren't judged."""
+
+KEY_DOES_NOT_EXIST = 20
+"""Maelstrom's error code."""
 
 COMPLETIONS = ("ok", "fail", "info")
 EVENT_TYPES = ("invoke", *COMPLETIONS)
 
 
 class HistoryError(ValueError):
-    """A history that can't be read or makes no sense: the message says what and where."""
+    """A history that can't be read or makes no sense; the message describes what and where."""
 
     def __init__(self, message: str, event: "Event | None" = None) -> None:
         super().__init__(message)
         self.event = event
-        """The event that is at fault, where it is one event."""
+        """The faulty event; None if it is not a single one."""
 
 
 class Event(NamedTuple):
     """One line of a history.
 
-    `index` rises from event to event. `time` is in nanoseconds since the run began. `process` is
-    a client's number or "nemesis". `value` is null for a read that is invoked, the value read or
-    written, or `[from, to]` of a cas. `key` null means the only register there is.
+    ``index`` rises from event to event. ``time`` is in nanoseconds since the run began. ``process``
+    is a client's number or "nemesis". ``value`` is None when a read is invoked, the value read or
+    written, or ``[from, to]`` of a cas. ``key`` is None if there is only one register.
     """
 
     index: int  # type: ignore[assignment]  # A tuple's method of that name is of no use here.
@@ -51,10 +54,10 @@ class Event(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation that happened, or that may have.
+    """An operation that happened or may have happened.
 
-    `value` is what the completion told, or else what the invocation asked. `invoked` and
-    `completed` are the indices of its events; `completed` is None where the outcome is unknown.
+    ``value`` is the value of the completion if it has one, else that of the invocation. ``invoked``
+    and ``completed`` are its events' indices; ``completed`` is None if the outcome is unknown.
     """
 
     process: int | str
@@ -66,9 +69,9 @@ class Operation(NamedTuple):
 
 
 def canonical_text(value: Json) -> str:
-    """The JSON text of a value, the same for equal values alone: 1, 1.0 and true all differ.
+    """Return the JSON text of a value. Only equal values have equal texts: 1, 1.0 and true differ.
 
-    Raises HistoryError where the value nests deeper than Python's stack allows.
+    Raises HistoryError if the value nests deeper than Python's stack allows.
     """
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -77,10 +80,10 @@ def canonical_text(value: Json) -> str:
 
 
 def pair_operations(events: Iterable[Event]) -> list[Operation]:
-    """The operations of a history that may have happened, in order of invocation.
+    """Return the operations of a history that may have happened, in order of invocation.
 
-    Failed operations and the nemesis' events are left out. Raises HistoryError where a process
-    does two things at once, completes what it did not invoke, or the order of events is unclear.
+    Failed operations and the nemesis' events are left out. Raises HistoryError if a process does
+    two things at once or completes an operation that it did not invoke, or if indices don't rise.
     """
     open_calls: dict[int | str, tuple[int, Event]] = {}
     operations: list[Operation | None] = []
@@ -117,7 +120,7 @@ def pair_operations(events: Iterable[Event]) -> list[Operation]:
 
 
 def failed_operations(events: Iterable[Event]) -> list[Operation]:
-    """The operations that failed, in order of completion, with the values that were asked for."""
+    """Return the failed operations in order of completion, with the values of their invocations."""
     calls: dict[int | str, Event] = {}
     failed: list[Operation] = []
     for event in events:
@@ -130,23 +133,23 @@ def failed_operations(events: Iterable[Event]) -> list[Operation]:
 
 
 def with_missing_keys_read(events: Iterable[Event]) -> list[Event]:
-    """The events, with each read that failed as the key does not exist as one that read null.
+    """Turn each read that failed because the key does not exist into a read of null.
 
-    That is Maelstrom's error 20. Such a read has seen something: no value. (Maelstrom makes
-    nothing of it, and so a group that forgets all that it has acknowledged passes there.)
+    Such a read has seen that there is no value. (Maelstrom ignores it, and so a group that forgets
+    all that it has acknowledged passes there.)
     """
     return [_observed(event) for event in events]
 
 
 def _observed(event: Event) -> Event:
     match event:
-        case Event(type="fail", f="read", error=[20, _]):
+        case Event(type="fail", f="read", error=[code, _]) if code == KEY_DOES_NOT_EXIST:
             return event._replace(type="ok", value=None)
     return event
 
 
 def split_by_key(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
-    """The operations of each key, by the key's canonical text, in order of first use.
+    """Return the operations of each key, by the key's canonical text, in order of first use.
 
     A history is linearizable if and only if its part for each key is (Herlihy & Wing, locality).
     """

@@ -1,7 +1,7 @@
-"""Judging a history: each key by itself, all of them within common bounds.
+"""Judges a history: each key by itself, all keys within common bounds.
 
 The keys' searches take turns, so that one hard key does not keep the others from a verdict. When
-memory runs out, the search that holds most of it gives up, and what it held serves the others.
+memory runs out, the largest search gives up, and its memory serves the others.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,19 +11,18 @@ from time import monotonic
 
 from vsr_node.checker.history import Event, Operation, pair_operations, split_by_key
 from vsr_node.checker.models import Model
-from vsr_node.checker.search import Outcome, Search
+from vsr_node.checker.search import Search, SearchOutcome
 from vsr_node.checker.verdict import KeyVerdict, Verdict, describe_culprit
 
 TURN_CONFIGURATIONS = 2000
-"""How many configurations a search looks at before it is another key's turn: some 10 ms."""
+"""How many configurations a search examines in a turn: some 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the checker may take. None is no bound.
+    """Bounds on the search for all keys together. None means no bound.
 
-    `seconds` is the time of the search, `memory_bytes` that of its caches, over all keys together:
-    what the history itself takes comes on top.
+    ``seconds`` bounds its time, ``memory_bytes`` its caches, to which the history itself is added.
     """
 
     seconds: float | None = None
@@ -34,9 +33,9 @@ NO_BOUNDS = Bounds()
 
 
 def check(events: Iterable[Event], model: Model, bounds: Bounds = NO_BOUNDS) -> Verdict:
-    """Judges whether the history is linearizable, by the model of one key.
+    """Judge whether the history is linearizable, by the model of one key.
 
-    Raises HistoryError where the history makes no sense or has operations unknown to the model.
+    Raises HistoryError if the history makes no sense or has operations unknown to the model.
     """
     parts = list(split_by_key(pair_operations(events)).values())
     undecided = {number: Search(model, operations) for number, operations in enumerate(parts)}
@@ -55,8 +54,8 @@ def check(events: Iterable[Event], model: Model, bounds: Bounds = NO_BOUNDS) -> 
                 continue
             held -= search.memory_bytes
             outcome = search.run(_turn(search, end, memory_max - held))
-            if outcome is not Outcome.PAUSED:
-                settle(number, outcome is Outcome.LINEARIZABLE)
+            if outcome is not SearchOutcome.PAUSED:
+                settle(number, outcome is SearchOutcome.LINEARIZABLE)
                 continue
             held += search.memory_bytes
             if held >= memory_max:
@@ -69,7 +68,7 @@ def check(events: Iterable[Event], model: Model, bounds: Bounds = NO_BOUNDS) -> 
 
 
 def _turn(search: Search, end: float, memory_max: float) -> Callable[[], bool]:
-    """When a search must pause: at the end of its turn, or of time (monotonic), or of memory."""
+    """Return a function that is true when the turn, the time (monotonic) or memory is used up."""
     left = TURN_CONFIGURATIONS
 
     def pause() -> bool:

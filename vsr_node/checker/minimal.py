@@ -1,16 +1,16 @@
-"""The smallest part of a history that still fails, and what would mend it.
+"""Finds the smallest part of a history that still fails, and single changes that would mend it.
 
-Theory of operation. *Taking an operation away* makes fewer histories wrong: a read is left out, and
-of any other operation the outcome is counted as unknown, so that it may happen at any later time,
-or never. Whatever order explained the operations before explains what is left, so that a part that
-fails stays failing when more is added to it. Hence each operation has to be decided once only: in a
-given order of preference the shortest run of operations that fails ends with one that is needed
-(found by halving), and what comes after it is not.
+Theory of operation. *Taking an operation away* makes fewer histories wrong: a read is left out; any
+other operation is counted as of unknown outcome, so that it may happen at any later time, or never.
+An order that explained all operations still explains the rest, so a part that fails still fails
+when more is added to it. Hence each operation needs to be decided only once: in a given order of
+preference, the shortest run of operations that fails ends with one that is needed (found by
+halving), and those after it are not needed.
 
 The part found is minimal: taking away any further operation makes it linearizable. There may be
-others, even smaller ones. Two orders of preference are tried, and the smaller part is kept: both
-begin with what changes the state, as fewer reads make the searches much faster; the one prefers old
-operations, which leaves little of unknown outcome and so is fast, the other recent ones.
+other parts, even smaller ones. Two orders of preference are tried, and the smaller part is kept.
+Both begin with operations that change the state, as fewer reads make the searches much faster; one
+prefers old operations, which is fast as few are left with unknown outcomes, the other recent ones.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,23 +27,23 @@ from vsr_node.checker.history import (
     split_by_key,
 )
 from vsr_node.checker.models import Model
-from vsr_node.checker.search import Outcome, Search
+from vsr_node.checker.search import Search, SearchOutcome
 from vsr_node.checker.verdict import DeadEnd
 
 SEARCH_SECONDS_MAX = 1.0
-"""How long one question may be pondered: what stays open counts as linearizable."""
+"""The time of one search: a part that stays undecided counts as linearizable."""
 
 SUSPECTS_MAX = 60
-"""How many failed operations are tried as the one that happened all the same."""
+"""How many failed operations are tried as the one that happened nevertheless."""
 
 REMEDIES_MAX = 2
 """How many operations are named for each kind of change."""
 
 
 class Change(Enum):
-    """What was done to one operation so that the history became linearizable."""
+    """A change to one operation that makes the history linearizable."""
 
-    HAPPENED = "it failed, and happened all the same"
+    HAPPENED = "it failed, and happened nevertheless"
     LOST = "it was acknowledged, and did not happen"
     REPEATED = "it happened once more, later"
     STALE = "it shows a state from before it began"
@@ -51,7 +51,7 @@ class Change(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One operation which alone would explain the violation, had it gone otherwise."""
+    """A change to a single operation that would explain the violation."""
 
     operation: Operation
     change: Change
@@ -59,31 +59,31 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class FailingPart:
-    """A part of one key's history that has no order."""
+    """A part of one key's history that no order explains."""
 
     operations: tuple[Operation, ...]
-    """Operations that can't all have happened as they were told, in order of invocation."""
+    """Operations that can't all have happened as reported, in order of invocation."""
     unsure: tuple[Operation, ...]
-    """All others that could have had an effect, counted as of unknown outcome."""
+    """All other operations that may have had an effect, counted as of unknown outcome."""
     left_out_count: int
-    """Reads that are left out."""
+    """How many reads are left out."""
     culprit: Operation
-    """The operation of the part that completes last. Without it, all before is linearizable."""
+    """The operation of the part that completes last. All before it is linearizable."""
     minimal: bool
-    """Whether taking away any operation is known to make it linearizable; else time ran out."""
+    """Whether taking away any operation is known to make it linearizable; false if time ran out."""
     dead_ends: tuple[DeadEnd, ...]
-    """Where the orders of the part end, the plainest first: one a state, not all if many."""
+    """Where the orders of the part end, the plainest first: one per state, and not all if many."""
     remedies: tuple[Remedy, ...]
-    """Operations each of which alone would explain the violation, the likeliest first."""
+    """Single changes that would explain the violation, the likeliest first."""
 
 
 def smallest_failing_part(
     events: Iterable[Event], model: Model, culprit: Operation, seconds: float
 ) -> FailingPart:
-    """The smallest part found, in about `seconds`, of the history of the culprit's key.
+    """Search about ``seconds`` for the smallest failing part of the culprit's key.
 
-    `culprit` is the operation of a KeyVerdict that can't be placed: the history up to its
-    completion fails, and the one before it does not.
+    ``culprit`` is the operation of a KeyVerdict that can't be placed: the history up to its
+    completion fails, and the history before it does not.
     """
     events = list(events)
     key = canonical_text(culprit.key)
@@ -107,7 +107,7 @@ class _Part:
         completion = culprit.completed or 0
         self._failed = [each for each in failed if each.invoked < completion]
         self._prefix = list(_until(operations, completion))
-        """All of the key until the culprit completes."""
+        """The key's operations until the culprit completes."""
 
     def find(self) -> FailingPart:
         candidates = [
@@ -137,11 +137,11 @@ class _Part:
         )
 
     def _needed(self, order: list[Operation], end: float) -> tuple[list[Operation], bool]:
-        """The operations of a part that fails, and whether it is minimal for certain."""
+        """Return the operations of a part that fails, and whether it is certainly minimal."""
         needed = [self._culprit]
         certain = True
         while order:
-            # What is sought is the least number of further operations with which it fails.
+            # Find the smallest number of further operations with which it fails.
             low, high = 0, len(order)
             while low < high:
                 if monotonic() >= end:
@@ -158,7 +158,7 @@ class _Part:
         return needed, certain
 
     def _taken_away(self, needed: Sequence[Operation]) -> list[Operation]:
-        """The history in which all operations but the needed ones are taken away."""
+        """Return the history in which all operations but the needed ones are taken away."""
         kept = {operation.invoked for operation in needed}
         part: list[Operation] = []
         for operation in self._prefix:
@@ -177,9 +177,11 @@ class _Part:
     def _linearizable(self, operations: Sequence[Operation], end: float) -> bool | None:
         limit = min(monotonic() + SEARCH_SECONDS_MAX, end)
         outcome = self._search(operations).run(lambda: monotonic() >= limit)
-        return None if outcome is Outcome.PAUSED else outcome is Outcome.LINEARIZABLE
+        if outcome is SearchOutcome.PAUSED:
+            return None
+        return outcome is SearchOutcome.LINEARIZABLE
 
-    # --- What would mend it ---------------------------------------------------------------------
+    # --- Remedies -------------------------------------------------------------------------------
 
     def _remedies(self, needed: Sequence[Operation]) -> Iterator[Remedy]:
         found = dict.fromkeys(Change, 0)
@@ -191,7 +193,7 @@ class _Part:
                 yield remedy
 
     def _attempts(self, needed: Sequence[Operation]) -> Iterator[tuple[Remedy, list[Operation]]]:
-        """What may have been otherwise, and the history until the culprit completes if it was."""
+        """Yield possible remedies, each with the changed history until the culprit completes."""
         prefix = self._prefix
         for failed in self._failed[-1 : -1 - SUSPECTS_MAX : -1]:
             if not self._reads_only(failed):
@@ -211,7 +213,7 @@ class _Part:
 
 
 def _until(operations: Iterable[Operation], end: int) -> Iterator[Operation]:
-    """The operations that began before `end`, as they stood then."""
+    """Yield the operations invoked before event ``end``; those not complete by then as unknown."""
     for operation in operations:
         if operation.invoked < end:
             completed = operation.completed

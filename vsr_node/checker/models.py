@@ -1,7 +1,7 @@
-"""What a correct object does, said as a step from state to state.
+"""Models of correct objects, as steps from state to state.
 
-The checker judges each key by itself, so a model is that of one key. To add one, derive from
-`Model` and give it `name`, `initial` and `apply`; all else has defaults.
+The checker judges each key by itself, so a model describes one key. To add one, derive from
+``Model`` and define ``name``, ``initial`` and ``apply``; all else has defaults.
 """
 
 from abc import ABC, abstractmethod
@@ -19,39 +19,39 @@ class Model(ABC):
     name: str
     initial: State
     read_functions: tuple[str, ...] = ()
-    """Functions that never change the state, whichever it is: they cost the search next to nothing,
-    and where such an operation's outcome is unknown it says nothing."""
+    """Functions that never change any state: they cost the search next to nothing, and an operation
+    of theirs with an unknown outcome is ignored."""
 
     @abstractmethod
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Whether the operation, with the value it has, can happen in `state`, and the state then.
+        """Return whether the operation, with its value, fits ``state``, and the state after it.
 
-        A pure function of the state and of the operation's `f` and `value`. Raises HistoryError,
-        whatever the state, where it does not know the function or the value makes no sense.
+        A pure function of the state and of the operation's ``f`` and ``value``. Raises
+        HistoryError, in any state, if the function is unknown or the value makes no sense.
         """
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
-        """The same operations, in the same places, without differences that none of them can see.
+        """Return the same operations in the same order, without differences that none of them sees.
 
-        Called with all operations of one key; changes values only. The search then meets fewer
-        states, and more operations that are as good as each other.
+        Called with all operations of one key; changes only values. The search then meets fewer
+        states, and more operations that are equivalent.
         """
         return list(operations)
 
     def describe(self, operation: Operation) -> str:
-        """The operation in a few words, for people."""
+        """Describe an operation in a few words."""
         return f"{operation.f} {canonical_text(operation.value)}"
 
     def describe_state(self, state: State) -> str:
-        """The state in a few words, for people."""
+        """Describe a state in a few words."""
         return f"the state is {state!r}"
 
     def obstacle(self, state: State, operation: Operation) -> str:
-        """Why an operation that does not fit the state does not, in a few words, for people."""
+        """Describe in a few words why an operation does not fit the state."""
         return f"it does not fit, as {self.describe_state(state)}"
 
     def unknown(self, operation: Operation) -> HistoryError:
-        """The error to raise for an operation that is none of this object's."""
+        """Return the error to raise for an operation that this object does not have."""
         return HistoryError(
             f"event {operation.invoked}: the {self.name} model does not know "
             f"{operation.f} with {canonical_text(operation.value)}"
@@ -59,14 +59,14 @@ class Model(ABC):
 
 
 class RegisterModel(Model):
-    """A register with read, write and cas (`[from, to]`), null at first. States are JSON texts."""
+    """A register with read, write and cas (``[from, to]``), first null. States are JSON texts."""
 
     name = "register"
     initial = "null"
     read_functions: tuple[str, ...] = ("read",)
 
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """See `Model.apply`. A cas of which it is known that it failed is not in a history."""
+        """See ``Model.apply``. A cas that is known to have failed is not in a history."""
         match operation.f, operation.value:
             case "read", value:
                 return canonical_text(value) == state, state
@@ -77,7 +77,7 @@ class RegisterModel(Model):
         raise self.unknown(operation)
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Makes all values that are written, and neither read nor expected by a cas, the same."""
+        """Make all values equal that are written but neither read nor expected by a cas."""
         seen = {canonical_text(value) for value in map(_expected, operations)}
         unseen: Json = "unseen"
         while canonical_text(unseen) in seen:
@@ -94,18 +94,18 @@ class RegisterModel(Model):
         return [simplified(operation) for operation in operations]
 
     def describe(self, operation: Operation) -> str:
-        """A cas as "cas 1 -> 2"."""
+        """Describe a cas as "cas 1 -> 2"."""
         match operation.f, operation.value:
             case "cas", [expected, new]:
                 return f"cas {canonical_text(expected)} -> {canonical_text(new)}"
         return super().describe(operation)
 
     def describe_state(self, state: State) -> str:
-        """The value as JSON text."""
+        """Describe the value as JSON text."""
         return f"the register is {state}"
 
     def obstacle(self, state: State, operation: Operation) -> str:
-        """What the operation saw, and what there is."""
+        """Describe the value that the operation saw, and the state."""
         verb = "read" if operation.f == "read" else "found"
         return f"it {verb} {canonical_text(_expected(operation))}, and the register is {state}"
 
@@ -118,7 +118,7 @@ class MapModel(Model):
     read_functions: tuple[str, ...] = ("get",)
 
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """See `Model.apply`."""
+        """See ``Model.apply``."""
         match operation.f, operation.value:
             case "get", str() | None as value:
                 return (value or "") == state, state
@@ -129,14 +129,14 @@ class MapModel(Model):
         raise self.unknown(operation)
 
     def describe_state(self, state: State) -> str:
-        """The value as JSON text."""
+        """Describe the value as JSON text."""
         return f"the value is {canonical_text(str(state))}"
 
 
 def _expected(operation: Operation) -> Json:
-    """The value that the register must have for a read or a cas; null, its first one, for others.
+    """Return the value that the register must have for a read or a cas; None for others.
 
-    A read whose outcome is unknown asks for nothing, and gives null, too.
+    Also None, like the initial value, for a read of unknown outcome.
     """
     match operation.f, operation.value:
         case "read", value:
@@ -147,4 +147,4 @@ def _expected(operation: Operation) -> Json:
 
 
 MODELS: dict[str, type[Model]] = {model.name: model for model in (RegisterModel, MapModel)}
-"""The models that there are, by name."""
+"""All models by name."""

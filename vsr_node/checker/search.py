@@ -1,29 +1,29 @@
 """The search for an order that explains one key's history.
 
 Theory of operation. Wing & Gong ("Testing and Verifying Concurrent Objects", 1993) place one
-operation after the other: next may come whatever was invoked before the first of the unplaced
-operations to complete had completed. Lowe ("Testing for linearizability", 2017) adds a cache: the
-set of placed operations and the state are all that the rest of the search depends on.
+operation after the other: the next one can be any that was invoked before the first completion of
+an unplaced operation. Lowe ("Testing for linearizability", 2017) adds a cache: the rest of the
+search depends only on the set of placed operations and the state.
 
-Here, operations are numbered in the order of their completion, from which follows:
+Here, operations are numbered in the order of their completion. It follows:
 
 - The first unplaced one is the *deadline*: everything before it is placed, and the candidates are
   the operations invoked before it completed, its *window*. No linked list is needed to find them.
 - The set of placed operations is the deadline and a bit mask over its window, bit 0 being the
   deadline's own operation. A mask is as wide as operations overlap, however long the history is.
-- All that depends on the deadline and the state alone is worked out once: a `_Position`.
+- All that depends only on the deadline and the state is computed once: a ``_Position``.
 
-The search goes depth first, candidates in order of their completion, and leaves out what can't
-matter. Each rule keeps, of all orders that complete the history, a shortest one:
+The search goes depth first, tries candidates in order of their completion, and leaves out steps
+that can't matter. Each rule keeps a shortest one of all orders that complete the history:
 
 - *Reads.* A read that fits may be taken at once: it changes nothing.
 - *Twins.* Of operations with the same function and value the one that completes first goes first.
 - *Unsure operations* (those whose outcome is unknown) come last, after any twin whose outcome is
-  known, and only where a candidate then behaves otherwise than it would have without. Which ones of
-  a kind were used is the same, so that they are counted. A configuration that used no fewer of any
-  kind than an earlier one, all else being equal, can do no more than that.
-- *Lost causes.* Where the deadline's operation fits only after others that are all placed already,
-  the branch ends. This is worked out for positions that prove crowded.
+  known, and only if they change the behaviour of a candidate. Operations of a kind are equivalent,
+  so the used ones are only counted. A configuration that used no fewer of any kind than an earlier
+  one, all else being equal, can do no more than that one.
+- *Lost causes.* If the deadline's operation fits only after others that are all placed already, the
+  branch ends. This is computed for positions that turn out to be crowded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,30 +37,30 @@ from vsr_node.checker.models import Model, State
 from vsr_node.checker.verdict import DeadEnd
 
 NO_STATE = -1
-"""Where an operation does not fit: the number of no state."""
+"""The number that stands for no state: the operation does not fit."""
 
 DEAD_ENDS_MAX = 8
-"""How many of the states in which the search ended are kept, to explain a violation."""
+"""How many of the states in which the search ended are kept to explain a violation."""
 
 CROWD = 4
-"""With how many masks a position is crowded."""
+"""How many masks make a position crowded."""
 
 REACH_MAX = 64
-"""How many states are tried to find out what makes the deadline's operation fit."""
+"""How many states are tried to find the operations that make the deadline's operation fit."""
 
-# The figures below were measured with tracemalloc; a test holds them against it.
+# The figures below were measured with tracemalloc; a test compares them.
 _ENTRY_BYTES = 140
-"""What a cached mask takes: its slot in a dict, the integer, and a tuple with one count."""
+"""A cached mask: its slot in a dict, the integer, and a tuple with one count."""
 
 _POSITION_BYTES = 560
-"""What a `_Position` takes with its dict and its slot in another one, without its moves."""
+"""A ``_Position`` with its dict and its slot in another dict, without its moves."""
 
 _MOVE_BYTES = 200
 _STACK_BYTES = 170
-"""What a configuration on the stack takes, with its step and integers of its own."""
+"""A configuration on the stack, with its step and its own integers."""
 
 
-class Outcome(Enum):
+class SearchOutcome(Enum):
     """How a turn of the search ended."""
 
     LINEARIZABLE = "linearizable"
@@ -69,7 +69,7 @@ class Outcome(Enum):
 
 
 class _Step(NamedTuple):
-    """What was placed last on the way to a configuration, and what before: a linked list."""
+    """The last placement on the way to a configuration, linked to those before it."""
 
     before: "_Step | None"
     deadline: int
@@ -106,7 +106,7 @@ class _UnsureMove(NamedTuple):
 
 
 class _Helpers(NamedTuple):
-    """What can make the deadline's operation fit, directly, after whatever else."""
+    """The operations directly after which the deadline's operation can fit."""
 
     sure: int  # Operations of the window.
     unsure: tuple[tuple[int, int], ...]  # The field and the limit of each kind.
@@ -123,13 +123,13 @@ class _Position:
     moves: tuple[_Move, ...]
     unsure_moves: tuple[_UnsureMove, ...]
     seen: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    """By mask: the counts of unsure operations with which the search was here, no vain ones."""
+    """For each mask, the minimal counts of unsure operations with which the search was here."""
     helpers: "_Helpers | None" = None
-    """None as long as it isn't worked out."""
+    """None until it is computed."""
 
 
 class _Kinds:
-    """Operations that no model can tell apart are one kind; states and steps are numbered."""
+    """Kinds of operations (equal function and value) and states, both numbered."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -145,7 +145,7 @@ class _Kinds:
         signature = (operation.f, canonical_text(operation.value))
         number = self._numbers.get(signature)
         if number is None:
-            self._model.apply(self._model.initial, operation)  # Raises where it is unknown.
+            self._model.apply(self._model.initial, operation)  # Raises if it is unknown.
             number = self._numbers[signature] = len(self._samples)
             self._samples.append(operation)
             self._next_states.append({})
@@ -153,7 +153,7 @@ class _Kinds:
         return number
 
     def next_state(self, kind: int, state: int) -> int:
-        """The state after an operation of the kind, NO_STATE where it does not fit."""
+        """Return the state after an operation of the kind, NO_STATE if it does not fit."""
         known = self._next_states[kind].get(state)
         if known is not None:
             return known
@@ -173,20 +173,20 @@ class _Kinds:
 
 
 class Search:
-    """The search over one key's operations; it can be paused, and knows what memory it takes.
+    """The search over one key's operations. It can be paused, and estimates its memory.
 
-    Raises HistoryError where the model does not know an operation.
+    Raises HistoryError if the model does not know an operation.
     """
 
     def __init__(self, model: Model, operations: Sequence[Operation]) -> None:
         self._model = model
         self._kinds = _Kinds(model)
         self._sure: list[Operation] = []
-        """Operations with an outcome that is known, in order of completion."""
+        """Operations with a known outcome, in order of completion."""
         self._kind_of: list[int] = []
         """Their kinds."""
         self._unsure_of_kind: dict[int, list[Operation]] = {}
-        """The others, as far as they can matter, in order of invocation."""
+        """The other operations that can matter, in order of invocation."""
         self._sort(model, operations)
         self._windows, self._unsure_limits = self._overlaps()
         self._lay_out_counts()
@@ -196,7 +196,7 @@ class Search:
         self._furthest = self._stack[0]
         self._dead_ends: dict[int, _Configuration] = {}
 
-    # --- What there is to place -------------------------------------------------------------
+    # --- The operations to place --------------------------------------------------------------
 
     def _sort(self, model: Model, operations: Sequence[Operation]) -> None:
         sure: list[tuple[int, int, Operation]] = []
@@ -211,7 +211,7 @@ class Search:
         self._kind_of = [kind for _, kind, _ in sure]
 
     def _overlaps(self) -> tuple[list[int], list[tuple[tuple[int, int], ...]]]:
-        """Of each deadline the window, and how many unsure operations of each kind there are."""
+        """Return each deadline's window, and its number of unsure operations of each kind."""
         calls = [(operation.invoked, number, -1) for number, operation in enumerate(self._sure)]
         for kind, unsure in self._unsure_of_kind.items():
             calls += [(operation.invoked, -1, kind) for operation in unsure]
@@ -238,7 +238,7 @@ class Search:
         return windows, limits
 
     def _lay_out_counts(self) -> None:
-        """A field of bits for each kind of unsure operation, with a guard bit above it."""
+        """Give each kind of unsure operation a field of bits with a guard bit above it."""
         self._shifts: dict[int, int] = {}
         self._guards = 0
         shift = 0
@@ -249,12 +249,12 @@ class Search:
 
     # --- The search --------------------------------------------------------------------------
 
-    def run(self, pause: Callable[[], bool]) -> Outcome:
-        """Searches until it is decided, or until `pause()` is true, asked at each configuration."""
+    def run(self, pause: Callable[[], bool]) -> SearchOutcome:
+        """Search until decided, or until ``pause()``, called at each configuration, is true."""
         stack = self._stack
         while stack:
             if pause():
-                return Outcome.PAUSED
+                return SearchOutcome.PAUSED
             deadline, mask, state, used, last_step = stack.pop()
             while True:
                 if mask & 1:
@@ -264,7 +264,7 @@ class Search:
                 if deadline == len(self._sure):
                     self._furthest = _Configuration(deadline, 0, state, used, last_step)
                     self._dead_ends.clear()
-                    return Outcome.LINEARIZABLE
+                    return SearchOutcome.LINEARIZABLE
                 position = self._positions[deadline].get(state)
                 if position is None:
                     position = self._open_position(deadline, state)
@@ -285,10 +285,10 @@ class Search:
             self._push_unsure_moves(position, configuration)
             if not self._push_moves(position, configuration):
                 self._note_dead_end(configuration)
-        return Outcome.NOT_LINEARIZABLE
+        return SearchOutcome.NOT_LINEARIZABLE
 
     def _is_vain(self, position: _Position, mask: int, used: int) -> bool:
-        """Whether the search was here with no more unsure operations used; else it is noted."""
+        """Return whether the search was here with no more unsure operations used; else note it."""
         earlier = position.seen.get(mask)
         if earlier is None:
             position.seen[mask] = (used,)
@@ -305,7 +305,7 @@ class Search:
         return False
 
     def _is_lost(self, position: _Position, configuration: _Configuration) -> bool:
-        """Whether it is certain that the deadline's operation will never fit."""
+        """Return whether the deadline's operation can certainly never fit."""
         if len(position.seen) < CROWD:
             return False
         if position.helpers is None:
@@ -317,7 +317,7 @@ class Search:
         return all(used & field_mask >= limit for field_mask, limit in unsure)
 
     def _find_helpers(self, deadline: int, state: int) -> _Helpers:
-        """Looks at all states that can be reached, as if each operation could happen repeatedly."""
+        """Find helpers in all states that are reachable if each operation can happen repeatedly."""
         next_state = self._kinds.next_state
         goal = self._kind_of[deadline]
         if next_state(goal, state) != NO_STATE:
@@ -355,7 +355,7 @@ class Search:
         )
 
     def _window_by_kind(self, deadline: int) -> dict[int, int]:
-        """The operations of a window, as a mask for each kind."""
+        """Return the operations of a window as a mask for each kind."""
         of_kind: dict[int, int] = {}
         window = self._windows[deadline]
         while window:
@@ -366,7 +366,7 @@ class Search:
         return of_kind
 
     def _push_moves(self, position: _Position, configuration: _Configuration) -> bool:
-        """Puts on the stack what may come next, the likeliest last; false where nothing may."""
+        """Push the possible next steps, the likeliest last; return whether there are any."""
         deadline, mask, _, used, last_step = configuration
         pushed = False
         for twins, after in position.moves:
@@ -389,7 +389,7 @@ class Search:
                 self._stack.append(_Configuration(deadline, mask, after, used + move.unit, step))
 
     def _note_dead_end(self, configuration: _Configuration) -> None:
-        """Notes that no sure operation fits. At the furthest deadline this happens at least once:
+        """Note that no sure operation fits. At the furthest deadline this happens at least once:
         the largest mask there has no successor with a larger one."""
         if (
             configuration.deadline == self._furthest.deadline
@@ -442,7 +442,7 @@ class Search:
     def _users(
         self, deadline: int, state: int, after: int, of_kind: dict[int, int]
     ) -> tuple[int, bool]:
-        """What could come next and behaves otherwise in state `after` than in `state`."""
+        """Return the candidates that behave differently in state ``after`` than in ``state``."""
         next_state = self._kinds.next_state
         users = 0
         for kind, bits in of_kind.items():
@@ -455,25 +455,25 @@ class Search:
         return users, used_by_unsure
 
     def _field_mask(self, kind: int) -> int:
-        """The mask of a kind's field of the counts, without its place among the others."""
+        """Return the mask of a kind's field of the counts, not shifted to its place."""
         return (1 << len(self._unsure_of_kind[kind]).bit_length()) - 1
 
-    # --- What came of it -----------------------------------------------------------------------
+    # --- Results -------------------------------------------------------------------------------
 
     @property
     def memory_bytes(self) -> int:
-        """About how much memory the search takes: its cache, its stack and the ways there."""
+        """An estimate of the memory of the search: its cache, its stack and the steps there."""
         steps = self._furthest.deadline + len(self._stack)
         return self._bytes + self._kinds.bytes + steps * _STACK_BYTES
 
     @property
     def completed_count(self) -> int:
-        """How many operations completed, with an outcome that is known."""
+        """How many operations completed with a known outcome."""
         return len(self._sure)
 
     @property
     def furthest_deadline(self) -> int:
-        """How many operations, in the order of completion, were shown to be linearizable."""
+        """How many operations, in order of completion, were shown to be linearizable."""
         return self._furthest.deadline
 
     @property
@@ -483,15 +483,15 @@ class Search:
 
     @property
     def open_count(self) -> int:
-        """How many operations could come next where the search got furthest, by order of time."""
+        """How many operations could come next, by their times, where the search got furthest."""
         return len(self._candidates(self._furthest))
 
     def linearization(self) -> tuple[Operation, ...]:
-        """An order that explains the history as far as the search got."""
+        """Return an order that explains the history as far as the search got."""
         return self._order(self._furthest)
 
     def dead_ends(self) -> tuple[DeadEnd, ...]:
-        """The ways that led to the furthest deadline and no further, one a state, longest first."""
+        """Return orders that end at the furthest deadline, one per final state, longest first."""
         ends = [
             DeadEnd(
                 self._order(configuration),
@@ -518,7 +518,7 @@ class Search:
         return tuple(order)
 
     def _state_after(self, configuration: _Configuration) -> State:
-        """The state itself: the search's own may lack differences that it need not know."""
+        """Return the model's state: the search's own may lack differences that can't matter."""
         state = self._model.initial
         for operation in self._order(configuration):
             _, state = self._model.apply(state, operation)

@@ -1,4 +1,4 @@
-"""What the checker found, and how it tells people."""
+"""The checker's findings, and their text for people."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from vsr_node.checker.history import Json, Operation, canonical_text
 from vsr_node.checker.models import Model, State
 
 EXPLAINED_KEYS_MAX = 3
-"""How many keys an explanation goes into; the others get a line each, up to LISTED_KEYS_MAX."""
+"""How many keys are explained; the others get a line each, up to LISTED_KEYS_MAX."""
 
 LISTED_KEYS_MAX = 20
 ORDER_SHOWN_MAX = 8
@@ -17,41 +17,41 @@ TEXT_SHOWN_MAX = 60
 
 @dataclass(frozen=True, slots=True)
 class DeadEnd:
-    """An order that explains the history up to the violation, and that nothing can follow."""
+    """An order that explains the history up to the violation, and that no operation can follow."""
 
     linearization: tuple[Operation, ...]
     state: State
     """The state after it."""
     candidates: tuple[Operation, ...]
-    """What could come next by the order of time; first the operation that has to."""
+    """The operations that could come next by their times, first the one that has to."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyVerdict:
-    """What was found about one key."""
+    """The verdict on one key."""
 
     key: Json
     valid: bool | None
-    """None where a bound was hit first."""
+    """None if a bound was hit first."""
     operation_count: int
-    """Operations that happened or may have; those that failed are not among them."""
+    """How many operations happened or may have happened; failed ones are not counted."""
     completed_count: int
-    """Those of them that are known to have happened."""
+    """How many of them are known to have happened."""
     valid_count: int
-    """How many of the completed ones, in order of completion, are shown to be linearizable. For an
-    invalid key no more of them are: the next one can't be placed."""
+    """How many completed operations, in order of completion, are shown to be linearizable. For an
+    invalid key no more are: the next one can't be placed."""
     reason: str
     linearization: tuple[Operation, ...]
     """An order that explains the history until just before the next completion."""
     culprit: Operation | None = None
     """For an invalid key, the operation that can't be placed: the next one to complete."""
     dead_ends: tuple[DeadEnd, ...] = ()
-    """For an invalid key, where the orders that get there end: one a state, not all if many."""
+    """For an invalid key, the longest orders: one per final state, and not all if many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found about a history."""
+    """The verdict on a history."""
 
     model: Model
     keys: tuple[KeyVerdict, ...]
@@ -65,21 +65,21 @@ class Verdict:
         return None if None in verdicts else True
 
     def explanation(self) -> str:
-        """The verdict as text for people, of several lines where something is wrong."""
+        """Return the verdict as text, in several lines if something is wrong."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
         operation_count = sum(key.operation_count for key in self.keys)
-        amount = f"{_count(operation_count, 'operation')} on {_count(len(self.keys), 'key')}"
+        amount = f"{counted(operation_count, 'operation')} on {counted(len(self.keys), 'key')}"
         if self.valid:
             yield f"Linearizable: {amount}."
             return
         invalid = [key for key in self.keys if key.valid is False]
         undecided = [key for key in self.keys if key.valid is None]
         if invalid:
-            yield f"Not linearizable: {_count(len(invalid), 'key')} of {amount} in all."
+            yield f"Not linearizable: {counted(len(invalid), 'key')} of {amount} in all."
         else:
-            yield f"Unknown: {_count(len(undecided), 'key')} undecided of {amount} in all."
+            yield f"Unknown: {counted(len(undecided), 'key')} undecided of {amount} in all."
         for number, key in enumerate(_listed(invalid)):
             yield f"{_name(key)}: {key.reason}"
             if number < EXPLAINED_KEYS_MAX:
@@ -88,7 +88,7 @@ class Verdict:
             yield f"{_name(key)}: {key.reason}"
         left_out = sum(max(0, len(keys) - LISTED_KEYS_MAX) for keys in (invalid, undecided))
         if left_out:
-            yield f"... and {_count(left_out, 'more key')}."
+            yield f"... and {counted(left_out, 'more key')}."
 
     def _explain(self, key: KeyVerdict) -> Iterator[str]:
         end = key.dead_ends[0]
@@ -98,24 +98,24 @@ class Verdict:
             which = f"the last {len(shown)} of {len(order)}" if len(shown) < len(order) else "all"
             yield f"  An order that explains everything before that ({which}):"
             for operation in shown:
-                yield f"    {self._told(operation)}"
+                yield f"    {self._in_a_line(operation)}"
         yield f"  Then {self._state(end.state)}, and nothing can come next:"
         for operation in end.candidates[:CANDIDATES_SHOWN_MAX]:
-            yield f"    {self._told(operation)}: {self._obstacle(end.state, operation)}"
+            yield f"    {self._in_a_line(operation)}: {self._obstacle(end.state, operation)}"
         if len(end.candidates) > CANDIDATES_SHOWN_MAX:
             left_out = len(end.candidates) - CANDIDATES_SHOWN_MAX
-            yield f"    ... and {_count(left_out, 'more open operation')}"
+            yield f"    ... and {counted(left_out, 'more open operation')}"
         if len(key.dead_ends) > 1:
             others = ", or ".join(self._state(other.state) for other in key.dead_ends[1:])
             yield f"  Other orders end as badly, where {others}."
 
-    def _told(self, operation: Operation) -> str:
+    def _in_a_line(self, operation: Operation) -> str:
         process = f"process {operation.process}"
-        what = _clipped(self.model.describe(operation))
+        what = clipped(self.model.describe(operation))
         return f"{process:<12} {what:<16} ({_events(operation)})"
 
     def _state(self, state: State) -> str:
-        return _clipped(self.model.describe_state(state))
+        return clipped(self.model.describe_state(state))
 
     def _obstacle(self, state: State, operation: Operation) -> str:
         fits, _ = self.model.apply(state, operation)
@@ -125,8 +125,8 @@ class Verdict:
 
 
 def describe_culprit(model: Model, operation: Operation) -> str:
-    """The operation that can't be placed, in a few words."""
-    what = _clipped(model.describe(operation))
+    """Describe the operation that can't be placed in a few words."""
+    what = clipped(model.describe(operation))
     return f"{what} by process {operation.process} ({_events(operation)})"
 
 
@@ -136,10 +136,10 @@ def _events(operation: Operation) -> str:
     return f"events {operation.invoked} to {operation.completed}"
 
 
-def _clipped(text: str) -> str:
-    """The beginning and the end of a long text: values that grow by appending differ there."""
-    half = TEXT_SHOWN_MAX // 2
-    return text if len(text) <= TEXT_SHOWN_MAX else f"{text[:half]} ... {text[-half:]}"
+def clipped(text: str, length: int = TEXT_SHOWN_MAX) -> str:
+    """Shorten a long text to its two ends, where values that grow by appending differ."""
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
 
 
 def _name(key: KeyVerdict) -> str:
@@ -150,5 +150,6 @@ def _listed(keys: list[KeyVerdict]) -> list[KeyVerdict]:
     return keys[:LISTED_KEYS_MAX]
 
 
-def _count(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """Format a number of things: "1 key", "2 keys"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,1 +1,1 @@
-"""The node: JSON lines on stdin and stdout, as Maelstrom speaks them (doc/protocol.md)."""
+"""The node: JSON lines on stdin and stdout in Maelstrom's protocol (doc/protocol.md)."""

@@ -1,4 +1,4 @@
-"""Where a node's data lives; docs/SPECIFICATION.md, "Where data lives"."""
+"""Where a node keeps its data; see docs/SPECIFICATION.md, "Where data lives"."""
 
 import re
 import zlib
@@ -24,10 +24,10 @@ def open_storage(
     init_id: int | None,
     message_id: Callable[[], int],
 ) -> Storage:
-    """The storage of one replica, not loaded yet. Raises StorageError.
+    """Open the storage of one replica without loading it. Raises StorageError.
 
-    ``init_id`` is the network's number of the message that brought the replica's name, if it has
-    one; ``message_id`` tells the highest such number so far.
+    ``init_id`` is the network's number of the ``init`` message, None if the network numbers no
+    messages; ``message_id`` returns the highest such number so far.
     """
     if options.data_dir == IN_MEMORY:
         return MemoryStorage()
@@ -35,7 +35,9 @@ def open_storage(
     if options.data_dir is None:
         return _default_journal(name, node, members, init_id, message_id)
     return SqliteStorage(
-        *(Path(options.data_dir) / name, node, members),
+        Path(options.data_dir) / name,
+        node,
+        members,
         flush=Flush.EVERYTHING if options.is_flushed else Flush.PROMISES,
         boot_id=boot_id(),
     )
@@ -48,15 +50,17 @@ def _default_journal(
     init_id: int | None,
     message_id: Callable[[], int],
 ) -> Storage:
-    """Found again as long as the same process starts this node, and goes on with the same test.
+    """Open the journal that lasts as long as the same process restarts this node in one test.
 
-    A test's messages are numbered, each higher than those before it. So an ``init`` that is not
-    above all that was recorded belongs to another test.
+    Message numbers rise during a test. So an ``init`` whose number is not above all recorded ones
+    belongs to another test.
     """
     this_boot = boot_id()
     storage = SqliteStorage(
-        *(default_journal.folder() / name, node, members),
-        # The folder's name tells the boot, so no other will find it; if the system does tell.
+        default_journal.folder() / name,
+        node,
+        members,
+        # The folder's name contains the boot id, so no later boot finds it. Some systems have none.
         flush=Flush.NOTHING if this_boot else Flush.PROMISES,
         boot_id=this_boot,
         message_id=message_id,
@@ -67,6 +71,6 @@ def _default_journal(
 
 
 def _folder_name(node: str, members: tuple[str, ...]) -> str:
-    """A name for one replica of one group that begins like the replica's."""
+    """Return a folder name for one replica of one group; it begins with the replica's name."""
     group = zlib.crc32(orjson.dumps((node, members)))
     return f"{re.sub('[^A-Za-z0-9_-]', '_', node)[:32]}-{group:08x}"

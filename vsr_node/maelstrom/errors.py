@@ -1,6 +1,6 @@
-"""Maelstrom's error codes, as far as this node sends them (doc/protocol.md, "Errors").
+"""The error codes of Maelstrom that this node sends (doc/protocol.md, "Errors").
 
-Definite ones mean that the request was never executed and never will be.
+A definite error means that the request was never executed and never will be.
 """
 
 from enum import IntEnum
@@ -19,7 +19,7 @@ class ErrorCode(IntEnum):
 
 
 class RequestError(Exception):
-    """A request is answered with an error before it goes anywhere."""
+    """A request that is answered with an error and not executed."""
 
     def __init__(self, code: ErrorCode, text: str) -> None:
         super().__init__(text)
@@ -28,5 +28,5 @@ class RequestError(Exception):
 
 
 def malformed(field: str, problem: str) -> RequestError:
-    """The field that is missing or wrong is named, so that its sender can mend it."""
+    """Return an error that names the field, so that its sender can correct it."""
     return RequestError(ErrorCode.MALFORMED_REQUEST, f"field {field}: {problem}")

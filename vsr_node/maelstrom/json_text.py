@@ -1,8 +1,8 @@
-"""JSON in and out, so exact that no number comes back as another number.
+"""Read and write JSON exactly: no number comes back as another number.
 
-orjson reads integers beyond 64 bits as floats and rounds long decimals. A line in which a number
-of such length may occur is read again by the standard library, which keeps integers whole; a
-decimal that no float can hold becomes an ``InexactNumber``, which can't be written.
+orjson reads integers beyond 64 bits as floats and rounds long decimals. A line that may contain
+such a number is read again by the standard library, which keeps integers whole; a decimal that no
+float can hold becomes an ``InexactNumber``, which can't be written.
 """
 
 import json
@@ -17,7 +17,7 @@ _INTEGER_DIGITS_MAX = 4_000  # Python refuses to convert longer ones.
 
 
 class InexactNumber:
-    """A number of the input that no Python number equals."""
+    """A number in the input that no Python number equals."""
 
     __slots__ = ("text",)
 
@@ -26,9 +26,9 @@ class InexactNumber:
 
 
 def parse(line: bytes) -> object:
-    """The value of a JSON text. Numbers may be rounded: see ``parse_exactly``.
+    """Parse a JSON text. Numbers may be rounded: see ``parse_exactly``.
 
-    Raises ValueError if it is none.
+    Raises ValueError if the text is not JSON.
     """
     try:
         return orjson.loads(line)
@@ -39,14 +39,14 @@ def parse(line: bytes) -> object:
 
 
 def may_be_inexact(line: bytes) -> bool:
-    """If ``parse`` may have rounded a number in ``line``."""
+    """Return whether ``parse`` may have rounded a number in ``line``."""
     return _LONG_NUMBER.search(line) is not None
 
 
 def parse_exactly(line: bytes) -> object:
-    """The value of a JSON text, with ``InexactNumber`` for what Python can't hold.
+    """Parse a JSON text, with an ``InexactNumber`` for each number that Python can't hold.
 
-    Raises ValueError if it is none.
+    Raises ValueError if the text is not JSON.
     """
     try:
         value = json.loads(
@@ -55,7 +55,7 @@ def parse_exactly(line: bytes) -> object:
             parse_float=_exact_float,
             parse_constant=_refuse_constant,
         )
-        # The standard library reads lone surrogates, which no output could carry.
+        # The standard library accepts lone surrogates, which can't be written.
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except RecursionError:
         raise ValueError("nested too deep") from None
@@ -69,27 +69,27 @@ def _exact_integer(text: str) -> int | InexactNumber:
 def _exact_float(text: str) -> float | InexactNumber:
     number = float(text)
     try:
-        # repr is what would be written: the shortest decimal that reads as the same float.
+        # repr is written later: the shortest decimal that reads as the same float.
         return number if Decimal(repr(number)) == Decimal(text) else InexactNumber(text)
     except InvalidOperation:
         return InexactNumber(text)
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def canonical(value: object) -> str:
-    """The one text of a JSON value: equal exactly for values that are the same as JSON.
+    """Return the canonical text of a JSON value: equal values, and only these, have equal texts.
 
-    Raises ValueError for what can't be written back as it came.
+    Raises ValueError for a value that can't be written back unchanged.
     """
     if type(value) is int:
-        return str(value)  # As below; most are, and this takes a third of the time.
+        return str(value)  # Same text as below in a third of the time; most values are integers.
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
-        pass  # An integer beyond 64 bits, or deep nesting; the value alone decides.
+        pass  # An integer beyond 64 bits, or deep nesting; this depends on the value alone.
     try:
         return json.dumps(
             value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False

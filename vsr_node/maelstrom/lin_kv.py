@@ -1,7 +1,7 @@
-"""Maelstrom's lin-kv requests as operations of the key-value machine, and its results as replies.
+"""Translates lin-kv requests to operations of the key-value machine, and its results to replies.
 
-See doc/workloads.md, "Workload: Lin-kv". A successful reply has the fields of Maelstrom's schema
-and no other: an extra one is malformed there.
+See doc/workloads.md, "Workload: Lin-kv". A successful reply has exactly the fields of
+Maelstrom's schema: Maelstrom rejects any other field as malformed.
 """
 
 from typing import Any
@@ -19,16 +19,16 @@ _KINDS: dict[tuple[type, ...], tuple[str, int]] = {
     (str, str, str): ("write", 2),
     (str, str, str, str, bool): ("cas", 3),
 }
-"""By the types of an operation's parts: its kind, which is the first of them, and where the value
-that it writes is, if any."""
+"""From the types of an operation's parts to its kind (its first part) and the place of the value
+that it writes (0 if it writes none)."""
 
 REQUEST_TYPES = frozenset(kind for kind, _ in _KINDS.values())
 
 
 def operation_of(body: dict[str, Any]) -> Operation:
-    """The operation that a body of a request type asks for.
+    """Return the operation that a request's body asks for.
 
-    Raises RequestError, which names the field that is missing or wrong.
+    Raises RequestError, which names the missing or wrong field.
     """
     kind = body["type"]
     if kind == "read":
@@ -48,7 +48,7 @@ def operation_of(body: dict[str, Any]) -> Operation:
 
 
 def canonical_field(body: dict[str, Any], field: str) -> str:
-    """The canonical JSON text of a field. Raises RequestError if it is missing or inexact."""
+    """Return the canonical JSON of a field. Raises RequestError if it is missing or inexact."""
     try:
         return canonical(body[field])
     except KeyError:
@@ -58,42 +58,42 @@ def canonical_field(body: dict[str, Any], field: str) -> str:
 
 
 def decode_operation(value: object) -> Operation:
-    """An operation that another replica sent. Raises ValueError if it is none."""
-    # A pattern for each kind would say the same, and take three times as long.
+    """Decode an operation that another replica sent. Raises ValueError if it is malformed."""
+    # A pattern for each kind would take three times as long.
     if type(value) is list:
         kind, value_at = _KINDS.get((*map(type, value),), ("", 0))
         if kind and value[0] == kind:
             if value_at:
                 _check_value(value[value_at])
-            value[0] = kind  # So that not each entry of the log has a text of its own for it.
+            value[0] = kind  # Shared by all entries of the log, to save memory.
             return tuple(value)
-    raise ValueError("no operation of the key-value machine")
+    raise ValueError("not an operation of the key-value machine")
 
 
 def decode_result(value: object) -> Result:
-    """A result that another replica recorded. Raises ValueError if it is none."""
+    """Decode a result that another replica recorded. Raises ValueError if it is malformed."""
     match value:
         case ["read_ok", str(text)]:
             _check_value(text)
             return tuple(value)
         case ["write_ok"] | ["cas_ok"] | ["error", int(), str()]:
             return tuple(value)
-    raise ValueError("no result of the key-value machine")
+    raise ValueError("not a result of the key-value machine")
 
 
 def decode_part(value: object) -> object:
-    """A part of another replica's snapshot. Raises ValueError if it is none."""
+    """Decode a part of another replica's snapshot. Raises ValueError if it is malformed."""
     match value:
         case [str(), str(text)]:
             _check_value(text)
             return tuple(value)
-    raise ValueError("no register of the key-value machine")
+    raise ValueError("not a register of the key-value machine")
 
 
 def _check_value(text: str) -> None:
-    """It will be written as it is into the answer to a read, which is one line of JSON."""
+    """Refuse a text that can't be copied unchanged into a reply, which is one line of JSON."""
     if "\n" in text:
-        raise ValueError("a value's text is not in one line")
+        raise ValueError("a value's text is not one line")
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -101,19 +101,19 @@ def _check_value(text: str) -> None:
 
 
 def reply_of(result: Any) -> dict[str, object]:
-    """The body, but for ``in_reply_to``, that tells a result."""
+    """Return the body of the reply with a result, without ``in_reply_to``."""
     kind = result[0]
     if kind == "read_ok":
-        # The text is JSON already.
+        # The text is JSON.
         return {"type": kind, "value": orjson.Fragment(result[1])}
     if kind == "error":
         return {"type": kind, "code": result[1], "text": result[2]}
-    assert result in (WRITE_OK, CAS_OK), f"no result of the key-value machine: {result!r}"
+    assert result in (WRITE_OK, CAS_OK), f"not a result of the key-value machine: {result!r}"
     return {"type": kind}
 
 
 def refusal_of(reason: Reason) -> dict[str, object]:
-    """The body, but for ``in_reply_to``, of a request that was given up."""
+    """Return the body of the reply to a request that was given up, without ``in_reply_to``."""
     definite = reason is Reason.UNAVAILABLE
     code = ErrorCode.TEMPORARILY_UNAVAILABLE if definite else ErrorCode.CRASH
     return {"type": "error", "code": int(code), "text": reason.value}

@@ -1,7 +1,7 @@
-"""What the process does with each line that it reads, without any I/O of its own.
+"""The handling of each line that the process reads, without any I/O of its own.
 
-The table of what clients see is in docs/SPECIFICATION.md. A line that makes no sense is logged
-and dropped; a request that makes no sense is answered with an error; neither ends the node.
+docs/SPECIFICATION.md lists the answers that clients see. A line that makes no sense is logged and
+dropped; a request that makes no sense is answered with an error; neither ends the node.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,19 +26,19 @@ from .json_text import may_be_inexact, parse, parse_exactly
 from .options import Options
 
 EXCERPT_LENGTH = 200
-"""Bytes of a dropped line that are logged."""
+"""How many bytes of a dropped line are logged."""
 
 NEVER = 1 << 62
 
 _EXACT_TYPES = frozenset({int, str, bool, type(None)})
-"""What JSON values of these types were read as is what they are (``json_text``)."""
+"""The types of JSON values that are always read exactly (see ``json_text``)."""
 
 
 class Node:
-    """A Maelstrom node. Before ``init`` it only waits; then it drives one replica.
+    """A Maelstrom node. It waits for ``init``, then drives one replica.
 
-    ``log`` takes lines for people; ``write`` takes lines for stdout, newline and all, once or a few
-    times a turn. A StorageError ends the node: its records can't be had or kept.
+    ``log`` takes lines for people; ``write`` takes lines for stdout, each with its newline, once or
+    a few times a turn. A StorageError ends the node: its records can't be read or kept.
     """
 
     def __init__(
@@ -60,16 +60,16 @@ class Node:
         self._message_id_max = 0
         self._peer_prefixes: dict[str, bytes] = {}
         self._dropped_count = 0
-        self._told: tuple[int, Status] = (0, Status.NORMAL)
+        self._logged: tuple[int, Status] = (0, Status.NORMAL)
         self._output: list[bytes] = []
 
     @property
     def next_timer(self) -> int:
-        """When the next turn is due at the latest, in microseconds."""
+        """The latest time of the next turn, in microseconds; ``NEVER`` before ``init``."""
         return NEVER if self._replica is None else self._replica.next_timer
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
-        """Takes all lines that are waiting, at ``now`` microseconds of a monotonic clock."""
+        """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
         if self._replica is not None:
             self._replica.on_time(now)
         for line in lines:
@@ -80,7 +80,7 @@ class Node:
         self._write_output()
 
     def shut_down(self) -> None:
-        """Answers all requests that still wait: nobody will later."""
+        """Answer all waiting requests: nobody will answer them later."""
         if self._replica is not None:
             self._replica.give_up()
             self._carry_out(self._replica.end_turn())
@@ -90,7 +90,7 @@ class Node:
     # Input
 
     def drop(self, line: bytes, why: str) -> None:
-        """Logs the beginning of a line that is not acted on."""
+        """Log the beginning of a line that is dropped."""
         self._dropped_count += 1
         excerpt = line[:EXCERPT_LENGTH].decode(errors="replace")
         more = "..." if len(line) > EXCERPT_LENGTH else ""
@@ -101,13 +101,13 @@ class Node:
             message: Any = parse(line)
             source, destination, body = message["src"], message["dest"], message["body"]
         except (KeyError, TypeError):
-            self.drop(line, "no message: it needs src, dest and body")
+            self.drop(line, "not a message: src, dest and body are required")
             return
         except ValueError as error:
             if line.strip():
-                self.drop(line, f"no JSON ({error})")
+                self.drop(line, f"not JSON ({error})")
             return
-        # The network's own number of a message is higher than those of earlier ones.
+        # The network numbers messages in rising order.
         message_id = message.get("id")
         if type(message_id) is not int or not 0 <= message_id <= wire.NUMBER_MAX:
             message_id = None
@@ -115,13 +115,13 @@ class Node:
             self._message_id_max = message_id
         self._message_id = message_id
         if type(source) is not str or type(destination) is not str:
-            self.drop(line, "no message: src and dest are texts")
+            self.drop(line, "not a message: src and dest must be strings")
         elif destination != self._name and self._replica is not None:
             self.drop(line, f"not for {self._name}")
         elif type(body) is not dict:
             self._reply_error(source, None, malformed("body", "expected an object"))
         elif "in_reply_to" in body or body.get("type") == "error":
-            self.drop(line, "an answer to nothing that was asked")
+            self.drop(line, "a reply to no request of this node")
         elif source in self._peer_prefixes:
             self._on_peer(line, source, body)
         else:
@@ -137,7 +137,7 @@ class Node:
     def _on_client(self, now: int, line: bytes, source: str, body: dict[str, Any]) -> None:
         message_type, msg_id = body.get("type"), body.get("msg_id")
         if type(message_type) is str and message_type in wire.MESSAGE_TYPES:
-            self.drop(line, "a protocol message, but not from a member of the group")
+            self.drop(line, "a protocol message from outside the group")
             return
         try:
             if type(msg_id) is not int or not 0 <= msg_id <= wire.NUMBER_MAX:
@@ -145,7 +145,7 @@ class Node:
                 raise malformed("msg_id", f"expected a number from 0 to {wire.NUMBER_MAX}")
             if type(message_type) is not str:
                 raise malformed("type", "expected a string")
-            # Looking through the line takes longer than all the rest, and most have no such value.
+            # Searching the line takes longer than all the rest, and most lines have no such value.
             if not _EXACT_TYPES.issuperset(map(type, body.values())) and may_be_inexact(line):
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
@@ -161,7 +161,7 @@ class Node:
         if message_type == "init":
             self._on_init(now, source, msg_id, body)
         elif self._replica is None:
-            raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not come yet")
+            raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
         elif message_type in lin_kv.REQUEST_TYPES:
             operation = lin_kv.operation_of(body)
             if message_type == "read" and self._options.quorum_reads:
@@ -198,26 +198,25 @@ class Node:
                 for peer in self._replica.peers
             }
         elif (name, members) != (self._name, self._replica.membership.members):
-            raise malformed("node_ids", "another configuration than that of the first init")
+            raise malformed("node_ids", "differs from the configuration of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
 
     def _open_storage(self, name: str, members: tuple[str, ...]) -> DurableState:
         self._storage = open_storage(
-            *(self._options, name, members, self._message_id),
-            message_id=lambda: self._message_id_max,
+            self._options, name, members, self._message_id, lambda: self._message_id_max
         )
         durable = self._storage.load()
         if durable.is_recovering:
             self._log(
-                "the journal has lost something, or may have: this node takes part in nothing "
-                "until the others have told it what it may have known"
+                "the journal is, or may be, incomplete: this node takes no part in the protocol "
+                "until it has recovered from the others"
             )
         return durable
 
     # Output
 
     def _carry_out(self, output: Output) -> None:
-        """Does what the replica's contract asks for, in its order."""
+        """Carry out the output in the order that the replica's contract requires."""
         self._send(output.asks)
         if output.records:
             if output.asks and self._storage.waits_for_disk:
@@ -255,8 +254,8 @@ class Node:
 
     def _log_changes(self, replica: Replica) -> None:
         state = (replica.view_number, replica.status)
-        if state != self._told:
-            self._told = state
+        if state != self._logged:
+            self._logged = state
             self._log(
                 f"entered view {replica.view_number}, primary {replica.primary}, "
                 f"status {replica.status.value}, op_number {replica.op_number}, "
@@ -265,7 +264,7 @@ class Node:
 
 
 def _configuration_of(body: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The node's name and all members of an ``init`` body. Raises RequestError."""
+    """Return the node's name and all members of an ``init`` body. Raises RequestError."""
     name = body.get("node_id")
     if type(name) is not str or not name:
         raise malformed("node_id", "expected a name")
@@ -273,7 +272,7 @@ def _configuration_of(body: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     if type(members) is not list or not all(type(member) is str for member in members):
         raise malformed("node_ids", "expected a list of names")
     if len(set(members)) != len(members):
-        raise malformed("node_ids", "a name stands there twice")
+        raise malformed("node_ids", "a name occurs twice")
     if name not in members:
         raise malformed("node_ids", f"{name}, the node_id, is missing")
     return name, tuple(members)

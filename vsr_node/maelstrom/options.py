@@ -10,21 +10,21 @@ IN_MEMORY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What may be chosen when the node starts."""
+    """The options of the node."""
 
     clients_max: int = Limits().clients_max
     quorum_reads: bool = True
     data_dir: str | None = None
-    """A folder, or ``IN_MEMORY``; None is the default journal."""
+    """A folder or ``IN_MEMORY``; None stands for the default journal."""
     is_flushed: bool = True
-    """If what is in ``data_dir`` survives a loss of power."""
+    """Whether data in ``data_dir`` survive a loss of power."""
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
-    """Read the command line; ends the process on one that is wrong, or asks for help."""
+    """Parse the command line; exit if it is wrong or asks for help."""
     if not arguments:
         return Options()
-    # Most starts have no options and need not wait for these.
+    # Imported late: most starts have no options and need not wait for these.
     import argparse
 
     from vsr_node.command import command_here
@@ -33,37 +33,37 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog=command_here("node"),
         description="A Viewstamped Replication node for Jepsen Maelstrom: reads messages as JSON "
-        "lines on stdin, writes messages on stdout and remarks on stderr. Serves the workloads "
-        "lin-kv and echo.",
+        "lines on stdin, writes messages to stdout and logs to stderr. Serves the workloads lin-kv "
+        "and echo.",
     )
     parser.add_argument(
         "--clients-max",
         type=int,
         default=default.clients_max,
         metavar="N",
-        help="clients whose requests are remembered, so that a repeated one is not executed "
-        "again; all nodes of a group need the same number (default: %(default)s)",
+        help="number of clients whose requests are remembered, so that a repeated request is not "
+        "executed again; all nodes of a group need the same number (default: %(default)s)",
     )
     parser.add_argument(
         "--reads",
         choices=("quorum", "log"),
         default="quorum",
-        help="quorum: a read asks a quorum how far the log goes, and is answered from this node's "
-        "state; log: it goes through the log like everything else (default: %(default)s)",
+        help="quorum: a read asks a quorum how far the log goes and is answered from this node's "
+        "state; log: a read goes through the log like a write (default: %(default)s)",
     )
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
         help="where this node keeps its data, in a folder of its own; none: in memory, so that a "
-        "node that is killed forgets, and does not know that it did (default: a folder under the "
-        "system's temporary one, found again when the same process starts the node again)",
+        "killed node forgets its data without noticing (default: a folder in the system's "
+        "temporary folder, found again when the same process restarts the node)",
     )
     parser.add_argument(
         "--fsync",
         choices=("always", "never"),
-        help="whether what is in --data-dir survives a loss of power; never: only the promises of "
-        "view changes do, and after a restart of the machine the node gets its data from the "
-        "others (default: always)",
+        help="whether data in --data-dir survive a loss of power; never: only the promises of "
+        "view changes do, and after a reboot the node gets its data from the others "
+        "(default: always)",
     )
     options = parser.parse_args(arguments)
     if options.clients_max < 1:
@@ -71,7 +71,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     if options.data_dir == "":
         parser.error("--data-dir must not be empty")
     if options.fsync is not None and options.data_dir in (None, IN_MEMORY):
-        parser.error("--fsync needs a --data-dir")
+        parser.error("--fsync requires --data-dir")
     return Options(
         clients_max=options.clients_max,
         quorum_reads=options.reads == "quorum",

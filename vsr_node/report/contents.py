@@ -1,11 +1,11 @@
-"""What a page is about, and the operations that it shows."""
+"""The contents of a page, and the operations that it shows."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vsr_node.checker import Event, Violation
+from vsr_node.checker import Event, KeyViolation
 from vsr_node.checker.history import Json, canonical_text
 from vsr_node.report.messages import (
     NANOSECONDS_PER_MICROSECOND,
@@ -20,24 +20,24 @@ from vsr_node.report.steps import Steps
 OPERATIONS_MAX = 200_000
 VALUE_SHOWN_MAX = 200
 REQUEST_LATE_NS = 1_000_000_000
-"""So long after its invocation an operation's request may at most have been sent."""
+"""The longest time from an operation's invocation to the sending of its request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What a page is about."""
+class PageContents:
+    """The contents of a page."""
 
     run: RecordedRun
-    violations: Sequence[Violation]
+    violations: Sequence[KeyViolation]
     messages: Messages
     steps: Steps | None = None
-    """What went on inside, where that is known."""
+    """The inside of the run; None if it was not observed."""
 
 
 class Operations:
-    """The calls that a page shows; `number_of` has their numbers by their first events."""
+    """The calls that a page shows; ``number_of`` maps their first events to their numbers."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: PageContents) -> None:
         calls = contents.run.calls()
         self.total = len(calls)
         self.calls = _around(calls, contents.violations)
@@ -45,32 +45,22 @@ class Operations:
         self.clients = _clients(self.calls, contents.messages.requests)
 
     def columns(self) -> dict[str, Any]:
-        """The calls as columns, with tables of the texts that they name by number."""
+        """Return the calls as columns, with tables of the texts that they refer to by number."""
         functions, keys, nodes, clients = (Table(sys.maxsize) for _ in range(4))
+        invocations = [call.invocation for call in self.calls]
         columns: dict[str, list[Any]] = {
-            name: []
-            for name in (
-                *("process", "f", "key", "node", "client", "outcome"),
-                *("begin", "end", "value", "error", "event"),
-            )
+            "process": [event.process for event in invocations],
+            "f": [functions.number(event.f) for event in invocations],
+            "key": [keys.number(shown(event.key)) for event in invocations],
+            "node": [nodes.number(event.node or "") for event in invocations],
+            "client": [clients.number(client) for client in self.clients],
+            "outcome": [("ok", "fail", "info").index(call.outcome) for call in self.calls],
+            "begin": [microseconds(event.time) for event in invocations],
+            "end": [_end(call) for call in self.calls],
+            "value": [shown(call.value) for call in self.calls],
+            "error": [_error(call) for call in self.calls],
+            "event": [event.index for event in invocations],
         }
-        for call, client in zip(self.calls, self.clients, strict=True):
-            asked, told = call.invocation, call.completion
-            row = {
-                "process": asked.process,
-                "f": functions.number(asked.f),
-                "key": keys.number(shown(asked.key)),
-                "node": nodes.number(asked.node or ""),
-                "client": clients.number(client),
-                "outcome": ("ok", "fail", "info").index(call.outcome),
-                "begin": microseconds(asked.time),
-                "end": -1 if told is None else microseconds(told.time),
-                "value": shown(call.value),
-                "error": "" if told is None or told.error is None else shown(told.error),
-                "event": asked.index,
-            }
-            for name, value in row.items():
-                columns[name].append(value)
         tables = {
             "functions": functions.texts,
             "keys": keys.texts,
@@ -80,8 +70,17 @@ class Operations:
         return {"columns": columns, "tables": tables, "total": self.total}
 
 
-def _around(calls: Sequence[Call], violations: Sequence[Violation]) -> Sequence[Call]:
-    """The calls, or as many of them as a page holds: those of violations, and what is about."""
+def _end(call: Call) -> int:
+    return -1 if call.completion is None else microseconds(call.completion.time)
+
+
+def _error(call: Call) -> str:
+    error = None if call.completion is None else call.completion.error
+    return "" if error is None else shown(error)
+
+
+def _around(calls: Sequence[Call], violations: Sequence[KeyViolation]) -> Sequence[Call]:
+    """Return as many calls as a page holds: those of violations, and others around them."""
     if len(calls) <= OPERATIONS_MAX:
         return calls
     involved = {each.invoked for violation in violations for each in violation.part.operations}
@@ -95,7 +94,7 @@ def _around(calls: Sequence[Call], violations: Sequence[Violation]) -> Sequence[
 
 
 def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]]) -> list[str]:
-    """The client of each call, by the first request like it that nobody has laid claim to."""
+    """Return the client of each call: the sender of the first matching request not used yet."""
     taken: dict[bytes, int] = {}
     clients = []
     for call in calls:
@@ -107,12 +106,12 @@ def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]])
             place += 1
         found = place < len(alike) and alike[place].sent <= event.time + REQUEST_LATE_NS
         clients.append(alike[place].client if found else "")
-        taken[key] = place + found
+        taken[key] = place + 1 if found else place
     return clients
 
 
 def key_of_request(event: Event) -> bytes:
-    """The `request_key` of what an invocation asks for."""
+    """Return the ``request_key`` of an invocation."""
     body: dict[str, Json] = {"key": event.key}
     if event.f == "cas" and isinstance(event.value, list) and len(event.value) == 2:
         body["from"], body["to"] = event.value
@@ -121,12 +120,12 @@ def key_of_request(event: Event) -> bytes:
     return request_key(event.node or "", event.f, body)
 
 
-def microseconds(time: int) -> int:
-    """Nanoseconds as whole microseconds."""
-    return time // NANOSECONDS_PER_MICROSECOND
+def microseconds(time_ns: int) -> int:
+    """Convert nanoseconds to whole microseconds."""
+    return time_ns // NANOSECONDS_PER_MICROSECOND
 
 
 def shown(value: Json) -> str:
-    """A value as JSON, shortened where it is long."""
+    """Format a value as JSON, shortened if it is long."""
     text = canonical_text(value)
     return text if len(text) <= VALUE_SHOWN_MAX else f"{text[:VALUE_SHOWN_MAX]} ..."

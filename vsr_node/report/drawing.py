@@ -1,4 +1,4 @@
-"""From a run's folder to its page and the text about its violations. Nothing here judges a run."""
+"""Turns a run's folder into its page and the text about its violations, without judging the run."""
 
 import traceback
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from vsr_node.checker import (
     Bounds,
     Event,
     HistoryError,
+    KeyViolation,
     MapModel,
     Model,
     RegisterModel,
-    Violation,
     check,
     explain,
     with_missing_keys_read,
 )
 from vsr_node.checker.history import NEMESIS, canonical_text
-from vsr_node.report.contents import Contents
+from vsr_node.report.contents import PageContents
 from vsr_node.report.messages import load_messages
 from vsr_node.report.page import page_of
 from vsr_node.report.recorded_run import NoRunError, RecordedRun, load_run
@@ -32,7 +32,7 @@ CHECK_BOUNDS = Bounds(seconds=20.0, memory_bytes=1 << 30)
 EXPLAIN_SECONDS = 10.0
 PROBLEM_SHOWN_MAX = 300
 AROUND_NS = 1_000_000_000
-"""All messages that were sent so long before and after a violation are on the page."""
+"""The time before and after a violation of which the page has all messages."""
 
 _MODELS: tuple[tuple[frozenset[str], type[Model]], ...] = (
     (frozenset({"read", "write", "cas"}), RegisterModel),
@@ -42,18 +42,18 @@ _MODELS: tuple[tuple[frozenset[str], type[Model]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What came of it: `problem` says in a line what went wrong, where something did."""
+    """The result of ``draw``. ``problem`` is a line on what went wrong, None if nothing did."""
 
     page: Path | None
     explanation: tuple[str, ...]
-    """Lines about the smallest violation; none where there is none."""
+    """Lines about the smallest violation, empty if there is none."""
     problem: str | None
 
 
 def draw(folder: Path) -> Drawing:
-    """Write `report.html` into a run's folder, and explain what is wrong with the run.
+    """Write ``report.html`` into a run's folder, and explain the run's violations.
 
-    Raises nothing, as a page is no part of a verdict: a failure, Ctrl-C included, is the problem.
+    Raises nothing, as a page is no part of a verdict: a failure, even Ctrl-C, is the ``problem``.
     """
     explanation: tuple[str, ...] = ()
     try:
@@ -63,18 +63,18 @@ def draw(folder: Path) -> Drawing:
         focus = [(begin - AROUND_NS, end + AROUND_NS) for begin, end in spans]
         messages = load_messages(folder / MESSAGES, sorted(_functions(run.events)), focus)
         if violations:
-            told = [*violations[0].lines()]
-            told += surroundings(violations[0], run.faults, messages)
-            explanation = tuple(map(_printable, told))
+            lines = [*violations[0].lines()]
+            lines += surroundings(violations[0], run.faults, messages)
+            explanation = tuple(map(_printable, lines))
         path = folder / PAGE
-        write_page(Contents(run, violations, messages), path)
+        write_page(PageContents(run, violations, messages), path)
     except (Exception, KeyboardInterrupt) as error:
         return Drawing(None, explanation, _problem(error))
     return Drawing(path, explanation, None)
 
 
-def write_page(contents: Contents, path: Path) -> None:
-    """Write a page, in one step. Raises OSError."""
+def write_page(contents: PageContents, path: Path) -> None:
+    """Write a page atomically. Raises OSError."""
     page = page_of(contents)
     fresh = path.with_name(f".{path.name}.new")
     try:
@@ -84,8 +84,8 @@ def write_page(contents: Contents, path: Path) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def violations_of(run: RecordedRun) -> tuple[Violation, ...]:
-    """The violations of a run that is not known to be valid, the smallest first."""
+def violations_of(run: RecordedRun) -> tuple[KeyViolation, ...]:
+    """Find the violations of a run that is not known to be valid, the smallest first."""
     functions = _functions(run.events)
     model = next((model for known, model in _MODELS if functions and functions <= known), None)
     if model is None or run.valid is True:
@@ -99,7 +99,7 @@ def _functions(events: Sequence[Event]) -> frozenset[str]:
 
 
 def _suspected(events: Sequence[Event], results: Mapping[str, Any]) -> list[Event]:
-    """The events of the keys that results call invalid; all where they don't tell."""
+    """Return the events of the keys that are invalid by the results; all if they list no keys."""
     workload = results.get("workload")
     keys = workload.get("keys") if isinstance(workload, dict) else None
     if not isinstance(keys, list):
@@ -125,5 +125,5 @@ def _problem(error: BaseException) -> str:
 
 
 def _printable(text: str) -> str:
-    """A text that can't steer a terminal: names and values come from nodes."""
+    """Replace all characters that could control a terminal: names and values come from nodes."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

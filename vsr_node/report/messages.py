@@ -1,7 +1,7 @@
 """The messages of a run in columns, small enough for a page.
 
-Columns of numbers come first: when a message was sent, how long it took, its route, kind and fate.
-The bodies, which take most of the room, are in blocks that the page opens one by one.
+Columns of numbers come first: the time of sending, the time under way, the route, kind and fate.
+The bodies, which take most of the space, are in blocks that the page opens one by one.
 """
 
 from array import array
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 
 MESSAGES_MAX = 1_000_000
-"""How many messages a page holds: of more only some are taken, but all around the violation."""
+"""How many messages a page holds: of more only a sample is kept, but all around a violation."""
 
 KINDS_MAX = 500
 ROUTES_MAX = 65_000
@@ -33,7 +33,7 @@ OTHER = "(other)"
 
 
 class Message(NamedTuple):
-    """A message: times in nanoseconds since the run began; `body` is JSON, perhaps shortened."""
+    """A message. Times are nanoseconds since the run began; a long JSON ``body`` is shortened."""
 
     sent: int
     ended: int
@@ -45,7 +45,7 @@ class Message(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """A node was first seen in a view: `time` in nanoseconds."""
+    """The first sight of a node in a view; ``time`` is in nanoseconds since the run began."""
 
     node: str
     time: int
@@ -53,7 +53,7 @@ class Sighting(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A client's request, by which the operation's client is found."""
+    """A client's request, which identifies the client of an operation."""
 
     sent: int
     client: str
@@ -61,33 +61,33 @@ class Request(NamedTuple):
 
 @dataclass(slots=True)
 class Messages:
-    """What is kept of a run's messages, in the order in which they were sent."""
+    """The kept messages of a run, in the order of sending, and their summary."""
 
     kept: list[Message] = field(default_factory=list)
     total: int = 0
     members: list[str] = field(default_factory=list)
-    """The group in the order of `init`, in which views count its primaries."""
+    """The group in the order of ``init``, which determines each view's primary."""
     nodes: list[str] = field(default_factory=list)
-    """All names that are no client's, the members first."""
+    """All names but those of clients, the members first."""
     sightings: list[Sighting] = field(default_factory=list)
     requests: dict[bytes, list[Request]] = field(default_factory=dict)
-    """Requests by `request_key`, in order."""
+    """Requests by ``request_key``, in order."""
 
 
 def request_key(destination: str, kind: str, body: Mapping[str, object]) -> bytes:
-    """What tells requests apart that different operations make."""
-    asked = [body.get(name) for name in ("key", "value", "from", "to")]
-    return orjson.dumps([destination, kind, asked], option=orjson.OPT_SORT_KEYS)
+    """Return a key that differs between the requests of different operations."""
+    arguments = [body.get(name) for name in ("key", "value", "from", "to")]
+    return orjson.dumps([destination, kind, arguments], option=orjson.OPT_SORT_KEYS)
 
 
 def load_messages(
     path: Path, functions: Sequence[str], focus: Sequence[tuple[int, int]]
 ) -> Messages:
-    """The messages of a file; those sent in `focus` (nanoseconds) are all taken.
+    """Load the messages of a file, among them all that were sent in ``focus`` (nanoseconds).
 
-    Maelstrom's folders have no such file: then there are none. `functions` are the operations by
-    which clients' requests are known. A line that is no message is left out: the run may have ended
-    in the middle of one.
+    There are none without a file: Maelstrom writes none. ``functions`` are the operations that
+    identify clients' requests. A line that is not a message is skipped: the run may have ended
+    while it was written.
     """
     messages = Messages()
     if not path.is_file():
@@ -115,7 +115,7 @@ def load_messages(
 
 
 class _Reader:
-    """Takes lines, and notes by the way what they tell of members, views and requests."""
+    """Parses lines, and notes the members, views and requests that they mention."""
 
     def __init__(self, messages: Messages, functions: frozenset[str]) -> None:
         self._messages = messages
@@ -134,7 +134,7 @@ class _Reader:
             return None
         source, destination, kind = _name(source), _name(destination), _name(kind)
         self._note_members(kind, body)
-        # A vote is for another view than the one that its sender is in, and names both.
+        # A vote is for a later view than its sender's own, and contains both.
         view_number = body.get("current_view_number", body.get("view_number"))
         self._note_view(source, sent, view_number)
         if kind in self._functions:
@@ -164,14 +164,14 @@ class _Reader:
 
 
 class Table:
-    """Numbers for texts, in order of first use; beyond a bound all further texts are one."""
+    """Numbers for texts, in order of first use; beyond a limit all others share one number."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.numbers: dict[str, int] = {}
 
     def number(self, text: str) -> int:
-        """The number of a text."""
+        """Return the number of a text."""
         number = self.numbers.get(text)
         if number is None:
             if len(self.numbers) >= self._limit:
@@ -187,10 +187,10 @@ class Table:
 
 @dataclass(slots=True)
 class Columns:
-    """Messages as columns; times in microseconds."""
+    """Messages as columns. Times are in microseconds."""
 
     sent: "array[int]" = field(default_factory=lambda: array("I"))
-    """Since the message before."""
+    """The time since the previous message."""
     took: "array[int]" = field(default_factory=lambda: array("I"))
     source: "array[int]" = field(default_factory=lambda: array("H"))
     destination: "array[int]" = field(default_factory=lambda: array("H"))
@@ -201,7 +201,7 @@ class Columns:
 
 
 def columns_of(messages: Sequence[Message], nodes: Sequence[str]) -> Columns:
-    """The columns of messages that are in the order in which they were sent."""
+    """Return the columns of messages, which must be in the order of sending."""
     columns = Columns()
     for node in nodes:
         columns.names.number(node)
@@ -220,7 +220,7 @@ def columns_of(messages: Sequence[Message], nodes: Sequence[str]) -> Columns:
 
 
 def body_blocks(messages: Sequence[Message], size: int) -> Iterator[bytes]:
-    """The bodies of `size` messages each, a line a body: JSON has no line breaks of its own."""
+    """Yield the bodies of ``size`` messages at a time, one per line: JSON needs no line breaks."""
     for begin in range(0, len(messages), size):
         yield b"\n".join(message.body for message in messages[begin : begin + size])
 
@@ -232,7 +232,7 @@ def _name(value: object) -> str:
 
 def _shortened(body: bytes) -> bytes:
     if len(body) <= BODY_SHOWN_MAX:
-        # A copy, as orjson's own bytes hold on to a kilobyte however short they are.
+        # A copy, as orjson's own bytes occupy a kilobyte however short they are.
         return memoryview(body).tobytes()
     begin = body[:BODY_SHOWN_MAX].decode("utf-8", "ignore")
     return f"{begin} ... ({len(body)} bytes in all)".encode()

@@ -1,7 +1,7 @@
-"""The page: one HTML file with its data, styles and scripts, and nothing from anywhere else.
+"""The page: one self-contained HTML file with its data, styles and scripts.
 
-Whatever a node said is data in base64, which a script puts on the page as text, or is escaped here;
-a content security policy lets no other script run and no request leave.
+The output of nodes is either data in base64, which a script puts on the page as text, or escaped
+here. A content security policy lets no other script run and no request leave.
 """
 
 import base64
@@ -10,12 +10,12 @@ import html
 import re
 from importlib.resources import files
 
-from vsr_node.report.contents import Contents, Operations
+from vsr_node.report.contents import Operations, PageContents
 from vsr_node.report.page_data import data_elements
 from vsr_node.report.page_text import faults, latency_table, summary, violations
 
 PAGE_BYTES_MAX = 18_000_000
-"""Bodies of messages are left out where the page would become larger."""
+"""Bodies of messages are left out if the page would become larger."""
 
 SCRIPTS = ("data.js", "canvas.js", "timeline.js", "charts.js", "messages.js", "steps.js", "main.js")
 
@@ -27,8 +27,8 @@ _VERDICTS: dict[bool | str | None, tuple[str, str]] = {
 }
 
 
-def page_of(contents: Contents) -> str:
-    """The page as text."""
+def page_of(contents: PageContents) -> str:
+    """Return the page as text."""
     template, style = _source("page.html"), _source("page.css")
     script = "\n".join(["(() => {", '"use strict";', *map(_source, SCRIPTS), "})();"])
     valid = contents.run.valid

@@ -1,4 +1,4 @@
-"""What a page's scripts read: columns and bodies, deflated, as base64 in elements of their own."""
+"""The data of a page's scripts: columns and bodies, deflated, in base64, an element each."""
 
 import base64
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from vsr_node.report.contents import Contents, Operations, microseconds
+from vsr_node.report.contents import Operations, PageContents, microseconds
 from vsr_node.report.messages import FATES, body_blocks, columns_of
 from vsr_node.report.surroundings import LATE_OPERATIONS
 
@@ -18,8 +18,8 @@ BLOCK_MESSAGES = 2048
 COLUMNS = ("sent", "took", "source", "destination", "kind", "fate")
 
 
-def data_elements(contents: Contents, operations: Operations, room: int) -> Iterator[str]:
-    """The data as elements that no browser runs, `room` bytes at the most."""
+def data_elements(contents: PageContents, operations: Operations, room: int) -> Iterator[str]:
+    """Yield the data as elements that no browser runs, at most ``room`` bytes."""
     messages = contents.messages
     columns = columns_of(messages.kept, messages.nodes)
     begin = [_block(name, _bytes(getattr(columns, name))) for name in COLUMNS]
@@ -68,8 +68,8 @@ def data_elements(contents: Contents, operations: Operations, room: int) -> Iter
     yield from _bodies(contents, operations, room - sum(map(len, begin)))
 
 
-def _bodies(contents: Contents, operations: Operations, room: int) -> Iterator[str]:
-    """The blocks of bodies that there is room for, those around violations before others."""
+def _bodies(contents: PageContents, operations: Operations, room: int) -> Iterator[str]:
+    """Yield as many blocks of bodies as there is room for, those around violations first."""
     kept = contents.messages.kept
     blocks = [
         _block(f"bodies-{number}", block)

@@ -1,23 +1,23 @@
-"""What a page says in text, with or without scripts. All that comes from runs is escaped."""
+"""The text of a page, readable without scripts. All text from runs is escaped."""
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from vsr_node.checker import Operation, Violation
+from vsr_node.checker import KeyViolation, Operation
 from vsr_node.checker.explanation import name_of
 from vsr_node.checker.history import canonical_text
-from vsr_node.report.contents import Contents, Operations, shown
-from vsr_node.report.recorded_run import Call, Fault, RecordedRun
-from vsr_node.report.surroundings import surroundings
+from vsr_node.report.contents import Operations, PageContents, shown
+from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun
+from vsr_node.report.surroundings import seconds, surroundings
 
 FAULTS_SHOWN = 1000
 MISTAKES_SHOWN = 5
 KEYS_SHOWN = 20
 
 
-def summary(contents: Contents, operations: Operations) -> Iterator[str]:
-    """What the run was, in a few sentences."""
+def summary(contents: PageContents, operations: Operations) -> Iterator[str]:
+    """Yield a summary of the run in a few sentences."""
     run = contents.run
     counts = {"ok": 0, "fail": 0, "info": 0}
     for call in operations.calls:
@@ -29,7 +29,7 @@ def summary(contents: Contents, operations: Operations) -> Iterator[str]:
     facts = [counted]
     if contents.messages.total:
         facts.append(f"{contents.messages.total:,} messages")
-    facts.append(f"{len(run.faults)} fault{'s' * (len(run.faults) != 1)}")
+    facts.append("1 fault" if len(run.faults) == 1 else f"{len(run.faults)} faults")
     yield f"<p>{html.escape('; '.join(facts))}.</p>"
     if operations.total > len(operations.calls):
         yield f"<p>This page shows {len(operations.calls):,} of the operations.</p>"
@@ -49,14 +49,14 @@ def summary(contents: Contents, operations: Operations) -> Iterator[str]:
     shrunk = run.results.get("shrunk")
     if isinstance(shrunk, dict):
         fails = html.escape(str(shrunk.get("fails")))
-        yield f"<p>The least part of a larger run that still fails: it fails {fails} times.</p>"
+        yield f"<p>The smallest part of a larger run that still fails: it fails {fails} times.</p>"
     repeat = run.results.get("repeat")
     if isinstance(repeat, str):
         yield f"<p>Repeat it with <code>{html.escape(repeat)}</code></p>"
 
 
-def violations(contents: Contents, operations: Operations) -> Iterator[str]:
-    """The explanations, each with its operations as buttons; the first one is open."""
+def violations(contents: PageContents, operations: Operations) -> Iterator[str]:
+    """Yield the explanations, each with its operations as buttons; the first one is open."""
     for number, violation in enumerate(contents.violations):
         opened = "" if number else " open"
         yield f'<details class="violation"{opened}>'
@@ -81,8 +81,8 @@ def violations(contents: Contents, operations: Operations) -> Iterator[str]:
         yield f"<p>Not linearizable either: {html.escape(others)}.</p>"
 
 
-def _endings(violation: Violation) -> Iterator[str]:
-    """Where the orders end, and why each operation that could come next can't."""
+def _endings(violation: KeyViolation) -> Iterator[str]:
+    """Yield the ends of the orders, and why no operation can come next."""
     for place, end in enumerate(violation.part.dead_ends):
         title = "Another order ends as badly" if place else "Where an order ends"
         opened = "" if place else " open"
@@ -95,7 +95,7 @@ def _endings(violation: Violation) -> Iterator[str]:
         yield "</ul></details>"
 
 
-def _part(violation: Violation, operations: Operations) -> Iterator[str]:
+def _part(violation: KeyViolation, operations: Operations) -> Iterator[str]:
     early_text, late = violation.shown_operations()
     part = violation.part.operations
     early = part[: len(part) - len(late)]
@@ -107,18 +107,18 @@ def _part(violation: Violation, operations: Operations) -> Iterator[str]:
 
 
 def _operation_list(
-    violation: Violation, numbers: Operations, operations: Sequence[Operation], first: int
+    violation: KeyViolation, numbers: Operations, operations: Sequence[Operation], first: int
 ) -> Iterator[str]:
     yield f'<ol start="{first}">'
     for operation in operations:
         number = numbers.number_of[operation.invoked]
-        told = html.escape(violation.told(operation))
-        yield f'<li><button type="button" data-operation="{number}">{told}</button></li>'
+        text = html.escape(violation.in_a_line(operation))
+        yield f'<li><button type="button" data-operation="{number}">{text}</button></li>'
     yield "</ol>"
 
 
-def _other_keys(contents: Contents) -> str:
-    """The names of invalid keys that are not explained."""
+def _other_keys(contents: PageContents) -> str:
+    """Return the names of invalid keys that are not explained."""
     explained = {canonical_text(violation.key.key) for violation in contents.violations}
     workload = contents.run.results.get("workload")
     keys = workload.get("keys") if isinstance(workload, dict) else None
@@ -134,7 +134,7 @@ def _other_keys(contents: Contents) -> str:
 
 
 def faults(run: RecordedRun) -> Iterator[str]:
-    """The faults, when they were, and, of the bench's runs, what they met."""
+    """Yield a table of the faults, with their effects if the bench recorded them."""
     bite = run.results.get("bite")
     met = [""] * len(run.faults)
     if isinstance(bite, dict) and bite["asked"]:
@@ -147,9 +147,9 @@ def faults(run: RecordedRun) -> Iterator[str]:
     yield _table(("from", "to", "fault", "", ""), rows[:FAULTS_SHOWN])
 
 
-def _fault(fault: Fault) -> tuple[str, str, str, str]:
-    end = "the end" if fault.end is None else _seconds(fault.end)
-    return _seconds(fault.begin), end, fault.name, fault.text
+def _fault(fault: FaultSpan) -> tuple[str, str, str, str]:
+    end = "the end" if fault.end is None else seconds(fault.end)
+    return seconds(fault.begin), end, fault.name, fault.text
 
 
 def _met(effect: Mapping[str, Any]) -> str:
@@ -161,7 +161,7 @@ def _met(effect: Mapping[str, Any]) -> str:
 
 
 def latency_table(calls: Sequence[Call]) -> str:
-    """The figures of each function."""
+    """Return a table of outcomes and latencies by function."""
     by_function: dict[str, list[int]] = {}
     counts: dict[str, dict[str, int]] = {}
     for call in calls:
@@ -193,7 +193,3 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         '<div class="scroll" tabindex="0" role="region" aria-label="table">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
-
-
-def _seconds(time: int) -> str:
-    return f"{time / 1e9:.3f} s"

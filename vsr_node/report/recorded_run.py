@@ -1,4 +1,4 @@
-"""A run that is over, and how one is read from disk: the bench's folders, and Maelstrom's."""
+"""A recorded run, and its loading from a folder of the bench or of Maelstrom."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,65 +12,65 @@ from vsr_node.checker.edn import EdnError, read_form
 from vsr_node.checker.history import NEMESIS, Json, canonical_text
 
 HISTORIES = ("history.jsonl", "history.edn", "history.txt")
-"""The first of them that is there is the history."""
+"""Names of a history's file; the first that exists is read."""
 
 RESULTS_BYTES_MAX = 50_000_000
-"""Results beyond this are not read: no run has such, and a page is no reason to exhaust memory."""
+"""Larger results are not read: no run has such, and a page must not exhaust the memory."""
 
 
 class NoRunError(ValueError):
-    """A folder that holds no run."""
+    """A folder without a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a client did, from its invocation to its completion, whatever the outcome."""
+    """An operation of a client, from its invocation to its completion, with any outcome."""
 
     invocation: Event
     completion: Event | None
 
     @property
     def outcome(self) -> str:
-        """`ok`, `fail` or `info`; what never completed is `info`, too."""
+        """``ok``, ``fail`` or ``info``; also ``info`` if it never completed."""
         return "info" if self.completion is None else self.completion.type
 
     @property
     def value(self) -> Json:
-        """What was read, or else what was asked."""
+        """The value of the completion if it has one, else that of the invocation."""
         if self.completion is not None and self.completion.value is not None:
             return self.completion.value
         return self.invocation.value
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that the nemesis did, in nanoseconds since the run began."""
+class FaultSpan:
+    """A fault of the nemesis. Times are in nanoseconds since the run began."""
 
     name: str
     text: str
     begin: int
     end: int | None
-    """None where it lasted to the end of the run."""
+    """None if it lasted to the end of the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """What clients saw of a run, what the nemesis did, and what came of it."""
+    """The events, faults and results of a run."""
 
     name: str
     events: Sequence[Event]
-    faults: Sequence[Fault]
-    """In order of their beginning."""
+    faults: Sequence[FaultSpan]
+    """In order of begin."""
     results: Mapping[str, Any]
-    """Empty where there are none."""
+    """Empty if there are none."""
 
     @property
     def valid(self) -> bool | str | None:
-        """True, False, "unknown", or None where the run was not judged."""
+        """True, False, "unknown", or None if the run was not judged."""
         return verdict_of(self.results)
 
     def calls(self) -> list[Call]:
-        """All operations, in order of invocation."""
+        """Return all operations in order of invocation."""
         under_way: dict[int | str, int] = {}
         calls: list[Call] = []
         for event in self.events:
@@ -86,9 +86,9 @@ class RecordedRun:
 
 
 def load_run(folder: Path) -> RecordedRun:
-    """Read a run's folder, whose name is the test and the time.
+    """Load a run from its folder, named after the test and the time.
 
-    Raises NoRunError, OSError or HistoryError where it can't be read.
+    Raises NoRunError, OSError or HistoryError if it can't be read.
     """
     path = next((folder / name for name in HISTORIES if (folder / name).is_file()), None)
     if path is None:
@@ -100,7 +100,7 @@ def load_run(folder: Path) -> RecordedRun:
 
 
 def load_results(folder: Path) -> Mapping[str, Any]:
-    """The results of a run; empty where there are none that can be read."""
+    """Load the results of a run; empty if none can be read."""
     for name in ("results.json", "results.edn"):
         path = folder / name
         try:
@@ -116,16 +116,16 @@ def load_results(folder: Path) -> Mapping[str, Any]:
 
 
 def verdict_of(results: Mapping[str, Any]) -> bool | str | None:
-    """True, False, "unknown", or None where results have no verdict."""
+    """Return True, False, "unknown", or None if the results have no verdict."""
     valid = results.get("valid", results.get("valid?"))
     if valid is None or isinstance(valid, bool):
         return valid
     return "unknown"
 
 
-def faults_of(events: Sequence[Event]) -> list[Fault]:
-    """What the nemesis did, in order; a fault ends where the next event undoes it."""
-    faults: list[Fault] = []
+def faults_of(events: Sequence[Event]) -> list[FaultSpan]:
+    """Return the nemesis' faults in order. A fault ends with the event that undoes it."""
+    faults: list[FaultSpan] = []
     under_way: dict[str, int] = {}
     before = ""
     for event in events:
@@ -135,7 +135,7 @@ def faults_of(events: Sequence[Event]) -> list[Fault]:
         own = _bench_text(event.value)
         text = own or ("" if event.value is None else canonical_text(event.value))
         if begins and kind in under_way and before == event.f and own is None:
-            # Jepsen tells each act twice: when it begins, and then what came of it.
+            # Jepsen logs each act twice: when it begins, and with its result.
             faults[under_way[kind]] = replace(faults[under_way[kind]], text=text)
             continue
         if kind in under_way:
@@ -143,7 +143,7 @@ def faults_of(events: Sequence[Event]) -> list[Fault]:
             faults[place] = replace(faults[place], end=event.time)
         if begins:
             under_way[kind] = len(faults)
-            faults.append(Fault(kind, text, event.time, None))
+            faults.append(FaultSpan(kind, text, event.time, None))
         before = event.f
     return faults
 
@@ -152,7 +152,7 @@ _UNDO = {"start": "kill", "resume": "pause", "heal": "partition"}
 
 
 def _act(f: str) -> tuple[str, bool]:
-    """The kind of fault that a nemesis' event is about, and whether it begins or ends it."""
+    """Return the kind of fault of a nemesis' event, and whether the event begins it."""
     if f in _UNDO:
         return _UNDO[f], False
     verb, _, rest = f.partition("-")
@@ -162,7 +162,7 @@ def _act(f: str) -> tuple[str, bool]:
 
 
 def _bench_text(value: Json) -> str | None:
-    """What the bench says that a fault is; None where it is not the bench that tells of it."""
+    """Return the bench's description of a fault, None if the event is not the bench's."""
     if isinstance(value, dict) and isinstance(value.get("text"), str):
         return f"{value.get('kind')}: {value['text']}"
     return None

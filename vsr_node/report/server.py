@@ -1,4 +1,4 @@
-"""A list of the runs in a store, for a browser on this machine."""
+"""A local web server that lists the runs in a store."""
 
 import html
 import time
@@ -27,9 +27,9 @@ padding: 0 1rem; }} td, th {{ text-align: left; padding: .3rem 1rem .3rem 0; }}<
 
 
 class RunServer(ThreadingHTTPServer):
-    """Serves the runs under `store` (`store/<test>/<time>/`) to this machine alone.
+    """Serves the runs under ``store`` (``store/<test>/<time>/``) to this machine alone.
 
-    `port` 0 takes any that is free: `server_port` says which. Raises OSError where it is taken.
+    ``port`` 0 takes any free port, then found in ``server_port``. Raises OSError if it is taken.
     """
 
     daemon_threads = True
@@ -39,7 +39,7 @@ class RunServer(ThreadingHTTPServer):
         super().__init__((HOST, port), _Handler)
 
     def runs(self) -> list[Path]:
-        """The folders of runs, the newest first."""
+        """Return the folders of runs, newest first."""
         folders = [
             path
             for path in self.store.glob("*/*")
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
                 _PAGE.format(body="".join(_table(self.server.store, self.server.runs()))),
             )
             return
-        # Only what the list has is served: no path that is asked for is ever opened.
+        # Only pages in the list are served: a requested path is never opened.
         pages = {f"/{run.parent.name}/{run.name}/": run / PAGE for run in self.server.runs()}
         page = pages.get(path)
         if page is None or not page.is_file() or page.is_symlink():
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, page.read_text(encoding="utf-8"))
 
     def _is_asked_as_this_machine(self) -> bool:
-        """Whether the browser asked for this machine by name, which no foreign site can make it."""
+        """Return whether Host names this machine, which no foreign site can make a browser send."""
         host = (self.headers.get("Host") or "").rpartition(":")[0]
         return host in (HOST, "localhost")
 
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Log nothing: what goes wrong is answered."""
+        """Log nothing: errors are in the answers."""
 
 
 def _table(store: Path, runs: list[Path]) -> Iterator[str]:

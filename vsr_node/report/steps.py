@@ -1,7 +1,7 @@
-"""A run as steps that can be taken forward and back: what happened, and what came of it.
+"""A run as steps that can be taken forward and back, each with its event and its changes.
 
-Of a run whose inside is known, as the simulator's are. A step tells only what it changed; the
-page's script adds the changes up.
+Only runs whose inside is observed have steps, as those of the simulator. A step contains only its
+changes; the page's script adds them up.
 """
 
 import sys
@@ -14,21 +14,21 @@ from vsr_node.report.messages import NANOSECONDS_PER_MICROSECOND, Table
 
 
 class About(IntFlag):
-    """What a step is about, beside the replicas that it changes."""
+    """The subject of a step, beside the replicas that it changes."""
 
     CLIENT = 1
-    """A client was told an outcome, or gave up."""
+    """A client learned an outcome, or gave up."""
     FAULT = 2
-    """Something befell replicas or links."""
+    """A fault of replicas or links."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """What can be said of a replica in a line.
+    """The state of a replica, without its log.
 
-    `condition` is running, paused, saving (it waits for its disk) or down. One that is down is what
-    it saved, and has no status. Its newest checkpoint is of `checkpoint_op_number`, and its log
-    begins at `first_op_number`.
+    ``condition`` is running, paused, saving (waiting for its disk) or down. A replica that is down
+    has the state that it saved, and no status. Its newest checkpoint is at
+    ``checkpoint_op_number``, and its log begins at ``first_op_number``.
     """
 
     condition: str
@@ -42,10 +42,10 @@ class ReplicaState:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """From now on a replica, by its number, is as `state` says.
+class ReplicaChange:
+    """The new state of a replica, given by its number.
 
-    Its log is `entries` from `changed_from` on, and what it was between its beginning and that.
+    From ``changed_from`` on, its log is ``entries``; before that, it is unchanged.
     """
 
     replica: int
@@ -56,12 +56,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: `time` in nanoseconds since the run began, `text` in lines."""
+    """One step. ``time`` is in nanoseconds since the run began; ``text`` may have several lines."""
 
     time: int
     text: str
     about: About
-    changes: tuple[Change, ...]
+    changes: tuple[ReplicaChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Steps:
     replicas: Sequence[str]
     taken: Sequence[Step]
     departures: Sequence[int]
-    """For each message of the page the step in which it was sent."""
+    """For each message of the page, the step in which it was sent."""
     arrivals: Sequence[int]
-    """For each message the step in which it arrived, or vanished; -1 where it was never in flight,
-    the number of steps where it still is."""
+    """For each message, the step in which it arrived or vanished; -1 if it was never in flight, the
+    number of steps if it still is."""
 
     def columns(self) -> dict[str, Any]:
-        """The steps as columns: texts once each, times in microseconds."""
+        """Return the steps as columns: texts once each, times in microseconds."""
         texts, entries = Table(sys.maxsize), Table(sys.maxsize)
         return {
             "replicas": self.replicas,
@@ -94,7 +94,7 @@ class Steps:
         }
 
 
-def _columns(change: Change, entries: Table) -> list[Any]:
+def _columns(change: ReplicaChange, entries: Table) -> list[Any]:
     state = [getattr(change.state, field.name) for field in fields(change.state)]
     logged = [entries.number(entry) for entry in change.entries]
     return [change.replica, *state, change.changed_from, logged]

@@ -1,13 +1,13 @@
-"""What went on around a violation: faults, and the messages of the operation that can't be."""
+"""Describes the faults and messages around a violation."""
 
 from collections.abc import Iterator, Sequence
 
-from vsr_node.checker import Violation
+from vsr_node.checker import KeyViolation
 from vsr_node.report.messages import STOPPED, Messages
-from vsr_node.report.recorded_run import Fault
+from vsr_node.report.recorded_run import FaultSpan
 
 LATE_OPERATIONS = 3
-"""The time of so many operations, the last of the part, is what counts as around it."""
+"""How many of the last operations of a failing part define the time around it."""
 
 KINDS_SHOWN = 6
 MESSAGES_SHOWN = 8
@@ -15,8 +15,8 @@ BODY_SHOWN_MAX = 90
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
-def span_of(violation: Violation) -> tuple[int, int]:
-    """From when to when, in nanoseconds, the last operations of the part were under way."""
+def span_of(violation: KeyViolation) -> tuple[int, int]:
+    """Return the begin and end (nanoseconds) of the last operations of the failing part."""
     events = violation.events
     late = violation.part.operations[-LATE_OPERATIONS:]
     begin = min(events[operation.invoked].time for operation in late)
@@ -24,19 +24,19 @@ def span_of(violation: Violation) -> tuple[int, int]:
 
 
 def surroundings(
-    violation: Violation, faults: Sequence[Fault], messages: Messages
+    violation: KeyViolation, faults: Sequence[FaultSpan], messages: Messages
 ) -> Iterator[str]:
-    """Lines that tell what else happened then."""
+    """Yield lines about the faults and messages of that time."""
     begin, end = span_of(violation)
     if not end:
         return  # The history has no times.
-    yield f"Around it, {_seconds(begin)} to {_seconds(end)}:"
+    yield f"Around it, {seconds(begin)} to {seconds(end)}:"
     met = [fault for fault in faults if fault.begin <= end and (fault.end or end) >= begin]
     if not met and faults:
         yield "  no fault was under way"
     for fault in met:
-        until = "the end" if fault.end is None else _seconds(fault.end)
-        yield f"  fault: {fault.name} {fault.text}, {_seconds(fault.begin)} to {until}"
+        until = "the end" if fault.end is None else seconds(fault.end)
+        yield f"  fault: {fault.name} {fault.text}, {seconds(fault.begin)} to {until}"
     if messages.kept:
         yield f"  {_traffic(messages, begin, end)}"
         yield from _culprits_messages(violation, messages)
@@ -59,7 +59,7 @@ def _traffic(messages: Messages, begin: int, end: int) -> str:
     return f"messages between servers: {total}, {stopped} of them stopped ({kinds})"
 
 
-def _culprits_messages(violation: Violation, messages: Messages) -> Iterator[str]:
+def _culprits_messages(violation: KeyViolation, messages: Messages) -> Iterator[str]:
     culprit = violation.part.culprit
     call = violation.events[culprit.invoked]
     begin, end = call.time, violation.events[culprit.completed or 0].time
@@ -78,10 +78,11 @@ def _culprits_messages(violation: Violation, messages: Messages) -> Iterator[str
         shown = body if len(body) <= BODY_SHOWN_MAX else f"{body[:BODY_SHOWN_MAX]} ..."
         fate = "" if message.fate == "delivered" else f" ({message.fate})"
         way = f"{message.source} -> {message.destination}"
-        yield f"    {_seconds(message.sent, 4)}  {way}{fate}  {shown}"
+        yield f"    {seconds(message.sent, 4)}  {way}{fate}  {shown}"
     if len(met) > MESSAGES_SHOWN:
         yield f"    and {len(met) - MESSAGES_SHOWN} more"
 
 
-def _seconds(time: int, digits: int = 3) -> str:
-    return f"{time / NANOSECONDS_PER_SECOND:.{digits}f} s"
+def seconds(time_ns: int, digits: int = 3) -> str:
+    """Format a time in seconds."""
+    return f"{time_ns / NANOSECONDS_PER_SECOND:.{digits}f} s"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vsr_node.checker.history import Event, Json
 from vsr_node.report import (
-    Contents,
     Messages,
+    PageContents,
     RecordedRun,
     Request,
     key_of_request,
@@ -42,7 +42,7 @@ def draw_page(outcome: Outcome, path: Path, command: str) -> None:
         recording.sightings,
         asked.requests,
     )
-    write_page(Contents(run, violations_of(run), messages, recording.steps), path)
+    write_page(PageContents(run, violations_of(run), messages, recording.steps), path)
 
 
 class Asked:

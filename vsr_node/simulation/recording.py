@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from vsr_node.core.messages import Entries
-from vsr_node.report import About, Change, Fault, ReplicaState, Sighting, Step, Steps
+from vsr_node.report import About, FaultSpan, ReplicaChange, ReplicaState, Sighting, Step, Steps
 from vsr_node.simulation.cluster import Host
 from vsr_node.simulation.network import Departure, Network
 from vsr_node.simulation.plan import Plan
@@ -71,12 +71,12 @@ class Recording:
         return sorted(seen, key=lambda sighting: sighting.time)
 
     @property
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[FaultSpan]:
         """What befell replicas and links, in order."""
         periods = [self._links.periods, *(replica.periods for replica in self.replicas)]
         faults = [fault for each in periods for fault in each.faults]
         faults += [
-            Fault(kind, " ".join(map(str, details)), _nanoseconds(time), _nanoseconds(time))
+            FaultSpan(kind, " ".join(map(str, details)), _nanoseconds(time), _nanoseconds(time))
             for time, kind, details in self.lines
             if kind == "clock jump"
         ]
@@ -96,7 +96,7 @@ class Recording:
             self.lines += lines
             self._departed.clear()
 
-    def _told(self, lines: Sequence[Line], changes: Sequence[Change]) -> Iterator[str]:
+    def _told(self, lines: Sequence[Line], changes: Sequence[ReplicaChange]) -> Iterator[str]:
         for _, kind, details in lines:
             yield describe(kind, details).strip()
         told = {details[0] for _, kind, details in lines if kind == "state"}
@@ -118,7 +118,7 @@ class _Periods:
     """Faults of which each ends the one before; `faults` has those that have begun."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[FaultSpan] = []
         self._now = NO_FAULT
 
     def look(self, fault: tuple[str, str], time: int) -> None:
@@ -128,7 +128,7 @@ class _Periods:
         if self._now != NO_FAULT:
             self.faults[-1] = replace(self.faults[-1], end=time)
         if fault != NO_FAULT:
-            self.faults.append(Fault(*fault, begin=time, end=None))
+            self.faults.append(FaultSpan(*fault, begin=time, end=None))
         self._now = fault
 
 
@@ -160,7 +160,7 @@ class _Replica:
         self._state: ReplicaState | None = None
         self._log: Entries = ()
 
-    def look(self, time: int) -> Change | None:
+    def look(self, time: int) -> ReplicaChange | None:
         """Return what has changed."""
         before, log_before = self._state, self._log
         state, log = self._present()
@@ -173,7 +173,7 @@ class _Replica:
             self.sightings.append(Sighting(self._host.name, time, state.view_number))
         changed_from = _changed_from(before, log_before, state, log)
         entries = log[changed_from - state.first_op_number :]
-        return Change(self._number, state, changed_from, tuple(map(describe_entry, entries)))
+        return ReplicaChange(self._number, state, changed_from, tuple(map(describe_entry, entries)))
 
     def _present(self) -> tuple[ReplicaState, Entries]:
         replica = self._host.replica

@@ -1,12 +1,12 @@
-// What all drawings share: a window of time, its axis, and how mouse, fingers and keys move it.
+// Shared by all drawings: a window of time, its axis, and moving it by mouse, touch and keys.
 
-/** The room for names, on the left of every drawing. */
+/** The width in pixels of the names on the left of every drawing. */
 const MARGIN = 76;
 const AXIS_HEIGHT = 22;
-const SHORTEST_WINDOW = 20;
+const SHORTEST_WINDOW_US = 20;
 const DRAG_PIXELS = 4;
 
-/** Of Okabe and Ito, for light and dark. */
+/** Okabe and Ito's colours, for light and dark. */
 const PALETTES = {
   light: ["#0072b2", "#d55e00", "#007a5a", "#b0397f", "#7a6a00", "#3b6fb6", "#555555", "#8a3ffc"],
   dark: ["#56b4e9", "#ff8a3d", "#3ecf9f", "#f08cc6", "#e6c84f", "#9dc1ff", "#b8b8b8", "#be95ff"],
@@ -28,7 +28,7 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** A window of time that several drawings may share. */
+/** A window of time, in microseconds, that several drawings may share. */
 class TimeWindow {
   /** @param {number} first @param {number} last */
   constructor(first, last) {
@@ -36,33 +36,33 @@ class TimeWindow {
     this.last = Math.max(last, first + 1);
     this.begin = this.first;
     this.end = this.last;
-    /** A moment that is marked; none where it is negative. */
+    /** The marked time; negative if none is marked. */
     this.now = -1;
     /** @type {(() => void)[]} */
     this.listeners = [];
   }
 
-  /** Shows a window, inside of what there is. @param {number} begin @param {number} end */
+  /** Show a window, kept within the run. @param {number} begin @param {number} end */
   show(begin, end) {
-    const width = Math.min(Math.max(end - begin, SHORTEST_WINDOW), this.last - this.first);
+    const width = Math.min(Math.max(end - begin, SHORTEST_WINDOW_US), this.last - this.first);
     const middle = (begin + end) / 2;
     this.begin = Math.min(Math.max(middle - width / 2, this.first), this.last - width);
     this.end = this.begin + width;
     for (const listener of this.listeners) listener();
   }
 
-  /** Marks a moment, and shows a window. @param {number} now @param {number} begin @param {number} end */
+  /** Mark a time, and show a window. @param {number} now @param {number} begin @param {number} end */
   mark(now, begin, end) {
     this.now = now;
     this.show(begin, end);
   }
 
-  /** @param {number} factor @param {number} [fixed] The time that stays where it is. */
+  /** @param {number} factor @param {number} [fixed] The time that stays in place. */
   zoom(factor, fixed = (this.begin + this.end) / 2) {
     this.show(fixed - (fixed - this.begin) * factor, fixed + (this.end - fixed) * factor);
   }
 
-  /** @param {number} share Of the window's width. */
+  /** @param {number} share A share of the window's width. */
   move(share) {
     const by = (this.end - this.begin) * share;
     const shift = Math.min(Math.max(by, this.first - this.begin), this.last - this.end);
@@ -70,7 +70,7 @@ class TimeWindow {
   }
 }
 
-/** A canvas with a time axis. Draws when it is asked to, at the browser's next frame. */
+/** A canvas with a time axis. A request redraws it at the browser's next frame. */
 class Drawing {
   /**
    * @param {HTMLCanvasElement} canvas @param {TimeWindow} time
@@ -124,7 +124,7 @@ class Drawing {
     return begin + ((x - MARGIN) / Math.max(1, this.width - MARGIN)) * (end - begin);
   }
 
-  /** Draws the axis along the top, and lines down to `bottom`. @param {number} bottom */
+  /** Draw the axis along the top, and lines down to `bottom`. @param {number} bottom */
   axis(bottom) {
     const { begin, end } = this.time;
     const wanted = (end - begin) / Math.max(2, (this.width - MARGIN) / 110);
@@ -150,7 +150,7 @@ class Drawing {
     }
   }
 
-  /** Shades the time of the faults. @param {any[]} faults @param {number} top @param {number} bottom @param {boolean} named */
+  /** Shade the times of the faults. @param {FaultSpan[]} faults @param {number} top @param {number} bottom @param {boolean} named */
   faults(faults, top, bottom, named) {
     const { context } = this;
     faults.forEach(([begin, end, name, text], place) => {
@@ -159,7 +159,7 @@ class Drawing {
       if (right <= MARGIN || left >= this.width) return;
       context.fillStyle = colour("fault");
       context.fillRect(left, top, Math.max(1, right - left), bottom - top);
-      // Faults overlap: a name ends where that of the next one begins.
+      // Faults overlap: each name ends where the next one begins.
       const room = Math.min(right, place + 1 < faults.length ? this.x(faults[place + 1][0]) : right) - left;
       if (named && room > 30) {
         context.save();
@@ -173,7 +173,7 @@ class Drawing {
     });
   }
 
-  /** A name in the margin. @param {string} text @param {number} y */
+  /** Write a name in the margin. @param {string} text @param {number} y */
   label(text, y) {
     const { context } = this;
     context.save();
@@ -186,7 +186,7 @@ class Drawing {
     context.restore();
   }
 
-  /** Calls `draw` with all drawing kept right of the margin. @param {() => void} draw */
+  /** Call `draw`, clipped to the right of the margin. @param {() => void} draw */
   clipped(draw) {
     this.context.save();
     this.context.beginPath();
@@ -256,7 +256,7 @@ class Drawing {
   onLeave() {}
 }
 
-/** Moves a window by keys. @param {KeyboardEvent} event @param {TimeWindow} time @returns {boolean} */
+/** Move a window by a key. @param {KeyboardEvent} event @param {TimeWindow} time @returns {boolean} Whether the key moves it. */
 function movedByKey(event, time) {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   if (event.key === "+" || event.key === "=") time.zoom(0.6);
@@ -269,7 +269,7 @@ function movedByKey(event, time) {
 
 const tip = element("tip");
 
-/** Shows a text beside the pointer. @param {string} text @param {PointerEvent} event */
+/** Show a text beside the pointer. @param {string} text @param {PointerEvent} event */
 function showTip(text, event) {
   tip.textContent = text;
   tip.hidden = false;

@@ -1,7 +1,8 @@
-// Latency, a point for each operation and lines for quantiles, and the rate of outcomes.
+// The charts of latency (a point for each operation, lines for quantiles) and of the rate of outcomes.
 
 const CHART_HEIGHT = 230;
 const BINS = 60;
+/** @type {[number, number[], string][]} */
 const QUANTILES = [[0.5, [], "p50"], [0.95, [6, 3], "p95"], [0.99, [2, 2], "p99"]];
 
 class Charts {
@@ -9,7 +10,7 @@ class Charts {
   constructor(run, time, onSelect) {
     this.run = run;
     this.time = time;
-    /** The function whose quantiles are drawn; -1 for all of them. */
+    /** The number of the function whose quantiles are drawn, -1 for all functions. */
     this.quantilesOf = -1;
     let [least, most] = [Infinity, 1];
     for (let i = 0; i < run.count; i++) {
@@ -20,8 +21,8 @@ class Charts {
     }
     this.lowest = Math.floor(Math.log10(Math.min(least, most)));
     this.highest = Math.max(this.lowest + 1, Math.ceil(Math.log10(most)));
-    this.latency = new Drawing(element("latency"), time, (drawing) => this.drawLatency(drawing));
-    this.rate = new Drawing(element("rate"), time, (drawing) => this.drawRate(drawing));
+    this.latency = new Drawing(elementOf("latency", HTMLCanvasElement), time, (drawing) => this.drawLatency(drawing));
+    this.rate = new Drawing(elementOf("rate", HTMLCanvasElement), time, (drawing) => this.drawRate(drawing));
     this.latency.height = CHART_HEIGHT;
     this.rate.height = CHART_HEIGHT * 0.7;
     this.latency.onClick = (x, y) => {
@@ -44,7 +45,7 @@ class Charts {
     return CHART_HEIGHT - 10 - share * (CHART_HEIGHT - 20 - AXIS_HEIGHT);
   }
 
-  /** The places in the history of the operations that begin in the window, and a little before. */
+  /** Yield the numbers of the completed operations that begin in the window. */
   *inWindow() {
     const { begin, end } = this.time;
     const { operations } = this.run;
@@ -94,9 +95,9 @@ class Charts {
     context.strokeStyle = colour("text");
     context.fillStyle = colour("text");
     context.lineWidth = 1.5;
-    /** @type {number[]} Where names stand, so that none covers another. */
+    /** @type {number[]} The heights of names, so that none covers another. */
     const named = [];
-    for (const [share, dash, name] of /** @type {[number, number[], string][]} */ (QUANTILES)) {
+    for (const [share, dash, name] of QUANTILES) {
       context.setLineDash(dash);
       context.beginPath();
       let [started, lastX, lastY] = [false, 0, 0];
@@ -123,6 +124,7 @@ class Charts {
     const { context, height } = drawing;
     const { end, begin, outcome } = this.run.operations;
     const width = (this.time.end - this.time.begin) / BINS;
+    /** @type {number[][]} */
     const counts = OUTCOMES.map(() => new Array(BINS).fill(0));
     for (let i = 0; i < this.run.count; i++) {
       const at = end[i] < 0 ? begin[i] : end[i];
@@ -169,7 +171,7 @@ class Charts {
   }
 }
 
-/** A point whose shape tells the function; hollow where the operation was not ok.
+/** Draw a point whose shape stands for the function, hollow if the operation was not ok.
  * @param {CanvasRenderingContext2D} context @param {number} shape @param {boolean} filled
  * @param {string} fill @param {number} x @param {number} y */
 function drawPoint(context, shape, filled, fill, x, y) {

@@ -1,42 +1,78 @@
-// The run's data: columns in base64 that are opened when they are needed. Times are microseconds.
+// The run's data: columns in base64 that are opened when they are needed. Times are in microseconds.
 
 /**
  * @typedef {object} Operations  One entry for each operation, in order of invocation.
  * @property {(number|string)[]} process
- * @property {number[]} f        Its number in `functions`; so with key, node and client.
+ * @property {number[]} f        Its number in `functions`; likewise key, node and client.
  * @property {number[]} key
  * @property {number[]} node
  * @property {number[]} client
  * @property {number[]} outcome  0 ok, 1 fail, 2 unknown.
  * @property {number[]} begin
- * @property {number[]} end      -1 where it never completed.
+ * @property {number[]} end      -1 if it never completed.
  * @property {string[]} value
  * @property {string[]} error
  * @property {number[]} event    The index of its first event in the history.
  *
- * @typedef {object} Messages    One entry for each message, in the order in which they were sent.
+ * @typedef {object} Messages    One entry for each message, in the order of sending.
  * @property {number} count
  * @property {Float64Array} sent
  * @property {Float64Array} ended
- * @property {Uint16Array} source       Its number in `names`; so with destination.
+ * @property {Uint16Array} source       Its number in `names`; likewise destination.
  * @property {Uint16Array} destination
  * @property {Uint16Array} kind
  * @property {Uint8Array} fate
- * @property {number} longest           How long the slowest of them took.
+ * @property {number} longest           How long the slowest message took.
+ *
+ * @typedef {[begin: number, end: number | null, name: string, text: string]} FaultSpan
+ *   The end is null if the fault lasted to the end of the run.
+ *
+ * @typedef {object} FailingPart  Numbers of operations.
+ * @property {number[]} operations
+ * @property {number} late        How many of the last operations are shown at first.
+ * @property {number} culprit
+ *
+ * @typedef {object} Main         All but the columns.
+ * @property {FaultSpan[]} faults
+ * @property {[node: number, time: number, view: number][]} views
+ * @property {string[]} members
+ * @property {string[]} nodes
+ * @property {string[]} names
+ * @property {string[]} kinds
+ * @property {string[]} fates
+ * @property {boolean} failed
+ * @property {number} messages       How many of them are on the page.
+ * @property {number} messagesTotal
+ * @property {number} blockMessages  How many of them have their bodies in one block.
+ * @property {FailingPart[]} violations
+ *
+ * @typedef {{functions: string[], keys: string[], nodes: string[], clients: string[]}} Tables
  */
 
 const OUTCOMES = ["ok", "fail", "unknown"];
 
-/** @param {string} id @returns {any} The element, which the page has. */
-function element(id) {
-  return document.getElementById(id);
+/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
+function elementOf(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} "${id}"`);
+  return found;
 }
 
-/** @param {string} name @returns {Promise<Uint8Array | null>} What a block holds; null without it. */
+/** @param {string} id */
+function element(id) {
+  return elementOf(id, HTMLElement);
+}
+
+/** @param {string} name */
+function dataBlock(name) {
+  return document.getElementById(`data-${name}`);
+}
+
+/** @param {string} name @returns {Promise<Uint8Array | null>} The bytes in a block, null if it is left out. */
 async function opened(name) {
-  const block = element(`data-${name}`);
+  const block = dataBlock(name);
   if (!block) return null;
-  const text = atob(block.textContent);
+  const text = atob(block.textContent ?? "");
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -49,30 +85,29 @@ async function openedJson(name) {
 }
 
 class Run {
-  /** @returns {Promise<Run>} The page's run, all but the bodies of its messages. */
+  /** @returns {Promise<Run>} The page's run, without the bodies of its messages. */
   static async open() {
     const [main, stored] = await Promise.all([openedJson("main"), openedJson("operations")]);
     const run = new Run(main, stored.columns, stored.tables);
     run.messages = await run.openMessages(main.messages);
-    run.steps = element("data-steps") ? await openedJson("steps") : null;
+    run.steps = dataBlock("steps") ? await openedJson("steps") : null;
     return run;
   }
 
-  constructor(main, columns, tables) {
+  /** @param {Main} main @param {Operations} operations @param {Tables} tables */
+  constructor(main, operations, tables) {
     this.main = main;
-    /** @type {Operations} */
-    this.operations = columns;
-    /** @type {{functions: string[], keys: string[], nodes: string[], clients: string[]}} */
+    this.operations = operations;
     this.tables = tables;
-    this.count = columns.begin.length;
+    this.count = operations.begin.length;
     /** @type {Messages | null} */
     this.messages = null;
-    /** @type {any} What goes on inside, as steps.js reads it; null where nobody knows. */
+    /** @type {StoredSteps | null} The inside of the run; null if it was not observed. */
     this.steps = null;
     /** @type {Map<number, Promise<string[] | null>>} */
     this.bodyBlocks = new Map();
     let end = 1;
-    for (let i = 0; i < this.count; i++) end = Math.max(end, columns.begin[i], columns.end[i]);
+    for (let i = 0; i < this.count; i++) end = Math.max(end, operations.begin[i], operations.end[i]);
     for (const fault of main.faults) end = Math.max(end, fault[0], fault[1] ?? 0);
     this.end = end;
   }
@@ -104,7 +139,7 @@ class Run {
     };
   }
 
-  /** @param {number} i @returns {Promise<string>} A message's body as JSON, perhaps shortened. */
+  /** @param {number} i @returns {Promise<string>} A message's body as JSON, shortened if it is long. */
   async body(i) {
     const size = this.main.blockMessages;
     const number = Math.floor(i / size);
@@ -114,17 +149,17 @@ class Run {
       this.bodyBlocks.set(number, block);
     }
     const bodies = await block;
-    return bodies ? bodies[i - number * size] : "(left out, to keep the page small: it is in messages.jsonl)";
+    return bodies ? bodies[i - number * size] : "(left out to keep the page small; it is in messages.jsonl)";
   }
 
-  /** When an operation was over; one that never was lasts to the end. @param {number} i */
+  /** The end of an operation; of one that never completed, the end of the run. @param {number} i */
   endOf(i) {
     const end = this.operations.end[i];
     return end < 0 ? this.end : end;
   }
 
-  /** @param {number} i @returns {string} What an operation did, in a few words. */
-  told(i) {
+  /** @param {number} i @returns {string} An operation in a few words. */
+  describe(i) {
     const { f, value } = this.operations;
     const name = this.tables.functions[f[i]];
     if (name === "cas") {
@@ -132,7 +167,7 @@ class Run {
         const [from, to] = JSON.parse(value[i]);
         return `cas ${JSON.stringify(from)} → ${JSON.stringify(to)}`;
       } catch {
-        // Shortened, or nothing that a cas has: shown as it is.
+        // Shortened, or not a value of a cas: shown unchanged.
       }
     }
     return this.operations.outcome[i] !== 0 && value[i] === "null" ? name : `${name} ${value[i]}`;
@@ -149,7 +184,7 @@ function duration(time) {
   return time < 1000 ? `${time} µs` : time < 1e6 ? `${(time / 1000).toFixed(time < 1e4 ? 2 : 1)} ms` : `${(time / 1e6).toFixed(2)} s`;
 }
 
-/** The first place in a sorted column whose value is at least `value`.
+/** Return the first place in a sorted column whose value is at least `value`.
  * @param {ArrayLike<number>} column @param {number} value */
 function firstAtLeast(column, value) {
   let low = 0;

@@ -1,4 +1,4 @@
-// Puts the parts together, and opens the page at the violation.
+// Puts the parts together and opens the page at the violation.
 
 /** @param {string} text @param {string} value */
 function option(text, value) {
@@ -8,8 +8,8 @@ function option(text, value) {
   return made;
 }
 
-/** How much of a run's messages is shown at first where nothing went wrong. */
-const FIRST_SHOWN = 1e6;
+/** How much of the messages a valid run shows at first. */
+const FIRST_SHOWN_US = 1e6;
 
 class Page {
   /** @param {Run} run */
@@ -36,10 +36,10 @@ class Page {
     if (this.steps) element("steps-section").after(element("messages-section"), element("inside-section"));
     if (run.main.violations.length) this.openAtViolation(run.main.violations[0]);
     else if (this.steps) this.steps.show(run.main.failed ? this.steps.last : 0);
-    else this.spaceTime?.time.show(0, FIRST_SHOWN);
+    else this.spaceTime?.time.show(0, FIRST_SHOWN_US);
   }
 
-  /** Marks a step's time, and shows the messages about it. @param {number} begin @param {number} now @param {number} end */
+  /** Mark a step's time, and show the messages around it. @param {number} begin @param {number} now @param {number} end */
   showStep(begin, now, end) {
     const { time } = this;
     const half = (time.end - time.begin) / 2;
@@ -49,7 +49,7 @@ class Page {
     this.spaceTime?.time.mark(now, begin - margin, end + margin);
   }
 
-  /** Shows the last operations of the part that fails, and selects the one that can't be. */
+  /** Show the last operations of the part that fails, and select its culprit. @param {FailingPart} violation */
   openAtViolation(violation) {
     const late = violation.operations.slice(-violation.late);
     const { begin, key } = this.run.operations;
@@ -61,7 +61,7 @@ class Page {
     this.time.show(first - margin, last + margin);
   }
 
-  /** @param {number} operation @param {number} [moment] The step of that time is shown: where it begins. */
+  /** @param {number} operation @param {number} [moment] The time whose step is shown; by default the operation's begin. */
   select(operation, moment = this.run.operations.begin[operation]) {
     this.timeline.selected = operation;
     this.steps?.show(this.steps.stepAt(moment));
@@ -80,22 +80,22 @@ class Page {
   }
 
   fillKeys() {
-    const select = element("key");
+    const select = elementOf("key", HTMLSelectElement);
     select.append(option("all", "-1"));
     this.run.tables.keys.forEach((key, number) => select.append(option(key, String(number))));
-    select.parentElement.hidden = this.run.tables.keys.length < 2;
+    select.labels[0].hidden = this.run.tables.keys.length < 2;
   }
 
   /** @param {number} key */
   showKey(key) {
     if (this.timeline.key === key || this.run.tables.keys.length < 2) return;
-    element("key").value = String(key);
+    elementOf("key", HTMLSelectElement).value = String(key);
     this.timeline.key = key;
     this.timeline.filter();
   }
 
   fillFunctions() {
-    const select = element("quantiles");
+    const select = elementOf("quantiles", HTMLSelectElement);
     select.append(option("all functions", "-1"));
     const names = this.run.tables.functions;
     names.forEach((name, number) => {
@@ -118,13 +118,15 @@ class Page {
 
   listenToTimeline() {
     const { time, timeline } = this;
-    element("key").addEventListener("change", () => {
-      timeline.key = Number(element("key").value);
+    const key = elementOf("key", HTMLSelectElement);
+    key.addEventListener("change", () => {
+      timeline.key = Number(key.value);
       timeline.filter();
     });
     ["show-ok", "show-fail", "show-info"].forEach((id, outcome) => {
-      element(id).addEventListener("change", () => {
-        timeline.outcomes[outcome] = element(id).checked;
+      const box = elementOf(id, HTMLInputElement);
+      box.addEventListener("change", () => {
+        timeline.outcomes[outcome] = box.checked;
         timeline.filter();
       });
     });
@@ -139,8 +141,9 @@ class Page {
   /** @param {SpaceTime} spaceTime */
   listenToMessages(spaceTime) {
     const { time, drawing } = spaceTime;
-    element("scope").addEventListener("change", () => {
-      spaceTime.scope = element("scope").value;
+    const scope = elementOf("scope", HTMLSelectElement);
+    scope.addEventListener("change", () => {
+      spaceTime.scope = scope.value;
       drawing.request();
     });
     element("messages-in").addEventListener("click", () => time.zoom(0.5));
@@ -148,7 +151,6 @@ class Page {
     element("messages-operation").addEventListener("click", () => {
       if (spaceTime.operation >= 0) spaceTime.around(spaceTime.operation);
     });
-    /** @type {HTMLInputElement[]} */
     const boxes = this.run.main.kinds.map((name, number) => kindBox(name, number, (shown) => {
       spaceTime.kinds[number] = shown;
       drawing.request();
@@ -163,7 +165,7 @@ class Page {
   }
 }
 
-/** A box with the look of a type's arrows. @param {string} name @param {number} number
+/** Add a checkbox with a sample of a type's arrows. @param {string} name @param {number} number
  * @param {(shown: boolean) => void} onChange @returns {HTMLInputElement} */
 function kindBox(name, number, onChange) {
   const label = document.createElement("label");

@@ -4,6 +4,7 @@ const ROW_HEIGHT = 64;
 const ARROWS_MAX = 4000;
 const LISTED_MAX = 200;
 const MARGIN_OF_OPERATION = 0.35;
+const OPERATION_SHOWN_MAX_US = 5e6;
 const STOPPED = new Set(["cut", "lost", "dropped", "killed"]);
 
 class SpaceTime {
@@ -22,24 +23,26 @@ class SpaceTime {
     this.shown = [];
     this.drawn = 0;
     this.total = 0;
-    /** The row of each name: its client, all other clients, the nodes. */
-    this.rows = new Map();
+    /** @type {string[]} The rows: the operation's client, all other clients, the nodes. */
+    this.labels = [];
+    /** @type {number[]} The row of each name. */
+    this.rows = [];
     this.nodes = new Set(run.main.nodes);
-    this.drawing = new Drawing(element("space-time"), this.time, (drawing) => this.draw(drawing));
+    this.drawing = new Drawing(elementOf("space-time", HTMLCanvasElement), this.time, (drawing) => this.draw(drawing));
     this.drawing.onClick = (x, y) => this.select(this.at(x, y));
     this.drawing.onHover = (x, y, event) => this.hover(x, y, event);
     this.drawing.onLeave = hideTip;
     this.drawing.canvas.addEventListener("keydown", (event) => this.onKey(event));
-    this.listDetails = element("list-details");
+    this.listDetails = elementOf("list-details", HTMLDetailsElement);
     this.listDetails.addEventListener("toggle", () => this.drawing.request());
     this.listing = 0;
   }
 
-  /** Shows the time around an operation. @param {number} operation */
+  /** Show the time around an operation. @param {number} operation */
   around(operation) {
     this.operation = operation;
     const begin = this.run.operations.begin[operation];
-    const end = Math.min(this.run.endOf(operation), begin + 5e6);
+    const end = Math.min(this.run.endOf(operation), begin + OPERATION_SHOWN_MAX_US);
     const margin = Math.max((end - begin) * MARGIN_OF_OPERATION, 500);
     this.layOut();
     this.select(-1);
@@ -95,11 +98,11 @@ class SpaceTime {
 
   /** @param {Drawing} drawing */
   draw(drawing) {
-    if (!this.labels) this.layOut();
+    if (!this.labels.length) this.layOut();
     this.find();
     drawing.axis(drawing.height);
     const { context } = drawing;
-    this.labels?.forEach((name, row) => {
+    this.labels.forEach((name, row) => {
       drawing.label(name, this.rowY(row));
       context.strokeStyle = name === this.node ? colour("text") : colour("faint");
       context.lineWidth = name === this.node ? 2.5 : 1;
@@ -134,7 +137,7 @@ class SpaceTime {
     context.fillRect(left, y - 8, Math.max(2, right - left), 16);
     context.globalAlpha = 1;
     context.fillStyle = colour("text");
-    context.fillText(this.run.told(this.operation), Math.max(left, MARGIN) + 3, y - 17);
+    context.fillText(this.run.describe(this.operation), Math.max(left, MARGIN) + 3, y - 17);
   }
 
   /** @param {number} i @returns {[number, number, number, number]} */
@@ -197,7 +200,7 @@ class SpaceTime {
   }
 
   /** @param {number} i @returns {string} */
-  told(i) {
+  describe(i) {
     const { names, kinds, fates } = this.run.main;
     const { sent, ended, source, destination, kind, fate } = this.messages;
     return `${kinds[kind[i]]} ${names[source[i]]} → ${names[destination[i]]}, ${fates[fate[i]]}, ` +
@@ -209,9 +212,9 @@ class SpaceTime {
     const i = this.at(x, y);
     this.hovered = i;
     if (i < 0) return hideTip();
-    showTip(this.told(i), event);
+    showTip(this.describe(i), event);
     const body = await this.run.body(i);
-    if (this.hovered === i && !tip.hidden) showTip(`${this.told(i)}\n${body}`, event);
+    if (this.hovered === i && !tip.hidden) showTip(`${this.describe(i)}\n${body}`, event);
   }
 
   /** @param {number} i */
@@ -224,7 +227,7 @@ class SpaceTime {
       return;
     }
     const body = document.createElement("pre");
-    place.replaceChildren(paragraph(this.told(i)), body);
+    place.replaceChildren(paragraph(this.describe(i)), body);
     const text = await this.run.body(i);
     if (this.selected === i) body.textContent = text;
   }
@@ -253,7 +256,7 @@ class SpaceTime {
     if (next >= 0 && next < this.shown.length) this.select(this.shown[next]);
   }
 
-  /** Fills the list, while it is open. */
+  /** Fill the list while it is open. */
   async list() {
     if (!this.listDetails.open) return;
     const listing = ++this.listing;

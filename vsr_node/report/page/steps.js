@@ -1,21 +1,34 @@
-// A run step by step, forward and back: each replica's inside, and the messages in flight.
+// A run step by step, forward and back: each replica's state, and the messages in flight.
 
 /**
  * @typedef {object} ReplicaState
  * @property {string} condition      running, paused, saving or down.
- * @property {string} status         Empty while it is down.
+ * @property {string} status         Empty while the replica is down.
  * @property {number} view
  * @property {number} lastNormal
  * @property {number} op
  * @property {number} commit
- * @property {number} checkpoint     Of which op its newest checkpoint is.
- * @property {number} begin          Where its log begins: what was before is in the checkpoint.
- * @property {number[]} log          The entries' numbers; the first is of op 1.
+ * @property {number} checkpoint     The op of its newest checkpoint.
+ * @property {number} begin          Where its log begins: earlier ops are in the checkpoint.
+ * @property {number[]} log          The entries' numbers; the first is that of op 1.
  *
- * @typedef {[number, string, string, number, number, number, number, number, number, number, number[]]} Change
- *   The replica, its state as above, and from which op on its log is which entries.
+ * @typedef {[replica: number, condition: string, status: string, view: number, lastNormal: number, op: number,
+ *   commit: number, checkpoint: number, begin: number, from: number, entries: number[]]} Change
+ *   The replica, its state as above, and its log's entries from an op on.
+ *
+ * @typedef {object} StoredSteps     Texts and entries are named by number.
+ * @property {string[]} replicas
+ * @property {number[]} time
+ * @property {number[]} text
+ * @property {number[]} about
+ * @property {Change[][]} changes
+ * @property {number[]} departures   For each message the step in which it was sent.
+ * @property {number[]} arrivals     For each message the step in which it arrived.
+ * @property {string[]} texts
+ * @property {string[]} entries
  */
 
+/** @type {Record<string, number>} */
 const ABOUT = { client: 1, fault: 2 };
 const LOG_ROWS = 8;
 const FLIGHTS_SHOWN = 100;
@@ -23,7 +36,7 @@ const STEPS_AROUND = 15;
 const FIELDS = /** @type {const} */ (["condition", "status", "view", "lastNormal", "op", "commit", "checkpoint", "begin"]);
 
 class Steps {
-  /** @param {Run} run @param {any} stored @param {(begin: number, now: number, end: number) => void} onMove */
+  /** @param {Run} run @param {StoredSteps} stored @param {(begin: number, now: number, end: number) => void} onMove */
   constructor(run, stored, onMove) {
     this.run = run;
     this.stored = stored;
@@ -31,25 +44,27 @@ class Steps {
     this.last = stored.time.length - 1;
     this.now = -1;
     this.states = this.unborn();
-    /** As they were before the last step, without logs. */
+    /** The states before the last step, without logs. */
     this.before = this.states;
     this.rendering = 0;
     element("steps-section").hidden = element("inside-section").hidden = false;
-    this.slider = element("step");
+    this.slider = elementOf("step", HTMLInputElement);
     this.slider.max = String(this.last);
     this.slider.addEventListener("input", () => this.show(Number(this.slider.value)));
     element("step-first").addEventListener("click", () => this.show(0));
     element("step-last").addEventListener("click", () => this.show(this.last));
     element("step-back").addEventListener("click", () => this.move(-1));
     element("step-on").addEventListener("click", () => this.move(1));
-    element("whole-logs").addEventListener("change", () => this.renderLogs());
-    stored.replicas.forEach((name, number) => element("stops").append(option(`steps of ${name}`, String(number))));
+    this.stops = elementOf("stops", HTMLSelectElement);
+    this.wholeLogs = elementOf("whole-logs", HTMLInputElement);
+    this.wholeLogs.addEventListener("change", () => this.renderLogs());
+    stored.replicas.forEach((name, number) => this.stops.append(option(`steps of ${name}`, String(number))));
   }
 
-  /** Whether one stops at a step that is not passed over. @param {number} step */
+  /** Return whether Back and On stop at a step. @param {number} step */
   isStop(step) {
     const { about, changes } = this.stored;
-    const stops = element("stops").value;
+    const stops = this.stops.value;
     if (stops === "all") return true;
     if (stops in ABOUT) return (about[step] & ABOUT[stops]) !== 0;
     if (stops === "view") return changes[step].some((change) => this.changesView(step, change));
@@ -65,14 +80,14 @@ class Steps {
     return true;
   }
 
-  /** To the next stop in that direction; to the end where there is none. @param {number} by */
+  /** Go to the next stop in a direction, or to the end if there is none. @param {number} by */
   move(by) {
     let step = this.now + by;
     while (step > 0 && step < this.last && !this.isStop(step)) step += by;
     this.show(step);
   }
 
-  /** @param {number} time @returns {number} The last step that is not after a time. */
+  /** @param {number} time @returns {number} The last step at or before a time. */
   stepAt(time) {
     return Math.max(0, firstAtLeast(this.stored.time, time + 1) - 1);
   }
@@ -99,7 +114,7 @@ class Steps {
     return this.stored.replicas.map(() => ({ condition: "", status: "", view: 0, lastNormal: 0, op: 0, commit: 0, checkpoint: 0, begin: 1, log: [] }));
   }
 
-  /** Makes the states those after a step. @param {number} step */
+  /** Bring the states to those after a step. @param {number} step */
   add(step) {
     if (step <= this.now) {
       this.states = this.unborn();
@@ -107,12 +122,12 @@ class Steps {
     }
     for (let next = this.now + 1; next <= step; next++) {
       if (next === step) this.before = this.states.map((state) => ({ ...state, log: [] }));
-      for (const [replica, ...change] of this.stored.changes[next]) {
-        const state = this.states[replica];
-        FIELDS.forEach((field, place) => Object.assign(state, { [field]: change[place] }));
-        const [from, entries] = change.slice(FIELDS.length);
-        state.log.length = from - 1;
-        state.log.push(...entries);
+      for (const change of this.stored.changes[next]) {
+        const [replica, condition, status, view, lastNormal, op, commit, checkpoint, begin, from, entries] = change;
+        const { log } = this.states[replica];
+        log.length = from - 1;
+        log.push(...entries);
+        this.states[replica] = { condition, status, view, lastNormal, op, commit, checkpoint, begin, log };
       }
     }
   }
@@ -136,7 +151,7 @@ class Steps {
   renderLogs() {
     const top = Math.max(...this.states.map((state) => state.log.length));
     const first = Math.min(...this.states.map((state) => state.begin));
-    const rows = Math.min(top + 1 - first, element("whole-logs").checked ? Infinity : LOG_ROWS);
+    const rows = Math.min(top + 1 - first, this.wholeLogs.checked ? Infinity : LOG_ROWS);
     element("logs-head").replaceChildren(...["op", ...this.stored.replicas].map((name) => {
       const cell = document.createElement("th");
       cell.scope = "col";
@@ -161,7 +176,7 @@ class Steps {
     return row;
   }
 
-  /** The messages in flight, the next to arrive first. */
+  /** List the messages in flight in order of arrival. */
   async renderFlights() {
     const rendering = ++this.rendering;
     const { departures, arrivals, time } = this.stored;

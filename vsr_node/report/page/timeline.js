@@ -1,4 +1,4 @@
-// Operations over time, a lane for each process; above them faults, and the views of the nodes.
+// Operations over time, a lane for each process; above them the faults, and the nodes' views.
 
 const LANE_HEIGHT = 18;
 const VIEW_HEIGHT = 16;
@@ -14,7 +14,7 @@ class Timeline {
     this.key = -1;
     this.outcomes = [true, true, true];
     this.selected = -1;
-    /** The numbers of the violations' operations, as the explanation counts them.
+    /** The numbers that the explanation gives to the violations' operations.
      * @type {Map<number, number>} */
     this.marks = new Map();
     for (const violation of run.main.violations) {
@@ -26,7 +26,7 @@ class Timeline {
     /** @type {Map<number|string, number>} */
     this.laneOf = new Map();
     this.laneCount = 0;
-    this.drawing = new Drawing(element("timeline"), time, (drawing) => this.draw(drawing));
+    this.drawing = new Drawing(elementOf("timeline", HTMLCanvasElement), time, (drawing) => this.draw(drawing));
     this.drawing.onClick = (x, y) => this.click(x, y);
     this.drawing.onHover = (x, y, event) => this.hover(x, y, event);
     this.drawing.onLeave = hideTip;
@@ -39,7 +39,7 @@ class Timeline {
     return AXIS_HEIGHT + faults + this.strips.length * VIEW_HEIGHT + 4;
   }
 
-  /** Finds what is shown, and gives each process a lane: its own, or one whose process is over. */
+  /** Apply the filters, and give each process a lane: its own, or one whose process has ended. */
   filter() {
     const { key, outcome, process, begin } = this.run.operations;
     this.shown = [];
@@ -55,12 +55,12 @@ class Timeline {
     /** @type {number[]} */
     const busyUntil = [];
     for (const i of this.shown) {
-      const who = process[i];
-      if (this.laneOf.has(who)) continue;
+      const name = process[i];
+      if (this.laneOf.has(name)) continue;
       let lane = busyUntil.findIndex((until) => until < begin[i]);
       if (lane < 0) lane = busyUntil.length;
-      busyUntil[lane] = lastEnd.get(who) ?? 0;
-      this.laneOf.set(who, lane);
+      busyUntil[lane] = lastEnd.get(name) ?? 0;
+      this.laneOf.set(name, lane);
     }
     this.laneCount = busyUntil.length;
     this.drawing.height = this.top + Math.max(1, this.laneCount) * LANE_HEIGHT + 6;
@@ -139,7 +139,7 @@ class Timeline {
     const operations = this.run.operations;
     const colours = ["ok", "fail", "info"].map(colour);
     const [text, back] = [colour("text"), colour("back")];
-    /** @type {Map<number, number>} Of each lane and outcome where the last one drawn ended. */
+    /** @type {Map<number, number>} For each lane and outcome, the end of the last operation drawn. */
     const drawnTo = new Map();
     for (const i of this.shown) {
       if (operations.begin[i] > end) break;
@@ -163,15 +163,15 @@ class Timeline {
         context.setLineDash([]);
       }
       if (right - left > 44) {
-        const told = this.run.told(i);
+        const label = this.run.describe(i);
         const room = Math.floor((right - left - 8) / 6.5);
         context.fillStyle = outcome === 0 ? back : text;
-        context.fillText(told.length > room ? `${told.slice(0, room - 1)}…` : told, left + 5, y + height / 2 + 0.5);
+        context.fillText(label.length > room ? `${label.slice(0, room - 1)}…` : label, left + 5, y + height / 2 + 0.5);
       }
     }
   }
 
-  /** Outlines the violation's operations, numbered as above, and the selected one. @param {Drawing} drawing */
+  /** Outline and number the violation's operations, and outline the selected one. @param {Drawing} drawing */
   drawMarks(drawing) {
     const { context } = drawing;
     const visible = new Set(this.shown);
@@ -231,6 +231,7 @@ class Timeline {
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
+    /** @type {Record<string, number>} */
     const steps = { ArrowLeft: -1, ArrowRight: 1 };
     if (movedByKey(event, this.time)) {
       event.preventDefault();
@@ -249,7 +250,7 @@ class Timeline {
     }
   }
 
-  /** Selects the operation before or after, in view first of all. @param {number} by */
+  /** Select the operation before or after; the first in view if none is selected. @param {number} by */
   step(by) {
     if (!this.shown.length) return;
     let place = this.shown.indexOf(this.selected);
@@ -263,7 +264,7 @@ class Timeline {
     this.onSelect(this.shown[place]);
   }
 
-  /** Selects the operation nearest in time in the next lane that has one. @param {number} by */
+  /** Select the operation of the next lane that is nearest in time. @param {number} by */
   changeLane(by) {
     if (this.selected < 0) return this.step(1);
     const { process, begin } = this.run.operations;
@@ -278,7 +279,7 @@ class Timeline {
   }
 }
 
-/** Each member's views: when it was first seen in each. @param {Run} run */
+/** Return each member's views, with the time when it was first seen in each. @param {Run} run */
 function viewStrips(run) {
   /** @type {Map<number, [number, number][]>} */
   const strips = new Map();
@@ -296,7 +297,7 @@ function describeOperation(run, i) {
   const lasted = end[i] < 0 ? "never completed" : `to ${seconds(end[i])} (${duration(end[i] - begin[i])})`;
   const where = [nodes[node[i]] && `node ${nodes[node[i]]}`, clients[client[i]] && `client ${clients[client[i]]}`];
   const parts = [
-    `${run.told(i)}: ${OUTCOMES[outcome[i]]}`,
+    `${run.describe(i)}: ${OUTCOMES[outcome[i]]}`,
     `process ${process[i]}`,
     keys[key[i]] === "null" ? "" : `key ${keys[key[i]]}`,
     ...where,
