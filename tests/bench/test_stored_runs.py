@@ -84,7 +84,7 @@ def test_what_is_no_run_is_refused(
 ) -> None:
     for command in ("check", "replay", "shrink"):
         assert main([command, str(tmp_path / "nowhere")]) == 254
-        assert "is no folder of a run" in capsys.readouterr().err
+        assert "is not the folder of a run" in capsys.readouterr().err
     assert main(["shrink", str(stored)]) == 254
     assert "nothing to shrink" in capsys.readouterr().err
     (tmp_path / "x.tar.gz").write_bytes(b"no archive")

@@ -1,23 +1,21 @@
 """What the commands of the command line share: exit statuses, wrong usage, and kinds of values."""
 
 import argparse
-import math
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import NoReturn
 
+from vsr_node.bench.stored.option_values import positive
 from vsr_node.bench.workshop.broken_nodes import BROKEN_PREFIX, broken_command
 from vsr_node.checker import Bounds
 
 EXIT_USAGE = 254
 EXIT_ERROR = 255
-MESSAGES_KEPT = 1_000_000
 CHECK_SECONDS = 60.0
 CHECK_MEGABYTES = 1000.0
 BYTES_PER_MEGABYTE = 1_000_000
-EXIT_STATUS_OF_VERDICT: dict[bool | str, int] = {True: 0, False: 1, "unknown": 2}
 
 
 class UsageError(Exception):
@@ -42,6 +40,11 @@ def add_bin(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
         help=f"the node's program, or {BROKEN_PREFIX}NAME for one of the broken nodes that come "
         "along",
     )
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the folder of all runs."""
+    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
 
 
 def add_bounds(parser: argparse.ArgumentParser) -> None:
@@ -84,35 +87,3 @@ def program(text: str) -> tuple[str, ...]:
     if found is None:
         raise UsageError(f"--bin {text}: there is no such file")
     return (found,)
-
-
-def positive(text: str) -> float:
-    """A finite number above 0."""
-    number = float(text)
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError(text)
-    return number
-
-
-def not_negative(text: str) -> float:
-    """A finite number, 0 or more."""
-    number = float(text)
-    if not (number >= 0 and math.isfinite(number)):
-        raise ValueError(text)
-    return number
-
-
-def probability(text: str) -> float:
-    """A number from 0 to 1."""
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise ValueError(text)
-    return number
-
-
-def count(text: str) -> int:
-    """A whole number, 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

@@ -16,35 +16,28 @@ from vsr_node.bench.command_line import commands, report_commands
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     EXIT_USAGE,
-    MESSAGES_KEPT,
     Parser,
     UsageError,
     add_bin,
     add_bounds,
+    add_store,
     bounds,
-    count,
-    not_negative,
-    positive,
-    probability,
     program,
 )
 from vsr_node.bench.command_line.commands import run_and_tell
 from vsr_node.bench.command_line.perf import add_perf
-from vsr_node.bench.faults.plan import NEMESES
-from vsr_node.bench.nodes.network import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle
-from vsr_node.bench.stored.options import RUN_FOLDER, Options
-from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX
-from vsr_node.bench.workloads import NOT_YET as WORKLOADS_NOT_YET
+from vsr_node.bench.stored.option_values import count
+from vsr_node.bench.stored.options import RUN_FOLDER, Options, add_options, declared_values
+from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX, UnreadableRunError
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.bench.workshop.self_test import HEAD, HONEST_NODE, table_line
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
 
 SEED_BITS = 32
-SLOW_MS = 100.0
 
 EXPORTS = ("--junit", "--summary", "--bundle")
 
@@ -65,7 +58,7 @@ def main(words: Sequence[str]) -> int:
     try:
         status: int = arguments.carry_out(arguments, own, node_arguments)
         return status
-    except UsageError as error:
+    except (UsageError, UnreadableRunError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return EXIT_USAGE
 
@@ -86,7 +79,7 @@ def _test(
         options = options_of(arguments, words, node_arguments, arguments.seed + number)
         status, outcome = run_and_tell(options, console)
         outcomes += [outcome] if outcome is not None else []
-        if status or outcome is None or outcome.interrupted:
+        if status or outcome is None or outcome.results.interrupted:
             break
     _export(arguments, outcomes, console)
     return status
@@ -152,7 +145,7 @@ def _run_quietly(words: Sequence[str]) -> Outcome:
     arguments = _parser().parse_args(words)
     options = options_of(arguments, words, (), arguments.seed)
     outcome = run_test(options, Console(io.StringIO()), drawn=False)
-    if outcome.interrupted:
+    if outcome.results.interrupted:
         raise StoppedError(signal.SIGINT)
     return outcome
 
@@ -160,34 +153,21 @@ def _run_quietly(words: Sequence[str]) -> Outcome:
 def options_of(
     arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str], seed: int
 ) -> Options:
-    """Check and complete what was asked. Raises UsageError."""
+    """Return the options, checked and complete. Raises UsageError."""
     nodes = _nodes(arguments)
-    repeated = [*_without(words[1:], "--seed", "--test-count", *EXPORTS)]
+    repeated = _without(words[1:], "--seed", "--test-count", *EXPORTS)
     if node_arguments:
         repeated += ["--", *node_arguments]
-    return Options(
-        workload=_workload(arguments.workload),
-        command=(*program(arguments.bin), *node_arguments),
-        nodes=nodes,
-        concurrency=_concurrency(arguments, len(nodes)),
-        rate=arguments.rate,
-        time_limit_s=arguments.time_limit,
-        latency=LatencyDistribution(arguments.latency_dist, arguments.latency),
-        nemeses=_nemeses(arguments.nemesis),
-        nemesis_interval_s=arguments.nemesis_interval,
-        slow_ms=arguments.slow,
-        head_of_line=arguments.delivery == "head-of-line",
-        loss=arguments.loss,
-        duplication=arguments.duplicate,
-        availability=arguments.availability,
-        seed=seed,
-        log_stderr=arguments.log_stderr,
-        messages_kept=arguments.messages_kept,
-        store=arguments.store,
-        check_bounds=bounds(arguments),
-        require_faults=arguments.require_faults,
-        arguments=tuple(repeated),
-    )
+    completed = {
+        "command": (*program(arguments.bin), *node_arguments),
+        "nodes": nodes,
+        "concurrency": _concurrency(arguments, len(nodes)),
+        "seed": seed,
+        "store": arguments.store,
+        "check_bounds": bounds(arguments),
+        "arguments": tuple(repeated),
+    }
+    return Options(**declared_values(arguments) | completed)
 
 
 def _split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -212,22 +192,10 @@ def _without(words: Sequence[str], *names: str) -> list[str]:
     return left
 
 
-def _workload(name: str) -> str:
-    if name in WORKLOADS:
-        return name
-    there = ", ".join(sorted(WORKLOADS))
-    if name in WORKLOADS_NOT_YET:
-        raise UsageError(f"the workload {name} is not there yet; there are {there}")
-    raise UsageError(f"there is no workload {name}; there are {there}")
-
-
 def _nodes(arguments: argparse.Namespace) -> tuple[str, ...]:
-    if arguments.node_count is not None:
-        names = [f"n{number}" for number in range(arguments.node_count)]
-    elif arguments.nodes is not None:
+    names = arguments.node or [f"n{number}" for number in range(arguments.node_count)]
+    if arguments.nodes is not None:
         names = arguments.nodes.split(",")
-    else:
-        names = arguments.node or [f"n{number}" for number in range(5)]
     if len(set(names)) != len(names) or not all(names):
         raise UsageError("each node needs a name of its own")
     if any(name.startswith("c") for name in names):
@@ -237,7 +205,7 @@ def _nodes(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
     """Return the number of clients: 8, or 4n for four times the nodes."""
-    group = WORKLOADS[_workload(arguments.workload)].threads_per_group(node_count)
+    group = WORKLOADS[arguments.workload].threads_per_group(node_count)
     if arguments.concurrency is None:
         return max(group, node_count)
     text = arguments.concurrency
@@ -252,19 +220,6 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
             f"{group} clients, so a multiple of {group} is wanted, such as 2n or 4n"
         )
     return concurrency
-
-
-def _nemeses(text: str) -> tuple[str, ...]:
-    names = {name for name in text.split(",") if name and name != "none"}
-    if "all" in names:
-        return NEMESES
-    for name in sorted(names - set(NEMESES)):
-        raise UsageError(f"there is no nemesis {name}; there are {', '.join(NEMESES)}, and all")
-    return tuple(name for name in NEMESES if name in names)
-
-
-def _availability(text: str) -> float:
-    return 1.0 if text == "total" else probability(text)
 
 
 def _parser() -> Parser:
@@ -284,12 +239,14 @@ def _parser() -> Parser:
         f"run's own folder, as in: -- --data-dir {RUN_FOLDER}/data",
         allow_abbrev=False,
     )
-    _add_group_options(test)
-    _add_work_options(test)
-    _add_network_options(test)
+    add_bin(test)
+    _add_names(test)
+    add_options(test)
+    add_store(test)
     _add_other_options(test)
     add_bounds(test)
-    test.set_defaults(carry_out=_test)
+    seed = random.SystemRandom().getrandbits(SEED_BITS)
+    test.set_defaults(carry_out=_test, seed=seed)
     commands.add_to(subparsers)
     report_commands.add_to(subparsers)
     add_perf(subparsers)
@@ -307,103 +264,19 @@ def _parser() -> Parser:
     return parser
 
 
-def _add_group_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument("-w", "--workload", required=True, metavar="NAME", help="lin-kv or echo")
-    add_bin(test)
+def _add_names(test: argparse.ArgumentParser) -> None:
     names = test.add_mutually_exclusive_group()
-    names.add_argument("--node-count", type=count, metavar="N", help="nodes n0, n1, ... (5)")
+    names.add_argument(
+        "--node-count", type=count, default=5, metavar="N", help="nodes n0, n1, ... (5)"
+    )
     names.add_argument("--node", action="append", metavar="NAME", help="a node; may be repeated")
     names.add_argument("--nodes", metavar="LIST", help="nodes, separated by commas")
 
 
-def _add_work_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument("--time-limit", type=positive, default=60.0, metavar="S", help="(60)")
-    test.add_argument(
-        "--rate", type=positive, default=5.0, metavar="R", help="operations a second in all (5)"
-    )
-    test.add_argument(
-        "--concurrency", metavar="N", help="clients; 4n is four times the nodes (one group)"
-    )
-    test.add_argument(
-        "--availability",
-        type=_availability,
-        metavar="total|FRACTION",
-        help="the least fraction of operations that must be ok",
-    )
-    test.add_argument("--test-count", type=count, default=1, metavar="N", help="tests in a row")
-    test.add_argument(
-        "--seed",
-        type=int,
-        default=random.SystemRandom().getrandbits(SEED_BITS),
-        metavar="N",
-        help="draws operations, latencies and faults (drawn itself when not given)",
-    )
-
-
-def _add_network_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument(
-        "--latency",
-        type=not_negative,
-        default=0.0,
-        metavar="MS",
-        help="mean one-way latency between nodes (0)",
-    )
-    test.add_argument(
-        "--latency-dist", choices=("constant", "uniform", "exponential"), default="constant"
-    )
-    test.add_argument(
-        "--delivery",
-        choices=("on-time", "head-of-line"),
-        default="on-time",
-        help="head-of-line holds a node's messages, clients' too, behind the one it waits for, as "
-        "Maelstrom does",
-    )
-    test.add_argument("--loss", type=probability, default=0.0, metavar="P", help="between nodes")
-    test.add_argument(
-        "--duplicate", type=probability, default=0.0, metavar="P", help="between nodes"
-    )
-    test.add_argument(
-        "--nemesis",
-        default="",
-        metavar="LIST",
-        help="kill (-9, then started again), pause, partition, several of them (kill,pause), all, "
-        "or none; one node, a minority, a majority, all nodes, or the leader",
-    )
-    test.add_argument(
-        "--slow",
-        type=positive,
-        nargs="?",
-        const=SLOW_MS,
-        metavar="MS",
-        help="now and again messages on some links, or all of a node, take longer by so much "
-        f"({SLOW_MS:g})",
-    )
-    test.add_argument(
-        "--require-faults",
-        action="store_true",
-        help="a run whose faults touched nothing is unknown (exit status 2), not valid",
-    )
-    test.add_argument(
-        "--nemesis-interval",
-        type=positive,
-        default=10.0,
-        metavar="S",
-        help="mean seconds between a fault and its end (10)",
-    )
-
-
 def _add_other_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument("--log-stderr", action="store_true", help="show the nodes' stderr, too")
+    test.add_argument("--test-count", type=count, default=1, metavar="N", help="tests in a row (1)")
     test.add_argument("--log-net-send", action="store_true", help=argparse.SUPPRESS)
     test.add_argument("--log-net-recv", action="store_true", help=argparse.SUPPRESS)
-    test.add_argument(
-        "--messages-kept",
-        type=count,
-        default=MESSAGES_KEPT,
-        metavar="N",
-        help=f"messages written to messages.jsonl at the most ({MESSAGES_KEPT})",
-    )
-    test.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
     for name, about in (
         ("--junit", "write JUnit XML"),
         ("--summary", "write a summary in Markdown"),

@@ -9,28 +9,27 @@ from typing import Any
 
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
-    EXIT_STATUS_OF_VERDICT,
     UsageError,
     add_bin,
     add_bounds,
+    add_store,
     bounds,
-    count,
-    not_negative,
-    positive,
     program,
 )
 from vsr_node.bench.nodes.network import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import NOT_REPEATED, kinds_of, shrink, violation_event
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.stored.option_values import count, not_negative, positive
 from vsr_node.bench.stored.options import Options
-from vsr_node.bench.stored.results import judged_again
+from vsr_node.bench.stored.results import Results
 from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.store import write_json
 from vsr_node.bench.stored.stored_runs import StoredRun, load_results, load_run
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.shell import HELP, Shell
+from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
 
 EXIT_NOT_REPEATED = 2
@@ -52,7 +51,7 @@ def run_and_tell(options: Options, console: Console) -> tuple[int, Outcome | Non
     except StoppedError as stopped:
         console.say(f"stopped by {stopped}; the history is on disk: judge it with bench check")
         return 128 + stopped.signal_number, None
-    return EXIT_STATUS_OF_VERDICT[outcome.valid], outcome
+    return outcome.results.valid.exit_status, outcome
 
 
 def add_to(commands: Commands) -> None:
@@ -74,7 +73,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="a run's folder, or a bundle of one (store/latest)",
     )
-    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    add_store(parser)
 
 
 def _add_check(commands: Commands) -> None:
@@ -100,11 +99,11 @@ def _check(
     if results is None:
         print(verdict.explanation)
         print(f"{run.folder} has no results: the run was ended before it was judged")
-        return EXIT_STATUS_OF_VERDICT["unknown" if verdict.valid is None else verdict.valid]
-    results = judged_again(results, verdict)
-    write_json(run.folder / "results.json", results)
+        return verdict.valid.exit_status
+    results = results.judged(verdict)
+    write_json(run.folder / "results.json", results.as_json())
     print(screen_of(results, run.folder, draw(run.folder)))
-    return EXIT_STATUS_OF_VERDICT[results["valid"]]
+    return results.valid.exit_status
 
 
 def _add_replay(commands: Commands) -> None:
@@ -127,21 +126,32 @@ def _replay(
 ) -> int:
     del words
     run = load_run(arguments.run, arguments.store)
-    options = run.options(arguments.store, bounds(arguments), arguments.bin, node_arguments)
+    options = _options_of(run, arguments, node_arguments)
     console = Console(sys.stdout)
     console.say(f"replaying {run.folder}\n{NOT_REPEATED}")
-    verdicts: list[bool | str] = []
+    verdicts: list[Validity] = []
     for _ in range(arguments.times):
         status, outcome = run_and_tell(options, console)
         if outcome is None:
             return status
-        verdicts.append(outcome.valid)
-        if outcome.interrupted:
+        verdicts.append(outcome.results.valid)
+        if outcome.results.interrupted:
             break
     if arguments.times > 1:
-        console.say(f"fails {verdicts.count(False)} of {len(verdicts)}")
-    worst = False if False in verdicts else "unknown" if "unknown" in verdicts else True
-    return EXIT_STATUS_OF_VERDICT[worst]
+        console.say(f"fails {verdicts.count(Validity.INVALID)} of {len(verdicts)}")
+    return Validity.worst(*verdicts).exit_status
+
+
+def _options_of(
+    run: StoredRun, arguments: argparse.Namespace, node_arguments: Sequence[str]
+) -> Options:
+    """Return what repeats a run, with another binary if one is named. Raises UsageError."""
+    command = None
+    if arguments.bin is not None:
+        command = (*program(arguments.bin), *node_arguments)
+    elif node_arguments:
+        raise UsageError("arguments after -- require --bin")
+    return run.options(arguments.store, bounds(arguments), command)
 
 
 def _add_shrink(commands: Commands) -> None:
@@ -181,10 +191,7 @@ def _shrink(
     results = _results_of(run, arguments)
     if not kinds_of(results) or violation_event(results, run.events) is None:
         raise UsageError(f"{arguments.run} did not fail by what its nodes did: nothing to shrink")
-    options = replace(
-        run.options(arguments.store, bounds(arguments), arguments.bin, node_arguments),
-        availability=None,
-    )
+    options = replace(_options_of(run, arguments, node_arguments), availability=None)
     console = Console(sys.stdout)
     console.say(f"shrinking {run.folder}, {run.operation_count} operations\n{NOT_REPEATED}")
     kept = shrink(
@@ -201,7 +208,7 @@ def _shrink(
     return 0
 
 
-def _results_of(run: StoredRun, arguments: argparse.Namespace) -> dict[str, Any]:
+def _results_of(run: StoredRun, arguments: argparse.Namespace) -> Results:
     """Return the results of a run that was judged. Raises UsageError for one that was not."""
     results = load_results(run.folder)
     if results is None:

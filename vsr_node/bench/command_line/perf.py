@@ -5,15 +5,13 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     UsageError,
     add_bin,
-    count,
-    positive,
+    add_store,
     program,
 )
 from vsr_node.bench.perf.cells import PLACES, cells_of
@@ -23,6 +21,7 @@ from vsr_node.bench.perf.plot import svg_of
 from vsr_node.bench.perf.subjects import DEFAULT_SETS, VERSUS, subjects_of
 from vsr_node.bench.perf.table import text_of
 from vsr_node.bench.running.console import Console
+from vsr_node.bench.stored.option_values import count, positive
 from vsr_node.bench.stored.store import new_folder, point, write_json
 
 CLIENTS = "1,8,32,128"
@@ -91,7 +90,7 @@ def add_perf(commands: Any) -> None:
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().getrandbits(SEED_BITS), metavar="N"
     )
-    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    add_store(parser)
     parser.set_defaults(carry_out=_perf)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vsr_node.bench.command_line.arguments import EXIT_ERROR
+from vsr_node.bench.command_line.arguments import EXIT_ERROR, add_store
 from vsr_node.report import RunServer, draw
 
 PORT = 8080
@@ -39,7 +39,7 @@ def add_to(commands: Any) -> None:
         allow_abbrev=False,
     )
     serve.add_argument("--port", type=int, default=PORT, metavar="N", help=f"({PORT})")
-    serve.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    add_store(serve)
     serve.set_defaults(carry_out=_serve)
 
 

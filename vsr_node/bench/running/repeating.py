@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.console import Console
@@ -25,10 +24,12 @@ from vsr_node.bench.running.shrink import (
     summary_of,
 )
 from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.results import Results, Shrunk
 from vsr_node.bench.stored.screen import explanation_lines, report_lines
 from vsr_node.bench.stored.script import ScriptedOperation
 from vsr_node.bench.stored.store import adopt, write_json
 from vsr_node.checker.history import NEMESIS, Event
+from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
 
 HISTORY = "history"
@@ -41,27 +42,26 @@ NOT_REPEATED = (
 OPERATIONS_TOLD = 40
 
 
-def kinds_of(results: Mapping[str, Any]) -> frozenset[str]:
+def kinds_of(results: Results) -> frozenset[str]:
     """Return in which ways a run failed: by its history, or by mistakes of its nodes."""
-    kinds = {kind for node in results["mistakes"]["by_node"].values() for kind in node}
-    if results["workload"]["valid"] is False:
+    kinds = {kind for node in results.mistakes.by_node.values() for kind in node}
+    if results.workload.valid is Validity.INVALID:
         kinds.add(HISTORY)
     return frozenset(kinds)
 
 
-def violation_event(results: Mapping[str, Any], events: Sequence[Event]) -> Event | None:
+def violation_event(results: Results, events: Sequence[Event]) -> Event | None:
     """Return the event with which a failing run began to fail, None when there is none.
 
     It is the completion that no correct group could show; else the one after the first mistake.
     """
-    violations = results["workload"]["violations"]
-    if violations:
-        return events[int(violations[0]["completed"])]
-    mistakes = results["mistakes"]["first"]
+    if results.workload.violations:
+        return events[results.workload.violations[0].completed]
+    mistakes = results.mistakes.first
     completions = [e for e in events if e.process != NEMESIS and e.type != "invoke"]
     if not mistakes or not completions:
         return None
-    later = (event for event in completions if event.time >= mistakes[0]["time"])
+    later = (event for event in completions if event.time >= mistakes[0].time)
     return next(later, completions[-1])
 
 
@@ -132,14 +132,14 @@ class Repeater:
             return None
         except StoppedError:
             raise OutOfTimeError from None
-        if outcome.interrupted:
+        if outcome.results.interrupted:
             raise OutOfTimeError
         return outcome
 
 
 def shrink(
     options: Options,
-    results: Mapping[str, Any],
+    results: Results,
     events: Sequence[Event],
     console: Console,
     *,
@@ -169,8 +169,8 @@ def shrink(
         failing = last.failed or failing
         kept = adopt(failing.folder, options.store, options.workload)
     repeat = least.repeat_command(kept)
-    figures = {"fails": fails, "attempts": shrinker.attempt_count, "seconds": round(took, 1)}
-    _note(kept, failing.results, repeat, figures)
+    shrunk = Shrunk(fails, shrinker.attempt_count, round(took, 1))
+    _note(kept, replace(failing.results, repeat=repeat, shrunk=shrunk))
     drawing = draw(kept)
     for line in (
         "",
@@ -238,9 +238,7 @@ def _outcome(outcomes: Mapping[int, Event], invocation: Event) -> str:
     return f"{told}  ({took:.1f} ms)"
 
 
-def _note(
-    folder: Path, results: Mapping[str, Any], repeat: str, figures: Mapping[str, Any]
-) -> None:
-    """Write into a run's folder where it is now, and what it is the smallest of."""
-    write_json(folder / "results.json", dict(results) | {"repeat": repeat, "shrunk": figures})
-    (folder / "command.txt").write_text(repeat + "\n")
+def _note(folder: Path, results: Results) -> None:
+    """Write into a run's folder where it is now, and that it is the smallest of its kind."""
+    write_json(folder / "results.json", results.as_json())
+    (folder / "command.txt").write_text(results.repeat + "\n")

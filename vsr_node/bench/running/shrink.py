@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from vsr_node.bench.faults.plan import Fault, without_node
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.network import LatencyDistribution
-from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.options import ON_TIME, Options
 from vsr_node.bench.stored.script import Script, ScriptedOperation
 
 TRIES = 3
@@ -154,15 +153,15 @@ class Shrinker:
 
     def _plain_network(self) -> None:
         options = self._present
-        if options.latency.mean_ms:
-            plain = LatencyDistribution("constant", 0)
-            self._try(replace(self._present, latency=plain), "no latency")
+        if options.latency_ms:
+            plain = replace(self._present, latency_ms=0.0, latency_distribution="constant")
+            self._try(plain, "no latency")
         if options.loss:
             self._try(replace(self._present, loss=0.0), "no loss")
         if options.duplication:
             self._try(replace(self._present, duplication=0.0), "no duplication")
         if options.head_of_line:
-            self._try(replace(self._present, head_of_line=False), "delivery on time")
+            self._try(replace(self._present, delivery=ON_TIME), "delivery on time")
 
     def _drop_faults(self) -> None:
         if self._script.faults and self._try(with_faults(self._present, ()), "no faults"):

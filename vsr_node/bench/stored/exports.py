@@ -3,15 +3,14 @@
 import platform
 import sys
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from vsr_node import __version__
-from vsr_node.bench.faults.bite import faults_touched_nothing
-from vsr_node.bench.stored.results import OUTCOMES
+from vsr_node.bench.stored.results import OUTCOMES, Results
+from vsr_node.checker.validity import Validity
 
 README = """\
 A run of vsr_node's bench: {title}, {verdict}.
@@ -34,17 +33,18 @@ That program is program/{program}; what else it needs is not in here. Name anoth
 _PROGRAM_LEFT_OUT = "That program is not in here, as it is too large or gone. Name it with --bin."
 PROGRAM_BYTES_MAX = 50_000_000
 
-WORDS = {True: "valid", False: "invalid", "unknown": "unknown"}
+_KINDS = {Validity.VALID: "", Validity.INVALID: "failure", Validity.UNKNOWN: "error"}
+"""How JUnit calls a case with this verdict; empty for passed."""
 
 
-def title_of(results: Mapping[str, Any]) -> str:
+def title_of(results: Results) -> str:
     """Return what was tested, in a line."""
-    test = results["test"]
-    faults = ", ".join(test["nemeses"]) or "no nemesis"
-    return f"{test['workload']} on {len(test['nodes'])} nodes, {faults}, seed {test['seed']}"
+    test = results.test
+    faults = ", ".join(test.nemeses) or "no nemesis"
+    return f"{test.workload} on {len(test.nodes)} nodes, {faults}, seed {test.seed}"
 
 
-def junit_of(runs: Sequence[Mapping[str, Any]]) -> bytes:
+def junit_of(runs: Sequence[Results]) -> bytes:
     """Return JUnit XML: a suite a run, a case for each thing that is judged.
 
     What is invalid is a failure; what could not be judged is an error, as no gate should let it
@@ -61,42 +61,37 @@ def junit_of(runs: Sequence[Mapping[str, Any]]) -> bytes:
             failures=str(sum(kind == "failure" for _, kind, _ in cases)),
             errors=str(sum(kind == "error" for _, kind, _ in cases)),
             skipped=str(sum(kind == "skipped" for _, kind, _ in cases)),
-            time=f"{results['bench']['duration_s']:.3f}",
+            time=f"{results.bench.duration_s:.3f}",
         )
         for name, kind, text in cases:
             case = ElementTree.SubElement(
-                suite, "testcase", classname=results["test"]["workload"], name=name
+                suite, "testcase", classname=results.test.workload, name=name
             )
             if kind:
                 first_line = text.splitlines()[0] if text else ""
                 ElementTree.SubElement(
                     case, kind, message=_printable(first_line)
-                ).text = _printable(f"{text}\n{results['repeat']}")
+                ).text = _printable(f"{text}\n{results.repeat}")
     ElementTree.indent(root)
     body: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return body + b"\n"
 
 
-def _cases(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return name, kind ("" for passed) and text of all that is judged."""
-    kinds = {True: "", False: "failure", "unknown": "error"}
-    workload = results["workload"]
-    cases = [("history", kinds[workload["valid"]], workload["explanation"])]
-    if results["availability"]["asked"] is not None:
-        availability = results["availability"]
-        text = f"ok fraction {availability['ok_fraction']}, asked for {availability['asked']}"
-        cases.append(("availability", kinds[availability["valid"]], text))
-    mistakes = results["mistakes"]
-    told = "\n".join(
-        f"{each['node']}: {each['detail']}: {each['line']}" for each in mistakes["first"]
-    )
-    cases.append(("protocol", "failure" if mistakes["count"] else "", told))
-    if results["never_ok"]:
-        text = f"never ok: {', '.join(results['never_ok'])}"
+def _cases(results: Results) -> list[tuple[str, str, str]]:
+    """Return the name, kind (empty for passed) and text of all that is judged."""
+    workload, availability, mistakes = results.workload, results.availability, results.mistakes
+    cases = [("history", _KINDS[workload.valid], workload.explanation)]
+    if availability.asked is not None:
+        text = f"ok fraction {availability.ok_fraction}, asked for {availability.asked}"
+        cases.append(("availability", _KINDS[availability.valid], text))
+    lines = "\n".join(f"{each.node}: {each.detail}: {each.line}" for each in mistakes.first)
+    cases.append(("protocol", "failure" if mistakes.count else "", lines))
+    if results.never_ok:
+        text = f"never ok: {', '.join(results.never_ok)}"
         cases.append(("every function was ok at least once", "error", text))
-    if results["bite"]["asked"]:
-        kind = "error" if results["test"]["require_faults"] else "skipped"
-        untouched = faults_touched_nothing(results)
+    if results.bite.asked:
+        kind = "error" if results.test.require_faults else "skipped"
+        untouched = results.bite.touched_nothing
         cases.append(("faults bit", kind if untouched else "", "the faults touched nothing"))
     return cases
 
@@ -106,37 +101,36 @@ def _printable(text: str) -> str:
     return "".join(c if c in "\t\n" or c >= " " else repr(c)[1:-1] for c in text)
 
 
-def summary_of(runs: Sequence[Mapping[str, Any]]) -> str:
+def summary_of(runs: Sequence[Results]) -> str:
     """Return Markdown for people: a section a run."""
     return "\n".join(line for results in runs for line in _summary_lines(results)) + "\n"
 
 
-def _summary_lines(results: Mapping[str, Any]) -> list[str]:
-    bite = results["bite"]
+def _summary_lines(results: Results) -> list[str]:
     lines = [
-        f"### {title_of(results)}: {WORDS[results['valid']]}",
+        f"### {title_of(results)}: {results.valid.word}",
         "",
         "| operations | " + " | ".join(OUTCOMES) + " | p50 ms | p99 ms |",
         "|---|" + "---|" * (len(OUTCOMES) + 2),
     ]
-    functions = results["stats"]["by_f"]
-    for f in sorted(functions):
-        quantiles = results["latency_ms"].get(f, {"p50": "", "p99": ""})
-        counts = " | ".join(str(functions[f][name]) for name in OUTCOMES)
-        lines.append(f"| {f} | {counts} | {quantiles['p50']} | {quantiles['p99']} |")
+    for f, counts in sorted(results.stats.by_f.items()):
+        latency = results.latency_ms.get(f)
+        quantiles = " |  | " if latency is None else f" | {latency.p50} | {latency.p99} "
+        numbers = " | ".join(str(getattr(counts, name)) for name in OUTCOMES)
+        lines.append(f"| {f} | {numbers}{quantiles}|")
     lines.append("")
-    if bite["asked"]:
-        lines += [f"{bite['faults']} faults; {bite['told']}.", ""]
-    if results["mistakes"]["count"]:
+    if results.bite.asked:
+        lines += [f"{results.bite.faults} faults; {results.bite.told}.", ""]
+    if results.mistakes.count:
         lines.append("Mistakes of the nodes:")
         lines += [
             f"- {node}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}"
-            for node, kinds in sorted(results["mistakes"]["by_node"].items())
+            for node, kinds in sorted(results.mistakes.by_node.items())
         ]
         lines.append("")
-    if results["workload"]["valid"] is not True:
-        lines += ["```", *results["workload"]["explanation"].splitlines(), "```", ""]
-    return [*lines, f"Repeat with `{results['repeat']}`", ""]
+    if results.workload.valid is not Validity.VALID:
+        lines += ["```", *results.workload.explanation.splitlines(), "```", ""]
+    return [*lines, f"Repeat with `{results.repeat}`", ""]
 
 
 def _program_of(command: Sequence[str]) -> Path | None:
@@ -147,16 +141,16 @@ def _program_of(command: Sequence[str]) -> Path | None:
     return files[0]
 
 
-def write_bundle(path: Path, folder: Path, results: Mapping[str, Any]) -> None:
+def write_bundle(path: Path, folder: Path, results: Results) -> None:
     """Write an archive of a run's folder, with a README that says how to read and repeat it."""
     name = folder.resolve().name
-    program = _program_of(results["test"]["command"])
+    program = _program_of(results.test.command)
     readme = README.format(
         title=title_of(results),
-        verdict=WORDS[results["valid"]],
+        verdict=results.valid.word,
         bundle=path.name,
-        anew=results["repeat"],
-        command=" ".join(results["test"]["command"]),
+        anew=results.repeat,
+        command=" ".join(results.test.command),
         program=_PROGRAM_HERE.format(program=program.name) if program else _PROGRAM_LEFT_OUT,
         version=__version__,
         python=platform.python_version(),

@@ -5,9 +5,10 @@ from random import Random
 from typing import Any
 
 from vsr_node.bench.nodes.clients import require_fields
-from vsr_node.bench.workloads.workload import Operation, Violation, WorkloadVerdict
+from vsr_node.bench.workloads.workload import Culprit, Operation, WorkloadVerdict
 from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
+from vsr_node.checker.validity import Validity
 
 WRONG_ECHOES_SHOWN = 10
 ECHO_FIELDS = frozenset({"echo"})
@@ -52,22 +53,22 @@ class Echo:
         del bounds  # That takes no time to speak of.
         begun: dict[int | str, Event] = {}
         wrong = []
-        violations = []
+        culprits = []
         for event in events:
             if event.type == "invoke":
                 begun[event.process] = event
             elif event.type == "ok" and event.value != begun[event.process].value:
                 wrong.append({"sent": begun[event.process].value, "received": event.value})
-                violations.append(Violation(None, begun[event.process].index, event.index))
+                culprits.append(Culprit(None, begun[event.process].index, event.index))
         if not wrong:
-            return WorkloadVerdict(True, "every echo came back as it was sent")
+            return WorkloadVerdict(Validity.VALID, "every echo came back as it was sent")
         explanation = "\n".join(
             f"sent {pair['sent']!r}, received {pair['received']!r}"
             for pair in wrong[:WRONG_ECHOES_SHOWN]
         )
         return WorkloadVerdict(
-            False,
+            Validity.INVALID,
             f"{len(wrong)} echoes came back changed:\n{explanation}",
-            violations,
-            {"wrong_count": len(wrong), "wrong": wrong[:WRONG_ECHOES_SHOWN]},
+            tuple(culprits),
+            details={"wrong_count": len(wrong), "wrong": wrong[:WRONG_ECHOES_SHOWN]},
         )

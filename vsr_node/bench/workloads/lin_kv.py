@@ -11,9 +11,10 @@ from random import Random
 from typing import Any
 
 from vsr_node.bench.nodes.clients import require_fields
-from vsr_node.bench.workloads.workload import Operation, Violation, WorkloadVerdict
+from vsr_node.bench.workloads.workload import Culprit, KeyFigures, Operation, WorkloadVerdict
 from vsr_node.checker import Bounds, RegisterModel, check, with_missing_keys_read
 from vsr_node.checker.history import Event
+from vsr_node.checker.validity import Validity
 
 PROCESSES_PER_KEY = 20
 VALUE_COUNT = 5
@@ -84,19 +85,16 @@ class LinKv:
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Ask the checker whether each key's history is linearizable."""
         verdict = check(with_missing_keys_read(events), RegisterModel(), bounds)
-        keys = [
-            {
-                "key": key.key,
-                "valid": "unknown" if key.valid is None else key.valid,
-                "operation_count": key.operation_count,
-                "reason": key.reason,
-            }
+        keys = tuple(
+            KeyFigures(key.key, Validity.of(key.valid), key.operation_count, key.reason)
             for key in verdict.keys
-        ]
-        violations = [
-            Violation(key.key, key.culprit.invoked, key.culprit.completed)
+        )
+        culprits = [
+            Culprit(key.key, key.culprit.invoked, key.culprit.completed)
             for key in verdict.keys
             if key.culprit is not None and key.culprit.completed is not None
         ]
-        violations.sort(key=lambda violation: violation.completed)
-        return WorkloadVerdict(verdict.valid, verdict.explanation(), violations, {"keys": keys})
+        culprits.sort(key=lambda culprit: culprit.completed)
+        return WorkloadVerdict(
+            Validity.of(verdict.valid), verdict.explanation(), tuple(culprits), keys
+        )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
+from vsr_node.checker.validity import Validity
 
 
 class Operation(NamedTuple):
@@ -16,7 +17,8 @@ class Operation(NamedTuple):
     value: Any
 
 
-class Violation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Culprit:
     """An operation whose outcome no correct group could show, by the indices of its events."""
 
     key: Any
@@ -25,16 +27,28 @@ class Violation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """What was found about one key."""
+
+    key: Any
+    valid: Validity
+    operation_count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkloadVerdict:
-    """`valid` is None when unknown; `details` goes to the results, `explanation` to people.
+    """What judging a history has found."""
 
-    `violations` are in order of completion.
-    """
-
-    valid: bool | None
+    valid: Validity
     explanation: str
-    violations: Sequence[Violation] = ()
+    """For people."""
+    violations: tuple[Culprit, ...] = ()
+    """In order of completion."""
+    keys: tuple[KeyFigures, ...] | None = None
+    """None if the workload has no keys that are judged one by one."""
     details: dict[str, Any] = field(default_factory=dict)
+    """Further JSON for the results."""
 
 
 class Workload(Protocol):
