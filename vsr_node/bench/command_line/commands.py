@@ -26,9 +26,9 @@ from vsr_node.bench.stored.results import Results
 from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.store import write_json
 from vsr_node.bench.stored.stored_runs import StoredRun, load_results, load_run
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import DEFAULT, WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
-from vsr_node.bench.workshop.shell import HELP, Shell
+from vsr_node.bench.workshop.shell import Shell, help_of
 from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
 
@@ -216,6 +216,11 @@ def _results_of(run: StoredRun, arguments: argparse.Namespace) -> Results:
     return results
 
 
+def _add_workload(parser: argparse.ArgumentParser) -> None:
+    names = sorted(WORKLOADS)
+    parser.add_argument("-w", "--workload", choices=names, default=DEFAULT, help=f"({DEFAULT})")
+
+
 def _add_doctor(commands: Commands) -> None:
     parser = commands.add_parser(
         "doctor",
@@ -227,9 +232,7 @@ def _add_doctor(commands: Commands) -> None:
         allow_abbrev=False,
     )
     add_bin(parser)
-    parser.add_argument(
-        "-w", "--workload", choices=sorted(WORKLOADS), default="lin-kv", help="(lin-kv)"
-    )
+    _add_workload(parser)
     parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
     parser.add_argument(
         "--patience",
@@ -251,7 +254,7 @@ def _doctor(
         arguments.node_count,
         arguments.workload,
         arguments.patience,
-        lambda line: console.say(line.told()),
+        lambda line: console.say(line.format()),
     )
     try:
         mistakes = doctor.examine()
@@ -269,12 +272,14 @@ def _add_shell(commands: Commands) -> None:
     parser = commands.add_parser(
         "shell",
         help="start a group, and type requests and faults",
-        description="Start a group, and do what the lines of the input say:\n\n" + HELP,
+        description="Start a group, and do what the lines of the input say:\n\n"
+        + help_of(WORKLOADS[DEFAULT]),
         epilog="Arguments after -- go to the binary.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_bin(parser)
+    _add_workload(parser)
     parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
     parser.add_argument(
         "--latency", type=not_negative, default=0.0, metavar="MS", help="between nodes (0)"
@@ -291,6 +296,7 @@ def _shell(
     shell = Shell(
         (*program(arguments.bin), *node_arguments),
         [f"n{number}" for number in range(arguments.node_count)],
+        WORKLOADS[arguments.workload],
         LatencyDistribution("constant", arguments.latency),
         console.say,
         is_terminal=interactive,

@@ -13,6 +13,7 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.repeating import violation_event
 from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.results import Results
+from vsr_node.bench.workloads import DEFAULT
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, BrokenNode
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
@@ -58,7 +59,7 @@ def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[
     """Try the nodes one after another."""
     with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
         for node in nodes:
-            words = ("test", "-w", "lin-kv", "--bin", BROKEN_PREFIX + node.name, *node.found_by)
+            words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name, *node.found_by)
             outcome = run_test((*words, "--seed", str(seed), "--store", folder))
             yield row_of(node, outcome.results, outcome.events)
             for path in Path(folder).iterdir():

@@ -13,12 +13,10 @@ import orjson
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.network import LatencyDistribution
+from vsr_node.bench.workloads.workload import Function, Workload
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
-HELP = """\
-read KEY                    ask for a key's value
-write KEY VALUE             set it; keys and values are JSON, or else text
-cas KEY FROM TO             set it if it is FROM
+_HELP = """\
   ... @n1                   at the end: ask that node (n0)
   ... &                     at the very end: don't await the reply
 send NODE BODY              send any body, a JSON object; it gets a msg_id
@@ -42,6 +40,16 @@ MODES = ("on", "off", "asked")
 CLIENT = "c90"
 
 
+def help_of(workload: type[Workload]) -> str:
+    """Return the commands, with those of a workload's functions."""
+    usages = [(_usage(function), function.about) for function in workload.functions]
+    return "\n".join([*(f"{usage:<27} {about}" for usage, about in usages), _HELP])
+
+
+def _usage(function: Function) -> str:
+    return " ".join([function.f, *(name.upper() for name in function.fields)])
+
+
 class CommandError(Exception):
     """A line that can't be done; the text says why."""
 
@@ -53,6 +61,7 @@ class Shell:
         self,
         command: Sequence[str],
         names: Sequence[str],
+        workload: type[Workload],
         latency: LatencyDistribution,
         say: Callable[[str], None],
         *,
@@ -61,6 +70,7 @@ class Shell:
         self._is_terminal = is_terminal
         self._command = command
         self._names = tuple(names)
+        self._workload = workload
         self._latency = latency
         self._say = say
         self._cuts: dict[str, set[str]] = {name: set() for name in names}
@@ -73,9 +83,7 @@ class Shell:
         self._partial = b""
         self._init_count = 0
         self._commands: Mapping[str, Callable[[list[str]], None]] = {
-            "read": self._ask,
-            "write": self._ask,
-            "cas": self._ask,
+            **{function.f: self._ask for function in workload.functions},
             "send": self._send,
             "cut": self._cut,
             "heal": self._heal,
@@ -86,7 +94,7 @@ class Shell:
             "wait": self._wait,
             "messages": self._messages,
             "nodes": self._nodes,
-            "help": lambda words: self._say(HELP),
+            "help": lambda words: self._say(help_of(workload)),
         }
 
     def run(self, input_descriptor: int, prompt: Callable[[], None]) -> None:
@@ -177,12 +185,11 @@ class Shell:
         if words[-1].startswith("@"):
             node = self._node(words[-1][1:])
             words = words[:-1]
-        fields = {"read": ("key",), "write": ("key", "value"), "cas": ("key", "from", "to")}
-        names = fields[words[0]]
-        if len(words) != len(names) + 1:
-            raise CommandError(f"{words[0]} takes {' '.join(name.upper() for name in names)}")
-        values = map(_value, words[1:])
-        self._request(node, {"type": words[0], **dict(zip(names, values, strict=True))}, waits)
+        function = self._workload.function(words[0])
+        if len(words) != len(function.fields) + 1:
+            raise CommandError(_usage(function).replace(" ", " takes ", 1))
+        fields = zip(function.fields, map(_value, words[1:]), strict=True)
+        self._request(node, {"type": function.f, **dict(fields)}, waits)
 
     def _send(self, words: list[str]) -> None:
         if len(words) < 3:
