@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description
 from vsr_node.bench.stored.results import results_from_json
 from vsr_node.bench.stored.stored_runs import StoredDescription, load_results, load_run
+from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.checker import Event
 from vsr_node.checker.validity import Validity
+from vsr_node.report.contents import key_of_request
+from vsr_node.report.messages import request_key
 
 STORED = Path(__file__).parent / "stored"
 """Runs as the bench stored them before results had types."""
@@ -64,6 +69,20 @@ def test_a_run_that_was_stored_earlier_is_read_and_judged_again(
     assert main(["check", str(folder)]) == 1
     assert "Analysis invalid!" in capsys.readouterr().out
     assert load_results(folder) == before
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_report_recognises_each_request_of_a_workload(name: str) -> None:
+    thread_count = WORKLOADS[name].threads_per_group(3)
+    workload = WORKLOADS[name](3, thread_count, Random(1))
+    fields_of = {each.f: each.fields for each in workload.functions}
+    for number in range(10 * thread_count):
+        operation = workload.next_operation(number % thread_count)
+        invocation = Event(
+            number, 0, 0, "invoke", operation.f, operation.key, operation.value, None, "n1"
+        )
+        body = workload.request(operation) | {"msg_id": number}
+        assert key_of_request(invocation, fields_of) == request_key("n1", operation.f, body)
 
 
 @pytest.mark.parametrize("name", ["test.json", "results.json"])

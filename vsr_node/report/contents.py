@@ -14,7 +14,7 @@ from vsr_node.report.messages import (
     Table,
     request_key,
 )
-from vsr_node.report.recorded_run import Call, RecordedRun
+from vsr_node.report.recorded_run import EARLIER_REQUESTS, Call, RecordedRun
 from vsr_node.report.steps import Steps
 
 OPERATIONS_MAX = 200_000
@@ -42,7 +42,7 @@ class Operations:
         self.total = len(calls)
         self.calls = _around(calls, contents.violations)
         self.number_of = {call.invocation.index: number for number, call in enumerate(self.calls)}
-        self.clients = _clients(self.calls, contents.messages.requests)
+        self.clients = _clients(self.calls, contents)
 
     def columns(self) -> dict[str, Any]:
         """The calls as columns, with tables of the texts that they name by number."""
@@ -94,13 +94,15 @@ def _around(calls: Sequence[Call], violations: Sequence[Violation]) -> Sequence[
     ]
 
 
-def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]]) -> list[str]:
+def _clients(calls: Sequence[Call], contents: Contents) -> list[str]:
     """The client of each call, by the first request like it that nobody has laid claim to."""
+    fields_of = contents.run.page.get("requests", EARLIER_REQUESTS)
+    requests: Mapping[bytes, Sequence[Request]] = contents.messages.requests
     taken: dict[bytes, int] = {}
     clients = []
     for call in calls:
         event = call.invocation
-        key = key_of_request(event)
+        key = key_of_request(event, fields_of)
         place = taken.get(key, 0)
         alike = requests.get(key, ())
         while place < len(alike) and alike[place].sent < event.time:
@@ -111,13 +113,19 @@ def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]])
     return clients
 
 
-def key_of_request(event: Event) -> bytes:
-    """The `request_key` of what an invocation asks for."""
-    body: dict[str, Json] = {"key": event.key}
-    if event.f == "cas" and isinstance(event.value, list) and len(event.value) == 2:
-        body["from"], body["to"] = event.value
-    elif event.value is not None:
-        body["value"] = event.value
+def key_of_request(
+    event: Event, fields_of: Mapping[str, Sequence[str]] = EARLIER_REQUESTS
+) -> bytes:
+    """The `request_key` of what an invocation asks for, with the fields of that request.
+
+    Of the fields other than `key`, one alone is the value, and several are the value as a list.
+    """
+    fields = fields_of.get(event.f, ("key", "value"))
+    names = [name for name in fields if name != "key"]
+    values = event.value if len(names) > 1 and isinstance(event.value, list) else [event.value]
+    body = dict(zip(names, values, strict=False))
+    if "key" in fields:
+        body["key"] = event.key
     return request_key(event.node or "", event.f, body)
 
 

@@ -76,7 +76,7 @@ class Messages:
 
 def request_key(destination: str, kind: str, body: Mapping[str, object]) -> bytes:
     """What tells requests apart that different operations make."""
-    asked = [body.get(name) for name in ("key", "value", "from", "to")]
+    asked = {name: body[name] for name in body if name not in ("type", "msg_id")}
     return orjson.dumps([destination, kind, asked], option=orjson.OPT_SORT_KEYS)
 
 

@@ -18,6 +18,14 @@ RESULTS_BYTES_MAX = 50_000_000
 """Results beyond this are not read: no run has such, and a page is no reason to exhaust memory."""
 
 
+EARLIER_REQUESTS: Mapping[str, Sequence[str]] = {
+    "read": ("key",),
+    "write": ("key", "value"),
+    "cas": ("key", "from", "to"),
+}
+"""The fields of the requests of runs whose results do not list them."""
+
+
 class NoRunError(ValueError):
     """A folder that holds no run."""
 
@@ -68,6 +76,12 @@ class RecordedRun:
     def valid(self) -> bool | str | None:
         """True, False, "unknown", or None where the run was not judged."""
         return verdict_of(self.results)
+
+    @property
+    def page(self) -> Mapping[str, Any]:
+        """What the results know of the workload for the page; empty in earlier versions."""
+        page = self.results.get("page")
+        return page if isinstance(page, dict) else {}
 
     def calls(self) -> list[Call]:
         """All operations, in order of invocation."""

@@ -17,6 +17,7 @@ from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, description_of
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
+from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
@@ -194,6 +195,16 @@ class Shrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """What the report needs to know of the workload."""
+
+    requests: dict[str, tuple[str, ...]]
+    """The fields of each function's request, as ``Function`` has them."""
+    model: str | None = None
+    """The checker's model that explains a violation; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """What ``results.json`` holds."""
 
@@ -214,6 +225,8 @@ class Results:
     interrupted: bool
     test: Description
     repeat: str
+    page: Page | None = None
+    """None for a run of an earlier version."""
     shrunk: Shrunk | None = None
     """None for a run that is not what ``shrink`` left of another one."""
 
@@ -263,6 +276,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         interrupted=run.interrupted,
         test=description_of(run.options),
         repeat=repeat,
+        page=_page(WORKLOADS[run.options.workload]),
     )
     return results.judged(verdict)
 
@@ -381,6 +395,10 @@ def _bench_share(run: RunRecord) -> BenchShare:
         operations_begin_s=_seconds(run.operations_begin),
         duration_s=_seconds(run.duration),
     )
+
+
+def _page(workload: type[Workload]) -> Page:
+    return Page({each.f: each.fields for each in workload.functions}, workload.model)
 
 
 def _seconds(nanoseconds: int) -> float:
