@@ -15,8 +15,8 @@ from vsr_node.bench.command_line.arguments import (
     program,
 )
 from vsr_node.bench.perf.cells import PLACES, cells_of
-from vsr_node.bench.perf.figures import as_json, summaries_of
-from vsr_node.bench.perf.measuring import Measured, SubjectError, measure_subject
+from vsr_node.bench.perf.figures import as_json, subject_figures_of, summaries_of
+from vsr_node.bench.perf.measuring import Measured, Measurements, SubjectError, measure_subject
 from vsr_node.bench.perf.plot import svg_of
 from vsr_node.bench.perf.subjects import DEFAULT_SETS, VERSUS, subjects_of
 from vsr_node.bench.perf.table import text_of
@@ -118,23 +118,22 @@ def _perf(
     failed: list[str] = []
     for number in range(arguments.rounds):
         rounds.append([])
+        plan = Measurements(names, cells, arguments.seconds, f"{arguments.seed}/{number}")
         for subject in subjects:
             own_folder = folder / f"{subject.name.replace(' ', '-')}-{number}"
             try:
-                rounds[-1].append(
-                    measure_subject(
-                        *(subject, names, cells, arguments.seconds, own_folder),
-                        *(f"{arguments.seed}/{number}", console.say),
-                    )
-                )
+                rounds[-1].append(measure_subject(subject, plan, own_folder, console.say))
             except (SubjectError, OSError) as error:
                 console.say(f"ERROR: {subject.name}: {error}")
                 failed.append(subject.name)
-    summaries = summaries_of(rounds)
-    results = as_json(rounds, summaries) | {"failed": failed, "seed": arguments.seed}
+    summaries, subject_figures = summaries_of(rounds), subject_figures_of(rounds)
+    results = as_json(rounds, summaries, subject_figures) | {
+        "failed": failed,
+        "seed": arguments.seed,
+    }
     write_json(folder / "perf.json", results)
     (folder / "perf.svg").write_text(svg_of(summaries))
-    text = text_of(summaries, results)
+    text = text_of(summaries, subject_figures)
     (folder / "perf.txt").write_text(text + "\n")
     console.say(f"{text}\n\nfigures in {folder}: perf.json, perf.svg, perf.txt")
     return EXIT_ERROR if failed else 0
