@@ -13,9 +13,8 @@ HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
 
 
 def options_of(*words: str) -> Options:
-    own, rest = cli._split_words(words)
-    arguments = cli._parser().parse_args(own)
-    return cli.options_of(arguments, own, rest, arguments.seed)
+    arguments = cli.parse(words)
+    return cli.options_of(arguments, arguments.seed)
 
 
 def status_of(words: Sequence[str]) -> int:
@@ -42,7 +41,7 @@ def status_of(words: Sequence[str]) -> int:
         ([*HONEST, "--concurrency", "many"], "a number such as"),
         ([*HONEST, "--node-count", "0"], "--node-count"),
         ([*HONEST, "--nodes", "n1,n1"], "a name of its own"),
-        ([*HONEST, "--nodes", "n1,c1"], "the clients'"),
+        ([*HONEST, "--nodes", "n1,c1"], "belong to the clients"),
         ([*HONEST, "--rate", "0"], "--rate"),
         ([*HONEST, "--loss", "2"], "--loss"),
         ([*HONEST, "--latency", "nan"], "--latency"),

@@ -36,7 +36,7 @@ Shows = Callable[[list[ScriptedOperation], Options], int | None]
 
 def options_of(count: int, **changes: object) -> Options:
     words = ["test", "-w", "lin-kv", "--bin", "broken:honest", "--node-count", "3"]
-    arguments = cli._parser().parse_args([*words, "--nemesis", "partition", "--latency", "20"])
+    arguments = cli.parse([*words, "--nemesis", "partition", "--latency", "20"])
     random = Random(1)
     operations = tuple(
         ScriptedOperation(
@@ -50,7 +50,7 @@ def options_of(count: int, **changes: object) -> Options:
     faults = tuple(
         plan_faults(["partition"], NODES, lambda part: random, SECOND, count * 10 * MS, None)
     )
-    options = cli.options_of(arguments, words, (), 1)
+    options = cli.options_of(arguments, 1)
     return replace(options, script=Script(operations, faults), **changes)  # type: ignore[arg-type]
 
 

@@ -194,7 +194,7 @@ def test_where_exports_can_go_is_checked_before_the_run(
     assert "there is no folder" in capsys.readouterr().err
     assert main([*words, "--bundle", str(tmp_path / "b.zip")]) == 254
     assert main([*words, "--summary", str(tmp_path)]) == 254
-    assert "it is a folder" in capsys.readouterr().err
+    assert "is a folder" in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
 
 

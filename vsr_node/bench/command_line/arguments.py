@@ -1,4 +1,4 @@
-"""What the commands of the command line share: exit statuses, wrong usage, and kinds of values."""
+"""What the commands share: exit statuses, wrong usage, and common options."""
 
 import argparse
 import os
@@ -19,20 +19,20 @@ BYTES_PER_MEGABYTE = 1_000_000
 
 
 class UsageError(Exception):
-    """The command line asks for something that can't be; the text says what and why."""
+    """The command line asks for something impossible; the text says what and why."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is no verdict: argparse would exit with status 2, unknown."""
+    """A parser whose errors do not look like a verdict: argparse's exit status 2 means unknown."""
 
     def error(self, message: str) -> NoReturn:
-        """Complain and exit."""
+        """Print the error and exit."""
         self.print_usage(sys.stderr)
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 def add_bin(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Let the command line name the node's program."""
+    """Add the option that names the node's program."""
     parser.add_argument(
         "--bin",
         required=required,
@@ -48,31 +48,35 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def add_bounds(parser: argparse.ArgumentParser) -> None:
-    """Let the command line bound what judging may take."""
+    """Add the options that bound what judging may take."""
     parser.add_argument(
         "--check-time",
         type=positive,
         default=CHECK_SECONDS,
         metavar="S",
-        help=f"seconds that judging may take ({CHECK_SECONDS:g}); what is left open then is told "
-        "key by key",
+        help=f"seconds that judging may take ({CHECK_SECONDS:g}); keys left undecided are listed",
     )
     parser.add_argument(
         "--check-memory",
         type=positive,
         default=CHECK_MEGABYTES,
         metavar="MB",
-        help=f"megabytes that judging may hold ({CHECK_MEGABYTES:g})",
+        help=f"megabytes that judging may hold in memory ({CHECK_MEGABYTES:g})",
     )
 
 
 def bounds(arguments: argparse.Namespace) -> Bounds:
-    """Return what `add_bounds` let the command line say."""
+    """Return the bounds that the options of ``add_bounds`` set."""
     return Bounds(arguments.check_time, int(arguments.check_memory * BYTES_PER_MEGABYTE))
 
 
+def command_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the command that starts the node. Raises UsageError."""
+    return (*program(arguments.bin), *arguments.node_arguments)
+
+
 def program(text: str) -> tuple[str, ...]:
-    """Return how to start the binary that --bin names from any folder. Raises UsageError."""
+    """Return the command that starts the binary of --bin from any folder. Raises UsageError."""
     if text.startswith(BROKEN_PREFIX):
         try:
             return broken_command(text.removeprefix(BROKEN_PREFIX))
@@ -85,5 +89,5 @@ def program(text: str) -> tuple[str, ...]:
         return (str(path.absolute()),)
     found = shutil.which(text)
     if found is None:
-        raise UsageError(f"--bin {text}: there is no such file")
+        raise UsageError(f"--bin {text}: no such file")
     return (found,)

@@ -1,7 +1,7 @@
 """The command line: Maelstrom's words, and a few of the bench's own.
 
 Exit status: 0 valid, 1 invalid, 2 unknown; 254 for wrong usage, 255 for an error, as in
-Maelstrom; 128 and the signal's number when SIGTERM or SIGHUP ended it.
+Maelstrom; 128 plus the signal's number after SIGTERM or SIGHUP.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from vsr_node.bench.command_line.arguments import (
     add_bounds,
     add_store,
     bounds,
-    program,
+    command_of,
 )
-from vsr_node.bench.command_line.commands import run_and_tell
+from vsr_node.bench.command_line.commands import run_and_report
 from vsr_node.bench.command_line.perf import add_perf
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
@@ -48,37 +48,46 @@ WITHOUT_MEANING = (
     "--max-writes-per-key",
     "--topology",
 )
-"""Options of Maelstrom's other workloads. They are taken, so that a command line can stay as is."""
+"""Options of Maelstrom's other workloads, which are accepted so that a command line can stay."""
 
 
 def main(words: Sequence[str]) -> int:
     """Run a command and return the exit status."""
-    own, node_arguments = _split_words(words)
-    arguments = _parser().parse_args(own)
+    arguments = parse(words)
     try:
-        status: int = arguments.carry_out(arguments, own, node_arguments)
+        status: int = arguments.carry_out(arguments)
         return status
     except (UsageError, UnreadableRunError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return EXIT_USAGE
 
 
-def _test(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options, with the bench's ``words`` and, after --, the ``node_arguments``."""
+    own, node_arguments = list(words), []
+    if "--" in words:
+        place = words.index("--")
+        own, node_arguments = own[:place], own[place + 1 :]
+    arguments = _parser().parse_args(own)
+    arguments.words, arguments.node_arguments = own, node_arguments
+    return arguments
+
+
+def _test(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout)
     for name in WITHOUT_MEANING:
         if getattr(arguments, name[2:].replace("-", "_")) is not None:
             console.say(f"note: {name} has no meaning for {arguments.workload}")
     if arguments.log_net_send or arguments.log_net_recv:
-        console.say("note: every message is in messages.jsonl; nothing is logged beside")
+        console.say("note: every message is in messages.jsonl; nothing else is logged")
     _check_exports(arguments)
     status = 0
     outcomes = []
     for number in range(arguments.test_count):
-        options = options_of(arguments, words, node_arguments, arguments.seed + number)
-        status, outcome = run_and_tell(options, console)
-        outcomes += [outcome] if outcome is not None else []
+        options = options_of(arguments, arguments.seed + number)
+        status, outcome = run_and_report(options, console)
+        if outcome is not None:
+            outcomes.append(outcome)
         if status or outcome is None or outcome.results.interrupted:
             break
     _export(arguments, outcomes, console)
@@ -86,18 +95,18 @@ def _test(
 
 
 def _check_exports(arguments: argparse.Namespace) -> None:
-    """See before the run that its exports can be written. Raises UsageError."""
+    """Check before the run that its exports can be written. Raises UsageError."""
     for path in (arguments.junit, arguments.summary, arguments.bundle):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
         if path is not None and path.is_dir():
-            raise UsageError(f"{path}: it is a folder, and a file is to be written")
+            raise UsageError(f"{path}: is a folder, but must be a file")
     if arguments.bundle is not None and not arguments.bundle.name.endswith(BUNDLE_SUFFIX):
-        raise UsageError(f"--bundle {arguments.bundle}: a name that ends with {BUNDLE_SUFFIX}")
+        raise UsageError(f"--bundle {arguments.bundle}: the name must end with {BUNDLE_SUFFIX}")
 
 
 def _export(arguments: argparse.Namespace, outcomes: Sequence[Outcome], console: Console) -> None:
-    """Write what was asked for beside the store. What goes wrong here changes no verdict."""
+    """Write the exports. An error here changes no verdict."""
     results = [outcome.results for outcome in outcomes]
     writers: list[tuple[Path | None, Callable[[Path], object]]] = [
         (arguments.junit, lambda path: path.write_bytes(junit_of(results))),
@@ -116,10 +125,7 @@ def _export(arguments: argparse.Namespace, outcomes: Sequence[Outcome], console:
             console.say(f"ERROR: {error}; the verdict stays as it is")
 
 
-def _self_test(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words, node_arguments
+def _self_test(arguments: argparse.Namespace) -> int:
     named = arguments.nodes
     nodes = [node for node in (HONEST_NODE, *BROKEN_NODES) if not named or node.name in named]
     unknown = set(named) - {node.name for node in nodes}
@@ -141,25 +147,23 @@ def _self_test(
 
 
 def _run_quietly(words: Sequence[str]) -> Outcome:
-    """Run the test that the words ask for. Raises StoppedError also for Ctrl-C, and SetupError."""
-    arguments = _parser().parse_args(words)
-    options = options_of(arguments, words, (), arguments.seed)
+    """Run the test of a command line. Raises SetupError, and StoppedError, also on Ctrl-C."""
+    arguments = parse(words)
+    options = options_of(arguments, arguments.seed)
     outcome = run_test(options, Console(io.StringIO()), drawn=False)
     if outcome.results.interrupted:
         raise StoppedError(signal.SIGINT)
     return outcome
 
 
-def options_of(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str], seed: int
-) -> Options:
+def options_of(arguments: argparse.Namespace, seed: int) -> Options:
     """Return the options, checked and complete. Raises UsageError."""
     nodes = _nodes(arguments)
-    repeated = _without(words[1:], "--seed", "--test-count", *EXPORTS)
-    if node_arguments:
-        repeated += ["--", *node_arguments]
+    repeated = _without(arguments.words[1:], "--seed", "--test-count", *EXPORTS)
+    if arguments.node_arguments:
+        repeated += ["--", *arguments.node_arguments]
     completed = {
-        "command": (*program(arguments.bin), *node_arguments),
+        "command": command_of(arguments),
         "nodes": nodes,
         "concurrency": _concurrency(arguments, len(nodes)),
         "seed": seed,
@@ -168,14 +172,6 @@ def options_of(
         "arguments": tuple(repeated),
     }
     return Options(**declared_values(arguments) | completed)
-
-
-def _split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the bench's words and, after --, the binary's."""
-    if "--" not in words:
-        return list(words), []
-    place = words.index("--")
-    return list(words[:place]), list(words[place + 1 :])
 
 
 def _without(words: Sequence[str], *names: str) -> list[str]:
@@ -199,12 +195,12 @@ def _nodes(arguments: argparse.Namespace) -> tuple[str, ...]:
     if len(set(names)) != len(names) or not all(names):
         raise UsageError("each node needs a name of its own")
     if any(name.startswith("c") for name in names):
-        raise UsageError("names that begin with c are the clients'")
+        raise UsageError("names that begin with c belong to the clients")
     return tuple(names)
 
 
 def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
-    """Return the number of clients: 8, or 4n for four times the nodes."""
+    """Return the number of clients that 8, or 4n for four times the nodes, stands for."""
     group = WORKLOADS[arguments.workload].threads_per_group(node_count)
     if arguments.concurrency is None:
         return max(group, node_count)
@@ -213,11 +209,11 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
     try:
         concurrency = int(text.removesuffix("n") or "1") * factor
     except ValueError:
-        raise UsageError(f"--concurrency {text}: a number such as 12 or 4n is wanted") from None
+        raise UsageError(f"--concurrency {text}: must be a number such as 12 or 4n") from None
     if concurrency < 1 or concurrency % group:
         raise UsageError(
-            f"--concurrency {text}: {arguments.workload} on {node_count} nodes works in groups of "
-            f"{group} clients, so a multiple of {group} is wanted, such as 2n or 4n"
+            f"--concurrency {text}: must be a multiple of {group}, such as 2n or 4n, as "
+            f"{arguments.workload} on {node_count} nodes works in groups of {group} clients"
         )
     return concurrency
 
@@ -225,8 +221,8 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m vsr_node.bench",
-        description="Try a node of Maelstrom's protocol: real processes, a simulated network, "
-        "faults, and a verdict. No JVM.",
+        description="Test a node that speaks Maelstrom's protocol: real processes, a simulated "
+        "network, faults, and a verdict. No JVM is needed.",
         allow_abbrev=False,
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -236,7 +232,7 @@ def _parser() -> Parser:
         description="Run a test and judge it. Exit status: 0 valid, 1 invalid, 2 unknown, "
         "254 wrong usage, 255 error.",
         epilog=f"Arguments after -- go to the binary; {RUN_FOLDER} in one of them becomes the "
-        f"run's own folder, as in: -- --data-dir {RUN_FOLDER}/data",
+        f"run's own folder, for example: -- --data-dir {RUN_FOLDER}/data",
         allow_abbrev=False,
     )
     add_bin(test)
@@ -252,10 +248,10 @@ def _parser() -> Parser:
     add_perf(subparsers)
     self_test = subparsers.add_parser(
         "self-test",
-        help="see that the bench finds the broken nodes broken, and the honest one honest",
-        description="See that the bench finds the broken nodes broken, and the honest one honest: "
-        "which check caught which lie, under which fault, after how many operations. It takes two "
-        "or three minutes. Exit status: 0 all were, 1 not all.",
+        help="check that the bench finds broken nodes broken and the honest one honest",
+        description="Check that the bench finds broken nodes broken and the honest one honest, and "
+        "print which check caught which lie, under which fault, after how many operations. It "
+        "takes two or three minutes. Exit status: 0 if all were found, 1 if not.",
         allow_abbrev=False,
     )
     self_test.add_argument("nodes", nargs="*", metavar="NODE", help="only these")
@@ -280,7 +276,10 @@ def _add_other_options(test: argparse.ArgumentParser) -> None:
     for name, about in (
         ("--junit", "write JUnit XML"),
         ("--summary", "write a summary in Markdown"),
-        ("--bundle", f"write one archive (*{BUNDLE_SUFFIX}) to read and repeat the last run with"),
+        (
+            "--bundle",
+            f"write one archive (*{BUNDLE_SUFFIX}) of the last run, to read and repeat",
+        ),
     ):
         test.add_argument(name, type=Path, metavar="FILE", help=about)
     for name in WITHOUT_MEANING:

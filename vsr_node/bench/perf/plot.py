@@ -1,4 +1,4 @@
-"""The figures as a plot: throughput and latency over the load, a line for each subject, in SVG."""
+"""A plot of the figures in SVG: throughput and latency over the load, a line a subject."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A logarithmic axis from `low` to `high`, on `begin` to `end` of the drawing."""
+    """A logarithmic axis from ``low`` to ``high``, drawn from ``begin`` to ``end``."""
 
     low: float
     high: float
@@ -33,7 +33,7 @@ class Scale:
         return round(self.begin + share * (self.end - self.begin), 1)
 
     def ticks(self) -> list[float]:
-        """Return the powers of ten within, or the ends where there is none."""
+        """Return the powers of ten on the axis, or its ends if there are none."""
         first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
         return [10.0**power for power in range(first, last + 1)] or [self.low, self.high]
 

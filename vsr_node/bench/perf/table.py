@@ -1,4 +1,4 @@
-"""The figures as text for people."""
+"""The figures as a table for people."""
 
 from collections.abc import Callable, Mapping, Sequence
 

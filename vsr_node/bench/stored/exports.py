@@ -1,4 +1,4 @@
-"""Results for other programs and places: JUnit XML, a Markdown summary, one archive of it all."""
+"""Results for other programs and places: JUnit XML, a Markdown summary, an archive of the run."""
 
 import platform
 import sys
@@ -15,8 +15,8 @@ from vsr_node.checker.validity import Validity
 README = """\
 A run of vsr_node's bench: {title}, {verdict}.
 
-Read:    results.json (what came of it), report.html (where there is one), bench.log,
-         history.jsonl (what clients asked and were told), messages.jsonl, faults.jsonl,
+Read:    results.json, report.html (if there is one), bench.log,
+         history.jsonl (what clients asked, and the replies), messages.jsonl, faults.jsonl,
          node-logs/ (each node's stderr)
 Judge:   python -m vsr_node.bench check {bundle}
 Repeat:  python -m vsr_node.bench replay {bundle} [--bin BIN]
@@ -34,21 +34,21 @@ _PROGRAM_LEFT_OUT = "That program is not in here, as it is too large or gone. Na
 PROGRAM_BYTES_MAX = 50_000_000
 
 _KINDS = {Validity.VALID: "", Validity.INVALID: "failure", Validity.UNKNOWN: "error"}
-"""How JUnit calls a case with this verdict; empty for passed."""
+"""JUnit's element for a case with this verdict; empty if it passed."""
 
 
 def title_of(results: Results) -> str:
-    """Return what was tested, in a line."""
+    """Return what was tested, in one line."""
     test = results.test
     faults = ", ".join(test.nemeses) or "no nemesis"
     return f"{test.workload} on {len(test.nodes)} nodes, {faults}, seed {test.seed}"
 
 
 def junit_of(runs: Sequence[Results]) -> bytes:
-    """Return JUnit XML: a suite a run, a case for each thing that is judged.
+    """Return JUnit XML: a suite for each run, a case for each thing that is judged.
 
-    What is invalid is a failure; what could not be judged is an error, as no gate should let it
-    pass; faults that touched nothing, where they need not, are skipped.
+    An invalid case is a failure. A case that could not be judged is an error, as no gate should let
+    it pass. Faults that touched nothing, and were not required to, are skipped.
     """
     root = ElementTree.Element("testsuites")
     for results in runs:
@@ -97,12 +97,12 @@ def _cases(results: Results) -> list[tuple[str, str, str]]:
 
 
 def _printable(text: str) -> str:
-    """Return text without the control characters that XML can't hold."""
+    """Return text with the control characters escaped that XML can't hold."""
     return "".join(c if c in "\t\n" or c >= " " else repr(c)[1:-1] for c in text)
 
 
 def summary_of(runs: Sequence[Results]) -> str:
-    """Return Markdown for people: a section a run."""
+    """Return Markdown for people: a section for each run."""
     return "\n".join(line for results in runs for line in _summary_lines(results)) + "\n"
 
 
@@ -134,7 +134,7 @@ def _summary_lines(results: Results) -> list[str]:
 
 
 def _program_of(command: Sequence[str]) -> Path | None:
-    """Return the file that is the node, not its interpreter, unless that is too large to take."""
+    """Return the file of the node, not of its interpreter; None if it is missing or too large."""
     files = [Path(word) for word in command[:2] if word != sys.executable and Path(word).is_file()]
     if not files or files[0].stat().st_size > PROGRAM_BYTES_MAX:
         return None
@@ -142,7 +142,7 @@ def _program_of(command: Sequence[str]) -> Path | None:
 
 
 def write_bundle(path: Path, folder: Path, results: Results) -> None:
-    """Write an archive of a run's folder, with a README that says how to read and repeat it."""
+    """Write an archive of a run's folder, with a README on how to read and repeat it."""
     name = folder.resolve().name
     program = _program_of(results.test.command)
     readme = README.format(

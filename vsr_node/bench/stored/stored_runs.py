@@ -1,4 +1,4 @@
-"""Runs on disk: read back for judging them again, for doing them once more, and for shrinking."""
+"""Runs on disk, read back to be judged again, repeated or shrunk."""
 
 import tarfile
 import zlib
@@ -51,7 +51,7 @@ class StoredRun:
         return sum(event.type == "invoke" for event in self.events)
 
     def workload(self) -> Workload:
-        """Return the workload that judges it. It draws nothing, so it needs no random stream."""
+        """Return the workload that judges it, and that draws nothing from its random stream."""
         test = self.description
         return WORKLOADS[test.workload](len(test.nodes), test.concurrency, Random(0))
 
@@ -116,7 +116,7 @@ def load_results(folder: Path) -> Results | None:
 
 
 def _unpacked(bundle: Path, store: Path) -> Path:
-    """Unpack a bundle, whose one folder is the run's, and return that folder."""
+    """Unpack a bundle, which holds one folder, and return that folder."""
     try:
         with tarfile.open(bundle, "r:gz") as archive:
             names = {name.split("/")[0] for name in archive.getnames()}

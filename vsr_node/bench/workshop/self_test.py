@@ -1,6 +1,7 @@
-"""The self-test: the bench finds each of the broken nodes broken, and the honest one honest.
+"""The self-test: the bench finds each broken node broken, and the honest one honest.
 
-The table says for each lie which check caught it, under which fault, and in how many operations.
+The table has, for each lie, the check that caught it, under which fault, and after how many
+operations.
 """
 
 import shutil
@@ -19,7 +20,7 @@ from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
 
 RunTest = Callable[[Sequence[str]], Outcome]
-"""Runs the test that words of the command line ask for."""
+"""Runs the test of a command line."""
 
 HEAD = ("node", "its lie", "verdict", "caught by", "under", "operations", "seconds")
 
@@ -31,23 +32,25 @@ HONEST_NODE = BrokenNode(
 
 
 class Row(NamedTuple):
-    """What came of one node. `operations` began, in `seconds`, until the violation was there."""
+    """The result for one node."""
 
     node: BrokenNode
     valid: Validity
     caught_by: str
     under: str
     operations: int | None
+    """How many began before the violation; None without one."""
     seconds: float | None
+    """How long it took until the violation; None without one."""
 
     @property
     def as_it_should(self) -> bool:
-        """Whether the verdict is the right one."""
+        """Whether the verdict is right."""
         expected = Validity.VALID if self.node.name == HONEST else Validity.INVALID
         return self.valid is expected
 
     def cells(self) -> tuple[str, ...]:
-        """The row as texts, in the order of HEAD."""
+        """Return the row as texts, in the order of ``HEAD``."""
         verdict = self.valid.word + ("" if self.as_it_should else " (WRONG)")
         operations = "" if self.operations is None else str(self.operations)
         seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
@@ -56,7 +59,7 @@ class Row(NamedTuple):
 
 
 def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[Row]:
-    """Try the nodes one after another."""
+    """Yield the result for each node in turn."""
     with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
         for node in nodes:
             words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name, *node.found_by)
@@ -67,7 +70,7 @@ def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[
 
 
 def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
-    """Return what a node's run says."""
+    """Return the result for a node from its run."""
     end = violation_event(results, events) if results.valid is Validity.INVALID else None
     if end is None:
         return Row(node, results.valid, "", _network_of(results), None, None)
@@ -83,7 +86,7 @@ def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
 
 
 def _fault_of(before: Sequence[Event]) -> str:
-    """Return the last fault that had begun, and whether it was over."""
+    """Return the last fault that had begun, and whether it was over; empty if there was none."""
     faults = [event for event in before if event.process == NEMESIS]
     begun = [event for event in faults if isinstance(event.value, dict)]
     if not begun:
