@@ -162,7 +162,10 @@ MISTAKES = {
         {"send": 'emit(reply); sys.stdout.buffer.write(b"\\xff\\n"); sys.stdout.flush()'},
         "no JSON",
     ),
-    "an unknown type that succeeds": ({"unknown": 'return {"type": "ok"}'}, "nobody knows"),
+    "an unknown type that succeeds": (
+        {"unknown": 'return {"type": "ok"}'},
+        "an unknown type succeeded",
+    ),
 }
 
 Make = Callable[[dict[str, str]], tuple[str, ...]]

@@ -12,7 +12,7 @@ class Validity(Enum):
 
     @classmethod
     def of(cls, valid: bool | None) -> "Validity":
-        """Return the verdict that a checker's `valid` stands for; None is unknown."""
+        """Return the verdict that a checker's ``valid`` stands for; None is unknown."""
         return cls.UNKNOWN if valid is None else cls(valid)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""`bench perf` on the command line."""
+"""``bench perf`` on the command line."""
 
 import argparse
 import random

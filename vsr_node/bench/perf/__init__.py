@@ -9,6 +9,6 @@
 - ``usage`` reads the CPU time and memory of a process;
 - ``figures`` compares each figure with that of the yardsticks; ``table`` and ``plot`` draw them.
 
-All goes through the network of `bench test`: the figures are those of nodes under Maelstrom's
+All goes through the network of ``bench test``: the figures are those of nodes under Maelstrom's
 protocol, not of a protocol of their own.
 """

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON, and back: the only place that knows how."""
+"""Frozen dataclasses as JSON, and back."""
 
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -27,7 +27,10 @@ def as_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], value: Any) -> T:
-    """Return what `as_json` made JSON of. Raises KeyError, TypeError or ValueError for others."""
+    """Return the value that ``as_json`` made JSON of.
+
+    Raises KeyError, TypeError or ValueError if the JSON is not that of such a value.
+    """
     result: T = _from_json(kind, value)
     return result
 

@@ -249,7 +249,7 @@ class Results:
 
 
 def results_from_json(plain: Mapping[str, Any]) -> Results:
-    """Return stored results. Raises KeyError, TypeError or ValueError if they are none."""
+    """Return stored results. Raises KeyError, TypeError or ValueError for other JSON."""
     own = {each.name for each in fields(WorkloadVerdict)}
     details = {name: value for name, value in plain["workload"].items() if name not in own}
     return from_json(Results, {**plain, "workload": plain["workload"] | {"details": details}})

@@ -13,7 +13,7 @@ __all__ = ["DEFAULT", "NOT_YET", "WORKLOADS", "Workload"]
 WORKLOADS: dict[str, type[Workload]] = {each.name: each for each in (LinKv, Echo)}
 
 DEFAULT = LinKv.name
-"""The workload of commands that need not be told of one."""
+"""The workload of commands without ``--workload``."""
 
 NOT_YET = (
     "broadcast",

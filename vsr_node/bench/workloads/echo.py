@@ -17,7 +17,7 @@ WRONG_ECHOES_SHOWN = 10
 
 
 class Echo(Workload):
-    """The workload. Its step for the doctor is one of the doctor's own, for every node."""
+    """The workload. The doctor tries an echo on every node, so there is no step here."""
 
     name = "echo"
     document = "workloads.md, Workload: Echo"

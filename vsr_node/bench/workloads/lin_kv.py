@@ -2,7 +2,7 @@
 
 As in Maelstrom (Jepsen's linearizable-register test): groups of 2 x nodes threads work on one key
 each. The first half of a group only reads, the others mix write, cas, cas with values 0 to 4. A
-key is left for the next one when more than `PROCESSES_PER_KEY` processes would have worked on it:
+group moves to the next key when more than ``PROCESSES_PER_KEY`` processes would have worked on it:
 operations left open make judging hard, and each costs a process.
 """
 
@@ -168,7 +168,7 @@ class LinKv(Workload):
 
     @staticmethod
     def threads_per_group(node_count: int) -> int:
-        """As many readers as writers, one of each for each node."""
+        """Return the size of a group: a reader and a writer for each node."""
         return 2 * node_count
 
     def next_operation(self, thread: int) -> Operation:
@@ -185,7 +185,7 @@ class LinKv(Workload):
         return self._random.randrange(VALUE_COUNT)
 
     def on_new_process(self, thread: int) -> None:
-        """Count the group's processes, and take the next key once this one had enough of them."""
+        """Count the processes of the group, and move to the next key after enough of them."""
         group = thread // self._group_size
         self._processes[group] += 1
         if self._processes[group] > max(PROCESSES_PER_KEY, self._group_size):
@@ -194,7 +194,7 @@ class LinKv(Workload):
             self._processes[group] = self._group_size
 
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
-        """Ask the checker whether each key's history is linearizable."""
+        """Check whether the history of each key is linearizable."""
         verdict = check(with_missing_keys_read(events), RegisterModel(), bounds)
         keys = tuple(
             KeyFigures(key.key, Validity.of(key.valid), key.operation_count, key.reason)

@@ -97,7 +97,7 @@ class Doctor:
             if exchange is None:
                 break
             if examination.fits(exchange, "init", "init_ok", {}, INITIALIZATION):
-                examination.ok("init", f"{name} is told its name")
+                examination.ok("init", f"{name} knows its name")
                 up += 1
             if exchange.reply is None or exchange.reply.get("type") == "error":
                 break
@@ -174,7 +174,7 @@ def _unknown_type(examination: Examination) -> None:
     if exchange.code == ErrorCode.NOT_SUPPORTED:
         examination.ok(step, f"error {exchange.code}")
     elif exchange.reply is not None and exchange.code is None:
-        text = "a type that nobody knows succeeded"
+        text = "an unknown type succeeded"
         examination.add(Level.MISTAKE, step, text, exchange, expected, ERRORS)
     else:
         text = "no answer" if exchange.code is None else f"error {exchange.code}"
