@@ -201,11 +201,6 @@ def declared_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return {each.name: getattr(arguments, each.name) for each in fields(Options) if each.metadata}
 
 
-def description_of(options: Options) -> Description:
-    """Return what the stored run keeps of the options."""
-    return Description(**stored_values(options))
-
-
 def stored_values(description: Description) -> dict[str, Any]:
     """Return the fields that a stored run keeps, by name."""
     return {each.name: getattr(description, each.name) for each in fields(Description)}

@@ -15,7 +15,7 @@ from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
-from vsr_node.bench.stored.options import Description, Options, description_of
+from vsr_node.bench.stored.options import Description, Options, stored_values
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
 from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.workload import WorkloadVerdict
@@ -274,7 +274,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         mistakes=_mistakes(run.mistakes),
         bench=_bench_share(run),
         interrupted=run.interrupted,
-        test=description_of(run.options),
+        test=Description(**stored_values(run.options)),
         repeat=repeat,
         page=_page(WORKLOADS[run.options.workload]),
     )
