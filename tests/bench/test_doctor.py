@@ -201,10 +201,11 @@ def test_there_are_many_mistakes() -> None:
 def test_a_mistake_is_found_shown_and_explained(
     name: str, make_node: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "INIT_SECONDS", 1.0)
+    monkeypatch.setattr(doctor, "INIT_SECONDS", 4.0)
+    monkeypatch.setattr(doctor, "EXIT_SECONDS", 5.0)
     parts, text = MISTAKES[name]
     nodes = 2 if "node's name" in name else 1
-    mistakes = examined(make_node(parts), nodes)
+    mistakes = examined(make_node(parts), nodes, patience=1.5)
     told = [line.format() for line in mistakes]
     assert any(text in each for each in told), told
     for line in mistakes:

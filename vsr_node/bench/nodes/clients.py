@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from vsr_node.bench.nodes.error_codes import ErrorCode
+from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, Timers
 from vsr_node.bench.nodes.mistakes import Kind, WireError
 from vsr_node.bench.nodes.network import Network
@@ -107,7 +107,7 @@ def error_of(body: Body) -> tuple[int, str] | None:
 def require_known_code(body: Body) -> None:
     """Raise WireError with UNKNOWN_ERROR_CODE for an error whose code means nothing."""
     error = error_of(body)
-    if error is not None and error[0] not in set(ErrorCode) and error[0] < OWN_ERROR_MIN:
+    if error is not None and error[0] not in set(KnownError) and error[0] < OWN_ERROR_MIN:
         raise WireError(
             Kind.UNKNOWN_ERROR_CODE, f"error {error[0]}, which the protocol does not know"
         )

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class CellSummary:
     """What a subject did under a load: each figure's median over the rounds, and the ratios.
 
     ``ratios`` has, by yardstick and figure, the median over the rounds of the subject's figure
@@ -46,7 +46,7 @@ class SubjectFigures:
     idle_messages_per_second: float
 
 
-def summaries_of(rounds: Sequence[Sequence[Measured]]) -> list[Summary]:
+def summaries_of(rounds: Sequence[Sequence[Measured]]) -> list[CellSummary]:
     """Return a summary for each load and subject, in the order in which they were measured."""
     by_place: dict[tuple[Cell, str], list[tuple[int, Figures]]] = {}
     for number, measured in enumerate(rounds):
@@ -68,7 +68,7 @@ def summaries_of(rounds: Sequence[Sequence[Measured]]) -> list[Summary]:
                     for limit, figures in at_limit.items()
                     if limit != name
                 }
-                summaries.append(Summary(name, cell, _medians([f for _, f in done]), ratios))
+                summaries.append(CellSummary(name, cell, _medians([f for _, f in done]), ratios))
     return summaries
 
 
@@ -97,7 +97,7 @@ def _ratios(done: Sequence[tuple[int, Figures]], limit: dict[int, Figures]) -> d
 
 def as_json(
     rounds: Sequence[Sequence[Measured]],
-    summaries: Sequence[Summary],
+    summaries: Sequence[CellSummary],
     subjects: Mapping[str, SubjectFigures],
 ) -> Json:
     """Return all that was measured, the summaries first."""

@@ -142,9 +142,9 @@ class LoadedGroup:
         load.start()
         self._run(WARM_UP_SECONDS)
         load.measure()
-        before = _Reading(self._network, self._members)
+        before = _Counters(self._network, self._members)
         self._run(seconds)
-        figures = _figures(load, before, _Reading(self._network, self._members))
+        figures = _figures(load, before, _Counters(self._network, self._members))
         self._finish(load)
         return figures
 
@@ -166,7 +166,7 @@ class LoadedGroup:
         self._loop.run_until(lambda: self._timers.now() >= end or done())
 
 
-class _Reading:
+class _Counters:
     """The counters and clocks at one moment."""
 
     def __init__(self, network: Network, members: Members) -> None:
@@ -180,7 +180,7 @@ class _Reading:
         self.bytes = network.servers.bytes_sent
 
 
-def _figures(load: Load, before: _Reading, after: _Reading) -> Figures:
+def _figures(load: Load, before: _Counters, after: _Counters) -> Figures:
     count = len(load.latencies_ns)
     ordered_ns = sorted(load.latencies_ns)
     seconds = after.time - before.time

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from vsr_node.bench.perf.figures import Summary
+from vsr_node.bench.perf.figures import CellSummary
 
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 34, 40
@@ -38,11 +38,11 @@ class Scale:
         return [10.0**power for power in range(first, last + 1)] or [self.low, self.high]
 
 
-def svg_of(summaries: Sequence[Summary]) -> str:
+def svg_of(summaries: Sequence[CellSummary]) -> str:
     """Return the plot: a row for each place, mix and kind of loop, a column for each figure."""
     subjects = list(dict.fromkeys(summary.subject for summary in summaries))
     color = {name: COLORS[place % len(COLORS)] for place, name in enumerate(subjects)}
-    rows: dict[tuple[str, float, bool], list[Summary]] = {}
+    rows: dict[tuple[str, float, bool], list[CellSummary]] = {}
     for summary in summaries:
         cell = summary.cell
         rows.setdefault((cell.place, cell.read_fraction, cell.rate is None), []).append(summary)
@@ -75,7 +75,7 @@ def _legend(color: dict[str, str]) -> list[str]:
 
 
 def _panel(
-    summaries: Sequence[Summary], figure: str, title: str, load: str, color: dict[str, str]
+    summaries: Sequence[CellSummary], figure: str, title: str, load: str, color: dict[str, str]
 ) -> list[str]:
     points: dict[str, list[tuple[float, float]]] = {}
     for summary in summaries:

@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from vsr_node.bench.perf.figures import SubjectFigures, Summary
+from vsr_node.bench.perf.figures import CellSummary, SubjectFigures
 from vsr_node.bench.perf.subjects import ECHO, REPLICATION
 
 
-def _figure(name: str, digits: int) -> Callable[[Summary], str]:
+def _figure(name: str, digits: int) -> Callable[[CellSummary], str]:
     return lambda summary: f"{summary.figures[name]:.{digits}f}"
 
 
-def _ratio(yardstick: str) -> Callable[[Summary], str]:
-    def text(summary: Summary) -> str:
+def _ratio(yardstick: str) -> Callable[[CellSummary], str]:
+    def text(summary: CellSummary) -> str:
         ratio = summary.ratios.get(yardstick, {}).get("operations_per_second")
         return "" if ratio is None else f"{ratio:.2f}"
 
     return text
 
 
-COLUMNS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
+COLUMNS: tuple[tuple[str, Callable[[CellSummary], str]], ...] = (
     ("subject", lambda summary: summary.subject),
     ("a second", _figure("operations_per_second", 0)),
     ("/ echo", _ratio(ECHO)),
@@ -41,7 +41,7 @@ LEGEND = (
 BENCH_CORES_MAX = 0.7
 
 
-def text_of(summaries: Sequence[Summary], subjects: Mapping[str, SubjectFigures]) -> str:
+def text_of(summaries: Sequence[CellSummary], subjects: Mapping[str, SubjectFigures]) -> str:
     """Return the whole text."""
     lines = [""]
     for cell in dict.fromkeys(summary.cell for summary in summaries):

@@ -12,8 +12,8 @@ from random import Random
 from typing import Any
 
 from vsr_node.bench.nodes.clients import Client, error_of
-from vsr_node.bench.nodes.error_codes import DEFINITE_ERRORS
 from vsr_node.bench.nodes.history import EventType, History
+from vsr_node.bench.nodes.known_errors import DEFINITE_ERRORS
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Timers
 from vsr_node.bench.nodes.mistakes import WireError

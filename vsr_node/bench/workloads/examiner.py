@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from vsr_node.bench.nodes.error_codes import ErrorCode
+from vsr_node.bench.nodes.known_errors import KnownError
 
 Body = dict[str, Any]
 
@@ -44,7 +44,7 @@ class Examiner(Protocol):
         step: str,
         node: str,
         body: Body,
-        code: ErrorCode,
+        code: KnownError,
         *,
         noted: Body | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from vsr_node.bench.nodes.error_codes import ErrorCode
+from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.workloads.examiner import Body, Examiner, json_text, same_json
 from vsr_node.bench.workloads.workload import (
     Culprit,
@@ -78,7 +78,7 @@ def registers(examiner: Examiner) -> None:
 def errors(examiner: Examiner) -> None:
     """Ask for what must be refused, and check that it changed nothing."""
     node = examiner.names[0]
-    mismatch = ErrorCode.PRECONDITION_FAILED
+    mismatch = KnownError.PRECONDITION_FAILED
     examiner.refuse("cas, other value", node, cas(1, 4, 0), mismatch, noted=NULL)
     examiner.expect("nothing was set", node, read(1), {"value": 2})
     _refuse_missing(examiner, "cas of no key", cas("no", 1, 2))
@@ -86,7 +86,7 @@ def errors(examiner: Examiner) -> None:
 
 
 def _refuse_missing(examiner: Examiner, step: str, body: Body) -> None:
-    examiner.refuse(step, examiner.names[0], body, ErrorCode.KEY_DOES_NOT_EXIST, noted=NULL)
+    examiner.refuse(step, examiner.names[0], body, KnownError.KEY_DOES_NOT_EXIST, noted=NULL)
 
 
 def keys(examiner: Examiner) -> None:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vsr_node.bench.nodes.error_codes import ErrorCode
+from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.network import LatencyDistribution
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workloads.echo import Echo
@@ -159,7 +159,7 @@ def _echo(examination: Examination) -> None:
     exchange = examination.ask("echo", examination.names[0], {"type": "echo", "echo": text})
     if exchange is None:
         return
-    if exchange.code == ErrorCode.NOT_SUPPORTED and examination.workload != Echo.name:
+    if exchange.code == KnownError.NOT_SUPPORTED and examination.workload != Echo.name:
         examination.ok("echo", f"not supported, and not needed for {examination.workload}")
     elif examination.fits(exchange, "echo", "echo_ok", {"echo": text}, Echo.document):
         examination.ok("echo", "the text comes back")
@@ -170,8 +170,8 @@ def _unknown_type(examination: Examination) -> None:
     exchange = examination.ask(step, node, {"type": "no-such-type"}, required=False)
     if exchange is None:
         return
-    expected = ErrorCode.NOT_SUPPORTED.text
-    if exchange.code == ErrorCode.NOT_SUPPORTED:
+    expected = KnownError.NOT_SUPPORTED.text
+    if exchange.code == KnownError.NOT_SUPPORTED:
         examination.ok(step, f"error {exchange.code}")
     elif exchange.reply is not None and exchange.code is None:
         text = "an unknown type succeeded"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vsr_node.bench.nodes.clients import require_fields, require_known_code
-from vsr_node.bench.nodes.error_codes import ErrorCode
+from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.mistakes import EXPECTED, Kind, WireError
 from vsr_node.bench.workloads import Workload
 from vsr_node.bench.workloads.examiner import json_text, same_json
@@ -152,7 +152,7 @@ class Examination:
             self.ok(step, text or _described(body, reply or {}))
 
     def refuse(
-        self, step: str, node: str, body: Body, code: ErrorCode, *, noted: Body | None = None
+        self, step: str, node: str, body: Body, code: KnownError, *, noted: Body | None = None
     ) -> None:
         """Demand an error. The reply ``noted`` is no mistake, and is noted."""
         exchange = self.ask(step, node, body)

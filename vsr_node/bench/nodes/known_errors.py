@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 
-class ErrorCode(IntEnum):
+class KnownError(IntEnum):
     """An error, by its name in protocol.md, Errors."""
 
     TIMEOUT = 0
@@ -24,5 +24,5 @@ class ErrorCode(IntEnum):
         return f"error {self.value}, {self.name.lower().replace('_', '-')}"
 
 
-DEFINITE_ERRORS = frozenset(ErrorCode) - {ErrorCode.TIMEOUT, ErrorCode.CRASH}
+DEFINITE_ERRORS = frozenset(KnownError) - {KnownError.TIMEOUT, KnownError.CRASH}
 """After these the operation surely did not happen; all others leave it open."""
