@@ -44,7 +44,9 @@ def add_bin(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the folder of all runs."""
-    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    parser.add_argument(
+        "--store", type=Path, default=Path("store"), metavar="DIR", help="folder of runs (store)"
+    )
 
 
 def add_bounds(parser: argparse.ArgumentParser) -> None:

@@ -70,7 +70,11 @@ class Description:
         help="operations a second in all (5)",
     )
     time_limit_s: float = _option(
-        "--time-limit", type=values.positive, default=60.0, metavar="S", help="seconds (60)"
+        "--time-limit",
+        type=values.positive,
+        default=60.0,
+        metavar="S",
+        help="seconds in which operations begin (60)",
     )
     latency_ms: float = _option(
         "--latency",
@@ -80,7 +84,10 @@ class Description:
         help="mean one-way latency between nodes (0)",
     )
     latency_distribution: str = _option(
-        "--latency-dist", choices=("constant", "uniform", "exponential"), default="constant"
+        "--latency-dist",
+        choices=("constant", "uniform", "exponential"),
+        default="constant",
+        help="(constant)",
     )
     delivery: str = _option(
         "--delivery",
@@ -115,14 +122,18 @@ class Description:
     )
     """How much longer messages take while links are slow; None if they never are."""
     loss: float = _option(
-        "--loss", type=values.probability, default=0.0, metavar="P", help="between nodes"
+        "--loss",
+        type=values.probability,
+        default=0.0,
+        metavar="P",
+        help="probability that a message between nodes is lost (0)",
     )
     duplication: float = _option(
         "--duplicate",
         type=values.probability,
         default=0.0,
         metavar="P",
-        help="between nodes",
+        help="probability that a message between nodes is repeated (0)",
     )
     availability: float | None = _option(
         "--availability",
