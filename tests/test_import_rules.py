@@ -41,8 +41,6 @@ ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "command_line": {"faults", "nodes", "perf", "running", "stored", "workloads", "workshop"},
     "": {"command_line"},
 }
-ROOM_OWES = {"stored/stored_runs.py": {"command_line"}}
-"""Imports that are still to go."""
 
 # The core is a function of what it is handed: nothing in it can reach a clock, a file, a process,
 # a thread or a random number of its own. (`Random` is the type of the generator handed in.)
@@ -104,8 +102,8 @@ def violations(package: Path) -> list[str]:
     return found
 
 
-def room_violations(bench: Path, owes: dict[str, set[str]]) -> list[str]:
-    """Return a line for every import between rooms that ROOM_MAY_IMPORT and ``owes`` forbid."""
+def room_violations(bench: Path) -> list[str]:
+    """Return a line for every import between rooms that ROOM_MAY_IMPORT forbids."""
     prefix = f"{bench.parent.name}.{bench.name}."
     rooms = {path.name for path in bench.iterdir() if any(path.rglob("*.py"))}
     found = [f"{room}: has no import rule" for room in sorted(rooms - ROOM_MAY_IMPORT.keys())]
@@ -113,7 +111,7 @@ def room_violations(bench: Path, owes: dict[str, set[str]]) -> list[str]:
         relative = path.relative_to(bench)
         room = relative.parts[0] if len(relative.parts) > 1 else ""
         module = prefix + ".".join(relative.with_suffix("").parts)
-        allowed = {room} | ROOM_MAY_IMPORT.get(room, set()) | owes.get(str(relative), set())
+        allowed = {room} | ROOM_MAY_IMPORT.get(room, set())
         for line, name in imported_names(path.read_text(encoding="utf-8"), module):
             target = name.removeprefix(prefix).split(".")[0] if name.startswith(prefix) else ""
             if target in rooms - allowed:
@@ -139,12 +137,7 @@ def test_folders_import_only_what_the_architecture_allows() -> None:
 
 
 def test_rooms_of_the_bench_import_only_what_the_architecture_allows() -> None:
-    assert room_violations(PACKAGE / "bench", ROOM_OWES) == []
-
-
-def test_each_import_that_is_owed_is_there() -> None:
-    owing = {line.split(":")[0] for line in room_violations(PACKAGE / "bench", {})}
-    assert owing == ROOM_OWES.keys()
+    assert room_violations(PACKAGE / "bench") == []
 
 
 @pytest.mark.parametrize("table", [MAY_IMPORT, ROOM_MAY_IMPORT], ids=["folders", "rooms"])
@@ -175,14 +168,13 @@ def test_a_violation_between_rooms_is_found(
 ) -> None:
     rooms = {f"bench/{room}/__init__.py": "" for room in ROOM_MAY_IMPORT if room}
     package = make_package(tmp_path, rooms | {f"bench/{path}": source})
-    (found,) = room_violations(package / "bench", {})
+    (found,) = room_violations(package / "bench")
     assert found == f"{path}:{len(source.splitlines())}: made_up.bench.{violation}"
-    assert room_violations(package / "bench", {path: {violation.split(".")[0]}}) == []
 
 
 def test_a_room_without_a_rule_is_found(tmp_path: Path) -> None:
     package = make_package(tmp_path, {"bench/attic/a.py": ""})
-    assert room_violations(package / "bench", {}) == ["attic: has no import rule"]
+    assert room_violations(package / "bench") == ["attic: has no import rule"]
 
 
 @pytest.mark.parametrize(

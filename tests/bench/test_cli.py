@@ -1,5 +1,7 @@
 """The command line: what it asks for, and what it refuses."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +16,8 @@ HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
 
 
 def options_of(*words: str) -> Options:
-    own, rest = cli._split_words(words)
-    arguments = cli._parser().parse_args(own)
-    return cli.options_of(arguments, own, rest, arguments.seed)
+    arguments = cli.parse(words)
+    return cli.options_of(arguments, arguments.seed)
 
 
 def status_of(words: Sequence[str]) -> int:
@@ -43,7 +44,7 @@ def status_of(words: Sequence[str]) -> int:
         ([*HONEST, "--concurrency", "many"], "a number such as"),
         ([*HONEST, "--node-count", "0"], "--node-count"),
         ([*HONEST, "--nodes", "n1,n1"], "a name of its own"),
-        ([*HONEST, "--nodes", "n1,c1"], "the clients'"),
+        ([*HONEST, "--nodes", "n1,c1"], "belong to the clients"),
         ([*HONEST, "--rate", "0"], "--rate"),
         ([*HONEST, "--loss", "2"], "--loss"),
         ([*HONEST, "--latency", "nan"], "--latency"),
@@ -113,6 +114,21 @@ def test_run_in_an_argument_of_the_binary_is_the_runs_own_folder(tmp_path: Path)
 
 def test_options_of_other_workloads_are_taken() -> None:
     options_of(*HONEST, "--key-count", "5", "--topology", "grid", "--consistency-models", "x")
+
+
+@pytest.mark.parametrize(
+    ("workload", "line", "answer"),
+    [
+        ("lin-kv", "read 1", '= {"type":"error","code":20'),
+        ("echo", "echo hello", '= {"type":"error","code":10'),
+        ("echo", "echo", "echo takes ECHO"),
+        ("echo", "read 1", "there is no command read"),
+    ],
+)
+def test_the_shell_has_the_commands_of_its_workload(workload: str, line: str, answer: str) -> None:
+    words = (sys.executable, "-m", "vsr_node.bench", "shell", "-w", workload, *HONEST[3:])
+    done = subprocess.run(words, input=line, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].startswith(answer)
 
 
 def test_every_broken_node_is_an_executable_and_has_a_place_in_the_table() -> None:

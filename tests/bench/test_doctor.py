@@ -12,7 +12,7 @@ import pytest
 
 from vsr_node.bench.workshop import doctor
 from vsr_node.bench.workshop.broken_nodes import FOLDER, broken_command
-from vsr_node.bench.workshop.doctor import Level, Line
+from vsr_node.bench.workshop.examination import Level, Line
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,7 +94,7 @@ MISTAKES = {
     ),
     "a missing field": ({"read_ok": '{"type": "read_ok"}'}, 'a read_ok without "value"'),
     "a misspelt type": ({"write_ok": '{"type": "write-ok"}'}, "\"type\" is 'write-ok'"),
-    "a missing flush": ({"emit": BUFFERED}, "only when its stdin ended"),
+    "a missing flush": ({"emit": BUFFERED}, "it printed only when its stdin ended"),
     "no newline": (
         {"emit": "sys.stdout.write(json.dumps(message)); sys.stdout.flush()"},
         "without its newline",
@@ -162,7 +162,10 @@ MISTAKES = {
         {"send": 'emit(reply); sys.stdout.buffer.write(b"\\xff\\n"); sys.stdout.flush()'},
         "no JSON",
     ),
-    "an unknown type that succeeds": ({"unknown": 'return {"type": "ok"}'}, "nobody knows"),
+    "an unknown type that succeeds": (
+        {"unknown": 'return {"type": "ok"}'},
+        "an unknown type succeeded",
+    ),
 }
 
 Make = Callable[[dict[str, str]], tuple[str, ...]]
@@ -198,11 +201,12 @@ def test_there_are_many_mistakes() -> None:
 def test_a_mistake_is_found_shown_and_explained(
     name: str, make_node: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "INIT_SECONDS", 1.0)
+    monkeypatch.setattr(doctor, "INIT_SECONDS", 4.0)
+    monkeypatch.setattr(doctor, "EXIT_SECONDS", 5.0)
     parts, text = MISTAKES[name]
     nodes = 2 if "node's name" in name else 1
-    mistakes = examined(make_node(parts), nodes)
-    told = [line.told() for line in mistakes]
+    mistakes = examined(make_node(parts), nodes, patience=1.5)
+    told = [line.format() for line in mistakes]
     assert any(text in each for each in told), told
     for line in mistakes:
         assert line.expected

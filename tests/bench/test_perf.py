@@ -14,7 +14,7 @@ import pytest
 from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.perf.cells import Cell, Figures, cells_of
 from vsr_node.bench.perf.figures import summaries_of
-from vsr_node.bench.perf.load import ClosedLoop, OpenLoop, draw_requests
+from vsr_node.bench.perf.load import ClosedLoop, OpenLoop, Target, draw_requests
 from vsr_node.bench.perf.measuring import Measured
 from vsr_node.bench.perf.subjects import ECHO, FOLDER, REPLICATION, Subject
 from vsr_node.bench.perf.usage import usage_of
@@ -52,14 +52,17 @@ def slow_world(make_world: Callable[..., Any]) -> Any:
     return world
 
 
+def target(world: Any, *nodes: str) -> Target:
+    return Target(world.time.timers, world.network, nodes, "c-")
+
+
 def test_each_client_of_a_closed_loop_asks_again_once_it_is_answered(slow_world: Any) -> None:
-    timers = slow_world.time.timers
-    load = ClosedLoop(timers, REQUESTS, slow_world.network, ["n0", "n1"], 4, "c-")
+    load = ClosedLoop(target(slow_world, "n0", "n1"), REQUESTS, 4)
     load.start()
     assert load.waiting_count == 4
     slow_world.time.run_until(SECOND)
-    assert len(load.latencies) == 200
-    assert set(load.latencies[10:]) == {20 * MS}  # Two clients share a node.
+    assert len(load.latencies_ns) == 200
+    assert set(load.latencies_ns[10:]) == {20 * MS}  # Two clients share a node.
     load.stop()
     slow_world.time.run_until(2 * SECOND)
     assert load.waiting_count == 0
@@ -68,23 +71,21 @@ def test_each_client_of_a_closed_loop_asks_again_once_it_is_answered(slow_world:
 
 def test_an_open_loop_counts_from_when_a_request_was_due(slow_world: Any) -> None:
     """A node that does 100 a second is asked 200 a second: who waits in line waits for long."""
-    timers = slow_world.time.timers
-    load = OpenLoop(timers, REQUESTS, slow_world.network, ["n0"], 200, Random(1), "c-")
+    load = OpenLoop(target(slow_world, "n0"), REQUESTS, 200, Random(1))
     load.start()
     slow_world.time.run_until(10 * SECOND)
-    assert 990 < len(load.latencies) <= 1_000
-    assert max(load.latencies) == pytest.approx(5 * SECOND, rel=0.15)
+    assert 990 < len(load.latencies_ns) <= 1_000
+    assert max(load.latencies_ns) == pytest.approx(5 * SECOND, rel=0.15)
     assert load.waiting_count == pytest.approx(1_000, rel=0.15)
 
 
 def test_an_open_loop_keeps_its_rate_whatever_comes_back(slow_world: Any) -> None:
-    timers = slow_world.time.timers
-    load = OpenLoop(timers, REQUESTS, slow_world.network, ["n0", "n1"], 100, Random(1), "c-")
+    load = OpenLoop(target(slow_world, "n0", "n1"), REQUESTS, 100, Random(1))
     load.start()
     slow_world.time.run_until(20 * SECOND)
-    assert len(load.latencies) == pytest.approx(2_000, rel=0.1)
+    assert len(load.latencies_ns) == pytest.approx(2_000, rel=0.1)
     load.measure()
-    assert load.latencies == []
+    assert load.latencies_ns == []
 
 
 def test_requests_are_of_the_mix_that_is_asked_for() -> None:

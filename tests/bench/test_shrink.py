@@ -38,7 +38,7 @@ Shows = Callable[[list[ScriptedOperation], Options], int | None]
 
 def options_of(count: int, **changes: object) -> Options:
     words = ["test", "-w", "lin-kv", "--bin", "broken:honest", "--node-count", "3"]
-    arguments = cli._parser().parse_args([*words, "--nemesis", "partition", "--latency", "20"])
+    arguments = cli.parse([*words, "--nemesis", "partition", "--latency", "20"])
     random = Random(1)
     operations = tuple(
         ScriptedOperation(
@@ -51,7 +51,7 @@ def options_of(count: int, **changes: object) -> Options:
     )
     demand = Demand((PARTITION,), NODES, interval_ns=SECOND, time_limit_ns=count * 10 * MS)
     faults = tuple(plan_faults(demand, lambda part: random))
-    options = cli.options_of(arguments, words, (), 1)
+    options = cli.options_of(arguments, 1)
     return replace(options, script=Script(operations, faults), **changes)  # type: ignore[arg-type]
 
 

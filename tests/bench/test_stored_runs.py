@@ -15,20 +15,25 @@ from tests.checker.histories import history
 from tests.checker.test_bounds import configurations, hard
 from vsr_node.bench.command_line import cli
 from vsr_node.bench.command_line.cli import main
+from vsr_node.bench.running.runner import Outcome
+from vsr_node.bench.stored.exports import write_bundle
+from vsr_node.bench.stored.stored_runs import load_results
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.checker import RegisterModel, check, load_history
 from vsr_node.command import command_here
 
 WORK = "-w lin-kv --bin broken:honest --node-count 3 --concurrency 4n --rate 100 --latency 2"
 FAULTS = "--nemesis partition --nemesis-interval 0.3"
+ENOUGH = ("--time-limit", "1", "--seed", "3")
+"""Time for several writes, so that the run is valid on a slow machine, too."""
 
 
 @pytest.fixture(scope="module")
 def run_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short, valid run with faults; its folder."""
     store = tmp_path_factory.mktemp("store")
-    words = [*WORK.split(), *FAULTS.split(), "--time-limit", "1", "--store", str(store)]
-    assert main(["test", *words, "--seed", "3"]) == 0
+    words = [*WORK.split(), *FAULTS.split(), *ENOUGH, "--store", str(store)]
+    assert main(["test", *words]) == 0
     return (store / "latest").resolve()
 
 
@@ -85,7 +90,7 @@ def test_what_is_no_run_is_refused(
 ) -> None:
     for command in ("check", "replay", "shrink"):
         assert main([command, str(tmp_path / "nowhere")]) == 254
-        assert "is no folder of a run" in capsys.readouterr().err
+        assert "is not the folder of a run" in capsys.readouterr().err
     assert main(["shrink", str(stored)]) == 254
     assert "nothing to shrink" in capsys.readouterr().err
     (tmp_path / "x.tar.gz").write_bytes(b"no archive")
@@ -145,10 +150,9 @@ def test_an_endless_search_ends_within_its_bound_with_a_verdict_that_is_true(
     assert check(events[: second + 1], RegisterModel()).valid
 
 
-def test_a_bundle_is_read_and_repeated(stored: Path, tmp_path: Path) -> None:
-    del stored
+def test_a_bundle_is_read_and_repeated(tmp_path: Path) -> None:
     files = {name: tmp_path / name for name in ("j.xml", "s.md", "b.tar.gz")}
-    words = [*WORK.split(), *FAULTS.split(), "--time-limit", "0.5", "--store", str(tmp_path)]
+    words = [*WORK.split(), *FAULTS.split(), *ENOUGH, "--store", str(tmp_path)]
     exports = zip(("--junit", "--summary", "--bundle"), map(str, files.values()), strict=True)
     words += [word for pair in exports for word in pair]
     assert main(["test", *words]) == 0
@@ -195,28 +199,38 @@ def test_where_exports_can_go_is_checked_before_the_run(
     assert "there is no folder" in capsys.readouterr().err
     assert main([*words, "--bundle", str(tmp_path / "b.zip")]) == 254
     assert main([*words, "--summary", str(tmp_path)]) == 254
-    assert "it is a folder" in capsys.readouterr().err
+    assert "is a folder" in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
 
 
 def test_an_export_that_fails_changes_neither_the_verdict_nor_the_others(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stored: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cli, "junit_of", fail)
+    results = load_results(stored)
+    assert results is not None
+    outcome = Outcome(results, stored, ())
+    monkeypatch.setattr(cli, "run_and_report", lambda options, console: (0, outcome))
     summary = tmp_path / "s.md"
-    words = ["test", *WORK.split(), "--time-limit", "0.3", "--store", str(tmp_path / "store")]
-    assert main([*words, "--junit", str(tmp_path / "j.xml"), "--summary", str(summary)]) == 0
+    words = ["test", *WORK.split(), "--junit", str(tmp_path / "j.xml"), "--summary", str(summary)]
+    assert main(words) == 0
     assert "No space left on device; the verdict stays as it is" in capsys.readouterr().out
     assert "valid" in summary.read_text()
 
 
-def test_half_a_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_half_a_bundle_is_refused(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole, half = tmp_path / "whole.tar.gz", tmp_path / "half.tar.gz"
-    words = ["test", *WORK.split(), "--time-limit", "0.3", "--store", str(tmp_path / "store")]
-    assert main([*words, "--bundle", str(whole)]) == 0
+    results = load_results(stored)
+    assert results is not None
+    write_bundle(whole, stored, results)
     content = whole.read_bytes()
     for part in (content[: len(content) // 2], b"no archive"):
         half.write_bytes(part)

@@ -14,7 +14,7 @@ from vsr_node.report.messages import (
     Table,
     request_key,
 )
-from vsr_node.report.recorded_run import Call, RecordedRun
+from vsr_node.report.recorded_run import EARLIER_REQUESTS, Call, RecordedRun
 from vsr_node.report.steps import Steps
 
 OPERATIONS_MAX = 200_000
@@ -42,7 +42,7 @@ class Operations:
         self.total = len(calls)
         self.calls = _around(calls, contents.violations)
         self.number_of = {call.invocation.index: number for number, call in enumerate(self.calls)}
-        self.clients = _clients(self.calls, contents.messages.requests)
+        self.clients = _clients(self.calls, contents)
 
     def columns(self) -> dict[str, Any]:
         """Return the calls as columns, with tables of the texts that they refer to by number."""
@@ -93,13 +93,15 @@ def _around(calls: Sequence[Call], violations: Sequence[KeyViolation]) -> Sequen
     ]
 
 
-def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]]) -> list[str]:
+def _clients(calls: Sequence[Call], contents: PageContents) -> list[str]:
     """Return the client of each call: the sender of the first matching request not used yet."""
+    fields_of = contents.run.page.get("requests", EARLIER_REQUESTS)
+    requests: Mapping[bytes, Sequence[Request]] = contents.messages.requests
     taken: dict[bytes, int] = {}
     clients = []
     for call in calls:
         event = call.invocation
-        key = key_of_request(event)
+        key = key_of_request(event, fields_of)
         place = taken.get(key, 0)
         alike = requests.get(key, ())
         while place < len(alike) and alike[place].sent < event.time:
@@ -110,13 +112,19 @@ def _clients(calls: Sequence[Call], requests: Mapping[bytes, Sequence[Request]])
     return clients
 
 
-def key_of_request(event: Event) -> bytes:
-    """Return the ``request_key`` of an invocation."""
-    body: dict[str, Json] = {"key": event.key}
-    if event.f == "cas" and isinstance(event.value, list) and len(event.value) == 2:
-        body["from"], body["to"] = event.value
-    elif event.value is not None:
-        body["value"] = event.value
+def key_of_request(
+    event: Event, fields_of: Mapping[str, Sequence[str]] = EARLIER_REQUESTS
+) -> bytes:
+    """Return the ``request_key`` of an invocation whose request has these fields.
+
+    Of the fields other than ``key``, one alone is the value; several are the value as a list.
+    """
+    fields = fields_of.get(event.f, ("key", "value"))
+    names = [name for name in fields if name != "key"]
+    values = event.value if len(names) > 1 and isinstance(event.value, list) else [event.value]
+    body = dict(zip(names, values, strict=False))
+    if "key" in fields:
+        body["key"] = event.key
     return request_key(event.node or "", event.f, body)
 
 

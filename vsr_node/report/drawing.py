@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vsr_node.checker import (
+    MODELS,
     Bounds,
     Event,
     HistoryError,
@@ -86,12 +87,19 @@ def write_page(contents: PageContents, path: Path) -> None:
 
 def violations_of(run: RecordedRun) -> tuple[KeyViolation, ...]:
     """Find the violations of a run that is not known to be valid, the smallest first."""
-    functions = _functions(run.events)
-    model = next((model for known, model in _MODELS if functions and functions <= known), None)
+    model = _model_of(run)
     if model is None or run.valid is True:
         return ()
     events = with_missing_keys_read(_suspected(run.events, run.results))
     return explain(check(events, model(), CHECK_BOUNDS), events, EXPLAIN_SECONDS)
+
+
+def _model_of(run: RecordedRun) -> type[Model] | None:
+    """Return the model that the results name, or else the one that knows all functions."""
+    if run.page:
+        return MODELS.get(run.page.get("model", ""))
+    functions = _functions(run.events)
+    return next((model for known, model in _MODELS if functions and functions <= known), None)
 
 
 def _functions(events: Sequence[Event]) -> frozenset[str]:

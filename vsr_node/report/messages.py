@@ -76,8 +76,8 @@ class Messages:
 
 def request_key(destination: str, kind: str, body: Mapping[str, object]) -> bytes:
     """Return a key that differs between the requests of different operations."""
-    arguments = [body.get(name) for name in ("key", "value", "from", "to")]
-    return orjson.dumps([destination, kind, arguments], option=orjson.OPT_SORT_KEYS)
+    asked = {name: body[name] for name in body if name not in ("type", "msg_id")}
+    return orjson.dumps([destination, kind, asked], option=orjson.OPT_SORT_KEYS)
 
 
 def load_messages(

@@ -18,6 +18,14 @@ RESULTS_BYTES_MAX = 50_000_000
 """Larger results are not read: no run has such, and a page must not exhaust the memory."""
 
 
+EARLIER_REQUESTS: Mapping[str, Sequence[str]] = {
+    "read": ("key",),
+    "write": ("key", "value"),
+    "cas": ("key", "from", "to"),
+}
+"""The fields of the requests of runs whose results do not list them."""
+
+
 class NoRunError(ValueError):
     """A folder without a run."""
 
@@ -68,6 +76,12 @@ class RecordedRun:
     def valid(self) -> bool | str | None:
         """True, False, "unknown", or None if the run was not judged."""
         return verdict_of(self.results)
+
+    @property
+    def page(self) -> Mapping[str, Any]:
+        """What the results know of the workload for the page; empty in earlier versions."""
+        page = self.results.get("page")
+        return page if isinstance(page, dict) else {}
 
     def calls(self) -> list[Call]:
         """Return all operations in order of invocation."""

@@ -1,7 +1,7 @@
 """The command line: Maelstrom's words, and a few of the bench's own.
 
 Exit status: 0 valid, 1 invalid, 2 unknown; 254 for wrong usage, 255 for an error, as in
-Maelstrom; 128 and the signal's number when SIGTERM or SIGHUP ended it.
+Maelstrom; 128 plus the signal's number after SIGTERM or SIGHUP.
 """
 
 import argparse
@@ -16,28 +16,22 @@ from vsr_node.bench.command_line import commands, report_commands
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     EXIT_USAGE,
-    MESSAGES_KEPT,
     Parser,
     UsageError,
     add_bin,
     add_bounds,
+    add_store,
     bounds,
-    count,
-    not_negative,
-    positive,
-    probability,
-    program,
+    command_of,
 )
-from vsr_node.bench.command_line.commands import run_and_tell
+from vsr_node.bench.command_line.commands import run_and_report
 from vsr_node.bench.command_line.perf import add_perf
-from vsr_node.bench.faults.kinds import NEMESES
-from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle
-from vsr_node.bench.stored.options import RUN_FOLDER, Options
-from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX
-from vsr_node.bench.workloads import NOT_YET as WORKLOADS_NOT_YET
+from vsr_node.bench.stored.option_values import count
+from vsr_node.bench.stored.options import RUN_FOLDER, Options, add_options, declared_values
+from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX, UnreadableRunError
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.bench.workshop.self_test import HEAD, HONEST_NODE, table_line
@@ -45,7 +39,6 @@ from vsr_node.bench.workshop.self_test import rows as self_test_rows
 from vsr_node.command import command_here
 
 SEED_BITS = 32
-SLOW_MS = 100.0
 
 EXPORTS = ("--junit", "--summary", "--bundle")
 
@@ -56,56 +49,65 @@ WITHOUT_MEANING = (
     "--max-writes-per-key",
     "--topology",
 )
-"""Options of Maelstrom's other workloads. They are taken, so that a command line can stay as is."""
+"""Options of Maelstrom's other workloads, which are accepted so that a command line can stay."""
 
 
 def main(words: Sequence[str]) -> int:
     """Run a command and return the exit status."""
-    own, node_arguments = _split_words(words)
-    arguments = _parser().parse_args(own)
+    arguments = parse(words)
     try:
-        status: int = arguments.carry_out(arguments, own, node_arguments)
+        status: int = arguments.carry_out(arguments)
         return status
-    except UsageError as error:
+    except (UsageError, UnreadableRunError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return EXIT_USAGE
 
 
-def _test(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options, with the bench's ``words`` and, after --, the ``node_arguments``."""
+    own, node_arguments = list(words), []
+    if "--" in words:
+        place = words.index("--")
+        own, node_arguments = own[:place], own[place + 1 :]
+    arguments = _parser().parse_args(own)
+    arguments.words, arguments.node_arguments = own, node_arguments
+    return arguments
+
+
+def _test(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout)
     for name in WITHOUT_MEANING:
         if getattr(arguments, name[2:].replace("-", "_")) is not None:
             console.say(f"note: {name} has no meaning for {arguments.workload}")
     if arguments.log_net_send or arguments.log_net_recv:
-        console.say("note: every message is in messages.jsonl; nothing is logged beside")
+        console.say("note: every message is in messages.jsonl; nothing else is logged")
     _check_exports(arguments)
     status = 0
     outcomes = []
     for number in range(arguments.test_count):
-        options = options_of(arguments, words, node_arguments, arguments.seed + number)
-        status, outcome = run_and_tell(options, console)
-        outcomes += [outcome] if outcome is not None else []
-        if status or outcome is None or outcome.interrupted:
+        options = options_of(arguments, arguments.seed + number)
+        status, outcome = run_and_report(options, console)
+        if outcome is not None:
+            outcomes.append(outcome)
+        if status or outcome is None or outcome.results.interrupted:
             break
     _export(arguments, outcomes, console)
     return status
 
 
 def _check_exports(arguments: argparse.Namespace) -> None:
-    """See before the run that its exports can be written. Raises UsageError."""
+    """Check before the run that its exports can be written. Raises UsageError."""
     for path in (arguments.junit, arguments.summary, arguments.bundle):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
         if path is not None and path.is_dir():
-            raise UsageError(f"{path}: it is a folder, and a file is to be written")
+            raise UsageError(f"{path}: is a folder, but must be a file")
     if arguments.bundle is not None and not arguments.bundle.name.endswith(BUNDLE_SUFFIX):
-        raise UsageError(f"--bundle {arguments.bundle}: a name that ends with {BUNDLE_SUFFIX}")
+        raise UsageError(f"--bundle {arguments.bundle}: the name must end with {BUNDLE_SUFFIX}")
 
 
 def _export(arguments: argparse.Namespace, outcomes: Sequence[Outcome], console: Console) -> None:
-    """Write what was asked for beside the store. What goes wrong here changes no verdict."""
+    """Write the exports. An error here changes no verdict."""
     results = [outcome.results for outcome in outcomes]
     writers: list[tuple[Path | None, Callable[[Path], object]]] = [
         (arguments.junit, lambda path: path.write_bytes(junit_of(results))),
@@ -124,10 +126,7 @@ def _export(arguments: argparse.Namespace, outcomes: Sequence[Outcome], console:
             console.say(f"ERROR: {error}; the verdict stays as it is")
 
 
-def _self_test(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words, node_arguments
+def _self_test(arguments: argparse.Namespace) -> int:
     named = arguments.nodes
     nodes = [node for node in (HONEST_NODE, *BROKEN_NODES) if not named or node.name in named]
     unknown = set(named) - {node.name for node in nodes}
@@ -149,54 +148,31 @@ def _self_test(
 
 
 def _run_quietly(words: Sequence[str]) -> Outcome:
-    """Run the test that the words ask for. Raises StoppedError also for Ctrl-C, and SetupError."""
-    arguments = _parser().parse_args(words)
-    options = options_of(arguments, words, (), arguments.seed)
+    """Run the test of a command line. Raises SetupError, and StoppedError, also on Ctrl-C."""
+    arguments = parse(words)
+    options = options_of(arguments, arguments.seed)
     outcome = run_test(options, Console(io.StringIO()), drawn=False)
-    if outcome.interrupted:
+    if outcome.results.interrupted:
         raise StoppedError(signal.SIGINT)
     return outcome
 
 
-def options_of(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str], seed: int
-) -> Options:
-    """Check and complete what was asked. Raises UsageError."""
+def options_of(arguments: argparse.Namespace, seed: int) -> Options:
+    """Return the options, checked and complete. Raises UsageError."""
     nodes = _nodes(arguments)
-    repeated = [*_without(words[1:], "--seed", "--test-count", *EXPORTS)]
-    if node_arguments:
-        repeated += ["--", *node_arguments]
-    return Options(
-        workload=_workload(arguments.workload),
-        command=(*program(arguments.bin), *node_arguments),
-        nodes=nodes,
-        concurrency=_concurrency(arguments, len(nodes)),
-        rate=arguments.rate,
-        time_limit_s=arguments.time_limit,
-        latency=LatencyDistribution(arguments.latency_dist, arguments.latency),
-        nemeses=_nemeses(arguments.nemesis),
-        nemesis_interval_s=arguments.nemesis_interval,
-        slow_ms=arguments.slow,
-        head_of_line=arguments.delivery == "head-of-line",
-        loss=arguments.loss,
-        duplication=arguments.duplicate,
-        availability=arguments.availability,
-        seed=seed,
-        log_stderr=arguments.log_stderr,
-        messages_kept=arguments.messages_kept,
-        store=arguments.store,
-        check_bounds=bounds(arguments),
-        require_faults=arguments.require_faults,
-        arguments=tuple(repeated),
-    )
-
-
-def _split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the bench's words and, after --, the binary's."""
-    if "--" not in words:
-        return list(words), []
-    place = words.index("--")
-    return list(words[:place]), list(words[place + 1 :])
+    repeated = _without(arguments.words[1:], "--seed", "--test-count", *EXPORTS)
+    if arguments.node_arguments:
+        repeated += ["--", *arguments.node_arguments]
+    completed = {
+        "command": command_of(arguments),
+        "nodes": nodes,
+        "concurrency": _concurrency(arguments, len(nodes)),
+        "seed": seed,
+        "store": arguments.store,
+        "check_bounds": bounds(arguments),
+        "arguments": tuple(repeated),
+    }
+    return Options(**declared_values(arguments) | completed)
 
 
 def _without(words: Sequence[str], *names: str) -> list[str]:
@@ -213,32 +189,20 @@ def _without(words: Sequence[str], *names: str) -> list[str]:
     return left
 
 
-def _workload(name: str) -> str:
-    if name in WORKLOADS:
-        return name
-    there = ", ".join(sorted(WORKLOADS))
-    if name in WORKLOADS_NOT_YET:
-        raise UsageError(f"the workload {name} is not there yet; there are {there}")
-    raise UsageError(f"there is no workload {name}; there are {there}")
-
-
 def _nodes(arguments: argparse.Namespace) -> tuple[str, ...]:
-    if arguments.node_count is not None:
-        names = [f"n{number}" for number in range(arguments.node_count)]
-    elif arguments.nodes is not None:
+    names = arguments.node or [f"n{number}" for number in range(arguments.node_count)]
+    if arguments.nodes is not None:
         names = arguments.nodes.split(",")
-    else:
-        names = arguments.node or [f"n{number}" for number in range(5)]
     if len(set(names)) != len(names) or not all(names):
         raise UsageError("each node needs a name of its own")
     if any(name.startswith("c") for name in names):
-        raise UsageError("names that begin with c are the clients'")
+        raise UsageError("names that begin with c belong to the clients")
     return tuple(names)
 
 
 def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
-    """Return the number of clients: 8, or 4n for four times the nodes."""
-    group = WORKLOADS[_workload(arguments.workload)].threads_per_group(node_count)
+    """Return the number of clients that 8, or 4n for four times the nodes, stands for."""
+    group = WORKLOADS[arguments.workload].threads_per_group(node_count)
     if arguments.concurrency is None:
         return max(group, node_count)
     text = arguments.concurrency
@@ -246,33 +210,20 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
     try:
         concurrency = int(text.removesuffix("n") or "1") * factor
     except ValueError:
-        raise UsageError(f"--concurrency {text}: a number such as 12 or 4n is wanted") from None
+        raise UsageError(f"--concurrency {text}: must be a number such as 12 or 4n") from None
     if concurrency < 1 or concurrency % group:
         raise UsageError(
-            f"--concurrency {text}: {arguments.workload} on {node_count} nodes works in groups of "
-            f"{group} clients, so a multiple of {group} is wanted, such as 2n or 4n"
+            f"--concurrency {text}: must be a multiple of {group}, such as 2n or 4n, as "
+            f"{arguments.workload} on {node_count} nodes works in groups of {group} clients"
         )
     return concurrency
-
-
-def _nemeses(text: str) -> tuple[str, ...]:
-    names = {name for name in text.split(",") if name and name != "none"}
-    if "all" in names:
-        return NEMESES
-    for name in sorted(names - set(NEMESES)):
-        raise UsageError(f"there is no nemesis {name}; there are {', '.join(NEMESES)}, and all")
-    return tuple(name for name in NEMESES if name in names)
-
-
-def _availability(text: str) -> float:
-    return 1.0 if text == "total" else probability(text)
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog=command_here("bench"),
-        description="Try a node of Maelstrom's protocol: real processes, a simulated network, "
-        "faults, and a verdict. No JVM.",
+        description="Test a node that speaks Maelstrom's protocol: real processes, a simulated "
+        "network, faults, and a verdict. No JVM is needed.",
         allow_abbrev=False,
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -282,24 +233,26 @@ def _parser() -> Parser:
         description="Run a test and judge it. Exit status: 0 valid, 1 invalid, 2 unknown, "
         "254 wrong usage, 255 error.",
         epilog=f"Arguments after -- go to the binary; {RUN_FOLDER} in one of them becomes the "
-        f"run's own folder, as in: -- --data-dir {RUN_FOLDER}/data",
+        f"run's own folder, for example: -- --data-dir {RUN_FOLDER}/data",
         allow_abbrev=False,
     )
-    _add_group_options(test)
-    _add_work_options(test)
-    _add_network_options(test)
+    add_bin(test)
+    _add_names(test)
+    add_options(test)
+    add_store(test)
     _add_other_options(test)
     add_bounds(test)
-    test.set_defaults(carry_out=_test)
+    seed = random.SystemRandom().getrandbits(SEED_BITS)
+    test.set_defaults(carry_out=_test, seed=seed)
     commands.add_to(subparsers)
     report_commands.add_to(subparsers)
     add_perf(subparsers)
     self_test = subparsers.add_parser(
         "self-test",
-        help="see that the bench finds the broken nodes broken, and the honest one honest",
-        description="See that the bench finds the broken nodes broken, and the honest one honest: "
-        "which check caught which lie, under which fault, after how many operations. It takes two "
-        "or three minutes. Exit status: 0 all were, 1 not all.",
+        help="check that the bench finds broken nodes broken and the honest one honest",
+        description="Check that the bench finds broken nodes broken and the honest one honest, and "
+        "print which check caught which lie, under which fault, after how many operations. It "
+        "takes two or three minutes. Exit status: 0 if all were found, 1 if not.",
         allow_abbrev=False,
     )
     self_test.add_argument("nodes", nargs="*", metavar="NODE", help="only these")
@@ -308,107 +261,26 @@ def _parser() -> Parser:
     return parser
 
 
-def _add_group_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument("-w", "--workload", required=True, metavar="NAME", help="lin-kv or echo")
-    add_bin(test)
+def _add_names(test: argparse.ArgumentParser) -> None:
     names = test.add_mutually_exclusive_group()
-    names.add_argument("--node-count", type=count, metavar="N", help="nodes n0, n1, ... (5)")
+    names.add_argument(
+        "--node-count", type=count, default=5, metavar="N", help="nodes n0, n1, ... (5)"
+    )
     names.add_argument("--node", action="append", metavar="NAME", help="a node; may be repeated")
     names.add_argument("--nodes", metavar="LIST", help="nodes, separated by commas")
 
 
-def _add_work_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument("--time-limit", type=positive, default=60.0, metavar="S", help="(60)")
-    test.add_argument(
-        "--rate", type=positive, default=5.0, metavar="R", help="operations a second in all (5)"
-    )
-    test.add_argument(
-        "--concurrency", metavar="N", help="clients; 4n is four times the nodes (one group)"
-    )
-    test.add_argument(
-        "--availability",
-        type=_availability,
-        metavar="total|FRACTION",
-        help="the least fraction of operations that must be ok",
-    )
-    test.add_argument("--test-count", type=count, default=1, metavar="N", help="tests in a row")
-    test.add_argument(
-        "--seed",
-        type=int,
-        default=random.SystemRandom().getrandbits(SEED_BITS),
-        metavar="N",
-        help="draws operations, latencies and faults (drawn itself when not given)",
-    )
-
-
-def _add_network_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument(
-        "--latency",
-        type=not_negative,
-        default=0.0,
-        metavar="MS",
-        help="mean one-way latency between nodes (0)",
-    )
-    test.add_argument(
-        "--latency-dist", choices=("constant", "uniform", "exponential"), default="constant"
-    )
-    test.add_argument(
-        "--delivery",
-        choices=("on-time", "head-of-line"),
-        default="on-time",
-        help="head-of-line holds a node's messages, clients' too, behind the one it waits for, as "
-        "Maelstrom does",
-    )
-    test.add_argument("--loss", type=probability, default=0.0, metavar="P", help="between nodes")
-    test.add_argument(
-        "--duplicate", type=probability, default=0.0, metavar="P", help="between nodes"
-    )
-    test.add_argument(
-        "--nemesis",
-        default="",
-        metavar="LIST",
-        help="kill (-9, then started again), pause, partition, several of them (kill,pause), all, "
-        "or none; one node, a minority, a majority, all nodes, or the leader",
-    )
-    test.add_argument(
-        "--slow",
-        type=positive,
-        nargs="?",
-        const=SLOW_MS,
-        metavar="MS",
-        help="now and again messages on some links, or all of a node, take longer by so much "
-        f"({SLOW_MS:g})",
-    )
-    test.add_argument(
-        "--require-faults",
-        action="store_true",
-        help="a run whose faults touched nothing is unknown (exit status 2), not valid",
-    )
-    test.add_argument(
-        "--nemesis-interval",
-        type=positive,
-        default=10.0,
-        metavar="S",
-        help="mean seconds between a fault and its end (10)",
-    )
-
-
 def _add_other_options(test: argparse.ArgumentParser) -> None:
-    test.add_argument("--log-stderr", action="store_true", help="show the nodes' stderr, too")
+    test.add_argument("--test-count", type=count, default=1, metavar="N", help="tests in a row (1)")
     test.add_argument("--log-net-send", action="store_true", help=argparse.SUPPRESS)
     test.add_argument("--log-net-recv", action="store_true", help=argparse.SUPPRESS)
-    test.add_argument(
-        "--messages-kept",
-        type=count,
-        default=MESSAGES_KEPT,
-        metavar="N",
-        help=f"messages written to messages.jsonl at the most ({MESSAGES_KEPT})",
-    )
-    test.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
     for name, about in (
         ("--junit", "write JUnit XML"),
         ("--summary", "write a summary in Markdown"),
-        ("--bundle", f"write one archive (*{BUNDLE_SUFFIX}) to read and repeat the last run with"),
+        (
+            "--bundle",
+            f"write one archive (*{BUNDLE_SUFFIX}) of the last run, to read and repeat",
+        ),
     ):
         test.add_argument(name, type=Path, metavar="FILE", help=about)
     for name in WITHOUT_MEANING:

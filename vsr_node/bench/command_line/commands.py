@@ -1,36 +1,34 @@
-"""The commands beside test: check, replay and shrink a stored run, doctor a node."""
+"""The commands that check, replay and shrink a stored run, and doctor and shell for a node."""
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
-    EXIT_STATUS_OF_VERDICT,
     UsageError,
     add_bin,
     add_bounds,
+    add_store,
     bounds,
-    count,
-    not_negative,
-    positive,
-    program,
+    command_of,
 )
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import NOT_REPEATED, kinds_of, shrink, violation_event
 from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.stored.option_values import count, not_negative, positive
 from vsr_node.bench.stored.options import Options
-from vsr_node.bench.stored.results import judged_again
+from vsr_node.bench.stored.results import Results
 from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.store import write_json
 from vsr_node.bench.stored.stored_runs import StoredRun, load_results, load_run
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import DEFAULT, WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
-from vsr_node.bench.workshop.shell import HELP, Shell
+from vsr_node.bench.workshop.shell import Shell, help_of
+from vsr_node.checker.validity import Validity
 from vsr_node.command import command_here
 from vsr_node.report import draw
 
@@ -40,11 +38,11 @@ MEASURED = 10
 DOCTORS_PATIENCE_S = 5.0
 
 Commands = Any
-"""What argparse's `add_subparsers` returns; its type has no public name."""
+"""What ``add_subparsers`` of argparse returns; its type has no public name."""
 
 
-def run_and_tell(options: Options, console: Console) -> tuple[int, Outcome | None]:
-    """Run a test; return the exit status, and the outcome where there is one."""
+def run_and_report(options: Options, console: Console) -> tuple[int, Outcome | None]:
+    """Run a test; return the exit status, and the outcome, or None if there is none."""
     try:
         outcome = run_test(options, console)
     except (SetupError, OSError) as error:
@@ -54,11 +52,11 @@ def run_and_tell(options: Options, console: Console) -> tuple[int, Outcome | Non
         judge = command_here("bench", "check", str(options.store / "latest"))
         console.say(f"stopped by {stopped}; the history is on disk: judge it with {judge}")
         return 128 + stopped.signal_number, None
-    return EXIT_STATUS_OF_VERDICT[outcome.valid], outcome
+    return outcome.results.valid.exit_status, outcome
 
 
 def add_to(commands: Commands) -> None:
-    """Make the commands known to the parser."""
+    """Add the commands to the parser."""
     _add_check(commands)
     _add_replay(commands)
     _add_shrink(commands)
@@ -67,7 +65,7 @@ def add_to(commands: Commands) -> None:
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """Let the command line name a stored run."""
+    """Add the argument that names a stored run."""
     parser.add_argument(
         "run",
         nargs="?",
@@ -76,15 +74,15 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="a run's folder, or a bundle of one (store/latest)",
     )
-    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    add_store(parser)
 
 
 def _add_check(commands: Commands) -> None:
     parser = commands.add_parser(
         "check",
         help="judge a stored run again",
-        description="Judge a stored run again, within other bounds perhaps. A run that was killed "
-        "before it was judged will do, too. Exit status as of test.",
+        description="Judge a stored run again, perhaps within other bounds. It may be a run that "
+        "was killed before it was judged. Exit status as for test.",
         allow_abbrev=False,
     )
     add_run(parser)
@@ -92,67 +90,68 @@ def _add_check(commands: Commands) -> None:
     parser.set_defaults(carry_out=_check)
 
 
-def _check(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words, node_arguments
+def _check(arguments: argparse.Namespace) -> int:
     run = load_run(arguments.run, arguments.store)
     verdict = run.workload().judge(run.events, bounds(arguments))
     results = load_results(run.folder)
     if results is None:
         print(verdict.explanation)
         print(f"{run.folder} has no results: the run was ended before it was judged")
-        return EXIT_STATUS_OF_VERDICT["unknown" if verdict.valid is None else verdict.valid]
-    results = judged_again(results, verdict)
-    write_json(run.folder / "results.json", results)
+        return verdict.valid.exit_status
+    results = results.judged(verdict)
+    write_json(run.folder / "results.json", results.as_json())
     print(screen_of(results, run.folder, draw(run.folder)))
-    return EXIT_STATUS_OF_VERDICT[results["valid"]]
+    return results.valid.exit_status
 
 
 def _add_replay(commands: Commands) -> None:
     parser = commands.add_parser(
         "replay",
-        help="do a stored run's operations and faults once more",
-        description=f"Do a stored run's operations and faults once more. {NOT_REPEATED} "
-        "Exit status as of test; with --times that of the worst run.",
+        help="repeat the operations and faults of a stored run",
+        description=f"Repeat the operations and faults of a stored run. {NOT_REPEATED} "
+        "Exit status as for test; with --times, that of the worst run.",
         allow_abbrev=False,
     )
     add_run(parser)
     add_bin(parser, required=False)
-    parser.add_argument("--times", type=count, default=1, metavar="N", help="how often (1)")
+    parser.add_argument("--times", type=count, default=1, metavar="N", help="number of runs (1)")
     add_bounds(parser)
     parser.set_defaults(carry_out=_replay)
 
 
-def _replay(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words
+def _replay(arguments: argparse.Namespace) -> int:
     run = load_run(arguments.run, arguments.store)
-    options = run.options(arguments.store, bounds(arguments), arguments.bin, node_arguments)
+    options = _options_of(run, arguments)
     console = Console(sys.stdout)
     console.say(f"replaying {run.folder}\n{NOT_REPEATED}")
-    verdicts: list[bool | str] = []
+    verdicts: list[Validity] = []
     for _ in range(arguments.times):
-        status, outcome = run_and_tell(options, console)
+        status, outcome = run_and_report(options, console)
         if outcome is None:
             return status
-        verdicts.append(outcome.valid)
-        if outcome.interrupted:
+        verdicts.append(outcome.results.valid)
+        if outcome.results.interrupted:
             break
     if arguments.times > 1:
-        console.say(f"fails {verdicts.count(False)} of {len(verdicts)}")
-    worst = False if False in verdicts else "unknown" if "unknown" in verdicts else True
-    return EXIT_STATUS_OF_VERDICT[worst]
+        console.say(f"fails {verdicts.count(Validity.INVALID)} of {len(verdicts)}")
+    return Validity.worst(*verdicts).exit_status
+
+
+def _options_of(run: StoredRun, arguments: argparse.Namespace) -> Options:
+    """Return the options that repeat a run, perhaps with another binary. Raises UsageError."""
+    if arguments.bin is None and arguments.node_arguments:
+        raise UsageError("arguments after -- require --bin")
+    command = None if arguments.bin is None else command_of(arguments)
+    return run.options(arguments.store, bounds(arguments), command)
 
 
 def _add_shrink(commands: Commands) -> None:
     parser = commands.add_parser(
         "shrink",
-        help="look for the least part of a failing run that still fails",
-        description="Look for fewer operations, faults and nodes, a plainer network and a shorter "
-        "time that still fail, and say how often they do. Exit status: 0 when it ended with a run "
-        f"that fails, {EXIT_NOT_REPEATED} when not even the whole run failed again. {NOT_REPEATED}",
+        help="find the smallest part of a failing run that still fails",
+        description="Find fewer operations, faults and nodes, a plainer network and a shorter "
+        "time that still fail, and print how often they do. Exit status: 0 if it found a run that "
+        f"fails, {EXIT_NOT_REPEATED} if not even the whole run failed again. {NOT_REPEATED}",
         allow_abbrev=False,
     )
     add_run(parser)
@@ -169,24 +168,18 @@ def _add_shrink(commands: Commands) -> None:
         type=count,
         default=MEASURED,
         metavar="N",
-        help=f"tries of the smallest run, to say how often it fails ({MEASURED})",
+        help=f"how often the smallest run is tried, to find how often it fails ({MEASURED})",
     )
     add_bounds(parser)
     parser.set_defaults(carry_out=_shrink)
 
 
-def _shrink(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words
+def _shrink(arguments: argparse.Namespace) -> int:
     run = load_run(arguments.run, arguments.store)
     results = _results_of(run, arguments)
     if not kinds_of(results) or violation_event(results, run.events) is None:
-        raise UsageError(f"{arguments.run} did not fail by what its nodes did: nothing to shrink")
-    options = replace(
-        run.options(arguments.store, bounds(arguments), arguments.bin, node_arguments),
-        availability=None,
-    )
+        raise UsageError(f"{arguments.run} did not fail through its nodes: nothing to shrink")
+    options = replace(_options_of(run, arguments), availability=None)
     console = Console(sys.stdout)
     console.say(f"shrinking {run.folder}, {run.operation_count} operations\n{NOT_REPEATED}")
     kept = shrink(
@@ -198,13 +191,13 @@ def _shrink(
         measured=arguments.measure,
     )
     if kept is None:
-        console.say("it did not fail again, neither in parts nor whole")
+        console.say("it did not fail again, neither in part nor as a whole")
         return EXIT_NOT_REPEATED
     return 0
 
 
-def _results_of(run: StoredRun, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the results of a run that was judged. Raises UsageError for one that was not."""
+def _results_of(run: StoredRun, arguments: argparse.Namespace) -> Results:
+    """Return the results of a run. Raises UsageError if it was not judged."""
     results = load_results(run.folder)
     if results is None:
         judge = command_here("bench", "check", str(arguments.run))
@@ -212,20 +205,23 @@ def _results_of(run: StoredRun, arguments: argparse.Namespace) -> dict[str, Any]
     return results
 
 
+def _add_workload(parser: argparse.ArgumentParser) -> None:
+    names = sorted(WORKLOADS)
+    parser.add_argument("-w", "--workload", choices=names, default=DEFAULT, help=f"({DEFAULT})")
+
+
 def _add_doctor(commands: Commands) -> None:
     parser = commands.add_parser(
         "doctor",
-        help="take a node through the protocol, step by step, and say what is wrong with it",
-        description="Take a node through the protocol, step by step, without faults, and say what "
-        "is wrong with it, what was expected and where the protocol says so. Exit status: 0 no "
-        "mistake, 1 mistakes.",
+        help="take a node through the protocol, step by step, and report its mistakes",
+        description="Take a node through the protocol, step by step, without faults. Report its "
+        "mistakes, what was expected and which document demands it. Exit status: 0 if there is no "
+        "mistake, 1 if there are some.",
         epilog="Arguments after -- go to the binary.",
         allow_abbrev=False,
     )
     add_bin(parser)
-    parser.add_argument(
-        "-w", "--workload", choices=sorted(WORKLOADS), default="lin-kv", help="(lin-kv)"
-    )
+    _add_workload(parser)
     parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
     parser.add_argument(
         "--patience",
@@ -237,17 +233,14 @@ def _add_doctor(commands: Commands) -> None:
     parser.set_defaults(carry_out=_doctor)
 
 
-def _doctor(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words
+def _doctor(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout)
     doctor = Doctor(
-        (*program(arguments.bin), *node_arguments),
+        command_of(arguments),
         arguments.node_count,
         arguments.workload,
         arguments.patience,
-        lambda line: console.say(line.told()),
+        lambda line: console.say(line.format()),
     )
     try:
         mistakes = doctor.examine()
@@ -255,7 +248,8 @@ def _doctor(
         console.say(f"ERROR: {error}")
         return EXIT_ERROR
     if mistakes:
-        console.say(f"\n{mistakes} mistake{'s' * (mistakes > 1)} in {len(doctor.lines)} lines")
+        noun = "mistake" if mistakes == 1 else "mistakes"
+        console.say(f"\n{mistakes} {noun} in {len(doctor.lines)} lines")
         return 1
     console.say("\nno mistake was found")
     return 0
@@ -264,13 +258,15 @@ def _doctor(
 def _add_shell(commands: Commands) -> None:
     parser = commands.add_parser(
         "shell",
-        help="start a group, and type requests and faults",
-        description="Start a group, and do what the lines of the input say:\n\n" + HELP,
+        help="start a group, and type requests and faults by hand",
+        description="Start a group, and carry out the commands of the input:\n\n"
+        + help_of(WORKLOADS[DEFAULT]),
         epilog="Arguments after -- go to the binary.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_bin(parser)
+    _add_workload(parser)
     parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
     parser.add_argument(
         "--latency", type=not_negative, default=0.0, metavar="MS", help="between nodes (0)"
@@ -278,15 +274,13 @@ def _add_shell(commands: Commands) -> None:
     parser.set_defaults(carry_out=_shell)
 
 
-def _shell(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words
+def _shell(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout)
     interactive = sys.stdin.isatty()
     shell = Shell(
-        (*program(arguments.bin), *node_arguments),
+        command_of(arguments),
         [f"n{number}" for number in range(arguments.node_count)],
+        WORKLOADS[arguments.workload],
         LatencyDistribution("constant", arguments.latency),
         console.say,
         is_terminal=interactive,

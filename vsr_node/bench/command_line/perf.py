@@ -1,28 +1,27 @@
-"""`bench perf` on the command line."""
+"""``bench perf`` on the command line."""
 
 import argparse
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     UsageError,
     add_bin,
-    count,
-    positive,
+    add_store,
     program,
 )
 from vsr_node.bench.perf.cells import PLACES, cells_of
-from vsr_node.bench.perf.figures import as_json, summaries_of
-from vsr_node.bench.perf.measuring import Measured, SubjectError, measure_subject
+from vsr_node.bench.perf.figures import as_json, subject_figures_of, summaries_of
+from vsr_node.bench.perf.measuring import Measured, Measurements, SubjectError, measure_subject
 from vsr_node.bench.perf.plot import svg_of
 from vsr_node.bench.perf.subjects import DEFAULT_SETS, VERSUS, subjects_of
 from vsr_node.bench.perf.table import text_of
 from vsr_node.bench.running.console import Console
+from vsr_node.bench.stored.option_values import count, positive
 from vsr_node.bench.stored.store import new_folder, point, write_json
 
 CLIENTS = "1,8,32,128"
@@ -34,39 +33,41 @@ T = TypeVar("T")
 
 
 def add_perf(commands: Any) -> None:
-    """Make the command known to the parser."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "perf",
         help="measure throughput and latency beside what is possible",
         description="Measure throughput, latency, messages, CPU time and memory of a group under "
-        "load, beside those of as many bare echo nodes and of a bare replication node, which show "
-        "what Python and the pipes allow.",
-        epilog="In open loop latency counts from when a request was due, not from when it was "
-        "sent. Exit status: 0 measured, 255 some subject could not be.",
+        "load, and compare them with as many bare echo nodes and a bare replication node, which "
+        "show what Python and the pipes allow.",
+        epilog="In open loop, latency counts from when a request was due, not from when it was "
+        "sent. Exit status: 0 if all subjects were measured, 255 if not.",
         allow_abbrev=False,
     )
     add_bin(parser)
-    parser.add_argument("--vs", metavar="BIN", help="another node's program, to be put beside")
+    parser.add_argument("--vs", metavar="BIN", help="the program of another node, for comparison")
     parser.add_argument(
         "--set",
         action="append",
         type=_option_set,
         metavar="NAME=OPTIONS",
-        help="a set of options for the node, and its name; may be repeated; {run} becomes a folder "
-        "of that group's own ("
-        + ", ".join(f"{name}={words}" for name, words in DEFAULT_SETS.items())
-        + ")",
+        help="a named set of options for the node; may be repeated; {run} becomes the folder of "
+        "its group (" + ", ".join(f"{name}={words}" for name, words in DEFAULT_SETS.items()) + ")",
     )
-    parser.add_argument("--node-count", type=count, default=3, metavar="N", help="(3)")
+    parser.add_argument("--node-count", type=count, default=3, metavar="N", help="nodes (3)")
     parser.add_argument(
-        "--clients", type=_list_of(count), default=CLIENTS, metavar="LIST", help=f"({CLIENTS})"
+        "--clients",
+        type=_list_of(count),
+        default=CLIENTS,
+        metavar="LIST",
+        help=f"numbers of clients in closed loop ({CLIENTS})",
     )
     parser.add_argument(
         "--rates",
         type=_list_of(positive),
         default=RATES,
         metavar="LIST",
-        help=f"requests a second in open loop; an empty list: none ({RATES})",
+        help=f"requests a second in open loop; may be empty ({RATES})",
     )
     parser.add_argument(
         "--at",
@@ -83,27 +84,22 @@ def add_perf(commands: Any) -> None:
         help=f"percentages of reads; the others are writes ({READS})",
     )
     parser.add_argument(
-        "--seconds", type=positive, default=2.0, metavar="S", help="for each load (2)"
+        "--seconds", type=positive, default=2.0, metavar="S", help="duration of each load (2)"
     )
-    parser.add_argument(
-        "--rounds", type=count, default=1, metavar="N", help="times that all is done (1)"
-    )
+    parser.add_argument("--rounds", type=count, default=1, metavar="N", help="number of rounds (1)")
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().getrandbits(SEED_BITS), metavar="N"
     )
-    parser.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    add_store(parser)
     parser.set_defaults(carry_out=_perf)
 
 
-def _perf(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words
-    if node_arguments:
-        raise UsageError("perf takes the node's options by --set NAME=OPTIONS, not after --")
+def _perf(arguments: argparse.Namespace) -> int:
+    if arguments.node_arguments:
+        raise UsageError("perf takes the options of the node from --set NAME=OPTIONS, not after --")
     option_sets = dict(arguments.set) if arguments.set else DEFAULT_SETS
     if VERSUS in option_sets:
-        raise UsageError(f"{VERSUS} is what --vs is called; give the set another name")
+        raise UsageError(f"{VERSUS} is the name for --vs; give the set another name")
     versus = None if arguments.vs is None else program(arguments.vs)
     subjects = subjects_of(program(arguments.bin), option_sets, versus)
     cells = cells_of(arguments.clients, arguments.rates, arguments.at, arguments.reads)
@@ -113,29 +109,28 @@ def _perf(
     console = Console(sys.stdout)
     console.say(
         f"{len(subjects)} subjects, {len(cells)} loads of {arguments.seconds:g} s, "
-        f"{arguments.rounds} times, seed {arguments.seed}\n{folder}"
+        f"{arguments.rounds} rounds, seed {arguments.seed}\n{folder}"
     )
     rounds: list[list[Measured]] = []
     failed: list[str] = []
     for number in range(arguments.rounds):
         rounds.append([])
+        plan = Measurements(names, cells, arguments.seconds, f"{arguments.seed}/{number}")
         for subject in subjects:
             own_folder = folder / f"{subject.name.replace(' ', '-')}-{number}"
             try:
-                rounds[-1].append(
-                    measure_subject(
-                        *(subject, names, cells, arguments.seconds, own_folder),
-                        *(f"{arguments.seed}/{number}", console.say),
-                    )
-                )
+                rounds[-1].append(measure_subject(subject, plan, own_folder, console.say))
             except (SubjectError, OSError) as error:
                 console.say(f"ERROR: {subject.name}: {error}")
                 failed.append(subject.name)
-    summaries = summaries_of(rounds)
-    results = as_json(rounds, summaries) | {"failed": failed, "seed": arguments.seed}
+    summaries, subject_figures = summaries_of(rounds), subject_figures_of(rounds)
+    results = as_json(rounds, summaries, subject_figures) | {
+        "failed": failed,
+        "seed": arguments.seed,
+    }
     write_json(folder / "perf.json", results)
     (folder / "perf.svg").write_text(svg_of(summaries))
-    text = text_of(summaries, results)
+    text = text_of(summaries, subject_figures)
     (folder / "perf.txt").write_text(text + "\n")
     console.say(f"{text}\n\nfigures in {folder}: perf.json, perf.svg, perf.txt")
     return EXIT_ERROR if failed else 0

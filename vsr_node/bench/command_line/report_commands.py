@@ -1,25 +1,24 @@
-"""The commands that show stored runs: report and serve."""
+"""The commands for looking at stored runs: report and serve."""
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vsr_node.bench.command_line.arguments import EXIT_ERROR
+from vsr_node.bench.command_line.arguments import EXIT_ERROR, add_store
 from vsr_node.report import RunServer, draw
 
 PORT = 8080
 
 
 def add_to(commands: Any) -> None:
-    """Make the commands known to the parser."""
+    """Add the commands to the parser."""
     report = commands.add_parser(
         "report",
-        help="make the page of a stored run, of Maelstrom too",
+        help="write the page of a stored run, also of Maelstrom's",
         description="Explain what is wrong with a stored run, and write its report.html: one file "
-        "that needs no network. Folders of Maelstrom's store will do, too; they have no messages. "
-        "Exit status: 0 when the page was written, whatever the verdict; 255 when it was not.",
+        "that needs no network. Folders of Maelstrom's store work, too, without messages. "
+        "Exit status: 0 if the page was written, whatever the verdict; 255 if not.",
         allow_abbrev=False,
     )
     report.add_argument(
@@ -39,14 +38,11 @@ def add_to(commands: Any) -> None:
         allow_abbrev=False,
     )
     serve.add_argument("--port", type=int, default=PORT, metavar="N", help=f"({PORT})")
-    serve.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help="(store)")
+    add_store(serve)
     serve.set_defaults(carry_out=_serve)
 
 
-def _report(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words, node_arguments
+def _report(arguments: argparse.Namespace) -> int:
     drawing = draw(arguments.run)
     for line in drawing.explanation:
         print(line)
@@ -57,10 +53,7 @@ def _report(
     return 0
 
 
-def _serve(
-    arguments: argparse.Namespace, words: Sequence[str], node_arguments: Sequence[str]
-) -> int:
-    del words, node_arguments
+def _serve(arguments: argparse.Namespace) -> int:
     try:
         server = RunServer(arguments.store, arguments.port)
     except (OSError, OverflowError) as error:

@@ -1,8 +1,8 @@
 """Did the faults bite? A run whose faults met nothing says no more than one without them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from vsr_node.bench.faults.kill import KILL
 from vsr_node.bench.faults.nemesis import Effect
@@ -90,11 +90,6 @@ def bite_of(options: FaultOptions, network: Network, effects: Sequence[Effect]) 
         leader_hit=sum(effect.leader_hit for effect in effects),
         told=told,
     )
-
-
-def faults_touched_nothing(results: Mapping[str, Any]) -> bool:
-    """Return whether there were to be faults, and none of them touched anything."""
-    return results["bite"]["asked"] and not results["bite"]["touched"]
 
 
 def _summary(counts: FaultCounts, effects: Sequence[Effect]) -> str:

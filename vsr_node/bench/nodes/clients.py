@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, Timers
 from vsr_node.bench.nodes.mistakes import Kind, WireError
 from vsr_node.bench.nodes.network import Network
@@ -10,10 +11,6 @@ from vsr_node.bench.nodes.network import Network
 TIME_OUT_MS_MIN = 1_000
 TIME_OUT_LATENCIES = 10
 
-DEFINITE_ERRORS = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
-"""Codes that say that the operation did not happen. All others leave that open."""
-
-KNOWN_ERRORS = DEFINITE_ERRORS | {0, 13}
 OWN_ERROR_MIN = 1000
 """The first of the codes that are free for a node's own errors."""
 
@@ -110,7 +107,7 @@ def error_of(body: Body) -> tuple[int, str] | None:
 def require_known_code(body: Body) -> None:
     """Raise WireError with UNKNOWN_ERROR_CODE for an error whose code is not defined."""
     error = error_of(body)
-    if error is not None and error[0] not in KNOWN_ERRORS and error[0] < OWN_ERROR_MIN:
+    if error is not None and error[0] not in set(KnownError) and error[0] < OWN_ERROR_MIN:
         raise WireError(
             Kind.UNKNOWN_ERROR_CODE, f"error {error[0]}, which the protocol does not know"
         )

@@ -1,7 +1,6 @@
-"""Cells: the loads under which all subjects are measured, and what is measured."""
+"""Cells: the loads under which all subjects are measured, and the figures of each."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 PRIMARY, SPREAD = "primary", "spread"
 PLACES = (PRIMARY, SPREAD)
@@ -9,15 +8,15 @@ PLACES = (PRIMARY, SPREAD)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A load: `clients` in closed loop, or `rate` requests a second in open loop.
-
-    `place` is where they are asked: at the leader, or clients take the nodes in turn.
-    """
+    """A load, which has either ``clients`` or a ``rate``."""
 
     place: str
+    """Which nodes are asked: the leader, or all in turn."""
     read_fraction: float
     clients: int | None = None
+    """How many clients there are in closed loop; None in open loop."""
     rate: float | None = None
+    """Requests a second in open loop; None in closed loop."""
 
     @property
     def text(self) -> str:
@@ -28,7 +27,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one subject did under one load; per operation where the name says nothing else."""
+    """What one subject did under one load; an operation's mean unless the name says otherwise."""
 
     operations: int
     operations_per_second: float
@@ -38,23 +37,19 @@ class Figures:
     latency_max_ms: float
     errors: int
     unanswered: int
-    """Requests that were due and not answered when the time was up; of a closed loop each client
-    has one."""
+    """Requests that were due and not answered when the time was up. In closed loop each client has
+    one."""
     server_messages: float
     server_messages_by_type: dict[str, float]
     server_bytes: float
     node_cpu_ms: float
-    """CPU time of all nodes; milliseconds an operation are seconds a thousand operations."""
+    """CPU time of all nodes; milliseconds an operation are seconds per thousand operations."""
     bench_cpu_ms: float
     node_cores: float
-    """CPU time of all nodes over the time that passed."""
+    """CPU time of all nodes divided by the time that passed."""
     bench_cores: float
     resident_mib: float
     """The largest node's resident memory at the end."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the results say of it."""
-        return asdict(self)
 
 
 def cells_of(

@@ -1,7 +1,7 @@
-"""All rounds together: medians, and each figure beside that of the yardsticks in the same round."""
+"""All rounds together: medians, and each figure over that of the yardsticks in the same round."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -18,17 +18,17 @@ RATIOS = (
     "node_cpu_ms",
     "resident_mib",
 )
-"""The figures that are put beside those of the yardsticks."""
+"""The figures that are compared with those of the yardsticks."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class CellSummary:
     """What a subject did under a load: each figure's median over the rounds, and the ratios.
 
-    `ratios` has by yardstick and figure the median of what the subject's figure was over that of
-    the yardstick in the same round.
+    ``ratios`` has, by yardstick and figure, the median over the rounds of the subject's figure
+    divided by that of the yardstick in the same round.
     """
 
     subject: str
@@ -37,7 +37,16 @@ class Summary:
     ratios: dict[str, dict[str, float]]
 
 
-def summaries_of(rounds: Sequence[Sequence[Measured]]) -> list[Summary]:
+@dataclass(frozen=True, slots=True)
+class SubjectFigures:
+    """A subject's figures beside those under load: medians over the rounds."""
+
+    command: tuple[str, ...]
+    start_up_seconds: float
+    idle_messages_per_second: float
+
+
+def summaries_of(rounds: Sequence[Sequence[Measured]]) -> list[CellSummary]:
     """Return a summary for each load and subject, in the order in which they were measured."""
     by_place: dict[tuple[Cell, str], list[tuple[int, Figures]]] = {}
     for number, measured in enumerate(rounds):
@@ -59,15 +68,15 @@ def summaries_of(rounds: Sequence[Sequence[Measured]]) -> list[Summary]:
                     for limit, figures in at_limit.items()
                     if limit != name
                 }
-                summaries.append(Summary(name, cell, _medians([f for _, f in done]), ratios))
+                summaries.append(CellSummary(name, cell, _medians([f for _, f in done]), ratios))
     return summaries
 
 
 def _medians(figures: Sequence[Figures]) -> dict[str, float]:
-    texts = [each.as_json() for each in figures]
+    plain = [asdict(each) for each in figures]
     return {
-        name: round(median(each[name] for each in texts), 4)
-        for name, value in texts[0].items()
+        name: round(median(each[name] for each in plain), 4)
+        for name, value in plain[0].items()
         if not isinstance(value, dict)
     }
 
@@ -86,19 +95,23 @@ def _ratios(done: Sequence[tuple[int, Figures]], limit: dict[int, Figures]) -> d
     return ratios
 
 
-def as_json(rounds: Sequence[Sequence[Measured]], summaries: Sequence[Summary]) -> Json:
-    """Return all that was measured, and the summaries first."""
+def as_json(
+    rounds: Sequence[Sequence[Measured]],
+    summaries: Sequence[CellSummary],
+    subjects: Mapping[str, SubjectFigures],
+) -> Json:
+    """Return all that was measured, the summaries first."""
     return {
         "summaries": [
             {
                 "subject": summary.subject,
-                **_load(summary.cell),
+                **asdict(summary.cell),
                 "figures": summary.figures,
                 "ratios": summary.ratios,
             }
             for summary in summaries
         ],
-        "subjects": _subjects(rounds),
+        "subjects": {name: asdict(subject) for name, subject in subjects.items()},
         "rounds": [
             [
                 {
@@ -106,7 +119,7 @@ def as_json(rounds: Sequence[Sequence[Measured]], summaries: Sequence[Summary]) 
                     "start_up_seconds": round(each.start_up_seconds, 3),
                     "leader": each.leader,
                     "idle_messages_per_second": round(each.idle_messages_per_second, 1),
-                    "cells": [_load(cell) | figures.as_json() for cell, figures in each.cells],
+                    "cells": [asdict(cell) | asdict(figures) for cell, figures in each.cells],
                 }
                 for each in measured
             ]
@@ -115,24 +128,17 @@ def as_json(rounds: Sequence[Sequence[Measured]], summaries: Sequence[Summary]) 
     }
 
 
-def _subjects(rounds: Sequence[Sequence[Measured]]) -> Json:
-    subjects: Json = {}
-    for name in dict.fromkeys(each.subject.name for measured in rounds for each in measured):
-        done = [each for measured in rounds for each in measured if each.subject.name == name]
-        subjects[name] = {
-            "command": done[0].subject.command,
-            "start_up_seconds": round(median(each.start_up_seconds for each in done), 3),
-            "idle_messages_per_second": round(
-                median(each.idle_messages_per_second for each in done), 1
-            ),
-        }
-    return subjects
-
-
-def _load(cell: Cell) -> Json:
+def subject_figures_of(rounds: Sequence[Sequence[Measured]]) -> dict[str, SubjectFigures]:
+    """Return the figures of each subject, in the order in which they were measured."""
+    by_name: dict[str, list[Measured]] = {}
+    for measured in rounds:
+        for each in measured:
+            by_name.setdefault(each.subject.name, []).append(each)
     return {
-        "place": cell.place,
-        "read_fraction": cell.read_fraction,
-        "clients": cell.clients,
-        "rate": cell.rate,
+        name: SubjectFigures(
+            done[0].subject.command,
+            round(median(each.start_up_seconds for each in done), 3),
+            round(median(each.idle_messages_per_second for each in done), 1),
+        )
+        for name, done in by_name.items()
     }

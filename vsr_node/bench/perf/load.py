@@ -1,8 +1,9 @@
-"""Load: clients that ask, one request at a time each, and how long they waited for each answer."""
+"""Load: clients with one request at a time each, and how long they waited for each reply."""
 
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -11,17 +12,17 @@ from vsr_node.bench.nodes.network import Network
 
 KEY_COUNT = 1_000
 REQUESTS_DRAWN = 5_000
-"""Requests are drawn before the load begins, and asked again and again in that order."""
+"""Requests are drawn before the load begins, and are sent again and again in that order."""
 
 CLIENTS_MAX = 1_000
-"""In open loop; a request for which no client is free waits, and its latency counts from when it
+"""In open loop. A request for which no client is free waits, and its latency counts from when it
 was due."""
 
 Body = dict[str, Any]
 
 
 def draw_requests(random: Random, read_fraction: float) -> list[Body]:
-    """Return requests of that mix; what is no read is a write."""
+    """Return requests of that mix: reads, and otherwise writes."""
     return [
         {"type": "read", "key": random.randrange(KEY_COUNT)}
         if random.random() < read_fraction
@@ -31,44 +32,56 @@ def draw_requests(random: Random, read_fraction: float) -> list[Body]:
 
 
 class LoadClient:
-    """A client. It tells its load when it is answered.
+    """A client, which reports each reply to its load.
 
-    `waits_since` is when its request was due, in nanoseconds; negative when it waits for nothing.
+    ``waits_since`` is when its request was due, in nanoseconds; negative if it waits for nothing.
     """
 
     __slots__ = ("_load", "_msg_id", "_network", "name", "node", "waits_since")
 
-    def __init__(self, name: str, network: Network, load: "Load", node: str = "") -> None:
+    def __init__(self, name: str, load: "Load", node: str = "") -> None:
         self.name = name
         self.node = node
         self.waits_since = -1
-        self._network = network
+        self._network = load.target.network
         self._load = load
         self._msg_id = 0
-        network.add_client(name, self)
+        self._network.add_client(name, self)
 
     def ask(self, body: Body, since: int) -> None:
-        """Send a request, whose latency counts from `since`."""
+        """Send a request, whose latency counts from ``since``."""
         self._msg_id += 1
         self.waits_since = since
         self._network.request(self.name, self.node, body | {"msg_id": self._msg_id})
 
     def on_reply(self, source: str, body: Body) -> None:
-        """Take an answer; one that comes late or twice is none."""
+        """Take a reply; one that comes late or twice counts for nothing."""
         del source
         if body.get("in_reply_to") == self._msg_id and self.waits_since >= 0:
             since, self.waits_since = self.waits_since, -1
-            self._load.on_answer(self, since, body["type"] == "error")
+            self._load.on_reply(self, since, is_error=body["type"] == "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The nodes that are asked, and what it takes to ask them."""
+
+    timers: Timers
+    network: Network
+    nodes: Sequence[str]
+    prefix: str
+    """The beginning of the clients' names, which no other load has."""
 
 
 class Load(ABC):
-    """Requests, and the account of the answers since `measure`."""
+    """Requests, and the account of the replies since ``measure``."""
 
-    def __init__(self, timers: Timers, requests: Sequence[Body]) -> None:
-        self.latencies: list[int] = []
-        """In nanoseconds, in the order of the answers."""
+    def __init__(self, target: Target, requests: Sequence[Body]) -> None:
+        self.target = target
+        self.latencies_ns: list[int] = []
+        """In the order of the replies."""
         self.error_count = 0
-        self._timers = timers
+        self._timers = target.timers
         self._requests = requests
         self._next = 0
         self._stopped = False
@@ -76,30 +89,31 @@ class Load(ABC):
     @property
     @abstractmethod
     def waiting_count(self) -> int:
-        """Requests that are due or sent, and not answered."""
+        """How many requests are due or sent, and not answered."""
 
     @abstractmethod
     def start(self) -> None:
-        """Begin to ask."""
+        """Begin to send requests."""
 
     @abstractmethod
     def _on_free(self, client: LoadClient, now: int) -> None:
         """Take note that a client was answered."""
 
     def measure(self) -> None:
-        """Forget the answers so far."""
-        self.latencies = []
+        """Forget the replies so far."""
+        self.latencies_ns = []
         self.error_count = 0
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Send no more requests."""
         self._stopped = True
 
-    def on_answer(self, client: LoadClient, since: int, is_error: bool) -> None:
-        """Take note of an answer."""
+    def on_reply(self, client: LoadClient, since: int, *, is_error: bool) -> None:
+        """Take note of a reply."""
         now = self._timers.now()
-        self.latencies.append(now - since)
-        self.error_count += is_error
+        self.latencies_ns.append(now - since)
+        if is_error:
+            self.error_count += 1
         self._on_free(client, now)
 
     def _ask(self, client: LoadClient, since: int) -> None:
@@ -108,30 +122,28 @@ class Load(ABC):
 
 
 class ClosedLoop(Load):
-    """So many clients, each of which asks again as soon as it is answered."""
+    """Clients that each send a request as soon as the last one is answered."""
 
     def __init__(
         self,
-        timers: Timers,
+        target: Target,
         requests: Sequence[Body],
-        network: Network,
-        nodes: Sequence[str],
         client_count: int,
-        prefix: str,
     ) -> None:
-        super().__init__(timers, requests)
+        super().__init__(target, requests)
+        nodes = target.nodes
         self._clients = [
-            LoadClient(f"{prefix}{number}", network, self, nodes[number % len(nodes)])
+            LoadClient(f"{target.prefix}{number}", self, nodes[number % len(nodes)])
             for number in range(client_count)
         ]
 
     @property
     def waiting_count(self) -> int:
-        """Requests that are not answered."""
+        """How many requests are not answered."""
         return sum(client.waits_since >= 0 for client in self._clients)
 
     def start(self) -> None:
-        """Let all clients ask."""
+        """Let all clients send a request."""
         for client in self._clients:
             self._ask(client, self._timers.now())
 
@@ -141,27 +153,21 @@ class ClosedLoop(Load):
 
 
 class OpenLoop(Load):
-    """Requests at random times, `rate` a second in the mean (a Poisson process).
+    """Requests at random times, ``rate`` a second on average (a Poisson process).
 
-    The nodes are asked in turn, by whichever client is free.
+    The nodes are asked in turn, each by a client that is free.
     """
 
     def __init__(
         self,
-        timers: Timers,
+        target: Target,
         requests: Sequence[Body],
-        network: Network,
-        nodes: Sequence[str],
         rate: float,
         random: Random,
-        prefix: str,
     ) -> None:
-        super().__init__(timers, requests)
-        self._network = network
-        self._nodes = nodes
+        super().__init__(target, requests)
         self._rate = rate
         self._random = random
-        self._prefix = prefix
         self._free: list[LoadClient] = []
         self._count = 0
         self._due = 0
@@ -169,11 +175,11 @@ class OpenLoop(Load):
 
     @property
     def waiting_count(self) -> int:
-        """Requests that are due and not answered."""
+        """How many requests are due and not answered."""
         return self._count - len(self._free) + len(self._overdue)
 
     def start(self) -> None:
-        """Ask from now on."""
+        """Send requests from now on."""
         self._due = self._timers.now()
         self._ask_due()
 
@@ -188,16 +194,16 @@ class OpenLoop(Load):
             self._timers.call_at(self._due, self._ask_due)
 
     def _take(self) -> LoadClient | None:
-        """Return a free client, a new one if need be; None when there are too many."""
+        """Return a free client, a new one if need be; None if there are too many."""
         if self._free:
             return self._free.pop()
         if self._count == CLIENTS_MAX:
             return None
         self._count += 1
-        return LoadClient(f"{self._prefix}{self._count}", self._network, self)
+        return LoadClient(f"{self.target.prefix}{self._count}", self)
 
     def _ask(self, client: LoadClient, since: int) -> None:
-        client.node = self._nodes[self._next % len(self._nodes)]
+        client.node = self.target.nodes[self._next % len(self.target.nodes)]
         super()._ask(client, since)
 
     def _on_free(self, client: LoadClient, now: int) -> None:

@@ -1,4 +1,4 @@
-"""Measures: starts a subject's group, puts it under each load, and reads what came of it."""
+"""Measuring: start a subject's group, put it under each load, and read its figures."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +11,6 @@ from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import Ground
 from vsr_node.bench.nodes.links import LatencyDistribution, Links
 from vsr_node.bench.nodes.loop import (
-    NANOSECONDS_PER_MILLISECOND,
     NANOSECONDS_PER_SECOND,
     Loop,
     Timers,
@@ -28,21 +27,24 @@ from vsr_node.bench.perf.load import (
     ClosedLoop,
     Load,
     OpenLoop,
+    Target,
     draw_requests,
 )
 from vsr_node.bench.perf.subjects import Subject
 from vsr_node.bench.perf.usage import usage_of
 from vsr_node.bench.stored.options import in_folder
+from vsr_node.bench.stored.quantiles import quantile_ms
 
 BYTES_PER_MIB = 1 << 20
 FILL_CLIENTS = 32
 FILL_SECONDS_MAX = 30.0
 WARM_UP_SECONDS = 0.3
 DRAIN_SECONDS = 2.0
+IDLE_SECONDS_MAX = 1.0
 
 
 class SubjectError(Exception):
-    """A group that did not come up, or does not serve; the text says so."""
+    """The group did not come up, or does not serve; the text says which."""
 
 
 @dataclass(slots=True)
@@ -57,8 +59,8 @@ class Measured:
     idle_messages_per_second: float = 0.0
 
 
-class Bench:
-    """One group of a subject, up and filled; a context manager that leaves no process behind."""
+class LoadedGroup:
+    """One group of a subject; a context manager that leaves no process behind."""
 
     def __init__(
         self, subject: Subject, names: Sequence[str], folder: Path, say: Callable[[str], None]
@@ -78,7 +80,7 @@ class Bench:
         launch = Launch(in_folder(subject.command, folder), lambda node: folder / f"{node}.log")
         self._members = Members(ground, self._loop, names, launch, self._new_client)
 
-    def __enter__(self) -> "Bench":
+    def __enter__(self) -> "LoadedGroup":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,7 +96,7 @@ class Bench:
         return f"c{self._client_count}-"
 
     def start(self) -> float:
-        """Start the group; return how long that took. Raises SubjectError."""
+        """Start the group; return how many seconds that took. Raises SubjectError."""
         begin = self._timers.now()
         self._members.start()
         members = self._members
@@ -109,52 +111,48 @@ class Bench:
         requests = [{"type": "write", "key": key, "value": 0} for key in range(KEY_COUNT)]
         load = self._closed(requests, SPREAD, FILL_CLIENTS)
         load.start()
-        self._run(FILL_SECONDS_MAX, lambda: len(load.latencies) >= KEY_COUNT)
+        self._run(FILL_SECONDS_MAX, lambda: len(load.latencies_ns) >= KEY_COUNT)
         self._finish(load)
-        if len(load.latencies) - load.error_count < KEY_COUNT:
+        if len(load.latencies_ns) - load.error_count < KEY_COUNT:
             raise SubjectError(f"{KEY_COUNT} keys were not written in {FILL_SECONDS_MAX:g} s")
 
     @property
     def leader(self) -> str | None:
-        """Who seems to lead."""
+        """The node that seems to lead; None if none does."""
         return self._gauge.leader()
 
     def idle_messages_per_second(self, seconds: float) -> float:
-        """Return how many messages the nodes send each other when nobody asks anything."""
+        """Return how many messages a second the nodes send each other without requests."""
         before = self._network.servers.sent
         self._run(seconds)
         return (self._network.servers.sent - before) / seconds
 
     def measure(self, cell: Cell, seconds: float, random: Random) -> Figures:
-        """Put the group under a load for so long, and a little before."""
+        """Put the group under a load; return its figures over ``seconds``, after a warm-up."""
         requests = draw_requests(random, cell.read_fraction)
         if cell.clients is not None:
             load: Load = self._closed(requests, cell.place, cell.clients)
         else:
             assert cell.rate is not None
-            nodes = self._nodes_at(cell.place)
-            load = OpenLoop(
-                *(self._timers, requests, self._network, nodes),
-                *(cell.rate, random, self._prefix()),
-            )
+            load = OpenLoop(self._target(cell.place), requests, cell.rate, random)
         load.start()
         self._run(WARM_UP_SECONDS)
         load.measure()
-        before = _Reading(self._network, self._members)
+        before = _Counters(self._network, self._members)
         self._run(seconds)
-        figures = _figures(load, before, _Reading(self._network, self._members))
+        figures = _figures(load, before, _Counters(self._network, self._members))
         self._finish(load)
         return figures
 
     def _closed(self, requests: Sequence[dict[str, object]], place: str, count: int) -> ClosedLoop:
-        nodes = self._nodes_at(place)
-        return ClosedLoop(self._timers, requests, self._network, nodes, count, self._prefix())
+        return ClosedLoop(self._target(place), requests, count)
 
-    def _nodes_at(self, place: str) -> Sequence[str]:
-        return [self.leader or self._names[0]] if place == PRIMARY else self._names
+    def _target(self, place: str) -> Target:
+        nodes = [self.leader or self._names[0]] if place == PRIMARY else self._names
+        return Target(self._timers, self._network, nodes, self._prefix())
 
     def _finish(self, load: Load) -> None:
-        """Ask no more, and wait a while for what is under way."""
+        """End a load, and wait a while for what is under way."""
         load.stop()
         self._run(DRAIN_SECONDS, lambda: not load.waiting_count)
 
@@ -164,8 +162,8 @@ class Bench:
         self._loop.run_until(lambda: self._timers.now() >= end or done())
 
 
-class _Reading:
-    """What counters and clocks say at a moment."""
+class _Counters:
+    """The counters and clocks at one moment."""
 
     def __init__(self, network: Network, members: Members) -> None:
         usages = [usage_of(process_id) for process_id in members.process_ids.values()]
@@ -178,19 +176,13 @@ class _Reading:
         self.bytes = network.servers.bytes_sent
 
 
-def _figures(load: Load, before: _Reading, after: _Reading) -> Figures:
-    count = len(load.latencies)
-    latencies = sorted(load.latencies)
+def _figures(load: Load, before: _Counters, after: _Counters) -> Figures:
+    count = len(load.latencies_ns)
+    ordered_ns = sorted(load.latencies_ns)
     seconds = after.time - before.time
     milliseconds_each = 1_000 / count if count else 0.0
     nodes_cpu = after.nodes_cpu - before.nodes_cpu
     bench_cpu = after.bench_cpu - before.bench_cpu
-
-    def quantile(fraction: float) -> float:
-        if not count:
-            return 0.0
-        place = min(int(fraction * count), count - 1)
-        return round(latencies[place] / NANOSECONDS_PER_MILLISECOND, 3)
 
     def each(total: float) -> float:
         return round(total / count, 3) if count else 0.0
@@ -199,10 +191,10 @@ def _figures(load: Load, before: _Reading, after: _Reading) -> Figures:
     return Figures(
         operations=count,
         operations_per_second=round(count / seconds, 1),
-        latency_p50_ms=quantile(0.5),
-        latency_p95_ms=quantile(0.95),
-        latency_p99_ms=quantile(0.99),
-        latency_max_ms=quantile(1),
+        latency_p50_ms=quantile_ms(ordered_ns, 0.5),
+        latency_p95_ms=quantile_ms(ordered_ns, 0.95),
+        latency_p99_ms=quantile_ms(ordered_ns, 0.99),
+        latency_max_ms=quantile_ms(ordered_ns, 1),
         errors=load.error_count,
         unanswered=load.waiting_count,
         server_messages=each(after.messages - before.messages),
@@ -216,31 +208,38 @@ def _figures(load: Load, before: _Reading, after: _Reading) -> Figures:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """How each subject is measured; all get the same requests."""
+
+    names: Sequence[str]
+    """The nodes."""
+    cells: Sequence[Cell]
+    seconds: float
+    """The duration of each load."""
+    seed: str
+
+
 def measure_subject(
-    subject: Subject,
-    names: Sequence[str],
-    cells: Sequence[Cell],
-    seconds: float,
-    folder: Path,
-    seed: str,
-    say: Callable[[str], None],
+    subject: Subject, plan: Measurements, folder: Path, say: Callable[[str], None]
 ) -> Measured:
-    """Measure a subject under all loads; all get the same requests. Raises SubjectError."""
-    with collector_paused(), Bench(subject, names, folder, say) as bench:
-        start_up_seconds = bench.start()
-        bench.fill()
-        measured = Measured(subject, start_up_seconds, bench.leader)
-        for cell in cells:
-            figures = bench.measure(cell, seconds, Random(f"{seed}/{cell.text}"))
+    """Measure a subject under all loads. Raises SubjectError."""
+    with collector_paused(), LoadedGroup(subject, plan.names, folder, say) as group:
+        start_up_seconds = group.start()
+        group.fill()
+        measured = Measured(subject, start_up_seconds, group.leader)
+        for cell in plan.cells:
+            figures = group.measure(cell, plan.seconds, Random(f"{plan.seed}/{cell.text}"))
             say(
                 f"  {subject.name:<18} {cell.text:<34} "
                 f"{figures.operations_per_second:>9.0f} a second, "
                 f"p50 {figures.latency_p50_ms:.2f} ms"
             )
             measured.cells.append((cell, figures))
-        measured.idle_messages_per_second = bench.idle_messages_per_second(min(seconds, 1.0))
+        idle_seconds = min(plan.seconds, IDLE_SECONDS_MAX)
+        measured.idle_messages_per_second = group.idle_messages_per_second(idle_seconds)
         return measured
 
 
 def _forget(sent: int, ended: int, fate: bytes, payload: bytes) -> None:
-    """Be a journal that keeps nothing."""
+    """Keep nothing, as a journal."""

@@ -1,11 +1,11 @@
-"""The figures as a plot: throughput and latency over the load, a line for each subject, in SVG."""
+"""A plot of the figures in SVG: throughput and latency over the load, a line a subject."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from vsr_node.bench.perf.figures import Summary
+from vsr_node.bench.perf.figures import CellSummary
 
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 34, 40
@@ -20,7 +20,7 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A logarithmic axis from `low` to `high`, on `begin` to `end` of the drawing."""
+    """A logarithmic axis from ``low`` to ``high``, drawn from ``begin`` to ``end``."""
 
     low: float
     high: float
@@ -33,16 +33,16 @@ class Scale:
         return round(self.begin + share * (self.end - self.begin), 1)
 
     def ticks(self) -> list[float]:
-        """Return the powers of ten within, or the ends where there is none."""
+        """Return the powers of ten on the axis, or its ends if there are none."""
         first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
         return [10.0**power for power in range(first, last + 1)] or [self.low, self.high]
 
 
-def svg_of(summaries: Sequence[Summary]) -> str:
+def svg_of(summaries: Sequence[CellSummary]) -> str:
     """Return the plot: a row for each place, mix and kind of loop, a column for each figure."""
     subjects = list(dict.fromkeys(summary.subject for summary in summaries))
     color = {name: COLORS[place % len(COLORS)] for place, name in enumerate(subjects)}
-    rows: dict[tuple[str, float, bool], list[Summary]] = {}
+    rows: dict[tuple[str, float, bool], list[CellSummary]] = {}
     for summary in summaries:
         cell = summary.cell
         rows.setdefault((cell.place, cell.read_fraction, cell.rate is None), []).append(summary)
@@ -75,7 +75,7 @@ def _legend(color: dict[str, str]) -> list[str]:
 
 
 def _panel(
-    summaries: Sequence[Summary], figure: str, title: str, load: str, color: dict[str, str]
+    summaries: Sequence[CellSummary], figure: str, title: str, load: str, color: dict[str, str]
 ) -> list[str]:
     points: dict[str, list[tuple[float, float]]] = {}
     for summary in summaries:

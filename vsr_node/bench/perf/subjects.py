@@ -1,4 +1,4 @@
-"""Subjects: who is put under load. Each is a program, and what its arguments are."""
+"""Subjects: the programs that are put under load, with their arguments."""
 
 import shlex
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ DEFAULT_SETS = {
     "journal": "",
     "durable": f"--data-dir {RUN_FOLDER}/data",
 }
-"""The option sets of this project's node: nothing kept, the default, and all of it flushed."""
+"""The option sets of this project's node: keep nothing, the default, and flush everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A name and a command, in which `{run}` stands for a folder of that group's own."""
+    """A name and a command, in which ``{run}`` stands for the folder of its group."""
 
     name: str
     command: tuple[str, ...]

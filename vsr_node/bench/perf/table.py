@@ -1,13 +1,36 @@
-"""The figures as text for people."""
+"""The figures as a table for people."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from vsr_node.bench.perf.figures import Json, Summary
+from vsr_node.bench.perf.figures import CellSummary, SubjectFigures
 from vsr_node.bench.perf.subjects import ECHO, REPLICATION
 
-HEAD = (
-    *("subject", "a second", "/ echo", "/ repl", "p50 ms", "p99 ms"),
-    *("msgs", "bytes", "cpu ms", "nodes", "bench", "MiB"),
+
+def _figure(name: str, digits: int) -> Callable[[CellSummary], str]:
+    return lambda summary: f"{summary.figures[name]:.{digits}f}"
+
+
+def _ratio(yardstick: str) -> Callable[[CellSummary], str]:
+    def text(summary: CellSummary) -> str:
+        ratio = summary.ratios.get(yardstick, {}).get("operations_per_second")
+        return "" if ratio is None else f"{ratio:.2f}"
+
+    return text
+
+
+COLUMNS: tuple[tuple[str, Callable[[CellSummary], str]], ...] = (
+    ("subject", lambda summary: summary.subject),
+    ("a second", _figure("operations_per_second", 0)),
+    ("/ echo", _ratio(ECHO)),
+    ("/ repl", _ratio(REPLICATION)),
+    ("p50 ms", _figure("latency_p50_ms", 2)),
+    ("p99 ms", _figure("latency_p99_ms", 2)),
+    ("msgs", _figure("server_messages", 2)),
+    ("bytes", _figure("server_bytes", 0)),
+    ("cpu ms", _figure("node_cpu_ms", 3)),
+    ("nodes", _figure("node_cores", 2)),
+    ("bench", _figure("bench_cores", 2)),
+    ("MiB", _figure("resident_mib", 0)),
 )
 LEGEND = (
     "a second: operations; / echo, / repl: over that of as many bare echo nodes, and of the bare\n"
@@ -18,48 +41,27 @@ LEGEND = (
 BENCH_CORES_MAX = 0.7
 
 
-def text_of(summaries: Sequence[Summary], results: Json) -> str:
+def text_of(summaries: Sequence[CellSummary], subjects: Mapping[str, SubjectFigures]) -> str:
     """Return the whole text."""
     lines = [""]
     for cell in dict.fromkeys(summary.cell for summary in summaries):
-        rows = [HEAD, *(_row(summary) for summary in summaries if summary.cell == cell)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+        rows = [[name for name, _ in COLUMNS]]
+        rows += [[text(each) for _, text in COLUMNS] for each in summaries if each.cell == cell]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines.append(cell.text)
-        for subject, *others in rows:
+        for name, *others in rows:
             cells = [f"{value:>{width}}" for value, width in zip(others, widths[1:], strict=True)]
-            lines.append(f"  {subject:<{widths[0]}}  {'  '.join(cells)}")
+            lines.append(f"  {name:<{widths[0]}}  {'  '.join(cells)}")
         lines.append("")
     lines.append(LEGEND)
     lines += ["", "start-up, from the processes' start to the last init_ok; messages when idle"]
-    for name, subject in results["subjects"].items():
+    for name, subject in subjects.items():
         lines.append(
-            f"  {name:<18} {subject['start_up_seconds']:.2f} s  "
-            f"{subject['idle_messages_per_second']:.0f} a second"
+            f"  {name:<18} {subject.start_up_seconds:.2f} s  "
+            f"{subject.idle_messages_per_second:.0f} a second"
         )
     busy = [summary for summary in summaries if summary.figures["bench_cores"] > BENCH_CORES_MAX]
     if busy:
         lines += ["", f"THE BENCH TOOK MORE THAN {BENCH_CORES_MAX:.0%} OF A CORE, and may limit:"]
         lines += [f"  {summary.subject}: {summary.cell.text}" for summary in busy]
     return "\n".join(lines)
-
-
-def _row(summary: Summary) -> tuple[str, ...]:
-    figures = summary.figures
-    return (
-        summary.subject,
-        f"{figures['operations_per_second']:.0f}",
-        *(_ratio(summary, yardstick) for yardstick in (ECHO, REPLICATION)),
-        f"{figures['latency_p50_ms']:.2f}",
-        f"{figures['latency_p99_ms']:.2f}",
-        f"{figures['server_messages']:.2f}",
-        f"{figures['server_bytes']:.0f}",
-        f"{figures['node_cpu_ms']:.3f}",
-        f"{figures['node_cores']:.2f}",
-        f"{figures['bench_cores']:.2f}",
-        f"{figures['resident_mib']:.0f}",
-    )
-
-
-def _ratio(summary: Summary, yardstick: str) -> str:
-    ratio = summary.ratios.get(yardstick, {}).get("operations_per_second")
-    return "" if ratio is None else f"{ratio:.2f}"

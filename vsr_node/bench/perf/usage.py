@@ -1,4 +1,4 @@
-"""What a process has used: CPU time and memory."""
+"""The CPU time and memory that a process has used."""
 
 import os
 import subprocess
@@ -12,14 +12,14 @@ BYTES_PER_KIB = 1024
 
 
 class Usage(NamedTuple):
-    """CPU seconds in user and system mode since the start, and the memory that is resident now."""
+    """CPU seconds in user and system mode since the start, and resident memory now."""
 
     cpu_seconds: float
     resident_bytes: int
 
 
 def usage_of(process_id: int) -> Usage:
-    """Return what a process uses; nothing if it is gone."""
+    """Return what a process uses; zeros if it is gone."""
     stat = Path(f"/proc/{process_id}/stat")
     if not Path("/proc/self/stat").exists():
         return _usage_by_ps(process_id)

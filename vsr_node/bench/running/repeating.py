@@ -1,4 +1,4 @@
-"""Stored runs done once more on real processes: how often they fail, and how little still does."""
+"""Stored runs repeated on real processes: how often they fail, and how small a part still fails."""
 
 import io
 import json
@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.console import Console
@@ -25,52 +24,53 @@ from vsr_node.bench.running.shrink import (
     summary_of,
 )
 from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.results import Results, Shrunk
 from vsr_node.bench.stored.screen import explanation_lines, report_lines
 from vsr_node.bench.stored.script import ScriptedOperation
 from vsr_node.bench.stored.store import adopt, write_json
 from vsr_node.checker.history import NEMESIS, Event
+from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
 
 HISTORY = "history"
 
 NOT_REPEATED = (
-    "Operations and faults are the same, at the same times. How long the processes take is not, so "
-    "neither is how operations overlap, nor which message is lost, repeated or late."
+    "Operations and faults are the same, at the same times. How long the processes take differs, "
+    "and so does how operations overlap, and which message is lost, repeated or late."
 )
 
-OPERATIONS_TOLD = 40
+OPERATIONS_SHOWN = 40
 
 
-def kinds_of(results: Mapping[str, Any]) -> frozenset[str]:
-    """Return in which ways a run failed: by its history, or by mistakes of its nodes."""
-    kinds = {kind for node in results["mistakes"]["by_node"].values() for kind in node}
-    if results["workload"]["valid"] is False:
+def kinds_of(results: Results) -> frozenset[str]:
+    """Return the ways in which a run failed: by its history, or by mistakes of its nodes."""
+    kinds = {kind for node in results.mistakes.by_node.values() for kind in node}
+    if results.workload.valid is Validity.INVALID:
         kinds.add(HISTORY)
     return frozenset(kinds)
 
 
-def violation_event(results: Mapping[str, Any], events: Sequence[Event]) -> Event | None:
-    """Return the event with which a failing run began to fail, None when there is none.
+def violation_event(results: Results, events: Sequence[Event]) -> Event | None:
+    """Return the event with which a run began to fail; None if there is none.
 
-    It is the completion that no correct group could show; else the one after the first mistake.
+    It is the completion that no correct group could show, or else the one after the first mistake.
     """
-    violations = results["workload"]["violations"]
-    if violations:
-        return events[int(violations[0]["completed"])]
-    mistakes = results["mistakes"]["first"]
+    if results.workload.violations:
+        return events[results.workload.violations[0].completed]
+    mistakes = results.mistakes.first
     completions = [e for e in events if e.process != NEMESIS and e.type != "invoke"]
     if not mistakes or not completions:
         return None
-    later = (event for event in completions if event.time >= mistakes[0]["time"])
+    later = (event for event in completions if event.time >= mistakes[0].time)
     return next(later, completions[-1])
 
 
 def places_of(
     operations: Sequence[ScriptedOperation], clients: int, events: Sequence[Event]
 ) -> dict[int, int]:
-    """Return for each event of a client, by its index, the place of its operation in the script.
+    """Return, for each event of a client by its index, the place of its operation in the script.
 
-    Each client does its own operations in their order; across clients the order may differ.
+    Each client does its operations in their order; between clients the order may differ.
     """
     places: list[deque[int]] = [deque() for _ in range(clients)]
     for place, scripted in enumerate(operations):
@@ -86,7 +86,7 @@ def places_of(
 
 
 def finding_of(places: Mapping[int, int], events: Sequence[Event], end: Event) -> Finding:
-    """Return what a run of a script showed until the event `end`."""
+    """Return what a run of a script showed before the event ``end``."""
     clients = [event for event in events if event.process != NEMESIS]
     begun = {places[e.index] for e in clients if e.type == "invoke" and e.index < end.index}
     failed = {places[e.index] for e in clients if e.type == "fail"}
@@ -94,20 +94,23 @@ def finding_of(places: Mapping[int, int], events: Sequence[Event], end: Event) -
 
 
 class Repeater:
-    """Tries scripts on real processes in folders that nobody keeps, but for the last that failed.
+    """Tries scripts on real processes, and keeps only the folder of the last try that failed.
 
-    A try counts as failed when it fails in one of the ways of `kinds`.
+    A try counts as failed if it fails in one of the ways of ``kinds``.
     """
 
     def __init__(self, folder: Path, kinds: frozenset[str], deadline: float) -> None:
         self.failed: Outcome | None = None
-        """The last try that failed."""
+        """The last try that failed; None before there is one."""
         self._folder = folder
         self._kinds = kinds
         self._deadline = deadline
 
     def attempt(self, options: Options) -> Finding | None:
-        """Try once. Raises OutOfTimeError after the deadline and on Ctrl-C."""
+        """Try once; return None if it did not fail.
+
+        Raises OutOfTimeError after the deadline and on Ctrl-C.
+        """
         if time.monotonic() > self._deadline:
             raise OutOfTimeError
         outcome = self._run(options)
@@ -132,24 +135,25 @@ class Repeater:
             return None
         except StoppedError:
             raise OutOfTimeError from None
-        if outcome.interrupted:
+        if outcome.results.interrupted:
             raise OutOfTimeError
         return outcome
 
 
 def shrink(
     options: Options,
-    results: Mapping[str, Any],
+    results: Results,
     events: Sequence[Event],
     console: Console,
     *,
     seconds: float,
     measured: int,
 ) -> Path | None:
-    """Look for less than a failing run that still fails; return the folder of the least.
+    """Find the smallest part of a failing run that still fails; return the folder of its run.
 
-    `results` and `events` are the failing run's. `measured` is how often the least is tried at
-    the end to say how often it fails. Returns None when not even the whole run failed again.
+    ``results`` and ``events`` are those of the failing run. ``measured`` is how often the smallest
+    part is tried in the end, to find how often it fails. Returns None if not even the whole run
+    failed again.
     """
     end = violation_event(results, events)
     assert end is not None, "a run that failed"
@@ -169,8 +173,8 @@ def shrink(
         failing = last.failed or failing
         kept = adopt(failing.folder, options.store, options.workload)
     repeat = least.repeat_command(kept)
-    figures = {"fails": fails, "attempts": shrinker.attempt_count, "seconds": round(took, 1)}
-    _note(kept, failing.results, repeat, figures)
+    shrunk = Shrunk(fails, shrinker.attempt_count, round(took, 1))
+    _note(kept, replace(failing.results, repeat=repeat, shrunk=shrunk))
     drawing = draw(kept)
     for line in (
         "",
@@ -189,7 +193,7 @@ def shrink(
 
 
 def repeat_rate(repeater: Repeater, options: Options, times: int) -> str:
-    """Return how often a script fails, such as "8 of 10"."""
+    """Return how often a script fails, such as ``8 of 10``."""
     fails = done = 0
     with suppress(OutOfTimeError):
         while done < times:
@@ -199,7 +203,7 @@ def repeat_rate(repeater: Repeater, options: Options, times: int) -> str:
 
 
 def operation_lines(events: Sequence[Event]) -> list[str]:
-    """Return operations, what became of them, and faults, in the order of their beginning."""
+    """Return operations with their outcomes, and faults, in the order of their beginning."""
     outcomes: dict[int, Event] = {}
     begun: dict[int | str, int] = {}
     for event in events:
@@ -218,29 +222,30 @@ def operation_lines(events: Sequence[Event]) -> list[str]:
             asked = f"{event.f} {json.dumps(event.key)}"
             if event.value is not None:
                 asked += f" {json.dumps(event.value)}"
-            who = f"process {event.process}"
+            process = f"process {event.process}"
             lines.append(
-                f"{seconds}  {who:<11} {event.node}  {asked:<16} {_outcome(outcomes, event)}"
+                f"{seconds}  {process:<11} {event.node}  {asked:<16} {_outcome(outcomes, event)}"
             )
-    left_out = len(lines) - OPERATIONS_TOLD
-    return [*lines[:OPERATIONS_TOLD], *([f"... and {left_out} more"] if left_out > 0 else [])]
+    left_out = len(lines) - OPERATIONS_SHOWN
+    if left_out <= 0:
+        return lines
+    return [*lines[:OPERATIONS_SHOWN], f"... and {left_out} more"]
 
 
 def _outcome(outcomes: Mapping[int, Event], invocation: Event) -> str:
     completion = outcomes.get(invocation.index)
     if completion is None:
         return "open"
-    took = (completion.time - invocation.time) / NANOSECONDS_PER_MILLISECOND
+    took_ms = (completion.time - invocation.time) / NANOSECONDS_PER_MILLISECOND
     if completion.type == "ok":
-        told = f"ok {json.dumps(completion.value)}" if completion.f == "read" else "ok"
+        is_read = invocation.value is None or completion.value != invocation.value
+        text = f"ok {json.dumps(completion.value)}" if is_read else "ok"
     else:
-        told = f"{completion.type} {json.dumps(completion.error)}"
-    return f"{told}  ({took:.1f} ms)"
+        text = f"{completion.type} {json.dumps(completion.error)}"
+    return f"{text}  ({took_ms:.1f} ms)"
 
 
-def _note(
-    folder: Path, results: Mapping[str, Any], repeat: str, figures: Mapping[str, Any]
-) -> None:
-    """Write into a run's folder where it is now, and what it is the smallest of."""
-    write_json(folder / "results.json", dict(results) | {"repeat": repeat, "shrunk": figures})
-    (folder / "command.txt").write_text(repeat + "\n")
+def _note(folder: Path, results: Results) -> None:
+    """Write the final results into a run's folder, with the command that repeats it there."""
+    write_json(folder / "results.json", results.as_json())
+    (folder / "command.txt").write_text(results.repeat + "\n")

@@ -2,13 +2,12 @@
 
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import FrameType
-from typing import Any
 
 import orjson
 
@@ -36,14 +35,15 @@ from vsr_node.bench.nodes.processes import Launch, LogFollower, last_lines
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.scripted_workers import ScriptedWorkers
 from vsr_node.bench.running.workers import ClientPool, Work, Workers
-from vsr_node.bench.stored.options import Options
-from vsr_node.bench.stored.results import RunRecord, description_of, results_of
+from vsr_node.bench.stored.options import Options, stored_values
+from vsr_node.bench.stored.results import Results, RunRecord, results_of
 from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.script import OPERATIONS, operation_line
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import Event
+from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
 
 TICK_NS = NANOSECONDS_PER_SECOND // 5
@@ -64,14 +64,9 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of a test. ``results`` are those of ``results.json`` in ``folder``.
+    """What came of a test; ``results.json`` in ``folder`` holds ``results``."""
 
-    ``valid`` is True, False or "unknown".
-    """
-
-    valid: bool | str
-    interrupted: bool
-    results: Mapping[str, Any]
+    results: Results
     folder: Path
     events: Sequence[Event]
 
@@ -119,10 +114,10 @@ def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outco
         store.flush()
         verdict = _judge(run.workload, record)
         results = results_of(record, verdict, repeat)
-        store.write_json("results.json", results)
+        store.write_json("results.json", results.as_json())
         drawing = draw(store.folder) if drawn else None
         console.say(screen_of(results, store.folder, drawing))
-        return Outcome(results["valid"], record.interrupted, results, store.folder, record.events)
+        return Outcome(results, store.folder, record.events)
     finally:
         console.log_to(None)
         store.close()
@@ -133,7 +128,7 @@ def _judge(workload: Workload, record: RunRecord) -> WorkloadVerdict:
     try:
         return workload.judge(record.events, record.options.check_bounds)
     except KeyboardInterrupt:
-        return WorkloadVerdict(None, "judging was interrupted")
+        return WorkloadVerdict(Validity.UNKNOWN, "judging was interrupted")
 
 
 def _headline(options: Options, folder: Path) -> str:
@@ -248,9 +243,7 @@ class LiveRun:
         options = self._options
         begin = self._timers.now()
         cpu_begin = time.process_time()
-        self._store.write_json(
-            "test.json", description_of(options) | {"operations_begin_ns": begin}
-        )
+        self._store.write_json("test.json", stored_values(options) | {"operations_begin_ns": begin})
         workers = self._new_workers()
         gauge = LeaderGauge(
             self._timers,

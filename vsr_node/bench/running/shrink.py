@@ -1,86 +1,84 @@
-"""Looking for less that still fails: fewer operations, faults and nodes, a plainer network, a
-shorter time.
+"""The search for a smaller run that still fails: fewer operations, faults and nodes, a plainer
+network, a shorter time.
 
-Real processes fail now and then rather than always, so each candidate is tried several times, and
-is taken when it fails about as often as what the search began with. The search knows nothing of
-processes: it is handed a function that tries a candidate once and says what it found.
+Real processes fail now and then rather than always, so each candidate is tried several times. It is
+accepted if it fails about as often as the beginning of the search did. The search knows nothing of
+processes: it is handed a function that tries a candidate once and returns what it found.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vsr_node.bench.faults.plan import Act, without_node
-from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
-from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.options import ON_TIME, Options
 from vsr_node.bench.stored.script import Script, ScriptedOperation
 
 TRIES = 3
-"""How often a candidate is tried before it is given up."""
+"""How often a candidate is tried before it is rejected."""
 
 BASE_TRIES = 5
-"""How often the first candidate that failed is tried to know how often it does."""
+"""How often the first candidate that failed is tried, to find how often it fails."""
 
 WINDOW_FIRST = 8
 WINDOW_FACTOR = 2
 FAULTS_BEFORE = 2
-"""A window of operations keeps this many faults that acted before it."""
+"""A window of operations keeps so many faults that began or ended before it."""
 
 GAPS_MS = (20, 100, 500)
-"""Pauses between operations and faults that are tried as the longest ones, shortest first."""
+"""The longest pauses between operations and faults that are tried, in this order."""
 
 TIME_LIMIT_MARGIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a failing try showed about its script's operations, by their places in it."""
+    """What a failing try showed about the operations of its script, by their places in it."""
 
     begun: frozenset[int]
-    """Those that had begun when the violation was there."""
+    """Those that had begun before the violation."""
     happened: frozenset[int]
-    """Those that happened or may have: no definite error."""
+    """Those that happened or may have happened: they have no definite error."""
 
 
 class OutOfTimeError(Exception):
-    """The search has to end with what it has."""
+    """The search must end with its present result."""
 
 
 class Shrinker:
-    """Searches from large to small. `best` is the smallest that failed so far, None for none.
+    """Searches from large to small. ``best`` is the smallest run that failed; None if none did.
 
-    `attempt(options)` tries once and returns what it found, None when that did not fail; it raises
-    OutOfTimeError to end the search. `tell` takes lines for people.
+    ``attempt(options)`` tries once and returns what it found, None if the run did not fail. It
+    raises OutOfTimeError to end the search. ``report`` takes lines for people.
     """
 
     def __init__(
-        self, attempt: Callable[[Options], Finding | None], tell: Callable[[str], None]
+        self, attempt: Callable[[Options], Finding | None], report: Callable[[str], None]
     ) -> None:
         self.best: Options | None = None
         self.attempt_count = 0
         self._attempt = attempt
-        self._tell = tell
+        self._report = report
         self._finding = Finding(frozenset(), frozenset())
         self._needed = 1
         self._always = False
 
     def search(self, beginnings: Iterator[Options]) -> None:
-        """Take the first beginning that fails, and make it smaller until nothing helps or it is
-        time to end."""
+        """Make the first beginning that fails smaller, until nothing helps or the time is up."""
         try:
             if any(self._try(options, "a part of the run") for options in beginnings):
                 self._set_needed()
                 self._reduce()
         except OutOfTimeError:
-            self._tell("the time is up: this is as far as it got")
+            self._report("the time is up: this is as far as it got")
 
     def _set_needed(self) -> None:
-        """Ask of candidates to fail about as often as the beginning does."""
+        """Require candidates to fail about as often as the beginning does."""
         options = self._present
         failed = sum(self._attempt_once(options) is not None for _ in range(BASE_TRIES))
         self._needed = 2 if failed * 2 > BASE_TRIES else 1
         self._always = failed == BASE_TRIES
-        self._tell(f"it fails {failed} of {BASE_TRIES}")
+        self._report(f"it fails {failed} of {BASE_TRIES}")
 
     def _reduce(self) -> None:
         self._plain_network()
@@ -108,7 +106,7 @@ class Shrinker:
         return self._attempt(options)
 
     def _try(self, options: Options, what: str, needed: int | None = None) -> bool:
-        """Try a candidate until it is clear whether it fails often enough, and take it if so."""
+        """Try a candidate until it is clear whether it fails often enough; accept it if so."""
         needed = needed or self._needed
         if not script_in(options).operations:
             return False
@@ -121,19 +119,19 @@ class Shrinker:
                 failed += 1
                 if failed == needed:
                     self.best, self._finding = options, finding
-                    self._tell(f"{summary_of(options)}: fails ({what})")
+                    self._report(f"{summary_of(options)}: fails ({what})")
                     return True
         return False
 
     def _keep(self, places: Sequence[int], what: str) -> bool:
-        """Try the operations at these places alone."""
+        """Try only the operations at these places."""
         operations = self._script.operations
         if len(places) == len(operations):
             return False
         return self._try(with_operations(self._present, [operations[p] for p in places]), what)
 
     def _truncate(self) -> bool:
-        """Leave out what began after the violation was there."""
+        """Leave out what began after the violation."""
         return self._keep(sorted(self._finding.begun), "nothing after the violation")
 
     def _happened_only(self) -> None:
@@ -154,15 +152,15 @@ class Shrinker:
 
     def _plain_network(self) -> None:
         options = self._present
-        if options.latency.mean_ms:
-            plain = LatencyDistribution("constant", 0)
-            self._try(replace(self._present, latency=plain), "no latency")
+        if options.latency_ms:
+            plain = replace(self._present, latency_ms=0.0, latency_distribution="constant")
+            self._try(plain, "no latency")
         if options.loss:
             self._try(replace(self._present, loss=0.0), "no loss")
         if options.duplication:
             self._try(replace(self._present, duplication=0.0), "no duplication")
         if options.head_of_line:
-            self._try(replace(self._present, head_of_line=False), "delivery on time")
+            self._try(replace(self._present, delivery=ON_TIME), "delivery on time")
 
     def _drop_faults(self) -> None:
         if self._script.faults and self._try(with_faults(self._present, ()), "no faults"):
@@ -175,14 +173,14 @@ class Shrinker:
                 place += 1
 
     def _drop_nodes(self) -> None:
-        """Leave out nodes, with what was asked of them, or asked of another one instead."""
+        """Leave out nodes, with their operations, or with their operations at another node."""
         for node in self._present.nodes:
             others = [name for name in self._present.nodes if name != node]
             if others and not self._try(without(self._present, node, None), "fewer nodes"):
                 self._try(without(self._present, node, others[0]), "fewer nodes")
 
     def _shorten(self) -> None:
-        """Cut pauses, where it fails no less for it: a busy machine blurs what is close."""
+        """Shorten pauses if the run fails as often then: a busy machine blurs short ones."""
         needed = TRIES if self._always else self._needed
         for gap_ms in GAPS_MS:
             candidate = with_gaps_at_most(self._present, gap_ms * NANOSECONDS_PER_MILLISECOND)
@@ -193,8 +191,8 @@ class Shrinker:
 def beginnings(options: Options, place: int) -> Iterator[Options]:
     """Yield parts of a run to begin with, the smaller ones first, the whole run last.
 
-    `place` is that of the operation that showed the violation; its key's operations around it are
-    what the violation is most likely about.
+    ``place`` is that of the operation that showed the violation. The operations of its key around
+    it are the most likely cause.
     """
     operations = script_in(options).operations
     key = operations[place].operation.key
@@ -217,23 +215,24 @@ def script_in(options: Options) -> Script:
 
 
 def summary_of(options: Options) -> str:
-    """How much it is, for people."""
+    """Return the size of a run, for people."""
     script = script_in(options)
-    faults = f"{len(script.faults)} fault{'s' * (len(script.faults) != 1)}"
+    noun = "fault" if len(script.faults) == 1 else "faults"
     return (
-        f"{len(script.operations)} operations, {faults}, {len(options.nodes)} nodes, "
+        f"{len(script.operations)} operations, {len(script.faults)} {noun}, "
+        f"{len(options.nodes)} nodes, "
         f"{length_s(script):.2f} s"
     )
 
 
 def length_s(script: Script) -> float:
-    """The time from the start to the last operation or fault."""
+    """Return the seconds from the start to the last operation or fault."""
     ats = [scripted.at for scripted in script.operations] + [fault.at for fault in script.faults]
     return max(ats, default=0) / NANOSECONDS_PER_SECOND
 
 
 def with_operations(options: Options, operations: Sequence[ScriptedOperation]) -> Options:
-    """Return the options with these operations alone, and the faults of their time."""
+    """Return the options with only these operations, and the faults of their time."""
     if not operations:
         return with_script(options, Script((), ()))
     first, last = operations[0].at, operations[-1].at
@@ -251,12 +250,12 @@ def with_operations(options: Options, operations: Sequence[ScriptedOperation]) -
 
 
 def with_faults(options: Options, faults: Sequence[Act]) -> Options:
-    """Return the options with these faults alone."""
+    """Return the options with only these faults."""
     return with_script(options, replace(script_in(options), faults=tuple(faults)))
 
 
 def without(options: Options, node: str, other: str | None) -> Options:
-    """Return the options without a node; `other` is asked in its place, or nobody."""
+    """Return the options without a node; ``other``, unless it is None, takes its operations."""
     script = script_in(options)
     operations = [scripted for scripted in script.operations if scripted.node != node]
     if other is not None:
@@ -270,14 +269,14 @@ def without(options: Options, node: str, other: str | None) -> Options:
     return replace(with_script(options, fewer), nodes=nodes)
 
 
-def with_gaps_at_most(options: Options, gap: int) -> Options:
-    """Return the options with no longer pause than `gap` (nanoseconds) between two things."""
+def with_gaps_at_most(options: Options, gap_ns: int) -> Options:
+    """Return the options with no pause longer than ``gap_ns``."""
     script = script_in(options)
     ats = sorted({scripted.at for scripted in script.operations} | {f.at for f in script.faults})
     new_at = {}
     now = before = 0
     for at in ats:
-        now += min(at - before, gap)
+        now += min(at - before, gap_ns)
         new_at[at] = now
         before = at
     return with_script(

@@ -12,9 +12,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from vsr_node.bench.nodes.clients import DEFINITE_ERRORS, Client, error_of
+from vsr_node.bench.nodes.clients import Client, error_of
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import EventType
+from vsr_node.bench.nodes.known_errors import DEFINITE_ERRORS
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import WireError
@@ -106,7 +107,8 @@ class ClientPool(ABC):
     def _outcome(
         self, operation: Operation, body: dict[str, Any] | None
     ) -> tuple[EventType, Any, Error | None]:
-        unknown: EventType = "fail" if operation.f in self._workload.idempotent else "info"
+        function = self._workload.function(operation.f)
+        unknown: EventType = "fail" if function.idempotent else "info"
         if body is None:
             self.time_out_count += 1
             milliseconds = self._time_out_ns // NANOSECONDS_PER_MILLISECOND

@@ -1,67 +1,216 @@
-"""What a test is asked to be, checked and complete."""
+"""What a test is asked to be. Each option is declared once: for the command line, for the stored
+run, and for reading it back."""
 
-from dataclasses import dataclass
+import argparse
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from vsr_node.bench.nodes.links import LatencyDistribution
+from vsr_node.bench.stored import option_values as values
 from vsr_node.bench.stored.script import Script
+from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.checker import Bounds
 from vsr_node.command import command_here
 
 RUN_FOLDER = "{run}"
-"""In the binary's arguments: the run's own folder, so that no run finds the data of another."""
+"""Stands in the binary's arguments for the run's own folder, so that no run finds the data of
+another."""
+
+MESSAGES_KEPT = 1_000_000
+SLOW_MS = 100.0
+ON_TIME = "on-time"
+HEAD_OF_LINE = "head-of-line"
 
 
 def in_folder(command: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """Return a program and its arguments with a folder in `RUN_FOLDER`'s place."""
+    """Return a program and its arguments with a folder in place of ``RUN_FOLDER``."""
     program, *arguments = command
     absolute = str(folder.absolute())
     return (program, *(argument.replace(RUN_FOLDER, absolute) for argument in arguments))
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """One test. Seconds where the name says so; `latency` is one way between servers."""
+def _option(*names: str, **how: Any) -> Any:
+    """Return a field that the command line sets, as these arguments of ``add_argument`` say."""
+    return field(metadata={"names": names, "how": how})
 
-    workload: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What ``test.json`` and ``results.json`` keep of a test, under these names.
+
+    What needs another option to be complete has no declaration here, or is completed by the
+    command line.
+    """
+
+    workload: str = _option(
+        "-w",
+        "--workload",
+        type=values.workload,
+        required=True,
+        metavar="NAME",
+        help=" or ".join(sorted(WORKLOADS, reverse=True)),
+    )
     command: tuple[str, ...]
     """The program and its arguments, ready to be started from any folder.
 
-    `{run}` in an argument stands for the run's own folder.
+    ``{run}`` in an argument stands for the run's own folder.
     """
     nodes: tuple[str, ...]
-    concurrency: int
-    rate: float
-    time_limit_s: float
-    latency: LatencyDistribution
-    nemeses: tuple[str, ...]
-    nemesis_interval_s: float
-    slow_ms: float | None
-    """By how much messages take longer while links are slow; None: they never are."""
-    head_of_line: bool
-    loss: float
-    duplication: float
-    availability: float | None
-    """The least fraction of operations that must be ok; None asks for nothing."""
-    seed: int
-    log_stderr: bool
-    messages_kept: int
+    concurrency: int = _option(
+        "--concurrency",
+        metavar="N",
+        help="clients; 4n is four times the nodes (one group)",
+    )
+    rate: float = _option(
+        "--rate",
+        type=values.positive,
+        default=5.0,
+        metavar="R",
+        help="operations a second in all (5)",
+    )
+    time_limit_s: float = _option(
+        "--time-limit",
+        type=values.positive,
+        default=60.0,
+        metavar="S",
+        help="seconds in which operations begin (60)",
+    )
+    latency_ms: float = _option(
+        "--latency",
+        type=values.not_negative,
+        default=0.0,
+        metavar="MS",
+        help="mean one-way latency between nodes (0)",
+    )
+    latency_distribution: str = _option(
+        "--latency-dist",
+        choices=("constant", "uniform", "exponential"),
+        default="constant",
+        help="(constant)",
+    )
+    delivery: str = _option(
+        "--delivery",
+        choices=(ON_TIME, HEAD_OF_LINE),
+        default=ON_TIME,
+        help=f"{HEAD_OF_LINE} holds a node's messages, clients' too, behind the one that it "
+        "waits for, as Maelstrom does",
+    )
+    nemeses: tuple[str, ...] = _option(
+        "--nemesis",
+        type=values.nemeses,
+        default=(),
+        metavar="LIST",
+        help="kill (-9, then started again), pause, partition, several of them (kill,pause), "
+        "all, or none; one node, a minority, a majority, all nodes, or the leader",
+    )
+    nemesis_interval_s: float = _option(
+        "--nemesis-interval",
+        type=values.positive,
+        default=10.0,
+        metavar="S",
+        help="mean seconds between a fault and its end (10)",
+    )
+    slow_ms: float | None = _option(
+        "--slow",
+        type=values.positive,
+        nargs="?",
+        const=SLOW_MS,
+        metavar="MS",
+        help="from time to time messages on some links, or all messages of a node, take so "
+        f"much longer ({SLOW_MS:g})",
+    )
+    """How much longer messages take while links are slow; None if they never are."""
+    loss: float = _option(
+        "--loss",
+        type=values.probability,
+        default=0.0,
+        metavar="P",
+        help="probability that a message between nodes is lost (0)",
+    )
+    duplication: float = _option(
+        "--duplicate",
+        type=values.probability,
+        default=0.0,
+        metavar="P",
+        help="probability that a message between nodes is repeated (0)",
+    )
+    availability: float | None = _option(
+        "--availability",
+        type=values.availability,
+        metavar="total|FRACTION",
+        help="the least fraction of operations that must be ok",
+    )
+    """None asks for nothing."""
+    require_faults: bool = _option(
+        "--require-faults",
+        action="store_true",
+        help="a run whose faults touched nothing is unknown (exit status 2), not valid",
+    )
+    seed: int = _option(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="draws operations, latencies and faults (drawn at random if not given)",
+    )
+
+    @property
+    def latency(self) -> LatencyDistribution:
+        """One way between servers."""
+        return LatencyDistribution(self.latency_distribution, self.latency_ms)
+
+    @property
+    def head_of_line(self) -> bool:
+        """Whether a message holds up those behind it."""
+        return self.delivery == HEAD_OF_LINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Description):
+    """One test, with what concerns this run of it alone."""
+
     store: Path
     check_bounds: Bounds
     """What judging may take."""
-    require_faults: bool
-    """Whether a run whose faults touched nothing must not pass."""
-    arguments: tuple[str, ...]
-    """The command line's own words that don't name the seed, for repeating the run."""
+    log_stderr: bool = _option(
+        "--log-stderr", action="store_true", help="print the nodes' stderr, too"
+    )
+    messages_kept: int = _option(
+        "--messages-kept",
+        type=values.count,
+        default=MESSAGES_KEPT,
+        metavar="N",
+        help=f"messages written to messages.jsonl at most ({MESSAGES_KEPT})",
+    )
+    arguments: tuple[str, ...] = ()
+    """The command line's own words except for the seed, for repeating the run."""
     script: Script | None = None
     """Operations and faults of a stored run to be done once more; None draws them."""
 
     def command_in(self, folder: Path) -> tuple[str, ...]:
-        """Return the program and its arguments for a run in `folder`."""
+        """Return the program and its arguments for a run in ``folder``."""
         return in_folder(self.command, folder)
 
     def repeat_command(self, folder: Path) -> str:
-        """Return the shell command that asks for this very test, stored in `folder`, again."""
+        """Return the shell command that repeats this test, which is stored in ``folder``."""
         if self.script is not None:
             return command_here("bench", "replay", str(folder))
         return command_here("bench", "test", "--seed", str(self.seed), *self.arguments)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the declared options; each sets the field of its name."""
+    for each in fields(Options):
+        if each.metadata:
+            names, how = each.metadata["names"], each.metadata["how"]
+            parser.add_argument(*names, dest=each.name, **how)
+
+
+def declared_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the command line says of the declared options, by field."""
+    return {each.name: getattr(arguments, each.name) for each in fields(Options) if each.metadata}
+
+
+def stored_values(description: Description) -> dict[str, Any]:
+    """Return the fields that a stored run keeps, by name."""
+    return {each.name: getattr(description, each.name) for each in fields(Description)}

@@ -1,25 +1,32 @@
-"""What a run amounts to: counts, latencies, traffic, faults, mistakes, the bench's own share."""
+"""What a run amounts to: counts, latencies, traffic, faults, mistakes, the bench's own share.
+
+The dataclasses have the names and the order of ``results.json``.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from vsr_node.bench.faults.bite import bite_of, faults_touched_nothing
+from vsr_node.bench.faults.bite import Bite, bite_of
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.lateness import Lateness
-from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
-from vsr_node.bench.stored.options import Options
+from vsr_node.bench.stored.json_values import as_json, from_json
+from vsr_node.bench.stored.options import Description, Options, stored_values
+from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
+from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
+from vsr_node.checker.validity import Validity
 
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
 
 NEVER_OK_COUNT = 50
-"""A function that was tried so often and never ok leaves open what it would have shown."""
+"""A function that was tried so often and was never ok leaves open what it would have shown."""
 
 OUTCOMES = ("ok", "fail", "info", "open")
 
@@ -45,79 +52,236 @@ class RunRecord:
     interrupted: bool
 
 
-def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> dict[str, Any]:
-    """Return the results as they are written to `results.json`."""
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether enough operations were ok; ``asked`` is None if no fraction was asked for."""
+
+    valid: Validity
+    asked: float | None
+    ok_fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Operations by outcome. ``ok_fraction`` is None if there were none."""
+
+    count: int
+    ok: int
+    fail: int
+    info: int
+    open: int
+    ok_fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats(Counts):
+    """All operations by outcome, and those of each function."""
+
+    by_f: dict[str, Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Quantiles in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class LatenessQuantiles:
+    """Quantiles in milliseconds."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficFigures:
+    """Messages of one kind of traffic."""
+
+    sent: int
+    received: int
+    messages_per_operation: float | None
+    by_type: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFigures(TrafficFigures):
+    """Messages between servers, and what the network did to them."""
+
+    cut: int
+    lost: int
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True)
+class TotalFigures:
+    """All messages."""
+
+    sent: int
+    messages_per_operation: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFigures:
+    """The messages of a run."""
+
+    servers: ServerFigures
+    clients: TrafficFigures
+    all: TotalFigures
+    not_in_messages_jsonl: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultFigures:
+    """An ``Effect``, with ``begin`` and ``end`` in seconds since the run began."""
+
+    f: str
+    kind: str
+    text: str
+    nodes: tuple[str, ...]
+    leader: str | None
+    leader_hit: bool
+    begin: float
+    operations_in_flight: int
+    operations_at_nodes: int
+    end: float
+    messages_touched: int
+
+
+@dataclass(frozen=True, slots=True)
+class MistakeFigures:
+    """A mistake of a node; ``time`` in nanoseconds since the run began."""
+
+    kind: str
+    node: str
+    time: int
+    detail: str
+    line: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class MistakesFigures:
+    """How often each node broke the protocol, by kind, and the first mistakes."""
+
+    count: int
+    by_node: dict[str, dict[str, int]]
+    first: tuple[MistakeFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchShare:
+    """How late the bench was, and what it took of the machine."""
+
+    late_ms: dict[str, LatenessQuantiles]
+    distorted: bool
+    cpu_fraction: float | None
+    operations_begin_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """How often the smallest part of a run fails, and what it took to find it."""
+
+    fails: str
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the report needs to know of the workload."""
+
+    requests: dict[str, tuple[str, ...]]
+    """The fields of each function's request, as ``Function`` has them."""
+    model: str | None = None
+    """The checker's model that explains a violation; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What ``results.json`` holds."""
+
+    valid: Validity
+    workload: WorkloadVerdict
+    availability: Availability
+    stats: Stats
+    never_ok: tuple[str, ...]
+    time_outs: int
+    late_replies: int
+    held_up: int
+    latency_ms: dict[str, Latency]
+    network: NetworkFigures
+    bite: Bite
+    faults: tuple[FaultFigures, ...]
+    mistakes: MistakesFigures
+    bench: BenchShare
+    interrupted: bool
+    test: Description
+    repeat: str
+    page: Page | None = None
+    """None for a run of an earlier version."""
+    shrunk: Shrunk | None = None
+    """None for a run that is not what ``shrink`` left of another one."""
+
+    def judged(self, verdict: WorkloadVerdict) -> "Results":
+        """Return the results with this verdict of the workload and what follows from it."""
+        untouched = self.test.require_faults and self.bite.touched_nothing
+        valid = Validity.worst(
+            verdict.valid,
+            self.availability.valid,
+            Validity.INVALID if self.mistakes.count else Validity.VALID,
+            Validity.UNKNOWN if self.never_ok or untouched else Validity.VALID,
+        )
+        return replace(self, valid=valid, workload=verdict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``results.json`` holds. The workload's details stand beside its verdict."""
+        plain: dict[str, Any] = as_json(self)
+        plain["workload"] |= plain["workload"].pop("details")
+        return plain
+
+
+def results_from_json(plain: Mapping[str, Any]) -> Results:
+    """Return stored results. Raises KeyError, TypeError or ValueError for other JSON."""
+    own = {each.name for each in fields(WorkloadVerdict)}
+    details = {name: value for name, value in plain["workload"].items() if name not in own}
+    return from_json(Results, {**plain, "workload": plain["workload"] | {"details": details}})
+
+
+def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results:
+    """Return what a run amounts to."""
     stats = _stats(run.events)
-    count = stats["count"]
-    results = {
-        "availability": _availability(stats, run.options.availability),
-        "stats": stats,
-        "never_ok": _never_ok(stats),
-        "time_outs": run.time_out_count,
-        "late_replies": run.late_reply_count,
-        "held_up": run.held_up_count,
-        "latency_ms": _latencies(run.events),
-        "network": {
-            "servers": _traffic(run.network.servers, count)
-            | {
-                "cut": run.network.counts.cut,
-                "lost": run.network.counts.lost,
-                "repeated": run.network.counts.repeated,
-            },
-            "clients": _traffic(run.network.clients, count),
-            "all": {
-                "sent": run.network.servers.sent + run.network.clients.sent,
-                "messages_per_operation": _per(
-                    run.network.servers.sent + run.network.clients.sent, count
-                ),
-            },
-            "not_in_messages_jsonl": run.messages_left_out,
-        },
-        "bite": asdict(bite_of(run.options, run.network, run.effects)),
-        "faults": [_effect(effect) for effect in run.effects],
-        "mistakes": {
-            "count": run.mistakes.count,
-            "by_node": run.mistakes.counts,
-            "first": [mistake.as_json() for mistake in run.mistakes.first],
-        },
-        "bench": _bench_share(run),
-        "interrupted": run.interrupted,
-        "test": description_of(run.options),
-        "repeat": repeat,
-    }
-    return judged_again(results, verdict)
-
-
-def judged_again(results: Mapping[str, Any], verdict: WorkloadVerdict) -> dict[str, Any]:
-    """Return results with this verdict of the workload, first of all what comes of it."""
-    valid = _combined(
-        verdict.valid,
-        results["availability"]["valid"],
-        results["mistakes"]["count"] == 0,
-        None if results["never_ok"] else True,
-        None if results["test"]["require_faults"] and faults_touched_nothing(results) else True,
+    results = Results(
+        valid=verdict.valid,
+        workload=verdict,
+        availability=_availability(stats, run.options.availability),
+        stats=stats,
+        never_ok=_never_ok(stats),
+        time_outs=run.time_out_count,
+        late_replies=run.late_reply_count,
+        held_up=run.held_up_count,
+        latency_ms=_latencies(run.events),
+        network=_network(run.network, stats.count, run.messages_left_out),
+        bite=bite_of(run.options, run.network, run.effects),
+        faults=tuple(_fault(effect) for effect in run.effects),
+        mistakes=_mistakes(run.mistakes),
+        bench=_bench_share(run),
+        interrupted=run.interrupted,
+        test=Description(**stored_values(run.options)),
+        repeat=repeat,
+        page=_page(WORKLOADS[run.options.workload]),
     )
-    workload = {
-        "valid": _shown(verdict.valid),
-        "explanation": verdict.explanation,
-        "violations": [violation._asdict() for violation in verdict.violations],
-        **verdict.details,
-    }
-    judged = {"valid": valid, "workload": workload}
-    return judged | dict(results) | judged
+    return results.judged(verdict)
 
 
-def _combined(*verdicts: bool | None) -> bool | str:
-    if False in verdicts:
-        return False
-    return "unknown" if None in verdicts else True
-
-
-def _shown(valid: bool | None) -> bool | str:
-    return "unknown" if valid is None else valid
-
-
-def _stats(events: Sequence[Event]) -> dict[str, Any]:
+def _stats(events: Sequence[Event]) -> Stats:
     by_f: dict[str, dict[str, int]] = {}
     for event in events:
         if event.process == NEMESIS:
@@ -130,29 +294,32 @@ def _stats(events: Sequence[Event]) -> dict[str, Any]:
             counts[event.type] += 1
             counts["open"] -= 1
     total = {name: sum(counts[name] for counts in by_f.values()) for name in ("count", *OUTCOMES)}
-    functions = {f: by_f[f] | {"ok_fraction": _per(by_f[f]["ok"], by_f[f]["count"])} for f in by_f}
-    return total | {"ok_fraction": _per(total["ok"], total["count"]), "by_f": functions}
+    functions = {
+        f: Counts(**counts, ok_fraction=_per(counts["ok"], counts["count"]))
+        for f, counts in by_f.items()
+    }
+    return Stats(**total, ok_fraction=_per(total["ok"], total["count"]), by_f=functions)
 
 
-def _never_ok(stats: Mapping[str, Any]) -> list[str]:
+def _never_ok(stats: Stats) -> tuple[str, ...]:
     """Return the functions whose correctness this run can't speak for."""
-    by_f = stats["by_f"]
-    tried = 1 if stats["ok"] == 0 else NEVER_OK_COUNT
-    return [f for f in sorted(by_f) if by_f[f]["ok"] == 0 and by_f[f]["count"] >= tried]
+    tried = 1 if stats.ok == 0 else NEVER_OK_COUNT
+    by_f = stats.by_f
+    return tuple(f for f in sorted(by_f) if by_f[f].ok == 0 and by_f[f].count >= tried)
 
 
-def _availability(stats: Mapping[str, Any], asked: float | None) -> dict[str, Any]:
-    fraction = stats["ok_fraction"]
+def _availability(stats: Stats, asked: float | None) -> Availability:
+    fraction = stats.ok_fraction
     valid = asked is None or (fraction is not None and fraction >= asked)
-    return {"valid": valid, "asked": asked, "ok_fraction": fraction}
+    return Availability(Validity(valid), asked, fraction)
 
 
 def _per(count: int, operations: int) -> float | None:
     return round(count / operations, 4) if operations else None
 
 
-def _latencies(events: Sequence[Event]) -> dict[str, Any]:
-    """Return latencies of answered operations (ok or fail with an answer) by function."""
+def _latencies(events: Sequence[Event]) -> dict[str, Latency]:
+    """Return the latencies of operations that were ok, by function."""
     begun: dict[int | str, int] = {}
     by_f: dict[str, list[int]] = {}
     for event in events:
@@ -160,19 +327,26 @@ def _latencies(events: Sequence[Event]) -> dict[str, Any]:
             begun[event.process] = event.time
         elif event.type == "ok":
             by_f.setdefault(event.f, []).append(event.time - begun[event.process])
-    return {f: _quantiles(sorted(by_f[f])) for f in sorted(by_f)}
+    return {f: _latency(sorted(by_f[f])) for f in sorted(by_f)}
 
 
-def _quantiles(durations: Sequence[int]) -> dict[str, float]:
-    def at(fraction: float) -> float:
-        place = min(int(fraction * len(durations)), len(durations) - 1)
-        return _milliseconds(durations[place])
-
-    return {"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1)}
+def _latency(ordered_ns: Sequence[int]) -> Latency:
+    return Latency(*(quantile_ms(ordered_ns, fraction) for fraction in (0.5, 0.95, 0.99, 1)))
 
 
-def _milliseconds(duration: int) -> float:
-    return round(duration / NANOSECONDS_PER_MILLISECOND, 3)
+def _network(network: Network, operations: int, messages_left_out: int) -> NetworkFigures:
+    sent = network.servers.sent + network.clients.sent
+    return NetworkFigures(
+        servers=ServerFigures(
+            **_traffic(network.servers, operations),
+            cut=network.counts.cut,
+            lost=network.counts.lost,
+            repeated=network.counts.repeated,
+        ),
+        clients=TrafficFigures(**_traffic(network.clients, operations)),
+        all=TotalFigures(sent, _per(sent, operations)),
+        not_in_messages_jsonl=messages_left_out,
+    )
 
 
 def _traffic(traffic: Traffic | ServerTraffic, operations: int) -> dict[str, Any]:
@@ -184,56 +358,48 @@ def _traffic(traffic: Traffic | ServerTraffic, operations: int) -> dict[str, Any
     }
 
 
-def _effect(effect: Effect) -> dict[str, Any]:
-    times = {
-        name: None if time is None else round(time / NANOSECONDS_PER_SECOND, 3)
-        for name, time in (("begin", effect.begin), ("end", effect.end))
+def _fault(effect: Effect) -> FaultFigures:
+    assert effect.end is not None, "the nemesis has stopped"
+    times = {"begin": _seconds(effect.begin), "end": _seconds(effect.end)}
+    return FaultFigures(**asdict(effect) | times | {"nodes": tuple(effect.nodes)})
+
+
+def _mistakes(mistakes: Mistakes) -> MistakesFigures:
+    by_node = {
+        node: {str(kind): count for kind, count in kinds.items()}
+        for node, kinds in mistakes.counts.items()
     }
-    return asdict(effect) | times
+    first = tuple(MistakeFigures(**mistake.as_json()) for mistake in mistakes.first)
+    return MistakesFigures(mistakes.count, by_node, first)
 
 
-def _bench_share(run: RunRecord) -> dict[str, Any]:
+def _bench_share(run: RunRecord) -> BenchShare:
     late = {
         "deliveries": run.network.lateness,
         "operations": run.operation_lateness,
         "turns": run.turns,
     }
     late_ms = {
-        name: {
-            "p50": _milliseconds(lateness.quantile(0.5)),
-            "p99": _milliseconds(lateness.quantile(0.99)),
-            "max": _milliseconds(lateness.highest),
-        }
+        name: LatenessQuantiles(
+            p50=milliseconds(lateness.quantile(0.5)),
+            p99=milliseconds(lateness.quantile(0.99)),
+            max=milliseconds(lateness.highest),
+        )
         for name, lateness in late.items()
     }
     seconds = run.duration / NANOSECONDS_PER_SECOND
-    return {
-        "late_ms": late_ms,
-        "distorted": any(each["p99"] > DISTORTED_MS for each in late_ms.values()),
-        "cpu_fraction": round(run.cpu_seconds / seconds, 3) if seconds else None,
-        "operations_begin_s": round(run.operations_begin / NANOSECONDS_PER_SECOND, 3),
-        "duration_s": round(seconds, 3),
-    }
+    return BenchShare(
+        late_ms=late_ms,
+        distorted=any(each.p99 > DISTORTED_MS for each in late_ms.values()),
+        cpu_fraction=round(run.cpu_seconds / seconds, 3) if seconds else None,
+        operations_begin_s=_seconds(run.operations_begin),
+        duration_s=_seconds(run.duration),
+    )
 
 
-def description_of(options: Options) -> dict[str, Any]:
-    """Return what a test was asked to be, as `stored_runs` reads it."""
-    return {
-        "workload": options.workload,
-        "command": options.command,
-        "nodes": options.nodes,
-        "concurrency": options.concurrency,
-        "rate": options.rate,
-        "time_limit_s": options.time_limit_s,
-        "latency_ms": options.latency.mean_ms,
-        "latency_distribution": options.latency.name,
-        "delivery": "head-of-line" if options.head_of_line else "on-time",
-        "nemeses": options.nemeses,
-        "nemesis_interval_s": options.nemesis_interval_s,
-        "slow_ms": options.slow_ms,
-        "loss": options.loss,
-        "duplication": options.duplication,
-        "availability": options.availability,
-        "require_faults": options.require_faults,
-        "seed": options.seed,
-    }
+def _page(workload: type[Workload]) -> Page:
+    return Page({each.f: each.fields for each in workload.functions}, workload.model)
+
+
+def _seconds(nanoseconds: int) -> float:
+    return round(nanoseconds / NANOSECONDS_PER_SECOND, 3)

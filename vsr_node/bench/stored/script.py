@@ -1,8 +1,8 @@
-"""A stored run as a script: its operations and faults, each with its time, to be done once more.
+"""A stored run as a script: its operations and faults, each with its time, for repeating the run.
 
-What real processes can't repeat: how long they take, so how operations overlap, which message gets
-which latency, and which one is lost or repeated. The script asks the same things of the same nodes
-at the same times; a client that is still busy then begins as soon as it can.
+Real processes do not repeat how long they take, and so neither how operations overlap, nor which
+message gets which latency, nor which one is lost or repeated. The script sends the same requests to
+the same nodes at the same times; a client that is still busy then begins as soon as it can.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from vsr_node.bench.workloads.workload import Operation
 from vsr_node.checker.history import NEMESIS, Event
 
 OPERATIONS = "operations.jsonl"
-"""The file of a run that follows a script in which its operations are."""
+"""The file with the operations of a run that follows a script."""
 
 
 class ScriptedOperation(NamedTuple):
-    """An operation that client number `client` asks of `node`, `at` nanoseconds after the start."""
+    """An operation of client number ``client`` at ``node``, ``at`` nanoseconds after the start."""
 
     at: int
     client: int
@@ -38,7 +38,7 @@ class Script:
 
 
 def operations_of(events: Sequence[Event], clients: int, begin: int) -> list[ScriptedOperation]:
-    """Return what a history's clients did; times count from `begin` (of the history's clock)."""
+    """Return what the clients did; times count from ``begin`` (on the clock of the history)."""
     return [
         ScriptedOperation(
             max(0, event.time - begin),
@@ -52,13 +52,13 @@ def operations_of(events: Sequence[Event], clients: int, begin: int) -> list[Scr
 
 
 def operation_line(scripted: ScriptedOperation) -> bytes:
-    """Return an operation of a script as a line of `operations.jsonl`."""
+    """Return an operation as a line of ``operations.jsonl``."""
     at, client, node, operation = scripted
     return orjson.dumps({"at": at, "client": client, "node": node, **operation._asdict()}) + b"\n"
 
 
 def load_operations(path: Path) -> list[ScriptedOperation]:
-    """Read the operations that a run was to do."""
+    """Read the operations of a run that follows a script."""
     return [
         ScriptedOperation(
             line["at"],

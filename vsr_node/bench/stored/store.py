@@ -1,4 +1,4 @@
-"""`store/<test>/<time>/`: everything that a run leaves, and the links that lead to the latest."""
+"""``store/<test>/<time>/``: all files of a run, and the links to the latest run."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ from vsr_node.bench.nodes.log_file import LogFile
 
 
 class MessageLog(LogFile):
-    """`messages.jsonl`: each message at the end of its way, up to `limit` of them.
+    """``messages.jsonl``: each message at the end of its way, up to ``limit`` of them.
 
-    A line has `sent` and `ended` (nanoseconds since the run began), `fate` (delivered, repeated
-    for a second delivery, cut, lost, or dropped when its receiver was gone) and `message`. What is
-    under way when the run ends is not in it.
+    A line has ``sent`` and ``ended`` (nanoseconds since the run began), ``fate`` (delivered,
+    repeated for a second delivery, cut, lost, or dropped if its receiver was gone) and ``message``.
+    Messages under way at the end of the run are not in it.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
@@ -47,11 +47,11 @@ class Store:
             point(link, self.folder)
 
     def open_log(self, name: str) -> LogFile:
-        """Open a file that grows line by line; `flush` and `close` take care of it."""
+        """Open a file that grows line by line, and that ``flush`` and ``close`` handle."""
         return self._keep(LogFile(self.folder / name))
 
     def open_messages(self, limit: int) -> MessageLog:
-        """Open `messages.jsonl`."""
+        """Open ``messages.jsonl``."""
         messages = MessageLog(self.folder / "messages.jsonl", limit)
         self._keep(messages)
         return messages
@@ -61,7 +61,7 @@ class Store:
         return file
 
     def node_log(self, node: str) -> Path:
-        """Where a node's stderr goes."""
+        """Return the file for a node's stderr."""
         return self.folder / "node-logs" / f"{node}.log"
 
     def write_text(self, name: str, text: str) -> None:
@@ -69,28 +69,28 @@ class Store:
         (self.folder / name).write_text(text)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a whole file of JSON, made for reading."""
+        """Write a whole file of indented JSON."""
         write_json(self.folder / name, value)
 
     def flush(self) -> None:
-        """Hand over to the system what was written so far."""
+        """Hand everything written so far to the system."""
         for file in self._files:
             file.flush()
 
     def close(self) -> None:
-        """Close all files; once more does nothing."""
+        """Close all files; a second call does nothing."""
         for file in self._files:
             file.close()
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a whole file of JSON, made for reading."""
+    """Write a whole file of indented JSON."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
     path.write_bytes(orjson.dumps(value, option=options) + b"\n")
 
 
 def adopt(folder: Path, root: Path, test: str) -> Path:
-    """Move a run's folder from elsewhere into the store; return where it is now."""
+    """Move a run's folder from elsewhere into the store; return its new place."""
     store = Store(root, test)
     store.folder.joinpath("node-logs").rmdir()
     for path in folder.iterdir():
@@ -99,7 +99,7 @@ def adopt(folder: Path, root: Path, test: str) -> Path:
 
 
 def new_folder(parent: Path, now: datetime) -> Path:
-    """Make a folder named after the time; when that one is there, after the next millisecond."""
+    """Make a folder named after the time, or after the next free millisecond."""
     while True:
         milliseconds = now.microsecond // 1000
         folder = parent / f"{now:%Y%m%dT%H%M%S}.{milliseconds:03d}Z"
@@ -110,7 +110,7 @@ def new_folder(parent: Path, now: datetime) -> Path:
 
 
 def point(link: Path, folder: Path) -> None:
-    """Make `link` lead to `folder`, in one step, as other runs may do the same right now."""
+    """Point ``link`` to ``folder`` in one step, as other runs may do so at the same time."""
     fresh = link.with_name(f".{link.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.relative_to(link.parent))

@@ -1,73 +1,54 @@
 """echo: each request comes back as it was sent."""
 
 from collections.abc import Sequence
-from random import Random
-from typing import Any
 
-from vsr_node.bench.nodes.clients import require_fields
-from vsr_node.bench.workloads.workload import Operation, Violation, WorkloadVerdict
+from vsr_node.bench.workloads.workload import (
+    Culprit,
+    Function,
+    Operation,
+    Workload,
+    WorkloadVerdict,
+)
 from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
+from vsr_node.checker.validity import Validity
 
 WRONG_ECHOES_SHOWN = 10
-ECHO_FIELDS = frozenset({"echo"})
 
 
-class Echo:
-    """The workload."""
+class Echo(Workload):
+    """The workload. The doctor tries an echo on every node, so there is no step here."""
 
     name = "echo"
-    idempotent: frozenset[str] = frozenset()
-
-    def __init__(self, node_count: int, concurrency: int, random: Random) -> None:
-        del node_count, concurrency  # All threads do the same.
-        self._random = random
-
-    @staticmethod
-    def threads_per_group(node_count: int) -> int:
-        """Any number of threads will do."""
-        del node_count
-        return 1
+    document = "workloads.md, Workload: Echo"
+    functions = (Function("echo", "get a text back", ("echo",), reply_field="echo"),)
 
     def next_operation(self, thread: int) -> Operation:
         """Return a text to be echoed."""
         del thread
         return Operation("echo", None, f"Please echo {self._random.randrange(128)}")
 
-    def on_new_process(self, thread: int) -> None:
-        """Nothing depends on it."""
-
-    def request(self, operation: Operation) -> dict[str, Any]:
-        """Return Maelstrom's echo."""
-        return {"type": "echo", "echo": operation.value}
-
-    def result(self, operation: Operation, body: dict[str, Any]) -> Any:
-        """Return what came back."""
-        del operation
-        require_fields(body, "echo_ok", ECHO_FIELDS)
-        return body["echo"]
-
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Compare what came back with what was sent."""
-        del bounds  # That takes no time to speak of.
+        del bounds  # This takes hardly any time.
         begun: dict[int | str, Event] = {}
         wrong = []
-        violations = []
+        culprits = []
         for event in events:
             if event.type == "invoke":
                 begun[event.process] = event
             elif event.type == "ok" and event.value != begun[event.process].value:
                 wrong.append({"sent": begun[event.process].value, "received": event.value})
-                violations.append(Violation(None, begun[event.process].index, event.index))
+                culprits.append(Culprit(None, begun[event.process].index, event.index))
         if not wrong:
-            return WorkloadVerdict(True, "every echo came back as it was sent")
+            return WorkloadVerdict(Validity.VALID, "every echo came back as it was sent")
         explanation = "\n".join(
             f"sent {pair['sent']!r}, received {pair['received']!r}"
             for pair in wrong[:WRONG_ECHOES_SHOWN]
         )
         return WorkloadVerdict(
-            False,
+            Validity.INVALID,
             f"{len(wrong)} echoes came back changed:\n{explanation}",
-            violations,
-            {"wrong_count": len(wrong), "wrong": wrong[:WRONG_ECHOES_SHOWN]},
+            tuple(culprits),
+            details={"wrong_count": len(wrong), "wrong": wrong[:WRONG_ECHOES_SHOWN]},
         )

@@ -1,11 +1,11 @@
-"""The nodes that the bench tests itself on: what each does wrong, and what finds it out.
+"""The nodes that the bench tests itself on: what each does wrong, and what finds it.
 
 Each is a small executable in ``broken/`` that runs with plain python3:
-``--bin vsr_node/bench/broken/stale_reads.py``, or, wherever the package is, ``--bin
-broken:stale-reads``. Each broken one must be found invalid with the options given here. Two are
-honest: ``honest`` keeps all data in the memory of its first node and must be found valid whatever
-the network does; ``honest-on-disk`` keeps them in the folder that its argument names (``-- {run}``)
-and must be found valid whatever happens to the processes, too.
+``--bin vsr_node/bench/broken/stale_reads.py``, or, from anywhere, ``--bin broken:stale-reads``.
+Every broken one must be found invalid with its options. Two are honest: ``honest`` keeps all data
+in the memory of its first node and must be found valid whatever the network does;
+``honest-on-disk`` keeps them in the folder that its argument names (``-- {run}``) and must be found
+valid whatever happens to the processes, too.
 """
 
 from pathlib import Path
@@ -20,21 +20,24 @@ HONEST = "honest"
 HONEST_ON_DISK = "honest-on-disk"
 ECHO_ONLY = "echo-only"
 
-_GROUP = ("--node-count", "3", "--concurrency", "4n")
-_PLAIN = (*_GROUP, "--rate", "100", "--time-limit", "5")
-_MANY = (*_GROUP, "--rate", "200", "--time-limit", "10")
+
+def _group(options: str) -> tuple[str, ...]:
+    """Return these options for a group of three nodes."""
+    return tuple(f"--node-count 3 --concurrency 4n {options}".split())
+
+
+_PLAIN = _group("--rate 100 --time-limit 5")
+_MANY = _group("--rate 200 --time-limit 10")
 _SLOW = (*_PLAIN, "--latency", "20")
 _REPEATS = (*_MANY, "--latency", "20", "--latency-dist", "exponential", "--duplicate", "0.2")
-_OFTEN = ("--nemesis-interval", "1")
-_CUTS = (*_GROUP, "--rate", "100", "--time-limit", "18", "--nemesis", "partition")
-# A kill makes requests time out, which ends keys early: not each kill shows the lie.
-_KILLS = (*_GROUP, "--rate", "200", "--time-limit", "18", "--nemesis", "kill", *_OFTEN)
+# A kill makes requests time out, and a key is given up after so many: not each kill shows the lie.
+_KILLS = _group("--rate 200 --time-limit 18 --nemesis kill --nemesis-interval 1")
 # Many short cuts, as these lies show only when one of them hits the primary.
-_SHORT_CUTS = (*_CUTS, *_OFTEN)
+_SHORT_CUTS = _group("--rate 100 --time-limit 18 --nemesis partition --nemesis-interval 1")
 
 
 class BrokenNode(NamedTuple):
-    """A lie, and the bench's options that find it within 20 seconds."""
+    """A lie, and the options of the bench that find it within 20 seconds."""
 
     name: str
     lie: str
@@ -59,7 +62,7 @@ BROKEN_NODES = (
 
 
 def broken_command(name: str) -> tuple[str, ...]:
-    """Return how to start one of the nodes. Raises KeyError with a text that names them all."""
+    """Return the command that starts one of the nodes. Raises KeyError, which lists all names."""
     names = (HONEST, HONEST_ON_DISK, ECHO_ONLY, *(node.name for node in BROKEN_NODES))
     if name not in names:
         raise KeyError(f"there is no {BROKEN_PREFIX}{name}; there are {', '.join(names)}")

@@ -1,23 +1,26 @@
-"""The self-test: the bench finds each of the broken nodes broken, and the honest one honest.
+"""The self-test: the bench finds each broken node broken, and the honest one honest.
 
-The table says for each lie which check caught it, under which fault, and in how many operations.
+The table has, for each lie, the check that caught it, under which fault, and after how many
+operations.
 """
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.repeating import violation_event
 from vsr_node.bench.running.runner import Outcome
-from vsr_node.bench.stored.exports import WORDS
+from vsr_node.bench.stored.results import Results
+from vsr_node.bench.workloads import DEFAULT
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, BrokenNode
 from vsr_node.checker.history import NEMESIS, Event
+from vsr_node.checker.validity import Validity
 
 RunTest = Callable[[Sequence[str]], Outcome]
-"""Runs the test that words of the command line ask for."""
+"""Runs the test of a command line."""
 
 HEAD = ("node", "its lie", "verdict", "caught by", "under", "operations", "seconds")
 
@@ -29,52 +32,53 @@ HONEST_NODE = BrokenNode(
 
 
 class Row(NamedTuple):
-    """What came of one node. `operations` began, in `seconds`, until the violation was there."""
+    """The result for one node."""
 
     node: BrokenNode
-    valid: bool | str
+    valid: Validity
     caught_by: str
     under: str
     operations: int | None
+    """How many began before the violation; None without one."""
     seconds: float | None
+    """How long it took until the violation; None without one."""
 
     @property
     def as_it_should(self) -> bool:
-        """Whether the verdict is the right one."""
-        return self.valid is (self.node.name == HONEST)
+        """Whether the verdict is right."""
+        expected = Validity.VALID if self.node.name == HONEST else Validity.INVALID
+        return self.valid is expected
 
     def cells(self) -> tuple[str, ...]:
-        """The row as texts, in the order of HEAD."""
-        verdict = WORDS[self.valid] + ("" if self.as_it_should else " (WRONG)")
+        """Return the row as texts, in the order of ``HEAD``."""
+        verdict = self.valid.word + ("" if self.as_it_should else " (WRONG)")
         operations = "" if self.operations is None else str(self.operations)
         seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
-        return (
-            *(self.node.name, self.node.lie, verdict, self.caught_by, self.under),
-            *(operations, seconds),
-        )
+        found = (verdict, self.caught_by, self.under, operations, seconds)
+        return (self.node.name, self.node.lie, *found)
 
 
 def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[Row]:
-    """Try the nodes one after another."""
+    """Yield the result for each node in turn."""
     with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
         for node in nodes:
-            words = ("test", "-w", "lin-kv", "--bin", BROKEN_PREFIX + node.name, *node.found_by)
+            words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name, *node.found_by)
             outcome = run_test((*words, "--seed", str(seed), "--store", folder))
             yield row_of(node, outcome.results, outcome.events)
             for path in Path(folder).iterdir():
                 path.unlink() if path.is_symlink() else shutil.rmtree(path)
 
 
-def row_of(node: BrokenNode, results: Mapping[str, Any], events: Sequence[Event]) -> Row:
-    """Return what a node's run says."""
-    end = violation_event(results, events) if results["valid"] is False else None
+def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
+    """Return the result for a node from its run."""
+    end = violation_event(results, events) if results.valid is Validity.INVALID else None
     if end is None:
-        return Row(node, results["valid"], "", _network_of(results), None, None)
+        return Row(node, results.valid, "", _network_of(results), None, None)
     before = [event for event in events if event.index < end.index]
     return Row(
         node=node,
-        valid=results["valid"],
-        caught_by="linearizability" if results["workload"]["violations"] else "protocol",
+        valid=results.valid,
+        caught_by="linearizability" if results.workload.violations else "protocol",
         under=_fault_of(before) or _network_of(results),
         operations=sum(event.type == "invoke" for event in before),
         seconds=(end.time - events[0].time) / NANOSECONDS_PER_SECOND,
@@ -82,7 +86,7 @@ def row_of(node: BrokenNode, results: Mapping[str, Any], events: Sequence[Event]
 
 
 def _fault_of(before: Sequence[Event]) -> str:
-    """Return the last fault that had begun, and whether it was over."""
+    """Return the last fault that had begun, and whether it was over; empty if there was none."""
     faults = [event for event in before if event.process == NEMESIS]
     begun = [event for event in faults if isinstance(event.value, dict)]
     if not begun:
@@ -93,15 +97,15 @@ def _fault_of(before: Sequence[Event]) -> str:
     return f"{fault.f.removeprefix('start-')} ({fault.value['kind']}{over})"
 
 
-def _network_of(results: Mapping[str, Any]) -> str:
-    test = results["test"]
-    parts = [*test["nemeses"]]
-    if test["duplication"]:
+def _network_of(results: Results) -> str:
+    test = results.test
+    parts = [*test.nemeses]
+    if test.duplication:
         parts.append("repeated messages")
-    if test["loss"]:
+    if test.loss:
         parts.append("lost messages")
-    if test["latency_ms"]:
-        parts.append(f"latency {test['latency_ms']:g} ms")
+    if test.latency_ms:
+        parts.append(f"latency {test.latency_ms:g} ms")
     return ", ".join(parts) or "no fault"
 
 

@@ -15,14 +15,12 @@ from vsr_node.bench.faults.by_hand import CommandError, require_node
 from vsr_node.bench.faults.kinds import KINDS
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
+from vsr_node.bench.workloads.workload import Function, Workload
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
 FAULTS = tuple(kind.by_hand for kind in KINDS if kind.by_hand is not None)
 
-HELP = f"""\
-read KEY                    ask for a key's value
-write KEY VALUE             set it; keys and values are JSON, or else text
-cas KEY FROM TO             set it if it is FROM
+_HELP = f"""\
   ... @n1                   at the end: ask that node (n0)
   ... &                     at the very end: don't wait for the reply
 send NODE BODY              send any body, a JSON object; it gets a msg_id
@@ -41,6 +39,16 @@ MODES = ("on", "off", "asked")
 CLIENT = "c90"
 
 
+def help_of(workload: type[Workload]) -> str:
+    """Return the commands, with those of a workload's functions."""
+    usages = [(_usage(function), function.about) for function in workload.functions]
+    return "\n".join([*(f"{usage:<27} {about}" for usage, about in usages), _HELP])
+
+
+def _usage(function: Function) -> str:
+    return " ".join([function.f, *(name.upper() for name in function.fields)])
+
+
 class Shell:
     """One session. ``say`` prints lines for people; on a terminal it need not repeat the input."""
 
@@ -48,6 +56,7 @@ class Shell:
         self,
         command: Sequence[str],
         names: Sequence[str],
+        workload: type[Workload],
         latency: LatencyDistribution,
         say: Callable[[str], None],
         *,
@@ -56,6 +65,7 @@ class Shell:
         self._is_terminal = is_terminal
         self._command = command
         self.names = tuple(names)
+        self._workload = workload
         self._latency = latency
         self._say = say
         self._mode = "asked"
@@ -66,9 +76,7 @@ class Shell:
         self._partial = b""
         self._init_count = 0
         self._commands: Mapping[str, Callable[[list[str]], None]] = {
-            "read": self._ask,
-            "write": self._ask,
-            "cas": self._ask,
+            **{function.f: self._ask for function in workload.functions},
             "send": self._send,
             **{
                 word: partial(command, self)
@@ -78,7 +86,7 @@ class Shell:
             "wait": self._wait,
             "messages": self._messages,
             "nodes": self._nodes,
-            "help": lambda words: self._say(HELP),
+            "help": lambda words: self._say(help_of(workload)),
         }
 
     def run(self, input_descriptor: int, prompt: Callable[[], None]) -> None:
@@ -175,12 +183,11 @@ class Shell:
         if words[-1].startswith("@"):
             node = require_node(self, words[-1][1:])
             words = words[:-1]
-        fields = {"read": ("key",), "write": ("key", "value"), "cas": ("key", "from", "to")}
-        names = fields[words[0]]
-        if len(words) != len(names) + 1:
-            raise CommandError(f"{words[0]} takes {' '.join(name.upper() for name in names)}")
-        values = map(_value, words[1:])
-        self._request(node, {"type": words[0], **dict(zip(names, values, strict=True))}, waits)
+        function = self._workload.function(words[0])
+        if len(words) != len(function.fields) + 1:
+            raise CommandError(_usage(function).replace(" ", " takes ", 1))
+        fields = zip(function.fields, map(_value, words[1:]), strict=True)
+        self._request(node, {"type": function.f, **dict(fields)}, waits)
 
     def _send(self, words: list[str]) -> None:
         if len(words) < 3:

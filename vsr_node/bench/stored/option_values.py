@@ -1,0 +1,66 @@
+"""The kinds of values that options of the command line take."""
+
+import math
+from argparse import ArgumentTypeError
+
+from vsr_node.bench.faults.kinds import NEMESES
+from vsr_node.bench.workloads import NOT_YET, WORKLOADS
+
+
+def positive(text: str) -> float:
+    """Return a finite number above 0."""
+    number = float(text)
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(text)
+    return number
+
+
+def not_negative(text: str) -> float:
+    """Return a finite number, 0 or more."""
+    number = float(text)
+    if not (number >= 0 and math.isfinite(number)):
+        raise ValueError(text)
+    return number
+
+
+def probability(text: str) -> float:
+    """Return a number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError(text)
+    return number
+
+
+def availability(text: str) -> float:
+    """Return a fraction, 1 for ``total``."""
+    return 1.0 if text == "total" else probability(text)
+
+
+def count(text: str) -> int:
+    """Return a whole number, 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def workload(name: str) -> str:
+    """Return the name of a workload."""
+    if name in WORKLOADS:
+        return name
+    available = ", ".join(sorted(WORKLOADS))
+    if name in NOT_YET:
+        raise ArgumentTypeError(f"the workload {name} is not there yet; there are {available}")
+    raise ArgumentTypeError(f"there is no workload {name}; there are {available}")
+
+
+def nemeses(text: str) -> tuple[str, ...]:
+    """Return the names of nemeses in a list, in the order of ``NEMESES``."""
+    names = {name for name in text.split(",") if name and name != "none"}
+    if "all" in names:
+        return NEMESES
+    for name in sorted(names - set(NEMESES)):
+        raise ArgumentTypeError(
+            f"there is no nemesis {name}; there are {', '.join(NEMESES)}, and all"
+        )
+    return tuple(name for name in NEMESES if name in names)

@@ -1,0 +1,77 @@
+"""What the doctor offers to the steps of a workload."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+
+from vsr_node.bench.nodes.known_errors import KnownError
+
+Body = dict[str, Any]
+
+
+class Examiner(Protocol):
+    """Asks a group without faults, judges the replies and reports a line for each.
+
+    ``step`` is the name of the line. ``where`` is the document that demands the reply, None for
+    the workload's own.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the nodes."""
+
+    @property
+    def workload(self) -> str:
+        """The name of the workload that the node is examined for."""
+
+    def expect(
+        self,
+        step: str,
+        node: str,
+        body: Body,
+        reply: Body | None = None,
+        *,
+        text: str | None = None,
+        where: str | None = None,
+        client: str | None = None,
+        msg_id: int | None = None,
+    ) -> None:
+        """Demand a successful reply with the fields of ``reply``. ``text`` reports success."""
+
+    def refuse(
+        self,
+        step: str,
+        node: str,
+        body: Body,
+        code: KnownError,
+        *,
+        noted: Body | None = None,
+    ) -> None:
+        """Demand an error. The reply ``noted`` is no mistake, and is noted."""
+
+    def at_once(self, step: str, body: Body, reply: Body) -> None:
+        """Send many requests before the first reply, and demand ``reply`` to each."""
+
+    def answer(self, step: str, node: str, body: Body) -> Body | None:
+        """Return the reply, for the step to judge; None if a mistake is reported already."""
+
+    def ok(self, step: str, text: str) -> None:
+        """Report that a step succeeded."""
+
+    def note(self, step: str, text: str, expected: str) -> None:
+        """Report what surprises, and is not held against the node."""
+
+
+Step = Callable[[Examiner], None]
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Return whether two values are the same JSON: 1, 1.0 and true differ."""
+    options = orjson.OPT_SORT_KEYS
+    return orjson.dumps(one, option=options) == orjson.dumps(other, option=options)
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON."""
+    return orjson.dumps(value).decode()

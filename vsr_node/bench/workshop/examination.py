@@ -1,0 +1,393 @@
+"""One examination: asks a group without faults, judges the replies, and reports a line for each.
+
+What Maelstrom's documents forbid is a mistake; what merely surprises is a note.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vsr_node.bench.nodes.clients import require_fields, require_known_code
+from vsr_node.bench.nodes.known_errors import KnownError
+from vsr_node.bench.nodes.mistakes import EXPECTED, Kind, WireError
+from vsr_node.bench.workloads import Workload
+from vsr_node.bench.workloads.examiner import json_text, same_json
+from vsr_node.bench.workshop.group import Asker, Body, Group
+
+SILENCES_MAX = 2
+"""After so many requests without a reply the doctor asks no more."""
+
+SETTLE_SECONDS = 0.05
+"""For what a node may print beside its replies."""
+
+END_SECONDS = 2.0
+"""For the exit status of a node that has ended."""
+
+ERRORS = "protocol.md, Errors"
+BODIES = "protocol.md, Message Bodies"
+NODES = "protocol.md, Nodes and Networks"
+MESSAGES = "protocol.md, Messages"
+
+CLIENT = "c90"
+REQUESTS_AT_ONCE = (0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 0, 0)
+"""The clients by number, from c50 on, in the order in which they ask."""
+
+
+class Level(StrEnum):
+    """How grave a line of the report is."""
+
+    OK = "ok"
+    MISTAKE = "MISTAKE"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the report, with what belongs to it; empty where nothing does."""
+
+    level: Level
+    step: str
+    text: str
+    asked: str = ""
+    answered: str = ""
+    expected: str = ""
+    where: str = ""
+
+    def format(self) -> str:
+        """Return the line as text for people."""
+        lines = [f"{self.level:<8} {self.step:<18} {self.text}"]
+        pairs = (
+            ("asked", self.asked),
+            ("answered", self.answered),
+            ("expected", f"{self.expected} ({self.where})" if self.where else self.expected),
+        )
+        lines += [f"{'':<8} {'':<18} {name + ':':<10}{text}" for name, text in pairs if text]
+        return "\n".join(lines)
+
+
+class SilentError(Exception):
+    """The node answers so little that further questions make no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its reply; None if it got none."""
+
+    asked: str
+    reply: Body | None
+
+    @property
+    def answered(self) -> str:
+        """The reply as text."""
+        return "" if self.reply is None else json_text(self.reply)
+
+    @property
+    def code(self) -> int | None:
+        """The error code of the reply; None if the reply is not an error."""
+        if self.reply is None or self.reply.get("type") != "error":
+            return None
+        code = self.reply.get("code")
+        return code if type(code) is int else None
+
+
+class Examination:
+    """Asks, judges and reports; an ``Examiner`` for the steps of a workload.
+
+    ``report`` takes each line as it comes. ``printed`` grows by each line that a node prints, with
+    the node's name.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        printed: Sequence[tuple[str, bytes]],
+        workload: type[Workload],
+        patience_s: float,
+        report: Callable[[Line], None],
+    ) -> None:
+        self.silence_count = 0
+        self.group = group
+        self._printed = printed
+        self._workload = workload
+        self._patience_s = patience_s
+        self._report = report
+        self._reported_count = 0
+        """How many of the group's first mistakes are reported."""
+        self._askers: dict[str, Asker] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the nodes."""
+        return self.group.names
+
+    @property
+    def workload(self) -> str:
+        """The name of the workload that the node is examined for."""
+        return self._workload.name
+
+    @property
+    def has_ended_node(self) -> bool:
+        """Whether a node has ended."""
+        return any(not node.running for node in self.group.nodes.values())
+
+    # What the steps of a workload are made of
+
+    def expect(
+        self,
+        step: str,
+        node: str,
+        body: Body,
+        reply: Body | None = None,
+        *,
+        text: str | None = None,
+        where: str | None = None,
+        client: str | None = None,
+        msg_id: int | None = None,
+    ) -> None:
+        """Demand a successful reply with the fields of ``reply``. ``text`` reports success."""
+        exchange = self.ask(step, node, body, client=client or CLIENT, msg_id=msg_id)
+        if exchange is not None and self.fits(
+            exchange, step, f"{body['type']}_ok", reply or {}, where
+        ):
+            self.ok(step, text or _described(body, reply or {}))
+
+    def refuse(
+        self, step: str, node: str, body: Body, code: KnownError, *, noted: Body | None = None
+    ) -> None:
+        """Demand an error. The reply ``noted`` is no mistake, and is noted."""
+        exchange = self.ask(step, node, body)
+        if exchange is None:
+            return
+        found, reply = exchange.code, exchange.reply or {}
+        if found == code:
+            self.ok(step, f"error {code}")
+        elif noted is not None and reply == noted | {"in_reply_to": reply.get("in_reply_to")}:
+            text = f"a {noted['type']} of {json_text(noted['value'])}"
+            self.add(Level.NOTE, step, text, exchange, code.text)
+        elif found is not None:
+            self.add(Level.MISTAKE, step, f"error {found}", exchange, code.text)
+        else:
+            text = "it succeeded, where it can't" if reply else "no answer"
+            self.add(Level.MISTAKE, step, text, exchange, code.text)
+
+    def at_once(self, step: str, body: Body, reply: Body) -> None:
+        """Send many requests before the first reply, and demand ``reply`` to each."""
+        asked: list[tuple[Asker, int, str]] = []
+        for number in REQUESTS_AT_ONCE:
+            # A client that asks several nodes can't know which of its requests comes first.
+            name = self.names[number % len(self.names)]
+            asker = self._asker(f"c{50 + number}")
+            msg_id = asker.ask(name, body)
+            asked.append((asker, msg_id, _request_text(asker.name, name, body, msg_id)))
+        self.group.wait(
+            lambda: all(asker.replies[msg_id] for asker, msg_id, _ in asked), self._patience_s
+        )
+        missing = [text for asker, msg_id, text in asked if not asker.replies[msg_id]]
+        if not missing:
+            self.ok(step, f"all {len(asked)} requests were answered")
+        else:
+            self.add(
+                Level.MISTAKE,
+                step,
+                f"{len(missing)} of {len(asked)} requests, sent at once, got no answer",
+                Exchange(missing[0], None),
+                "each request is answered, however many wait; read all complete lines there are",
+                NODES,
+            )
+        for asker, msg_id, text in asked:
+            for _, found in asker.replies[msg_id][:1]:
+                if not self.fits(Exchange(text, found), step, f"{body['type']}_ok", reply):
+                    return
+
+    def answer(self, step: str, node: str, body: Body) -> Body | None:
+        """Return the reply, for the step to judge; None if a mistake is reported already."""
+        exchange = self.ask(step, node, body)
+        return None if exchange is None else exchange.reply
+
+    def ok(self, step: str, text: str) -> None:
+        """Report that a step succeeded."""
+        self._report(Line(Level.OK, step, text))
+
+    def note(self, step: str, text: str, expected: str) -> None:
+        """Report what surprises, and is not held against the node."""
+        self.add(Level.NOTE, step, text, None, expected)
+
+    # What these are made of
+
+    def ask(
+        self,
+        step: str,
+        node: str,
+        body: Body,
+        *,
+        client: str = CLIENT,
+        msg_id: int | None = None,
+        patience_s: float | None = None,
+        required: bool = True,
+    ) -> Exchange | None:
+        """Ask and await the reply; None if what is wrong with it is reported already."""
+        if self.has_ended_node:
+            raise SilentError
+        asker = self._asker(client)
+        begin = len(self._printed)
+        number = asker.ask(node, body, msg_id)
+        replies = asker.replies[number]
+        asked = _request_text(client, node, body, number)
+        self.group.wait(
+            lambda: bool(replies) or self.has_ended_node or self._has_news(),
+            patience_s or self._patience_s,
+        )
+        if not replies and self._has_news():
+            # A mistake came where a reply was awaited; what else comes, comes soon.
+            self.group.wait(lambda: bool(replies), SETTLE_SECONDS)
+        if replies:
+            exchange = Exchange(asked, replies[0][1])
+            return exchange if self._is_sound(exchange, step) else None
+        if required:
+            self.silence_count += 1
+        if not self.report_mistakes(step, asked) and required:
+            self._report_silence(step, asked, number, begin)
+        if self.silence_count >= SILENCES_MAX:
+            raise SilentError
+        return None if required or self.has_ended_node else Exchange(asked, None)
+
+    def fits(
+        self, exchange: Exchange, step: str, type_: str, values: Body, where: str | None = None
+    ) -> bool:
+        """Return whether a reply has that type and these values; report what is wrong with it."""
+        wrong = _misfit(exchange, type_, values)
+        if wrong:
+            expected = json_text({"type": type_, "in_reply_to": 0} | values)
+            expected = expected.replace('"in_reply_to":0', '"in_reply_to":<the msg_id>')
+            self.add(Level.MISTAKE, step, wrong, exchange, expected, where)
+        return exchange.reply is not None and not wrong
+
+    def _is_sound(self, exchange: Exchange, step: str) -> bool:
+        """Return whether a reply makes sense, whatever was asked; report what is wrong with it."""
+        assert exchange.reply is not None
+        try:
+            require_known_code(exchange.reply)
+        except WireError as error:
+            self.add(Level.MISTAKE, step, error.detail, exchange, *EXPECTED[error.kind])
+            return False
+        return True
+
+    def _asker(self, client: str) -> Asker:
+        if client not in self._askers:
+            self._askers[client] = Asker(client, self.group.network)
+        return self._askers[client]
+
+    # Reporting
+
+    def add(
+        self,
+        level: Level,
+        step: str,
+        text: str,
+        exchange: Exchange | None = None,
+        expected: str = "",
+        where: str | None = None,
+    ) -> None:
+        """Report a line. ``where`` is the workload's own document if it is None."""
+        asked, answered = ("", "") if exchange is None else (exchange.asked, exchange.answered)
+        where = self._workload.document if where is None else where
+        self._report(Line(level, step, text, asked, answered, expected, where))
+
+    def _has_news(self) -> bool:
+        return len(self.group.mistakes.first) > self._reported_count
+
+    def report_mistakes(self, step: str, asked: str = "") -> bool:
+        """Report the mistakes noticed since the last time, one of each kind and node.
+
+        Return whether there were any.
+        """
+        if self.has_ended_node:
+            # Why it ended is known a moment later.
+            nodes = self.group.nodes.values()
+            self.group.wait(lambda: all(node.running or node.ended for node in nodes), END_SECONDS)
+        fresh = self.group.mistakes.first[self._reported_count :]
+        self._reported_count += len(fresh)
+        reported: set[tuple[str, Kind]] = set()
+        for mistake in fresh:
+            if (mistake.node, mistake.kind) not in reported:
+                reported.add((mistake.node, mistake.kind))
+                text = f"{mistake.node}: {mistake.detail}"
+                expected = EXPECTED[mistake.kind]
+                self._report(Line(Level.MISTAKE, step, text, asked, mistake.line, *expected))
+                for stderr in self.group.mistakes.last_stderr(mistake.node):
+                    self._report(Line(Level.NOTE, step, f"{mistake.node}'s stderr: {stderr}"))
+        return bool(fresh)
+
+    def _report_silence(self, step: str, asked: str, msg_id: int, begin: int) -> None:
+        """Report what may be the matter when no reply came."""
+        elsewhere = [
+            line for _, line in self._printed[begin:] if f'"in_reply_to":{msg_id}' in _compact(line)
+        ]
+        if elsewhere:
+            line = Line(
+                Level.MISTAKE,
+                step,
+                "the reply went to somebody else",
+                asked,
+                clipped(elsewhere[0]),
+                '"dest" of a reply is the "src" of its request',
+                MESSAGES,
+            )
+        else:
+            line = Line(
+                Level.MISTAKE,
+                step,
+                f"no reply within {self._patience_s:g} s",
+                asked,
+                expected="a reply on stdout: one line, ended by a newline, and flushed",
+                where=NODES,
+            )
+        self._report(line)
+
+    def report_repeated_replies(self, step: str) -> None:
+        """Report a request that has a second reply."""
+        for asker in self._askers.values():
+            for msg_id, replies in asker.replies.items():
+                if len(replies) > 1:
+                    text = f"message {msg_id} of {asker.name} was answered {len(replies)} times"
+                    answered = ", ".join(json_text(body) for _, body in replies)
+                    expected = "one reply for each request"
+                    self._report(Line(Level.MISTAKE, step, text, "", answered, expected, BODIES))
+                    return
+        self.ok(step, "no request was answered twice")
+
+
+def _misfit(exchange: Exchange, type_: str, values: Body) -> str:
+    """Return why a reply lacks that type or these values; empty if it has them."""
+    reply = exchange.reply
+    if reply is None:
+        return ""
+    if exchange.code is not None:
+        return f"error {exchange.code}"
+    try:
+        require_fields(reply, type_, frozenset(values))
+    except WireError as error:
+        return error.detail
+    wrong = [name for name, value in values.items() if not same_json(reply[name], value)]
+    return f'"{wrong[0]}" is {json_text(reply[wrong[0]])}' if wrong else ""
+
+
+def _described(body: Body, reply: Body) -> str:
+    """Return what was asked, and what came back, in a few words."""
+    words = [json_text(value).strip('"') for value in body.values()]
+    if reply:
+        words += ["is", *map(json_text, reply.values())]
+    return " ".join(words)
+
+
+def _request_text(source: str, destination: str, body: Body, msg_id: int) -> str:
+    return f"{source} -> {destination} {json_text(body | {'msg_id': msg_id})}"
+
+
+def _compact(line: bytes) -> str:
+    return line.decode(errors="replace").replace(" ", "")
+
+
+def clipped(line: bytes) -> str:
+    """Return the beginning of a line as text."""
+    return line[:300].decode(errors="backslashreplace")
