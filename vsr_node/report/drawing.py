@@ -16,7 +16,6 @@ from vsr_node.checker import (
     Violation,
     check,
     explain,
-    with_missing_keys_read,
 )
 from vsr_node.checker.history import NEMESIS, canonical_text
 from vsr_node.report.contents import Contents
@@ -90,7 +89,7 @@ def violations_of(run: RecordedRun) -> tuple[Violation, ...]:
     model = next((model for known, model in _MODELS if functions and functions <= known), None)
     if model is None or run.valid is True:
         return ()
-    events = with_missing_keys_read(_suspected(run.events, run.results))
+    events = _suspected(run.events, run.results)
     return explain(check(events, model(), CHECK_BOUNDS), events, EXPLAIN_SECONDS)
 
 

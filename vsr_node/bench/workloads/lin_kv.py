@@ -12,7 +12,7 @@ from typing import Any
 
 from vsr_node.bench.nodes.clients import require_fields
 from vsr_node.bench.workloads.workload import Operation, Violation, WorkloadVerdict
-from vsr_node.checker import Bounds, RegisterModel, check, with_missing_keys_read
+from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.checker.history import Event
 
 PROCESSES_PER_KEY = 20
@@ -83,7 +83,7 @@ class LinKv:
 
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Ask the checker whether each key's history is linearizable."""
-        verdict = check(with_missing_keys_read(events), RegisterModel(), bounds)
+        verdict = check(events, RegisterModel(), bounds)
         keys = [
             {
                 "key": key.key,
