@@ -17,14 +17,14 @@ WRITE = (
     Event(1, 2, 0, "ok", "write", 1, 7),
 )
 
-MISSING_KEY = (
+MISSING_KEY: tuple[Any, ...] = (
     [20, "no such key"],
     [20],
     ["key-does-not-exist", "not found"],
     "key-does-not-exist",
 )
 
-OTHER = (
+OTHER: tuple[Any, ...] = (
     None,
     20,
     [22, "expected 1, had 2"],
@@ -91,7 +91,15 @@ HISTORY_EDN = """\
 """
 
 
-@pytest.mark.parametrize("text", [JSON_LINES, HISTORY_EDN])
+HISTORY_TXT = """\
+0\t:invoke\t:write\t[1 7]
+0\t:ok\t:write\t[1 7]
+1\t:invoke\t:read\t[1 nil]
+1\t:fail\t:read\t[1 nil]\t[:key-does-not-exist "gone"]
+"""
+
+
+@pytest.mark.parametrize("text", [JSON_LINES, HISTORY_EDN, HISTORY_TXT])
 def test_the_bench_and_the_command_agree(tmp_path: Path, text: str) -> None:
     path = tmp_path / "history"
     path.write_text(text)

@@ -1,13 +1,14 @@
-"""What a correct object does, said as a step from state to state.
+"""What a correct object does, as a step from state to state.
 
-The checker judges each key by itself, so a model is that of one key. To add one, derive from
-`Model` and give it `name`, `initial` and `apply`; all else has defaults.
+The checker judges each key by itself, so a model describes one key. To add one, derive from
+``Model`` and give it ``name``, ``initial`` and ``apply``; everything else has a default.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
+from vsr_node.checker.foreign import describe_foreign
 from vsr_node.checker.history import HistoryError, Json, Operation, canonical_text
 
 State: TypeAlias = Hashable
@@ -18,55 +19,78 @@ class Model(ABC):
 
     name: str
     initial: State
+    functions: tuple[str, ...] = ()
+    """The functions that the model knows."""
     read_functions: tuple[str, ...] = ()
-    """Functions that never change the state, whichever it is: they cost the search next to nothing,
-    and where such an operation's outcome is unknown it says nothing."""
+    """Functions that never change any state. They cost the search next to nothing, and one of
+    unknown outcome says nothing."""
+
+    def __init__(self, initial: Json = None) -> None:
+        """Begin with a value, or with the model's own first state if it is None.
+
+        Raises HistoryError if the object can't have that value.
+        """
+        if initial is not None:
+            self.initial = self.state_of(initial)
+
+    def state_of(self, value: Json) -> State:
+        """Return the state of an object that has a value. Raises HistoryError if none has it."""
+        return canonical_text(value)
 
     @abstractmethod
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Whether the operation, with the value it has, can happen in `state`, and the state then.
+        """Return whether the operation, with its value, can happen in ``state``, and the next one.
 
-        A pure function of the state and of the operation's `f` and `value`. Raises HistoryError,
-        whatever the state, where it does not know the function or the value makes no sense.
+        A pure function of the state and of the operation's ``f`` and ``value``. Raises
+        HistoryError, in any state, if the model does not know the function or the value makes no
+        sense.
         """
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
-        """The same operations, in the same places, without differences that none of them can see.
+        """Return the operations, in the same places, without differences that none of them can see.
 
         Called with all operations of one key; changes values only. The search then meets fewer
         states, and more operations that are as good as each other.
         """
         return list(operations)
 
+    def seen(self, operation: Operation) -> Json:
+        """Return the value that the operation saw, None if it saw none."""
+        return operation.value if operation.f in self.read_functions else None
+
     def describe(self, operation: Operation) -> str:
-        """The operation in a few words, for people."""
+        """Describe the operation in a few words."""
         return f"{operation.f} {canonical_text(operation.value)}"
 
     def describe_state(self, state: State) -> str:
-        """The state in a few words, for people."""
+        """Describe the state in a few words."""
         return f"the state is {state!r}"
 
     def obstacle(self, state: State, operation: Operation) -> str:
-        """Why an operation that does not fit the state does not, in a few words, for people."""
+        """Describe in a few words why an operation does not fit the state."""
         return f"it does not fit, as {self.describe_state(state)}"
 
     def unknown(self, operation: Operation) -> HistoryError:
-        """The error to raise for an operation that is none of this object's."""
-        return HistoryError(
-            f"event {operation.invoked}: the {self.name} model does not know "
-            f"{operation.f} with {canonical_text(operation.value)}"
-        )
+        """Return the error to raise for an operation that this object does not have."""
+        where = f"event {operation.invoked}: the {self.name} model"
+        if operation.f in self.functions:
+            value = canonical_text(operation.value)
+            return HistoryError(f"{where} knows no {operation.f} with the value {value}")
+        others = [name for name, model in MODELS.items() if operation.f in model.functions]
+        known = f"; the {others[0]} model does" if others else describe_foreign(operation)
+        return HistoryError(f"{where} does not know {operation.f}{known}")
 
 
 class RegisterModel(Model):
-    """A register with read, write and cas (`[from, to]`), null at first. States are JSON texts."""
+    """A register with read, write and cas (``[from, to]``), null at first. A state is JSON text."""
 
     name = "register"
     initial = "null"
+    functions = ("read", "write", "cas")
     read_functions: tuple[str, ...] = ("read",)
 
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """See `Model.apply`. A cas of which it is known that it failed is not in a history."""
+        """See ``Model.apply``. A cas that is known to have failed is not in a history."""
         match operation.f, operation.value:
             case "read", value:
                 return canonical_text(value) == state, state
@@ -77,7 +101,7 @@ class RegisterModel(Model):
         raise self.unknown(operation)
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Makes all values that are written, and neither read nor expected by a cas, the same."""
+        """Make all values equal that are written and neither read nor expected by a cas."""
         seen = {canonical_text(value) for value in map(_expected, operations)}
         unseen: Json = "unseen"
         while canonical_text(unseen) in seen:
@@ -93,19 +117,23 @@ class RegisterModel(Model):
 
         return [simplified(operation) for operation in operations]
 
+    def seen(self, operation: Operation) -> Json:
+        """Return the value that was read or that a cas found."""
+        return _expected(operation)
+
     def describe(self, operation: Operation) -> str:
-        """A cas as "cas 1 -> 2"."""
+        """Describe a cas as "cas 1 -> 2"."""
         match operation.f, operation.value:
             case "cas", [expected, new]:
                 return f"cas {canonical_text(expected)} -> {canonical_text(new)}"
         return super().describe(operation)
 
     def describe_state(self, state: State) -> str:
-        """The value as JSON text."""
+        """Describe the state by its value as JSON text."""
         return f"the register is {state}"
 
     def obstacle(self, state: State, operation: Operation) -> str:
-        """What the operation saw, and what there is."""
+        """Describe the value that the operation saw, and the one that is there."""
         verb = "read" if operation.f == "read" else "found"
         return f"it {verb} {canonical_text(_expected(operation))}, and the register is {state}"
 
@@ -115,10 +143,17 @@ class MapModel(Model):
 
     name = "map"
     initial = ""
+    functions = ("get", "put", "append")
     read_functions: tuple[str, ...] = ("get",)
 
+    def state_of(self, value: Json) -> State:
+        """Return the text. Raises HistoryError if the value is not a text."""
+        if not isinstance(value, str):
+            raise HistoryError(f"a map holds texts, not {canonical_text(value)}")
+        return value
+
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """See `Model.apply`."""
+        """See ``Model.apply``."""
         match operation.f, operation.value:
             case "get", str() | None as value:
                 return (value or "") == state, state
@@ -129,14 +164,14 @@ class MapModel(Model):
         raise self.unknown(operation)
 
     def describe_state(self, state: State) -> str:
-        """The value as JSON text."""
+        """Describe the state by its value as JSON text."""
         return f"the value is {canonical_text(str(state))}"
 
 
 def _expected(operation: Operation) -> Json:
-    """The value that the register must have for a read or a cas; null, its first one, for others.
+    """Return the value that the register must have for a read or a cas, null for other operations.
 
-    A read whose outcome is unknown asks for nothing, and gives null, too.
+    A read of unknown outcome asks for nothing, and gives null, too.
     """
     match operation.f, operation.value:
         case "read", value:
@@ -147,4 +182,4 @@ def _expected(operation: Operation) -> Json:
 
 
 MODELS: dict[str, type[Model]] = {model.name: model for model in (RegisterModel, MapModel)}
-"""The models that there are, by name."""
+"""The models, by name."""
