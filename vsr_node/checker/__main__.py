@@ -16,8 +16,10 @@ from vsr_node.checker import (
     Verdict,
     check,
     load_history,
+    pair_operations,
 )
 from vsr_node.checker.first_value import unwritten_first_value
+from vsr_node.checker.foreign import is_transaction
 from vsr_node.checker.history import NEMESIS, Json, canonical_text
 
 EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = 0, 1, 2
@@ -63,6 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _judge(events: list[Event], model: Model, bounds: Bounds) -> Verdict:
     if all(event.process == NEMESIS for event in events):
         raise HistoryError("there is no operation of a client in it, only faults")
+    for operation in pair_operations(events):
+        if is_transaction(operation.value):
+            raise model.unknown(operation)
     return check(events, model, bounds)
 
 

@@ -26,17 +26,28 @@ _OBJECTS: tuple[tuple[frozenset[str], str, str], ...] = tuple(
     )
 )
 
-_NEEDED = "this looks like {}, which needs {}; this checker judges registers and maps"
+_NEEDED = "this looks like {}; it takes {}, as this checker judges only registers and maps"
 
 
 def describe_foreign(operation: Operation) -> str:
     """Describe the object that has this operation and what judges it; "" if that is not known."""
-    if operation.f in ("txn", "transact", "transaction"):
+    if operation.f in ("txn", "transact", "transaction") or is_transaction(operation.value):
         return ": " + _NEEDED.format(*_transactions(operation.value))
     for functions, what, needed in _OBJECTS:
         if operation.f in functions:
             return ": " + _NEEDED.format(what, needed)
     return "; it judges read, write and cas of registers, and get, put and append of maps"
+
+
+def is_transaction(value: Json) -> bool:
+    """Return whether a value is a list of reads and writes, such as ``[[:r 1 nil] [:append 9 1]]``.
+
+    Some tests use it with the functions read and write, too.
+    """
+    match value:
+        case [["r" | "w" | "append" | "read" | "write", _, _], *_]:
+            return True
+    return False
 
 
 def _transactions(value: Json) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
-from vsr_node.checker.foreign import describe_foreign
+from vsr_node.checker.foreign import describe_foreign, is_transaction
 from vsr_node.checker.history import HistoryError, Json, Operation, canonical_text
 
 State: TypeAlias = Hashable
@@ -73,12 +73,15 @@ class Model(ABC):
     def unknown(self, operation: Operation) -> HistoryError:
         """Return the error to raise for an operation that this object does not have."""
         where = f"event {operation.invoked}: the {self.name} model"
-        if operation.f in self.functions:
+        known = {name for name, model in MODELS.items() if operation.f in model.functions}
+        if not known or is_transaction(operation.value):
+            foreign = describe_foreign(operation)
+            return HistoryError(f"{where} does not know {operation.f}{foreign}")
+        if self.name in known:
             value = canonical_text(operation.value)
             return HistoryError(f"{where} knows no {operation.f} with the value {value}")
-        others = [name for name, model in MODELS.items() if operation.f in model.functions]
-        known = f"; the {others[0]} model does" if others else describe_foreign(operation)
-        return HistoryError(f"{where} does not know {operation.f}{known}")
+        other = min(known)
+        return HistoryError(f"{where} does not know {operation.f}; the {other} model does")
 
 
 class RegisterModel(Model):

@@ -8,6 +8,7 @@ a cas may be ``[key from to]``, too.
 from collections.abc import Iterable, Iterator
 
 from vsr_node.checker.edn import Keyword
+from vsr_node.checker.foreign import is_transaction
 from vsr_node.checker.formats.records import fail, quoted
 from vsr_node.checker.history import NEMESIS, Event
 
@@ -45,7 +46,7 @@ def _are_keyed(events: list[Event]) -> bool:
     for functions in (_READS, ("cas",), _WRITES):
         for call in calls:
             if call.f in functions:
-                return call.key is None and _is_keyed(call)
+                return call.key is None and not is_transaction(call.value) and _is_keyed(call)
     return False
 
 
