@@ -2,13 +2,16 @@
 
 import gzip
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from vsr_node.checker.__main__ import EXIT_INVALID, EXIT_MALFORMED, EXIT_VALID, main
+from vsr_node.checker.formats import read_history
 
 FOLDER = Path(__file__).parent / "samples"
+PAGE = FOLDER.parent.parent.parent / "docs" / "HISTORIES.md"
 
 SAMPLES: dict[str, tuple[int, str]] = {
     # Logs
@@ -53,7 +56,7 @@ SAMPLES: dict[str, tuple[int, str]] = {
     "echo.log": (EXIT_MALFORMED, "this looks like an echo; it takes"),
     "bank.edn": (EXIT_MALFORMED, "this looks like a bank; it takes"),
     "unknown.edn": (EXIT_MALFORMED, "does not know shuffle; it judges read, write and cas"),
-    "cas-of-four.edn": (EXIT_MALFORMED, "knows no cas with the value [1,2,3,4]"),
+    "cas-of-four.edn": (EXIT_MALFORMED, "does not know cas with the value [1,2,3,4]"),
     # What is no history
     "results.edn": (EXIT_MALFORMED, "line 1: these are the results of a test, not its history"),
     "results.json": (EXIT_MALFORMED, "line 1: these are the results of a test, not its history"),
@@ -125,6 +128,13 @@ def test_input(capsys: pytest.CaptureFixture[str], name: str) -> None:
     if not folder:
         pytest.skip("VSR_INPUTS names no folder with inputs")
     assert_judged(capsys, Path(folder) / name, INPUTS[name])
+
+
+def test_the_examples_of_the_page_are_read() -> None:
+    examples = re.findall(
+        r"^```\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert [len(read_history(example.encode())) for example in examples] == [2] * 5
 
 
 @pytest.mark.parametrize("content", BINARY)

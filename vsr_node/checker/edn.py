@@ -32,7 +32,8 @@ class Keyword(str):
 
 _TOKEN = re.compile(
     r"""(?:[\s,]|;[^\n]*)*(?:
-        (?P<open>\#\{|[(\[{])
+        (?P<atom>[^\s,;"()\[\]{}\\\#^][^\s,;"()\[\]{}\\]*)
+      | (?P<open>\#\{|[(\[{])
       | (?P<close>[)\]}])
       | (?P<string>\#?"(?:[^"\\]|\\.)*")
       | (?P<character>\\(?:u[0-9a-fA-F]{4}|o[0-7]{1,3}|[a-z]+|.))
@@ -42,7 +43,6 @@ _TOKEN = re.compile(
       | (?P<unreadable>\#<[^\n>]*>)
       | (?P<constant>\#\#-?[A-Za-z]+|\#'[^\s,;"()\[\]{}\\]+)
       | (?P<tag>\#[A-Za-z][^\s,;"()\[\]{}\\]*)
-      | (?P<atom>[^\s,;"()\[\]{}\\\#][^\s,;"()\[\]{}\\]*)
       | (?P<end>\Z)
     )""",
     re.VERBOSE | re.DOTALL,

@@ -79,7 +79,7 @@ class Model(ABC):
             return HistoryError(f"{where} does not know {operation.f}{foreign}")
         if self.name in known:
             value = canonical_text(operation.value)
-            return HistoryError(f"{where} knows no {operation.f} with the value {value}")
+            return HistoryError(f"{where} does not know {operation.f} with the value {value}")
         other = min(known)
         return HistoryError(f"{where} does not know {operation.f}; the {other} model does")
 
