@@ -20,7 +20,6 @@ from vsr_node.checker import (
     check,
     explain,
     load_history,
-    with_missing_keys_read,
 )
 
 FOLDER = Path(__file__).parent / "broken"
@@ -76,7 +75,7 @@ def judged(operations: Iterable[Operation]) -> bool | None:
 @pytest.mark.usefixtures("steady_time")
 @pytest.mark.parametrize("name", LIES)
 def test_the_explanation_names_what_was_lied_about(name: str) -> None:
-    events = with_missing_keys_read(load_history(FOLDER / f"{name}.jsonl"))
+    events = load_history(FOLDER / f"{name}.jsonl")
     (violation,) = explain(check(events, RegisterModel()), events, 120.0)
     part = violation.part
     assert part.minimal

@@ -99,7 +99,7 @@ def test_a_malformed_history(tmp_path: Path) -> None:
     file.write_text('{"index": 0}\n', encoding="utf-8")
     result = run(str(file))
     assert (result.returncode, result.stdout) == (4, "")
-    assert result.stderr.startswith(f'{file}: line 1: "time" must be an integer')
+    assert result.stderr.startswith(f'{file}: line 1: "process" must be there')
 
 
 @pytest.mark.parametrize(

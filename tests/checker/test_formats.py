@@ -62,11 +62,51 @@ class TestJsonLines:
         assert str(raised.value).startswith("line 3: ")
         assert message in str(raised.value)
 
-    @pytest.mark.parametrize("field", ["index", "time", "process", "type", "f"])
+    @pytest.mark.parametrize("field", ["process", "type", "f"])
     def test_a_missing_field(self, tmp_path: Path, field: str) -> None:
         record = {name: value for name, value in WRITE.items() if name != field}
         with pytest.raises(HistoryError, match=f'line 1: "{field}" must be'):
             load(tmp_path, json.dumps(record))
+
+    def test_without_index_and_time(self, tmp_path: Path) -> None:
+        record = {name: value for name, value in WRITE.items() if name not in ("index", "time")}
+        lines = [json.dumps(record), json.dumps(record | {"type": "ok"})]
+        assert [event[:2] for event in load(tmp_path, "\n\n".join(lines))] == [(0, 0), (1, 0)]
+
+    def test_an_index_in_some_events_only(self, tmp_path: Path) -> None:
+        without = {name: value for name, value in WRITE.items() if name != "index"}
+        second = {"process": 1}
+        with pytest.raises(HistoryError, match=r'^line 2: "index" must be an integer, not null'):
+            load(tmp_path, "\n".join(map(json.dumps, (WRITE, without | second))))
+        with pytest.raises(HistoryError, match=r'^line 2: "index" is missing in the first event'):
+            load(tmp_path, "\n".join(map(json.dumps, (without, WRITE | second))))
+
+    def test_an_array(self, tmp_path: Path) -> None:
+        events = [WRITE, WRITE | {"index": 1, "process": 1}]
+        for indent in (None, 2):
+            assert [event.index for event in load(tmp_path, json.dumps(events, indent=indent))] == [
+                0,
+                1,
+            ]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ('[{"a": 1}\n', 'line 1: "process" must be there, as well as "type" and "f"'),
+            ("[%s\n %s]", "line 2: this is no JSON: ] is needed, not {"),
+            ("[%s,\n %s", "line 2: this is no JSON: ] is needed, not the end; this is the last"),
+            ("[%s,\n %s]\n3", "line 3: this is no JSON: the end is needed, not 3"),
+            ("[%s,\n 3]", "line 2: an event is a map, not 3"),
+            ("[%s,\n]", "line 2: this is no JSON: Expecting value"),
+            ("[%s,\n %s,\n\n NaN]", "line 4: this is no JSON: NaN is no JSON number"),
+            ('[%s, {"value": ' + "[" * 100_000, "line 1: this is no JSON"),
+        ],
+    )
+    def test_a_malformed_array(self, tmp_path: Path, text: str, message: str) -> None:
+        first, second = json.dumps(WRITE), json.dumps(WRITE | {"index": 1, "process": 1})
+        with pytest.raises(HistoryError) as raised:
+            load(tmp_path, text.replace("%s", first, 1).replace("%s", second, 1))
+        assert str(raised.value).startswith(message)
 
     @pytest.mark.parametrize(
         "line",
@@ -179,6 +219,14 @@ class TestEdn:
             ("[\\a \\newline \\u0041 \\[]", ["a", "\n", "A", "["]),
             ("#{3 1 2}", [1, 2, 3]),
             ("{1 2, :b {nil 3}, [1] 4}", {"1": 2, "b": {"null": 3}, "[1]": 4}),
+            ("[\\o101 \\backspace \\formfeed]", ["A", "\b", "\f"]),
+            ("[##Inf ##-Inf ##NaN]", ["##Inf", "##-Inf", "##NaN"]),
+            ('#:a{:b 1, :c/d 2, e 3, "f" 4}', {"a/b": 1, "c/d": 2, "e": 3, "f": 4}),
+            ("[^:m 1 ^{:a 2} [3] #^T x]", [1, [3], "x"]),
+            (
+                '[#"a\\d" #\'a/b #<Thread 0x1> #object[T 1 "t"]]',
+                ['#"a\\d"', "#'a/b", "#<Thread 0x1>", ["T", 1, "t"]],
+            ),
             ('#inst "1985"', "1985"),
             ("[1 #_ 2 #_ #_ 3 4 5]", [1, 5]),
             ("#a #b [1]", [1]),
@@ -245,24 +293,64 @@ class TestLog:
             (1, "fail", "cas", 5, [1, 2]),
             (0, "ok", "read", 5, 1),
         ]
-        assert events[2].error == "[:not-found key does not exist]"
+        assert events[2].error == ["not-found", "key", "does", "not", "exist"]
 
     @pytest.mark.parametrize(
         "line",
         [
             "INFO  jepsen.util - 3\t:inv",
-            "INFO  jepsen.util - 3 :invoke :read nil",
+            "INFO  jepsen.util - 3 :inv",
+            "INFO  jepsen.util - 3 :invoke :write 1 2",
             "INFO  jepsen.util - 3\t:invoke\t:write\t[1",
             "INFO  jepsen.util - 3\t:invoke\t:write\t1 2",
             "INFO  jepsen.util - 3\t:done\t:write\t1",
             "INFO  jepsen.util - 2\t:ok\t:write\t1",
+            "INFO  jepsen.util - 3",
             "3\t:invo",
-            "what is this",
         ],
     )
     def test_malformed(self, tmp_path: Path, line: str) -> None:
         with pytest.raises(HistoryError, match=r"^line 2: "):
             load(tmp_path, f"INFO  jepsen.util - 1\t:invoke\t:write\t1\n{line}\n")
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "what is this",
+            "3 nodes: :n1 :n2 :n3",
+            "INFO  jepsen.util - 3 seconds left",
+            "INFO  jepsen.core - 0\t:ok\t:read\t9",
+            "INFO [2019-01-02 03:04:05,001] node n1 - maelstrom.process 0\t:ok\t:read\t9",
+            "2023-01-02 03:04:05,001{GMT}\tINFO\t[n1 stderr] maelstrom.process: 0\t:ok\t:read\t9",
+            "\tat jepsen.util$run.invoke(util.clj:3)",
+            "{:process 1, :type :ok, :f :write}",
+        ],
+    )
+    def test_a_line_that_is_no_operation(self, tmp_path: Path, line: str) -> None:
+        write = "INFO  jepsen.util - 1\t:invoke\t:write\t1"
+        events = load(tmp_path, f"{write}\n{line}\nINFO  jepsen.util - 1\t:ok\t:write\t1\n")
+        assert told(events) == [
+            (1, "invoke", "write", None, 1),
+            (1, "ok", "write", None, 1),
+        ]
+
+    @pytest.mark.parametrize(
+        ("columns", "value", "error"),
+        [
+            ("", None, None),
+            ("\t", None, None),
+            (" nil", None, None),
+            (" 1 :timeout", 1, "timeout"),
+            ("   1    two words", 1, "two words"),
+            (' 1\t[:crash "why"]', 1, ["crash", "why"]),
+            ("\t[1 2]\tnot: EDN)", [1, 2], "not: EDN)"),
+            (" :timed-out", None, "timed-out"),
+        ],
+    )
+    def test_columns(self, tmp_path: Path, columns: str, value: Any, error: Any) -> None:
+        text = f"0 :invoke :write 1\n0 :info :write{columns}\n"
+        _, event = load(tmp_path, text)
+        assert (event.value, event.error) == (value, error)
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "[]", "; nothing", "INFO  jepsen.core - Done\n"])

@@ -13,7 +13,6 @@ from vsr_node.checker.history import (
     Operation,
     pair_operations,
     split_by_key,
-    with_missing_keys_read,
 )
 from vsr_node.checker.linearizability import Bounds, check
 from vsr_node.checker.minimal import Change, FailingPart, Remedy, smallest_failing_part
@@ -42,5 +41,4 @@ __all__ = [
     "pair_operations",
     "smallest_failing_part",
     "split_by_key",
-    "with_missing_keys_read",
 ]

@@ -1,7 +1,8 @@
-"""A reader for the part of EDN (https://github.com/edn-format/edn) that Jepsen's histories use.
+"""A reader of EDN (https://github.com/edn-format/edn) as Clojure prints it.
 
-Maps become dicts; vectors, lists and sets become lists; keywords become ``Keyword``s; a tagged
-element loses its tag; symbols and ratios become text. Other map keys than text become JSON text.
+Maps become dicts, vectors, lists and sets lists, keywords ``Keyword``, and a tagged element the
+element alone. Symbols, ratios, infinities and what Clojure prints of other objects become text.
+Map keys that are not text become their JSON text, and those of a namespaced map get its namespace.
 """
 
 import re
@@ -11,16 +12,16 @@ from collections.abc import Iterator
 from vsr_node.checker.history import Json, canonical_text
 
 DEPTH_MAX = 64
-"""How deep collections may nest: deeper text is refused before it exhausts Python's stack."""
+"""How deep collections may nest. Deeper text is refused before it can exhaust Python's stack."""
 
 
 class EdnError(ValueError):
-    """Text that is not EDN."""
+    """The text is not EDN."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
-        """The line of the error, counted from 1."""
+        """The line of the text where it goes wrong, counted from 1."""
 
 
 class Keyword(str):
@@ -31,13 +32,17 @@ class Keyword(str):
 
 _TOKEN = re.compile(
     r"""(?:[\s,]|;[^\n]*)*(?:
-        (?P<open>\#\{|[(\[{])
+        (?P<atom>[^\s,;"()\[\]{}\\\#^][^\s,;"()\[\]{}\\]*)
+      | (?P<open>\#\{|[(\[{])
       | (?P<close>[)\]}])
-      | (?P<string>"(?:[^"\\]|\\.)*")
-      | (?P<character>\\(?:u[0-9a-fA-F]{4}|[a-z]+|.))
+      | (?P<string>\#?"(?:[^"\\]|\\.)*")
+      | (?P<character>\\(?:u[0-9a-fA-F]{4}|o[0-7]{1,3}|[a-z]+|.))
       | (?P<discard>\#_)
+      | (?P<metadata>\#?\^)
+      | (?P<namespace>\#::?[^\s,;"()\[\]{}\\]*(?=[\s,]*\{))
+      | (?P<unreadable>\#<[^\n>]*>)
+      | (?P<constant>\#\#-?[A-Za-z]+|\#'[^\s,;"()\[\]{}\\]+)
       | (?P<tag>\#[A-Za-z][^\s,;"()\[\]{}\\]*)
-      | (?P<atom>[^\s,;"()\[\]{}\\\#][^\s,;"()\[\]{}\\]*)
       | (?P<end>\Z)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -47,13 +52,21 @@ _RATIO = re.compile(r"[+-]?\d+/\d+\Z")
 _FLOAT = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?M?\Z")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\"}
-_CHARACTERS = {"newline": "\n", "space": " ", "tab": "\t", "return": "\r"}
+_CHARACTERS = {
+    "newline": "\n",
+    "space": " ",
+    "tab": "\t",
+    "return": "\r",
+    "backspace": "\b",
+    "formfeed": "\f",
+}
+_CODE = re.compile(r"(?:u[0-9a-fA-F]{4}|o[0-7]{1,3})\Z")
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "#{": "}"}
 _CONSTANTS: dict[str, Json] = {"nil": None, "true": True, "false": False}
 
 
 def read_form(text: str) -> Json:
-    """Parse a text of one element. Raises EdnError."""
+    """Return the one element of a text. Raises EdnError."""
     reader = _Reader(text)
     element = reader.element(0)
     if reader.next_token() is not None:
@@ -61,8 +74,14 @@ def read_form(text: str) -> Json:
     return element
 
 
+def read_first_form(text: str) -> tuple[Json, str]:
+    """Return the first element of a text, and the text after it. Raises EdnError."""
+    reader = _Reader(text)
+    return reader.element(0), reader.rest()
+
+
 def read_records(text: str) -> Iterator[tuple[int, Json]]:
-    """Yield the elements of a text, or of the vector or list around them, each with its line.
+    """Yield the elements of a text, and of a vector or list around them, with their lines.
 
     Raises EdnError.
     """
@@ -70,7 +89,7 @@ def read_records(text: str) -> Iterator[tuple[int, Json]]:
     wrapper = ""
     while (token := reader.next_token()) is not None:
         kind, start, content = token
-        if kind == "discard":
+        if kind in ("discard", "metadata"):
             reader.element(0)
         elif content in ("[", "(") and not wrapper:
             wrapper = content
@@ -91,6 +110,9 @@ class _Reader:
     def line(self, place: int) -> int:
         return bisect_right(self._newlines, place) + 1
 
+    def rest(self) -> str:
+        return self._text[self._place :]
+
     def next_token(self) -> tuple[str, int, str] | None:
         """Return the kind, place and text of the next token, None at the end of the text."""
         match = _TOKEN.match(self._text, self._place)
@@ -101,7 +123,7 @@ class _Reader:
         return None if kind == "end" else (kind, match.start(kind), match[kind])
 
     def element(self, depth: int) -> Json:
-        """Read the next element. Raises EdnError at the end of the text."""
+        """Return the next element, which must be there."""
         if depth > DEPTH_MAX:
             raise self._too_deep(self._place)
         while True:
@@ -109,12 +131,12 @@ class _Reader:
             if token is None:
                 raise self._error("the text ends in the middle of an element", len(self._text))
             kind, start, content = token
-            if kind != "discard":
+            if kind not in ("discard", "metadata"):
                 return self.form(kind, start, content, depth)
             self.element(depth + 1)
 
     def form(self, kind: str, start: int, content: str, depth: int) -> Json:
-        """Read the element that begins with the given token."""
+        """Return the element that begins with the given token."""
         if depth > DEPTH_MAX:
             raise self._too_deep(start)
         if kind == "atom":
@@ -127,6 +149,10 @@ class _Reader:
             return self.element(depth + 1)
         if kind == "character":
             return self._character(content, start)
+        if kind == "namespace":
+            return self._namespaced(content.lstrip("#:"), depth)
+        if kind in ("constant", "unreadable"):
+            return content
         raise self._error(f"{content} closes nothing", start)
 
     def _collection(self, opener: str, start: int, depth: int) -> Json:
@@ -140,7 +166,7 @@ class _Reader:
                 if content != _CLOSERS[opener]:
                     raise self._error(f"{opener} is closed by {content}", place)
                 break
-            if kind == "discard":
+            if kind in ("discard", "metadata"):
                 self.element(depth + 1)
             else:
                 items.append(self.form(kind, place, content, depth + 1))
@@ -148,11 +174,19 @@ class _Reader:
             return self._map(items, start)
         return sorted(items, key=canonical_text) if opener == "#{" else items
 
-    def _map(self, items: list[Json], start: int) -> Json:
+    def _map(self, items: list[Json], start: int) -> dict[str, Json]:
         if len(items) % 2:
             raise self._error("a map has a key without a value", start)
         pairs = zip(items[::2], items[1::2], strict=True)
         return {key if isinstance(key, str) else canonical_text(key): value for key, value in pairs}
+
+    def _namespaced(self, namespace: str, depth: int) -> Json:
+        element = self.element(depth + 1)
+        assert isinstance(element, dict)  # the token ends where a map begins
+        return {
+            key if "/" in key or not isinstance(key, Keyword) else f"{namespace}/{key}": value
+            for key, value in element.items()
+        }
 
     def _atom(self, content: str, start: int) -> Json:
         if content in _CONSTANTS:
@@ -179,14 +213,16 @@ class _Reader:
                 raise self._error(f"\\{escape} is not an escape in a string", start)
             return _ESCAPES[escape]
 
+        if content[0] == "#":  # a regular expression
+            return content
         return _ESCAPE.sub(unescape, content[1:-1]) if "\\" in content else content[1:-1]
 
     def _character(self, content: str, start: int) -> str:
         name = content[1:]
         if name in _CHARACTERS:
             return _CHARACTERS[name]
-        if len(name) == 5 and name[0] == "u":
-            return chr(int(name[1:], 16))
+        if _CODE.match(name):
+            return chr(int(name[1:], 16 if name[0] == "u" else 8))
         if len(name) != 1:
             raise self._error(f"{content} is not a character", start)
         return name

@@ -1,11 +1,13 @@
-"""Histories: the requests of clients and their outcomes, in order.
+"""Histories: what clients asked for, what they were answered, and in which order.
 
-A history is a list of ``Event``s in the order in which they happened. ``pair_operations`` turns it
-into ``Operation``s, each of which lasts from its invocation to its completion. Outcomes mean the
-same as for Jepsen (https://github.com/jepsen-io/jepsen, "history"):
+A history is a list of ``Event`` in the order in which they happened. ``pair_operations`` turns it
+into ``Operation``, each of which spans the time from its invocation to its completion. The meaning
+is Jepsen's (https://github.com/jepsen-io/jepsen, "history"):
 
 - ``ok``: the operation happened, once, between its two events.
-- ``fail``: it did not happen. (A failed read shows nothing, which amounts to the same.)
+- ``fail``: it did not happen. A failed read usually says nothing, which comes to the same. But a
+  read that failed because the key does not exist has seen something: it counts as a read of null.
+  (Maelstrom ignores it, so a group that forgets everything it acknowledged passes there.)
 - ``info``, or no completion at all: it may happen at any later time, or never.
 """
 
@@ -16,30 +18,26 @@ from typing import NamedTuple, TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 NEMESIS = "nemesis"
-"""The process of events about faults; they belong to no client and aren't judged."""
+"""The process of the events that record faults. No client issued them, and they are not judged."""
 
-KEY_DOES_NOT_EXIST = 20
-"""Maelstrom's error code."""
-
-COMPLETIONS = ("ok", "fail", "info")
-EVENT_TYPES = ("invoke", *COMPLETIONS)
+EVENT_TYPES = ("invoke", "ok", "fail", "info")
 
 
 class HistoryError(ValueError):
-    """A history that can't be read or makes no sense; the message describes what and where."""
+    """A history can't be read or makes no sense; the message says what is wrong, and where."""
 
     def __init__(self, message: str, event: "Event | None" = None) -> None:
         super().__init__(message)
         self.event = event
-        """The faulty event; None if it is not a single one."""
+        """The event at fault, None if it is not a single one."""
 
 
 class Event(NamedTuple):
     """One line of a history.
 
     ``index`` rises from event to event. ``time`` is in nanoseconds since the run began. ``process``
-    is a client's number or "nemesis". ``value`` is None when a read is invoked, the value read or
-    written, or ``[from, to]`` of a cas. ``key`` is None if there is only one register.
+    is a client's number or "nemesis". ``value`` is None when a read is invoked, the value that was
+    read or written, or ``[from, to]`` of a cas. ``key`` is None if there is only one register.
     """
 
     index: int  # type: ignore[assignment]  # A tuple's method of that name is of no use here.
@@ -54,10 +52,11 @@ class Event(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation that happened or may have happened.
+    """An operation that happened, or may have happened.
 
-    ``value`` is the value of the completion if it has one, else that of the invocation. ``invoked``
-    and ``completed`` are its events' indices; ``completed`` is None if the outcome is unknown.
+    ``value`` comes from the completion, or from the invocation if the completion has none.
+    ``invoked`` and ``completed`` are the indices of its events; ``completed`` is None if the
+    outcome is unknown.
     """
 
     process: int | str
@@ -69,7 +68,7 @@ class Operation(NamedTuple):
 
 
 def canonical_text(value: Json) -> str:
-    """Return the JSON text of a value. Only equal values have equal texts: 1, 1.0 and true differ.
+    """Return the JSON text of a value, the same only for equal values: 1, 1.0 and true all differ.
 
     Raises HistoryError if the value nests deeper than Python's stack allows.
     """
@@ -80,10 +79,10 @@ def canonical_text(value: Json) -> str:
 
 
 def pair_operations(events: Iterable[Event]) -> list[Operation]:
-    """Return the operations of a history that may have happened, in order of invocation.
+    """Return the operations that happened, or may have, in order of invocation.
 
     Failed operations and the nemesis' events are left out. Raises HistoryError if a process does
-    two things at once or completes an operation that it did not invoke, or if indices don't rise.
+    two things at once, completes what it did not invoke, or if the order of events is unclear.
     """
     open_calls: dict[int | str, tuple[int, Event]] = {}
     operations: list[Operation | None] = []
@@ -107,12 +106,12 @@ def pair_operations(events: Iterable[Event]) -> list[Operation]:
         if event.process not in open_calls:
             raise HistoryError(
                 f"event {index}: process {event.process} completes {event.f}, "
-                f"which it did not invoke",
+                f"which it did not invoke; is the beginning of the history missing?",
                 event,
             )
         place, invocation = open_calls.pop(event.process)
         _require_match(invocation, event)
-        if event.type == "ok":
+        if event.type == "ok" or _saw_no_key(event):
             operations[place] = _operation(invocation, event)
         elif event.type == "fail":
             operations[place] = None
@@ -120,32 +119,29 @@ def pair_operations(events: Iterable[Event]) -> list[Operation]:
 
 
 def failed_operations(events: Iterable[Event]) -> list[Operation]:
-    """Return the failed operations in order of completion, with the values of their invocations."""
+    """Return the operations that failed, in order of completion, with the values asked for."""
     calls: dict[int | str, Event] = {}
     failed: list[Operation] = []
     for event in events:
         if event.type == "invoke":
             calls[event.process] = event
-        elif event.type == "fail" and event.process != NEMESIS:
+        elif event.type == "fail" and event.process != NEMESIS and not _saw_no_key(event):
             call = calls[event.process]
             failed.append(_operation(call, event)._replace(value=call.value))
     return failed
 
 
-def with_missing_keys_read(events: Iterable[Event]) -> list[Event]:
-    """Turn each read that failed because the key does not exist into a read of null.
+def _saw_no_key(event: Event) -> bool:
+    """Return whether a read failed because the key does not exist, Maelstrom's error 20.
 
-    Such a read has seen that there is no value. (Maelstrom ignores it, and so a group that forgets
-    all that it has acknowledged passes there.)
+    The bench records it as ``[20, text]``, Maelstrom as ``[:key-does-not-exist text]``.
     """
-    return [_observed(event) for event in events]
-
-
-def _observed(event: Event) -> Event:
     match event:
-        case Event(type="fail", f="read", error=[code, _]) if code == KEY_DOES_NOT_EXIST:
-            return event._replace(type="ok", value=None)
-    return event
+        case Event(type="fail", f="read", error=[20 | "key-does-not-exist", *_]):
+            return True
+        case Event(type="fail", f="read", error="key-does-not-exist"):
+            return True
+    return False
 
 
 def split_by_key(operations: Sequence[Operation]) -> dict[str, list[Operation]]:

@@ -1,13 +1,14 @@
-"""Models of correct objects, as steps from state to state.
+"""What a correct object does, as a step from state to state.
 
 The checker judges each key by itself, so a model describes one key. To add one, derive from
-``Model`` and define ``name``, ``initial`` and ``apply``; all else has defaults.
+``Model`` and give it ``name``, ``initial`` and ``apply``; everything else has a default.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
+from vsr_node.checker.foreign import describe_foreign, is_transaction
 from vsr_node.checker.history import HistoryError, Json, Operation, canonical_text
 
 State: TypeAlias = Hashable
@@ -18,32 +19,51 @@ class Model(ABC):
 
     name: str
     initial: State
+    functions: tuple[str, ...] = ()
+    """The functions that the model knows."""
     read_functions: tuple[str, ...] = ()
-    """Functions that never change any state: they cost the search next to nothing, and an operation
-    of theirs with an unknown outcome is ignored."""
+    """Functions that never change any state. They cost the search next to nothing, and one of
+    unknown outcome says nothing."""
+
+    def __init__(self, initial: Json = None) -> None:
+        """Begin with a value, or with the model's own first state if it is None.
+
+        Raises HistoryError if the object can't have that value.
+        """
+        if initial is not None:
+            self.initial = self.state_of(initial)
+
+    def state_of(self, value: Json) -> State:
+        """Return the state of an object that has a value. Raises HistoryError if none has it."""
+        return canonical_text(value)
 
     @abstractmethod
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Return whether the operation, with its value, fits ``state``, and the state after it.
+        """Return whether the operation, with its value, can happen in ``state``, and the next one.
 
         A pure function of the state and of the operation's ``f`` and ``value``. Raises
-        HistoryError, in any state, if the function is unknown or the value makes no sense.
+        HistoryError, in any state, if the model does not know the function or the value makes no
+        sense.
         """
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Return the same operations in the same order, without differences that none of them sees.
+        """Return the operations, in the same places, without differences that none of them can see.
 
         Called with all operations of one key; changes only values. The search then meets fewer
         states, and more operations that are equivalent.
         """
         return list(operations)
 
+    def seen(self, operation: Operation) -> Json:
+        """Return the value that the operation saw, None if it saw none."""
+        return operation.value if operation.f in self.read_functions else None
+
     def describe(self, operation: Operation) -> str:
-        """Describe an operation in a few words."""
+        """Describe the operation in a few words."""
         return f"{operation.f} {canonical_text(operation.value)}"
 
     def describe_state(self, state: State) -> str:
-        """Describe a state in a few words."""
+        """Describe the state in a few words."""
         return f"the state is {state!r}"
 
     def obstacle(self, state: State, operation: Operation) -> str:
@@ -52,17 +72,24 @@ class Model(ABC):
 
     def unknown(self, operation: Operation) -> HistoryError:
         """Return the error to raise for an operation that this object does not have."""
-        return HistoryError(
-            f"event {operation.invoked}: the {self.name} model does not know "
-            f"{operation.f} with {canonical_text(operation.value)}"
-        )
+        where = f"event {operation.invoked}: the {self.name} model"
+        known = {name for name, model in MODELS.items() if operation.f in model.functions}
+        if not known or is_transaction(operation.value):
+            foreign = describe_foreign(operation)
+            return HistoryError(f"{where} does not know {operation.f}{foreign}")
+        if self.name in known:
+            value = canonical_text(operation.value)
+            return HistoryError(f"{where} does not know {operation.f} with the value {value}")
+        other = min(known)
+        return HistoryError(f"{where} does not know {operation.f}; the {other} model does")
 
 
 class RegisterModel(Model):
-    """A register with read, write and cas (``[from, to]``), first null. States are JSON texts."""
+    """A register with read, write and cas (``[from, to]``), null at first. A state is JSON text."""
 
     name = "register"
     initial = "null"
+    functions = ("read", "write", "cas")
     read_functions: tuple[str, ...] = ("read",)
 
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
@@ -77,7 +104,7 @@ class RegisterModel(Model):
         raise self.unknown(operation)
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Make all values equal that are written but neither read nor expected by a cas."""
+        """Make all values equal that are written and neither read nor expected by a cas."""
         seen = {canonical_text(value) for value in map(_expected, operations)}
         unseen: Json = "unseen"
         while canonical_text(unseen) in seen:
@@ -93,6 +120,10 @@ class RegisterModel(Model):
 
         return [simplified(operation) for operation in operations]
 
+    def seen(self, operation: Operation) -> Json:
+        """Return the value that was read or that a cas found."""
+        return _expected(operation)
+
     def describe(self, operation: Operation) -> str:
         """Describe a cas as "cas 1 -> 2"."""
         match operation.f, operation.value:
@@ -101,11 +132,11 @@ class RegisterModel(Model):
         return super().describe(operation)
 
     def describe_state(self, state: State) -> str:
-        """Describe the value as JSON text."""
+        """Describe the state by its value as JSON text."""
         return f"the register is {state}"
 
     def obstacle(self, state: State, operation: Operation) -> str:
-        """Describe the value that the operation saw, and the state."""
+        """Describe the value that the operation saw, and the one that is there."""
         verb = "read" if operation.f == "read" else "found"
         return f"it {verb} {canonical_text(_expected(operation))}, and the register is {state}"
 
@@ -115,7 +146,14 @@ class MapModel(Model):
 
     name = "map"
     initial = ""
+    functions = ("get", "put", "append")
     read_functions: tuple[str, ...] = ("get",)
+
+    def state_of(self, value: Json) -> State:
+        """Return the text. Raises HistoryError if the value is not a text."""
+        if not isinstance(value, str):
+            raise HistoryError(f"a map holds texts, not {canonical_text(value)}")
+        return value
 
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
         """See ``Model.apply``."""
@@ -129,14 +167,14 @@ class MapModel(Model):
         raise self.unknown(operation)
 
     def describe_state(self, state: State) -> str:
-        """Describe the value as JSON text."""
+        """Describe the state by its value as JSON text."""
         return f"the value is {canonical_text(str(state))}"
 
 
 def _expected(operation: Operation) -> Json:
-    """Return the value that the register must have for a read or a cas; None for others.
+    """Return the value that the register must have for a read or a cas, null for other operations.
 
-    Also None, like the initial value, for a read of unknown outcome.
+    A read of unknown outcome asks for nothing, and gives null, too.
     """
     match operation.f, operation.value:
         case "read", value:
@@ -147,4 +185,4 @@ def _expected(operation: Operation) -> Json:
 
 
 MODELS: dict[str, type[Model]] = {model.name: model for model in (RegisterModel, MapModel)}
-"""All models by name."""
+"""The models, by name."""

@@ -17,7 +17,6 @@ from vsr_node.checker import (
     RegisterModel,
     check,
     explain,
-    with_missing_keys_read,
 )
 from vsr_node.checker.history import NEMESIS, canonical_text
 from vsr_node.report.contents import PageContents
@@ -90,7 +89,7 @@ def violations_of(run: RecordedRun) -> tuple[KeyViolation, ...]:
     model = _model_of(run)
     if model is None or run.valid is True:
         return ()
-    events = with_missing_keys_read(_suspected(run.events, run.results))
+    events = _suspected(run.events, run.results)
     return explain(check(events, model(), CHECK_BOUNDS), events, EXPLAIN_SECONDS)
 
 

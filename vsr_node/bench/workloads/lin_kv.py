@@ -20,7 +20,7 @@ from vsr_node.bench.workloads.workload import (
     Workload,
     WorkloadVerdict,
 )
-from vsr_node.checker import Bounds, RegisterModel, check, with_missing_keys_read
+from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
 
@@ -195,7 +195,7 @@ class LinKv(Workload):
 
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Check whether the history of each key is linearizable."""
-        verdict = check(with_missing_keys_read(events), RegisterModel(), bounds)
+        verdict = check(events, RegisterModel(), bounds)
         keys = tuple(
             KeyFigures(key.key, Validity.of(key.valid), key.operation_count, key.reason)
             for key in verdict.keys
