@@ -13,7 +13,7 @@ from vsr_node.checker.history import Event, Json
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
@@ -128,4 +128,4 @@ def _after_blanks(text: str, place: int) -> int:
 
 def _fail(line: int, message: str, is_last: bool) -> NoReturn:
     hint = "; this is the last line, so the file may be cut off" if is_last else ""
-    fail(line, f"this is no JSON: {message}{hint}")
+    fail(line, f"this is not JSON: {message}{hint}")
