@@ -1,5 +1,6 @@
 """Impossible messages: each is refused, and has changed nothing."""
 
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from random import Random
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.core.group import SECOND, Group, entry
-from vsr_node.core.admission import VIEWS_AHEAD_MAX, ImpossibleMessageError
+from vsr_node.core.admission import ImpossibleMessageError
+from vsr_node.core.limits import VIEWS_AHEAD_MAX
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
@@ -29,6 +31,8 @@ def values_of(thing: object) -> Any:
         return {key: values_of(value) for key, value in thing.items()}
     if isinstance(thing, list):
         return [values_of(value) for value in thing]
+    if is_dataclass(thing):
+        return {field.name: values_of(getattr(thing, field.name)) for field in fields(thing)}
     if isinstance(thing, Random):
         return thing.getstate()
     if thing is None or isinstance(thing, Enum) or type(thing).__eq__ is not object.__eq__:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .limits import VIEWS_AHEAD_MAX
 from .messages import (
     Commit,
     DoViewChange,
@@ -25,8 +26,6 @@ from .timers import TIME_OUT_MAX, TIME_OUT_MIN
 
 if TYPE_CHECKING:
     from .replica import Replica
-
-VIEWS_AHEAD_MAX = 1 << 32
 
 
 class ImpossibleMessageError(Exception):

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .forwarding import answer_known
 from .messages import Checkpoint
+from .waiting import answer_known
 
 if TYPE_CHECKING:
     from .replica import Replica

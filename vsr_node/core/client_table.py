@@ -9,13 +9,8 @@ and the network may swap them, so per client a window of numbers is kept rather 
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
+from .limits import FORGOTTEN_AT_ONCE, WINDOW
 from .messages import Operation, Parts, Result
-
-WINDOW = 64
-"""How many replies are kept of one client at most."""
-
-FORGOTTEN_AT_ONCE = 16
-"""How many of them go beyond that, so that few executions have to look for the lowest numbers."""
 
 Recorded: TypeAlias = tuple[int, Result]
 """A request was executed: its number, and what it was answered. A part of snapshots as it is."""

@@ -36,8 +36,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from .execution import commit_up_to
-from .forwarding import WAITING_MAX
-from .messages import Operation, Read, ReadOk, Reason, Refusal, Reply
+from .limits import READ_DOUBLINGS_MAX, WAITING_MAX
+from .messages import Operation, Read, ReadOk, Reason, Reply
 from .status import Status
 from .timers import RESEND_SLACK, Timer
 
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 NONCE_BITS = 48
 """Of the first nonce of an incarnation, drawn at random; the others count on from there."""
-
-
-DOUBLINGS_MAX = 8
 
 
 class WaitingRead(NamedTuple):
@@ -106,7 +103,7 @@ def take_read(replica: Replica, client: str, request_number: int, operation: Ope
     """A client asks for something that changes nothing."""
     reads = replica.reads
     if reads.count >= WAITING_MAX:
-        replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
         return
     reads.count += 1
     reads.unsent.append(WaitingRead(client, request_number, operation, replica.now))
@@ -115,6 +112,8 @@ def take_read(replica: Replica, client: str, request_number: int, operation: Ope
 def go_on(replica: Replica) -> None:
     """At the end of a turn: one READ for all that was asked in it, and the answers that are due."""
     reads = replica.reads
+    if not reads.count:
+        return
     if reads.unsent and replica.status is Status.NORMAL:
         _begin_round(replica)
     if reads.indexed:
@@ -192,7 +191,7 @@ def _patience(replica: Replica) -> int:
         patience = replica.round_trip.bound + RESEND_SLACK
     else:
         patience = replica.time_out // 4
-    return min(patience << min(replica.reads.failures, DOUBLINGS_MAX), replica.time_out)
+    return min(patience << min(replica.reads.failures, READ_DOUBLINGS_MAX), replica.time_out)
 
 
 def look_after(replica: Replica) -> None:
@@ -226,7 +225,7 @@ def _refuse_overdue(replica: Replica, asked: list[WaitingRead]) -> list[WaitingR
 def _refuse(replica: Replica, asked: list[WaitingRead]) -> None:
     replica.reads.count -= len(asked)
     for client, request_number, _, _ in asked:
-        replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
 
 
 def begin_anew(replica: Replica) -> None:

@@ -71,7 +71,13 @@ def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
         entries = replica.log.suffix(first_op_number)
     replica.send(
         (source,),
-        RecoveryResponse(view_number, message.nonce, commit_number, first_op_number, entries),
+        RecoveryResponse(
+            view_number=view_number,
+            nonce=message.nonce,
+            commit_number=commit_number,
+            first_op_number=first_op_number,
+            entries=entries,
+        ),
     )
 
 
@@ -86,6 +92,13 @@ def on_recovery_response(replica: Replica, source: str, message: RecoveryRespons
     if known is None or known.view_number <= message.view_number:
         recovering.responses[source] = message
         recovering.is_due = True
+
+
+def go_on_with_committed(replica: Replica) -> None:
+    """Go on: all that is committed and was asked for has come."""
+    recovering = replica.recovering
+    assert recovering is not None
+    recovering.is_due = True
 
 
 def go_on(replica: Replica) -> None:
@@ -108,9 +121,7 @@ def go_on(replica: Replica) -> None:
     replace_uncommitted(replica, log)
     replica.set_view(view_number)
     become_normal(replica)
-    replica.recovering = None
     replica.set_recovered()
     replica.timers.stop(Timer.RECOVERY)
-    replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
     commit_up_to(replica, log.commit_number)
     submit_again(replica)

@@ -21,15 +21,18 @@ from typing import Any, Protocol
 
 from . import (
     checkpoint,
+    following,
     forwarding,
-    normal_operation,
+    leading,
     quorum_read,
     recovery,
     state_transfer,
     view_change,
+    voting,
+    waiting,
 )
 from .admission import ImpossibleMessageError, impossibility
-from .client_table import ClientTable
+from .client_table import ClientTable, Forgotten, Recorded
 from .execution import commit_up_to
 from .limits import Limits
 from .log import Log
@@ -53,6 +56,7 @@ from .messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reason,
     Record,
     Recovered,
     Recovery,
@@ -140,34 +144,15 @@ class Replica:
         self.time_out = TIME_OUT_INITIAL
         self._jitter_percent = 0
 
-        # The requests that this replica took (forwarding).
-        self.held: dict[tuple[str, int], forwarding.Waiting] = {}
-        self.sent: dict[tuple[str, int], forwarding.Waiting] = {}
-
-        # The primary's part of normal operation.
-        self.in_log: set[tuple[str, int]] = set()
-        self.acknowledged: dict[str, int] = {}
-        self.echoed: dict[str, int] = {}
-        self.led_since = now
-        self.prepared_op_number = 0
-        self.watched: dict[str, int] = {}
-        self.watched_op_number = 0
-
-        # The backup's part.
-        self.reorder_buffer: dict[int, Entry] = {}
-        self.commit_number_told = 0
-        self.echo = 0
-        self.acknowledgement_is_due = False
-        self.gap_requests = 0
-
-        # View change.
-        self.votes: dict[str, int] = {}
-        self.do_view_changes: dict[str, DoViewChange] = {}
-        self.do_view_change_is_due = False
-
-        # State transfer and recovery.
-        self.incoming: state_transfer.Incoming | None = None
+        # What each phase and role knows; None in any other (``begin_phase``).
+        self.leading: leading.Leading | None = None
+        self.following: following.Following | None = None
+        self.changing: view_change.Changing | None = None
         self.recovering: recovery.Recovering | None = None
+        # What is there in all of them.
+        self.voting = voting.Voting()
+        self.waiting = waiting.Waiting()
+        self.incoming: state_transfer.Incoming | None = None
 
         # What this turn has to tell the driver.
         self.asks: list[Send] = []
@@ -190,12 +175,8 @@ class Replica:
         if self.last_normal_view < self.view_number:
             view_change.restart_view_change(self)
             return
-        self.forget_view()
-        self.set_status(Status.NORMAL)
-        if self.is_primary:
-            normal_operation.lead(self)
-        else:
-            self.timers.start(Timer.SUSPECT, self.now + self.patience)
+        self.begin_view()
+        view_change.begin_role(self)
 
     # Input
 
@@ -207,7 +188,7 @@ class Replica:
 
     def on_request(self, client: str, request_number: int, operation: Operation) -> None:
         """A client asks this replica. The answer comes from here or, later, from elsewhere."""
-        forwarding.take_request(self, client, request_number, operation)
+        waiting.take_request(self, client, request_number, operation)
 
     def on_read(self, client: str, request_number: int, operation: Operation) -> None:
         """A client asks for something that changes nothing; it need not go through the log."""
@@ -240,13 +221,13 @@ class Replica:
 
     def _answer_older_view(self, source: str, message: Message) -> None:
         if isinstance(message, PrepareOk):
-            normal_operation.sample_round_trip(self, source, message.echo)
+            self.round_trip.add_echo(source, message.echo, self.now)
         elif isinstance(message, Prepare | Commit | StartViewChange | DoViewChange | Read):
-            view_change.tell_view(self, source)
+            voting.send_view(self, source)
 
     def give_up(self) -> None:
         """The process ends: each request that waits here gets the answer that is still true."""
-        forwarding.give_up(self)
+        waiting.give_up(self)
         quorum_read.give_up(self)
 
     def end_turn(self) -> Output:
@@ -256,14 +237,12 @@ class Replica:
             view_change.go_on(self)
         elif self.status is Status.RECOVERING:
             recovery.go_on(self)
-        if self.held:
-            forwarding.submit_held(self)
+        forwarding.submit_held(self)
         if self.is_serving_primary:
-            normal_operation.prepare_new_entries(self)
-        elif self.status is Status.NORMAL:
-            normal_operation.acknowledge(self)
-        if self.reads.count:
-            quorum_read.go_on(self)
+            leading.prepare_new_entries(self)
+        elif self.following is not None:
+            following.acknowledge(self)
+        quorum_read.go_on(self)
         self._assert_invariants()
         output = Output(self.asks, self._take_records(), self.replies, self.sends)
         self.asks = []
@@ -281,6 +260,8 @@ class Replica:
         assert self.last_normal_view <= self.view_number, "no log is of a view to come"
         if self.status is Status.NORMAL:
             assert self.last_normal_view == self.view_number, "normal means: whole in this view"
+        elif self.status is Status.VIEW_CHANGE:
+            assert self.last_normal_view < self.view_number, "it becomes whole with the new view"
 
     def _take_records(self) -> list[Record]:
         records: list[Record] = []
@@ -321,26 +302,26 @@ class Replica:
 
     @property
     def is_serving_primary(self) -> bool:
-        """If it is, and a quorum answers it."""
-        return (
-            self.status is Status.NORMAL
-            and self.is_primary
-            and not self.timers.is_running(Timer.VOTE)
-        )
+        """Whether this replica is the primary and a quorum is responding."""
+        return self.leading is not None and not self.timers.is_running(Timer.VOTE)
 
     @property
     def is_following(self) -> bool:
-        """If this replica is a backup that hears its primary."""
-        return (
-            self.status is Status.NORMAL
-            and not self.is_primary
-            and not self.timers.is_running(Timer.VOTE)
-        )
+        """Whether this replica is a backup that hears its primary."""
+        return self.following is not None and not self.timers.is_running(Timer.VOTE)
 
     @property
-    def has_gap(self) -> bool:
-        """If entries are known of that the log does not come up to."""
-        return bool(self.reorder_buffer) or self.commit_number_told > self.log.op_number
+    def is_receiving_checkpoint(self) -> bool:
+        """Whether a checkpoint of another replica has come in part."""
+        return self.incoming is not None
+
+    def heard_at(self, name: str) -> int:
+        """Return when this primary sent what ``name`` last answered (microseconds)."""
+        return self.round_trip.echoed[name]
+
+    def voted_at(self, name: str) -> int | None:
+        """Return when ``name`` last voted for the next view (microseconds); None if never."""
+        return voting.voted_at(self, name)
 
     @property
     def patience(self) -> int:
@@ -358,6 +339,17 @@ class Replica:
         """Sends what need not wait for the turn's records, as it promises nothing."""
         if destinations:
             self.asks.append(Send(destinations, message))
+
+    def answer(self, client: str, request_number: int, known: Recorded | Forgotten) -> None:
+        """Answer a client with what the client table knows of its request."""
+        if isinstance(known, Forgotten):
+            self.refuse(client, request_number, Reason.OUTCOME_UNKNOWN)
+        else:
+            self.replies.append(Reply(client, request_number, known[1]))
+
+    def refuse(self, client: str, request_number: int, reason: Reason) -> None:
+        """Give a client's request up."""
+        self.replies.append(Refusal(client, request_number, reason))
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Puts entries at the log's end."""
@@ -383,10 +375,18 @@ class Replica:
         """The log can be trusted again; durable in one step with that log."""
         self._has_recovered = True
 
-    def set_status(self, status: Status) -> None:
-        """Changes the status along the legal ways."""
+    def begin_phase(
+        self,
+        status: Status,
+        phase: leading.Leading | following.Following | view_change.Changing,
+    ) -> None:
+        """Change the status along the legal ways. All that the last phase knew is gone."""
         assert (self.status, status) in TRANSITIONS, f"{self.status} never becomes {status}"
         self.status = status
+        self.leading = phase if isinstance(phase, leading.Leading) else None
+        self.following = phase if isinstance(phase, following.Following) else None
+        self.changing = phase if isinstance(phase, view_change.Changing) else None
+        self.recovering = None
 
     def set_view(self, view_number: int) -> None:
         """Enters a view; durable before anything is sent in it."""
@@ -399,28 +399,27 @@ class Replica:
         self.last_normal_view = view_number
         self._view_changed = True
 
-    def forget_view(self) -> None:
-        """Drops all that was learned in an earlier view and means nothing in another."""
+    def begin_view(self) -> None:
+        """Begin a view without what was learned in the last one and means nothing in another."""
         self._jitter_percent = self._random.randrange(JITTER_PERCENT + 1)
-        self.in_log = set()
-        self.reorder_buffer = {}
-        self.commit_number_told = 0
-        self.echo = 0
-        self.acknowledgement_is_due = False
-        self.gap_requests = 0
-        self.votes = {}
-        self.do_view_changes = {}
+        self.voting = voting.Voting()
         quorum_read.begin_anew(self)
-        for timer in (Timer.HEARTBEAT, Timer.RESEND, Timer.GAP, Timer.FORWARD, Timer.VOTE):
-            self.timers.stop(timer)
+        self.timers.stop_all_but(Timer.HELD, Timer.READ)
+
+    def go_on_with_committed(self) -> None:
+        """Go on to normal status: state transfer has brought all that is committed."""
+        if self.status is Status.RECOVERING:
+            recovery.go_on_with_committed(self)
+        else:
+            view_change.go_on_with_committed(self)
 
 
 _HANDLERS: dict[type[Message], Callable[[Replica, str, Any], None]] = {
     Request: forwarding.on_forwarded,
-    Prepare: normal_operation.on_prepare,
-    PrepareOk: normal_operation.on_prepare_ok,
-    Commit: normal_operation.on_commit,
-    StartViewChange: view_change.on_start_view_change,
+    Prepare: following.on_prepare,
+    PrepareOk: leading.on_prepare_ok,
+    Commit: following.on_commit,
+    StartViewChange: voting.on_start_view_change,
     DoViewChange: view_change.on_do_view_change,
     StartView: view_change.on_start_view,
     GetState: state_transfer.on_get_state,
@@ -440,14 +439,14 @@ _HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)
 """Of whichever view; of the last two only what is committed is taken, which is so for ever."""
 
 _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
-    Timer.SUSPECT: view_change.suspect,
-    Timer.VOTE: view_change.vote,
-    Timer.HEARTBEAT: normal_operation.on_heartbeat,
-    Timer.RESEND: normal_operation.on_resend,
+    Timer.SUSPECT: voting.suspect,
+    Timer.VOTE: voting.vote,
+    Timer.HEARTBEAT: leading.on_heartbeat,
+    Timer.RESEND: leading.on_resend,
     Timer.VIEW_CHANGE: view_change.repeat_view_change,
     Timer.RECOVERY: recovery.ask,
     Timer.GAP: state_transfer.on_gap,
-    Timer.HELD: forwarding.refuse_held,
+    Timer.HELD: waiting.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
 }

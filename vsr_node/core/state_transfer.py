@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from .checkpoint import install
 from .execution import commit_up_to
+from .following import learn_commit, next_to_ask, take_up_log
+from .limits import BATCH_MAX
 from .messages import Checkpoint, GetCheckpoint, GetState, NewCheckpoint, NewState
-from .normal_operation import BATCH_MAX, append_early_entries, learn_commit
 from .status import Status
 from .timers import Timer
 
@@ -62,13 +63,11 @@ def _ask_on(replica: Replica, destination: str, incoming: Incoming) -> None:
 
 
 def on_gap(replica: Replica) -> None:
-    """A gap persists: the primary is asked first, then the others in turn."""
-    if not replica.has_gap:
+    """Ask for what is missing for too long."""
+    peer = next_to_ask(replica)
+    if peer is None:
         return
-    peers = replica.membership.others(replica.name)
-    start = peers.index(replica.primary)
-    ask(replica, peers[(start + replica.gap_requests) % len(peers)])
-    replica.gap_requests += 1
+    ask(replica, peer)
     replica.timers.start(Timer.GAP, replica.now + replica.time_out // 4)
 
 
@@ -132,29 +131,15 @@ def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> 
     replica.incoming = None
     checkpoint = Checkpoint(message.op_number, message.client_count, tuple(incoming.parts))
     install(replica, checkpoint)
-    if replica.status is Status.NORMAL:
-        _follow(replica, source, checkpoint.op_number)
-    else:
-        _go_on(replica)
+    _go_on(replica, source, checkpoint.op_number)
 
 
-def _follow(replica: Replica, source: str, commit_number: int) -> None:
-    """The log has come further: what came early may fit to it now."""
-    append_early_entries(replica)
-    learn_commit(replica, commit_number)
-    replica.acknowledgement_is_due = True
-    if replica.has_gap:
+def _go_on(replica: Replica, source: str, commit_number: int) -> None:
+    """Go on with what waited for more of the log, and ask on for what is still missing."""
+    if replica.status is not Status.NORMAL:
+        replica.go_on_with_committed()
+    elif take_up_log(replica, commit_number):
         ask(replica, source)
-
-
-def _go_on(replica: Replica) -> None:
-    """More is committed here than before: what waited for it may go on."""
-    if replica.recovering is not None:
-        replica.recovering.is_due = True
-    else:
-        replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
-        replica.timers.stop(Timer.VOTE)
-        replica.do_view_change_is_due = True
 
 
 def on_new_state(replica: Replica, source: str, message: NewState) -> None:
@@ -172,7 +157,7 @@ def _append_missing(replica: Replica, source: str, message: NewState) -> None:
     missing = message.entries[known_count:]
     if missing:
         replica.append(missing)
-        _follow(replica, source, message.commit_number)
+        _go_on(replica, source, message.commit_number)
     else:
         learn_commit(replica, message.commit_number)
 
@@ -197,4 +182,4 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
     if replica.commit_number < message.commit_number:
         ask(replica, source)
     else:
-        _go_on(replica)
+        _go_on(replica, source, message.commit_number)

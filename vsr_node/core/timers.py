@@ -85,6 +85,12 @@ class Timers:
         """If ``timer`` was started and has neither fired nor been stopped."""
         return self._deadlines[timer] != self.NEVER
 
+    def stop_all_but(self, *kept: int) -> None:
+        """Stop every timer that is not ``kept``."""
+        for timer in range(_TIMER_COUNT):
+            if timer not in kept:
+                self._deadlines[timer] = self.NEVER
+
     def start_if_stopped(self, timer: int, deadline: int) -> None:
         """Leaves a running timer as it is."""
         if self._deadlines[timer] == self.NEVER:
@@ -112,14 +118,16 @@ class Timers:
 class RoundTrip:
     """Smoothed round trip and its mean deviation (Jacobson 1988, as in RFC 6298).
 
-    ``bound`` is what a round trip seldom exceeds, ``time_out`` how much silence is too much.
+    ``bound`` is what a round trip seldom exceeds, ``time_out`` how much silence is too much, and
+    ``echoed`` the newest echo of each peer: when it was sent what that peer last answered.
     """
 
-    __slots__ = ("_deviation", "_smoothed", "bound", "heartbeat_interval", "time_out")
+    __slots__ = ("_deviation", "_smoothed", "bound", "echoed", "heartbeat_interval", "time_out")
 
     def __init__(self) -> None:
         self._smoothed = 0
         self._deviation = 0
+        self.echoed: dict[str, int] = {}
         self._derive()
 
     @property
@@ -127,8 +135,21 @@ class RoundTrip:
         """If there was a sample yet."""
         return self._smoothed > 0
 
+    def count_echoes_from(self, peers: tuple[str, ...], moment: int) -> None:
+        """Ignore echoes of what was sent up to ``moment``."""
+        self.echoed = dict.fromkeys(peers, moment)
+
+    def add_echo(self, peer: str, echo: int, now: int) -> None:
+        """Take in an echo of this replica's own clock, of whatever view.
+
+        Only the first to bring an echo is a sample: a repeated one may have travelled for long.
+        """
+        if self.echoed.get(peer, 0) < echo <= now:
+            self.echoed[peer] = echo
+            self.add(now - echo)
+
     def add(self, sample: int) -> None:
-        """Takes in one measured round trip."""
+        """Take in one measured round trip."""
         sample = min(max(sample, 1), SAMPLE_MAX)
         if self.is_measured:
             self._deviation += (abs(sample - self._smoothed) - self._deviation) // 4

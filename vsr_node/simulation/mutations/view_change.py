@@ -3,9 +3,11 @@
 from vsr_node.simulation.mutations.files import (
     ADMIT_ANY_LAST_NORMAL_VIEW,
     ADMIT_ANY_SUFFIX,
-    NORMAL_OPERATION,
+    FOLLOWING,
+    LEADING,
     REPLICA,
     VIEW_CHANGE,
+    VOTING,
 )
 from vsr_node.simulation.patching import Edit, Mutation
 
@@ -45,7 +47,7 @@ MUTATIONS = (
                 "    replica.set_view(view_number)\n"
                 "    replica.set_last_normal_view(view_number)\n",
             ),
-            ADMIT_ANY_LAST_NORMAL_VIEW,
+            *ADMIT_ANY_LAST_NORMAL_VIEW,
         ),
     ),
     Mutation(
@@ -67,17 +69,17 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    if replica.is_primary:\n        _start_view(replica)\n",
+                "    if replica.is_primary:\n        _start_view(replica, changing)\n",
                 "    if replica.is_primary:\n"
-                "        if replica.do_view_change_is_due:\n"
+                "        if changing.is_due:\n"
                 '            replica.__dict__.setdefault("own", []).append(replica.view_number)\n'
-                "        _start_view(replica)\n",
+                "        _start_view(replica, changing)\n",
             ),
             Edit(
                 VIEW_CHANGE,
                 "    if len(logs) < replica.membership.quorum:\n",
                 '    own_count = replica.__dict__.get("own", []).count(replica.view_number)\n'
-                "    count = len(replica.do_view_changes) + max(1, own_count)\n"
+                "    count = len(changing.logs) + max(1, own_count)\n"
                 "    if count < replica.membership.quorum:\n",
             ),
         ),
@@ -88,7 +90,7 @@ MUTATIONS = (
         "S",
         "DO_VIEW_CHANGEs of different views make one quorum",
         (
-            Edit(REPLICA, "        self.do_view_changes = {}\n", ""),
+            Edit(VIEW_CHANGE, "Changing())", 'Changing(replica.__dict__.setdefault("logs", {})))'),
             Edit(
                 REPLICA,
                 "not isinstance(message, _SERVED_IN_ANY_VIEW)",
@@ -161,7 +163,8 @@ MUTATIONS = (
                 "    elif replica.is_serving_primary:\n"
                 "        if message.first_op_number <= replica.commit_number + 1:\n"
                 "            replace_uncommitted(replica, message)\n"
-                "            lead(replica)\n"
+                "            replica.status = Status.VIEW_CHANGE\n"
+                "            begin_role(replica)\n"
                 "        _send_start_view(",
             ),
         ),
@@ -203,8 +206,8 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "            normal_operation.sample_round_trip(self, source, message.echo)\n",
-                "            normal_operation.sample_round_trip(self, source, message.echo)\n"
+                "            self.round_trip.add_echo(source, message.echo, self.now)\n",
+                "            self.round_trip.add_echo(source, message.echo, self.now)\n"
                 "        elif (\n"
                 "            isinstance(message, Prepare)\n"
                 "            and self.last_normal_view == message.view_number\n"
@@ -263,13 +266,13 @@ MUTATIONS = (
         "a backup acknowledges START_VIEW's uncommitted entries only with later ones (VRR 4.2)",
         (
             Edit(
-                NORMAL_OPERATION,
+                FOLLOWING,
                 "        message = PrepareOk(replica.view_number, replica.log.op_number, "
-                "replica.echo)\n",
+                "following.echo)\n",
                 "        op_number = replica.log.op_number\n"
                 "        if op_number <= replica.inherited_op_number:\n"
                 "            op_number = replica.commit_number\n"
-                "        message = PrepareOk(replica.view_number, op_number, replica.echo)\n",
+                "        message = PrepareOk(replica.view_number, op_number, following.echo)\n",
             ),
         ),
     ),
@@ -279,7 +282,7 @@ MUTATIONS = (
         "a view change to a dead primary waits for ever (VRR 4.2)",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if replica.peers:\n        vote(replica)\n",
                 "    if replica.peers and replica.status is Status.NORMAL:\n"
                 "        vote(replica)\n",
@@ -293,9 +296,8 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    if replica.status is Status.VIEW_CHANGE:\n"
-                "        replica.do_view_change_is_due = True\n",
-                "    if replica.now < 0:\n        replica.do_view_change_is_due = True\n",
+                "    if replica.changing is not None:\n        replica.changing.is_due = True\n",
+                "    if replica.now < 0:\n        replica.changing.is_due = True\n",
             ),
         ),
         rare="the one message that is lost must be of a view change that nothing else helps along",
@@ -306,7 +308,7 @@ MUTATIONS = (
         "replicas that hear their primary join a vote against it (Raft's pre-vote)",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if not replica.timers.is_running(Timer.VOTE):\n        return\n",
                 "",
             ),
@@ -319,7 +321,7 @@ MUTATIONS = (
         "a replica that misses its primary enters the next view at once, and draws the others",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if replica.peers:\n        vote(replica)\n",
                 "    if replica.peers:\n        enter_view(replica, replica.view_number + 1)\n",
             ),
@@ -331,7 +333,7 @@ MUTATIONS = (
         "a primary that hears no quorum keeps its heartbeats",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if replica.peers:\n        vote(replica)\n",
                 "    if replica.peers and not replica.is_serving_primary:\n        vote(replica)\n",
             ),
@@ -344,21 +346,14 @@ MUTATIONS = (
         "PREPAREs go on without a quorum",
         (
             Edit(
-                NORMAL_OPERATION,
-                "    if not replica.is_serving_primary:\n        return\n    for peer in",
-                "    if not (replica.is_primary and replica.status is Status.NORMAL):\n"
-                "        return\n"
-                "    for peer in",
+                LEADING,
+                "    if leading is None or not replica.is_serving_primary:\n",
+                "    if leading is None:\n",
             ),
             Edit(
-                NORMAL_OPERATION,
-                "        is_heard = replica.echoed[peer] > replica.now - replica.time_out\n",
-                "        is_heard = True\n",
-            ),
-            Edit(
-                NORMAL_OPERATION,
-                "        and replica.echoed[peer] > replica.now - replica.time_out\n",
-                "",
+                LEADING,
+                "    heard = [peer for peer in replica.peers if echoed[peer] > heard_after]\n",
+                "    heard = replica.peers\n",
             ),
         ),
         rare="the primary must be the outsider, and deaf",
@@ -369,7 +364,7 @@ MUTATIONS = (
         "a primary that hears no quorum stops, and does not help to choose another",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    view_number = replica.view_number\n"
                 "    replica.send(replica.peers, StartViewChange(view_number + 1, view_number))\n",
                 "    view_number = replica.view_number\n"
@@ -379,7 +374,7 @@ MUTATIONS = (
                 "        replica.send(replica.peers, vote_message)\n",
             ),
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if not replica.timers.is_running(Timer.VOTE):\n        return\n",
                 "    stopped = replica.is_primary and replica.status is Status.NORMAL\n"
                 "    if stopped or not replica.timers.is_running(Timer.VOTE):\n        return\n",
@@ -392,9 +387,9 @@ MUTATIONS = (
         "single votes hours apart add up and depose a healthy primary",
         (
             Edit(
-                VIEW_CHANGE,
-                "        replica.now - voted_at < replica.time_out for voted_at in",
-                "        voted_at < 1 << 62 for voted_at in",
+                VOTING,
+                "replica.now - moment < replica.time_out for moment in",
+                "moment < 1 << 62 for moment in",
             ),
         ),
         rare="single votes must add up in the time in which the quorum is watched",
@@ -424,7 +419,7 @@ MUTATIONS = (
                 "        replica.set_last_normal_view(message.view_number)\n"
                 "        state_transfer.ask(replica, source)\n",
             ),
-            ADMIT_ANY_LAST_NORMAL_VIEW,
+            *ADMIT_ANY_LAST_NORMAL_VIEW,
         ),
         rare="START_VIEW must leave a hole, and its view must end before that is filled",
     ),
