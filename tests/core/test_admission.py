@@ -3,11 +3,21 @@
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.core.group import SECOND, Group, entry
+from vsr_node.core import (
+    following,
+    forwarding,
+    leading,
+    quorum_read,
+    recovery,
+    state_transfer,
+    view_change,
+    voting,
+)
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import VIEWS_AHEAD_MAX
 from vsr_node.core.messages import (
@@ -22,7 +32,15 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
+from vsr_node.core.replica import HEARINGS
 from vsr_node.core.timers import TIME_OUT_MAX, TIME_OUT_MIN
+
+
+def test_every_type_of_message_is_heard_by_one_phase() -> None:
+    assert set(HEARINGS) == set(get_args(Message))
+    phases = [forwarding, leading, following, voting, view_change]
+    phases += [state_transfer, recovery, quorum_read]
+    assert sum(len(phase.HEARS) for phase in phases) == len(HEARINGS)
 
 
 def values_of(thing: object) -> Any:

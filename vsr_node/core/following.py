@@ -15,9 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .admission import Hearing, impossible_of_primary, send_view
 from .execution import commit_up_to
 from .limits import REORDER_MAX
-from .messages import Commit, Entry, Prepare, PrepareOk
+from .messages import Commit, Entry, Message, Prepare, PrepareOk
 from .status import Status
 from .timers import Timer
 
@@ -50,8 +51,7 @@ def begin(replica: Replica) -> None:
 def on_prepare(replica: Replica, _source: str, message: Prepare) -> None:
     """Append what follows the log without a gap, keep what came early (VRR 4.1, step 4)."""
     following = replica.following
-    if following is None:
-        return
+    assert following is not None
     hear_primary(replica, message.sent_at, message.time_out)
     known_count = replica.log.op_number + 1 - message.first_op_number
     if known_count >= 0:
@@ -64,8 +64,6 @@ def on_prepare(replica: Replica, _source: str, message: Prepare) -> None:
 
 def on_commit(replica: Replica, _source: str, message: Commit) -> None:
     """Take the primary's heartbeat: it lives, and it has committed that much."""
-    if replica.following is None:
-        return
     hear_primary(replica, message.sent_at, message.time_out)
     learn_commit(replica, message.commit_number)
 
@@ -159,3 +157,13 @@ def acknowledge(replica: Replica) -> None:
         following.acknowledgement_is_due = False
         message = PrepareOk(replica.view_number, replica.log.op_number, following.echo)
         replica.send((replica.primary,), message)
+
+
+HEARS: dict[type[Message], Hearing] = {
+    Prepare: Hearing(
+        on_prepare, (Status.NORMAL,), impossible=impossible_of_primary, of_older_view=send_view
+    ),
+    Commit: Hearing(
+        on_commit, (Status.NORMAL,), impossible=impossible_of_primary, of_older_view=send_view
+    ),
+}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .admission import Hearing
 from .leading import log_requests
 from .limits import BATCH_MAX
-from .messages import Entry, Request
+from .messages import Entry, Message, Request
+from .status import Status
 from .waiting import (
     answer_known,
     held_entries,
@@ -59,3 +61,8 @@ def on_forwarded(replica: Replica, _source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
     if replica.is_serving_primary:
         log_requests(replica, message.entries)
+
+
+HEARS: dict[type[Message], Hearing] = {
+    Request: Hearing(on_forwarded, (Status.NORMAL,), is_served_in_any_view=True),
+}

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .admission import Hearing
 from .execution import commit_up_to
 from .limits import BATCH_MAX, RESEND_MAX, UNCOMMITTED_MAX
-from .messages import Commit, Entry, Prepare, PrepareOk
+from .messages import Commit, Entry, Message, Prepare, PrepareOk
 from .status import Status
 from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
 
@@ -102,15 +103,29 @@ def _forget_committed(replica: Replica, leading: Leading) -> None:
 def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
     """Note how much of the log a backup holds; what a quorum holds is committed (VRR 4.1)."""
     leading = replica.leading
-    if leading is None:
-        return
-    replica.round_trip.add_echo(source, message.echo, replica.now)
+    assert leading is not None
+    sample_round_trip(replica, source, message)
     leading.acknowledged[source] = max(leading.acknowledged[source], message.op_number)
     _hear_quorum(replica, leading)
     if message.op_number > replica.commit_number:
         _commit_what_a_quorum_holds(replica, leading)
     if message.op_number < leading.prepared_op_number:
         _watch_acknowledgements(replica, leading)
+
+
+def sample_round_trip(replica: Replica, source: str, message: PrepareOk) -> None:
+    """Measure: every PREPARE_OK echoes the clock of this replica, of whatever view."""
+    replica.round_trip.add_echo(source, message.echo, replica.now)
+
+
+def _impossible_prepare_ok(replica: Replica, _source: str, message: PrepareOk) -> str | None:
+    if replica.membership.primary_of(message.view_number) != replica.name:
+        return "this replica is not the primary of its view"
+    if message.view_number > replica.view_number:
+        return "this replica has not led that view yet"
+    if message.view_number == replica.view_number and message.op_number > replica.op_number:
+        return "it acknowledges more than this view's log has"
+    return None
 
 
 def _hear_quorum(replica: Replica, leading: Leading) -> None:
@@ -222,3 +237,13 @@ def on_resend(replica: Replica) -> None:
             _send_prepare(replica, (peer,), first_op_number, RESEND_MAX)
     if any(leading.acknowledged[peer] < leading.prepared_op_number for peer in heard):
         _watch_acknowledgements(replica, leading)
+
+
+HEARS: dict[type[Message], Hearing] = {
+    PrepareOk: Hearing(
+        on_prepare_ok,
+        (Status.NORMAL,),
+        impossible=_impossible_prepare_ok,
+        of_older_view=sample_round_trip,
+    ),
+}

@@ -99,11 +99,6 @@ class DoViewChange(NamedTuple):
     first_op_number: int
     entries: Entries
 
-    @property
-    def op_number(self) -> int:
-        """The last op_number of the sender's log."""
-        return self.first_op_number + len(self.entries) - 1
-
 
 class StartView(NamedTuple):
     """The new primary's log; its entries begin at or below its commit_number + 1."""
@@ -114,11 +109,6 @@ class StartView(NamedTuple):
     entries: Entries
     sent_at: int
     time_out: int
-
-    @property
-    def op_number(self) -> int:
-        """The last op_number of the primary's log when it was sent."""
-        return self.first_op_number + len(self.entries) - 1
 
 
 class GetState(NamedTuple):
@@ -187,11 +177,6 @@ class RecoveryResponse(NamedTuple):
     first_op_number: int
     entries: Entries
 
-    @property
-    def op_number(self) -> int:
-        """The last op_number of the primary's log when it was sent."""
-        return self.first_op_number + len(self.entries) - 1
-
 
 class Read(NamedTuple):
     """Asks how far the log of the view goes, on behalf of reads (``quorum_read``)."""
@@ -225,6 +210,18 @@ Message: TypeAlias = (
     | Read
     | ReadOk
 )
+
+
+def name_of(message_type: type[Message]) -> str:
+    """Return a type's name as one writes it: ``prepare_ok`` of PrepareOk."""
+    return "".join(
+        f"_{each.lower()}" if each.isupper() else each for each in message_type.__name__
+    )[1:]
+
+
+def last_op_number(message: DoViewChange | StartView | NewState | RecoveryResponse) -> int:
+    """Return the op_number of the last of a message's ``entries``, or that before the first."""
+    return message.first_op_number + len(message.entries) - 1
 
 
 class Checkpoint(NamedTuple):

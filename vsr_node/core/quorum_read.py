@@ -35,9 +35,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from .admission import Hearing, send_view
 from .execution import commit_up_to
 from .limits import READ_DOUBLINGS_MAX, WAITING_MAX
-from .messages import Operation, Read, ReadOk, Reason, Reply
+from .messages import Message, Operation, Read, ReadOk, Reason, Reply
 from .status import Status
 from .timers import RESEND_SLACK, Timer
 
@@ -170,15 +171,14 @@ def _answer_indexed(replica: Replica) -> None:
 
 def on_read(replica: Replica, source: str, message: Read) -> None:
     """Tells how far the log of this view goes here, committed or not."""
-    if replica.status is Status.NORMAL:
-        answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
-        replica.send((source,), answer)
+    answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
+    replica.send((source,), answer)
 
 
 def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
     """Counts each replica once; a round that has ended, or was never begun, is not there."""
     round_ = replica.reads.rounds.get(message.nonce)
-    if round_ is None or replica.status is not Status.NORMAL:
+    if round_ is None:
         return
     round_.op_numbers[source] = message.op_number
     replica.round_trip.add(replica.now - round_.sent_at)
@@ -244,3 +244,9 @@ def give_up(replica: Replica) -> None:
     begin_anew(replica)
     _refuse(replica, replica.reads.unsent)
     replica.reads.unsent = []
+
+
+HEARS: dict[type[Message], Hearing] = {
+    Read: Hearing(on_read, (Status.NORMAL,), of_older_view=send_view),
+    ReadOk: Hearing(on_read_ok, (Status.NORMAL,)),
+}

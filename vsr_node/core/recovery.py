@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import state_transfer
+from .admission import Hearing, impossible_log
 from .execution import commit_up_to
 from .forwarding import submit_again
-from .messages import Entries, Recovery, RecoveryResponse
+from .messages import Entries, Message, Recovery, RecoveryResponse
 from .status import Status
 from .timers import Timer
 from .view_change import become_normal, first_op_number_for, replace_uncommitted
@@ -51,8 +52,7 @@ def begin(replica: Replica, nonce: str) -> None:
 def ask(replica: Replica) -> None:
     """Asks all others, again and again for as long as it takes."""
     recovering = replica.recovering
-    if recovering is None:
-        return
+    assert recovering is not None
     message = Recovery(replica.view_number, replica.commit_number, recovering.nonce)
     replica.send(replica.peers, message)
     recovering.is_due = True
@@ -60,9 +60,7 @@ def ask(replica: Replica) -> None:
 
 
 def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
-    """Answers if this replica is in normal status; the primary sends its log along."""
-    if replica.status is not Status.NORMAL:
-        return
+    """Answer, as a replica in normal status does; the primary sends its log along."""
     view_number, commit_number = replica.view_number, replica.commit_number
     first_op_number = commit_number + 1
     entries: Entries = ()
@@ -84,7 +82,8 @@ def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
 def on_recovery_response(replica: Replica, source: str, message: RecoveryResponse) -> None:
     """Notes an answer to this incarnation's RECOVERY."""
     recovering = replica.recovering
-    if recovering is None or message.nonce != recovering.nonce:
+    assert recovering is not None
+    if message.nonce != recovering.nonce:
         return
     if message.view_number < replica.view_number:
         return
@@ -104,7 +103,8 @@ def go_on_with_committed(replica: Replica) -> None:
 def go_on(replica: Replica) -> None:
     """Takes over the log of the newest view's primary once enough have answered."""
     recovering = replica.recovering
-    if recovering is None or not recovering.is_due:
+    assert recovering is not None
+    if not recovering.is_due:
         return
     recovering.is_due = False
     responses = recovering.responses
@@ -125,3 +125,19 @@ def go_on(replica: Replica) -> None:
     replica.timers.stop(Timer.RECOVERY)
     commit_up_to(replica, log.commit_number)
     submit_again(replica)
+
+
+def _impossible_recovery_response(
+    replica: Replica, source: str, message: RecoveryResponse
+) -> str | None:
+    if message.entries and replica.membership.primary_of(message.view_number) != source:
+        return "only the primary of a view sends its log"
+    return impossible_log(message)
+
+
+HEARS: dict[type[Message], Hearing] = {
+    Recovery: Hearing(on_recovery, (Status.NORMAL,), is_served_in_any_view=True),
+    RecoveryResponse: Hearing(
+        on_recovery_response, (Status.RECOVERING,), impossible=_impossible_recovery_response
+    ),
+}

@@ -17,7 +17,7 @@ MIT-CSAIL-TR-2012-021 (VRR); each module names its section.
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from . import (
     checkpoint,
@@ -31,7 +31,7 @@ from . import (
     voting,
     waiting,
 )
-from .admission import ImpossibleMessageError, impossibility
+from .admission import Hearing, refuse_impossible
 from .client_table import ClientTable, Forgotten, Recorded
 from .execution import commit_up_to
 from .limits import Limits
@@ -39,28 +39,17 @@ from .log import Log
 from .membership import Membership
 from .messages import (
     Checkpoint,
-    Commit,
-    DoViewChange,
     DurableState,
     Entries,
     Entry,
-    GetCheckpoint,
-    GetState,
     Message,
-    NewCheckpoint,
-    NewState,
     Operation,
     Output,
     Parts,
-    Prepare,
-    PrepareOk,
     Read,
-    ReadOk,
     Reason,
     Record,
     Recovered,
-    Recovery,
-    RecoveryResponse,
     Refusal,
     ReplaceLog,
     Reply,
@@ -70,7 +59,6 @@ from .messages import (
     Send,
     SetCommit,
     SetView,
-    StartView,
     StartViewChange,
 )
 from .status import TRANSITIONS, Status
@@ -199,31 +187,25 @@ class Replica:
 
         Raises ImpossibleMessageError, before anything has changed, for what cannot be.
         """
-        if self.status is Status.RECOVERING and not isinstance(message, _HEARD_WHILE_RECOVERING):
+        hearing = HEARINGS[type(message)]
+        is_recovering = self.status is Status.RECOVERING
+        if is_recovering and Status.RECOVERING not in hearing.statuses:
             return
-        impossible = impossibility(self, source, message)
-        if impossible is not None:
-            raise ImpossibleMessageError(source, message, impossible)
-        if self.status is Status.RECOVERING:
-            _HANDLERS[type(message)](self, source, message)
-            return
-        view_number = (
-            message.current_view_number
-            if isinstance(message, StartViewChange)
-            else message.view_number
-        )
-        if view_number > self.view_number:
-            view_change.enter_view(self, view_number)
-        elif view_number < self.view_number and not isinstance(message, _SERVED_IN_ANY_VIEW):
-            self._answer_older_view(source, message)
-            return
-        _HANDLERS[type(message)](self, source, message)
-
-    def _answer_older_view(self, source: str, message: Message) -> None:
-        if isinstance(message, PrepareOk):
-            self.round_trip.add_echo(source, message.echo, self.now)
-        elif isinstance(message, Prepare | Commit | StartViewChange | DoViewChange | Read):
-            voting.send_view(self, source)
+        refuse_impossible(self, source, message, hearing)
+        if not is_recovering:
+            view_number = (
+                message.current_view_number
+                if isinstance(message, StartViewChange)
+                else message.view_number
+            )
+            if view_number > self.view_number:
+                view_change.enter_view(self, view_number)
+            elif view_number < self.view_number and not hearing.is_served_in_any_view:
+                if hearing.of_older_view is not None:
+                    hearing.of_older_view(self, source, message)
+                return
+        if self.status in hearing.statuses:
+            hearing.handler(self, source, message)
 
     def give_up(self) -> None:
         """The process ends: each request that waits here gets the answer that is still true."""
@@ -414,29 +396,17 @@ class Replica:
             view_change.go_on_with_committed(self)
 
 
-_HANDLERS: dict[type[Message], Callable[[Replica, str, Any], None]] = {
-    Request: forwarding.on_forwarded,
-    Prepare: following.on_prepare,
-    PrepareOk: leading.on_prepare_ok,
-    Commit: following.on_commit,
-    StartViewChange: voting.on_start_view_change,
-    DoViewChange: view_change.on_do_view_change,
-    StartView: view_change.on_start_view,
-    GetState: state_transfer.on_get_state,
-    NewState: state_transfer.on_new_state,
-    GetCheckpoint: state_transfer.on_get_checkpoint,
-    NewCheckpoint: state_transfer.on_new_checkpoint,
-    Recovery: recovery.on_recovery,
-    RecoveryResponse: recovery.on_recovery_response,
-    Read: quorum_read.on_read,
-    ReadOk: quorum_read.on_read_ok,
+HEARINGS: dict[type[Message], Hearing] = {
+    **forwarding.HEARS,
+    **leading.HEARS,
+    **following.HEARS,
+    **voting.HEARS,
+    **view_change.HEARS,
+    **state_transfer.HEARS,
+    **recovery.HEARS,
+    **quorum_read.HEARS,
 }
-
-_SERVED_IN_ANY_VIEW = (Request, GetState, GetCheckpoint, Recovery)
-"""Whoever sends these may know only an older view; what they ask for does not depend on it."""
-
-_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)
-"""Of whichever view; of the last two only what is committed is taken, which is so for ever."""
+"""How each type of message is taken."""
 
 _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.SUSPECT: voting.suspect,

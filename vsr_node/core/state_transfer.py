@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .admission import Hearing
 from .checkpoint import install
 from .execution import commit_up_to
 from .following import learn_commit, next_to_ask, take_up_log
 from .limits import BATCH_MAX
-from .messages import Checkpoint, GetCheckpoint, GetState, NewCheckpoint, NewState
+from .messages import Checkpoint, GetCheckpoint, GetState, Message, NewCheckpoint, NewState
 from .status import Status
 from .timers import Timer
 
@@ -183,3 +184,29 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
         ask(replica, source)
     else:
         _go_on(replica, source, message.commit_number)
+
+
+def _impossible_new_state(_replica: Replica, _source: str, message: NewState) -> str | None:
+    return None if message.entries else "it brings nothing"
+
+
+def _impossible_new_checkpoint(
+    _replica: Replica, _source: str, message: NewCheckpoint
+) -> str | None:
+    if not message.parts or message.position + len(message.parts) > message.part_count:
+        return "its parts are not among those of the checkpoint"
+    if message.client_count > message.part_count:
+        return "it counts more clients than parts"
+    return None
+
+
+_WORKING = (Status.NORMAL, Status.VIEW_CHANGE)
+_ANY = (*_WORKING, Status.RECOVERING)
+
+HEARS: dict[type[Message], Hearing] = {
+    GetState: Hearing(on_get_state, _WORKING, is_served_in_any_view=True),
+    GetCheckpoint: Hearing(on_get_checkpoint, _WORKING, is_served_in_any_view=True),
+    # A recovering replica takes only what is committed, which is so forever.
+    NewState: Hearing(on_new_state, _ANY, impossible=_impossible_new_state),
+    NewCheckpoint: Hearing(on_new_checkpoint, _ANY, impossible=_impossible_new_checkpoint),
+}

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import following, leading, state_transfer
+from .admission import Hearing, impossible_log, impossible_of_primary, send_view
 from .execution import commit_up_to
 from .forwarding import submit_again
 from .limits import SUFFIX_MAX
-from .messages import DoViewChange, RecoveryResponse, StartView
+from .messages import DoViewChange, Message, RecoveryResponse, StartView, last_op_number
 from .status import Status
 from .timers import TIME_OUT_MAX, Timer
 
@@ -112,14 +113,14 @@ def _start_view(replica: Replica, changing: Changing) -> None:
     if len(logs) < replica.membership.quorum:
         return
     # The first of equals is taken, so that the replica's own log is if nothing better is there.
-    best = max(logs, key=lambda name: (logs[name].last_normal_view, logs[name].op_number))
+    best = max(logs, key=lambda name: (logs[name].last_normal_view, last_op_number(logs[name])))
     log = logs[best]
     if best != replica.name:
         if log.first_op_number > replica.commit_number + 1:
             if changing.is_due:
                 state_transfer.ask(replica, best)
             return
-        assert log.op_number >= replica.commit_number, "the best log holds all that is committed"
+        assert last_op_number(log) >= replica.commit_number, "all that is committed is in it"
         replace_uncommitted(replica, log)
     commit_up_to(replica, max(log.commit_number for log in logs.values()))
     become_normal(replica)
@@ -180,11 +181,9 @@ def first_op_number_for(replica: Replica, commit_number_there: int) -> int:
 def on_start_view(replica: Replica, source: str, message: StartView) -> None:
     """Takes over the new view's log, in one durable step (VRR 4.2, step 5).
 
-    A repeated one finds the replica in normal status and changes nothing. A late one may end
+    A repeated one finds the replica in normal status and is dropped. A late one may end
     below what the replica has learned to be committed since: that stays.
     """
-    if replica.status is not Status.VIEW_CHANGE:
-        return
     if message.first_op_number > replica.commit_number + 1:
         state_transfer.ask(replica, source)
         return
@@ -193,3 +192,28 @@ def on_start_view(replica: Replica, source: str, message: StartView) -> None:
     following.hear_primary(replica, message.sent_at, message.time_out)
     following.learn_commit(replica, message.commit_number)
     submit_again(replica)
+
+
+def _impossible_do_view_change(replica: Replica, _source: str, message: DoViewChange) -> str | None:
+    if replica.membership.primary_of(message.view_number) != replica.name:
+        return "this replica is not the primary of its view"
+    if message.last_normal_view >= message.view_number:
+        return "its log cannot be whole in a view that has not begun"
+    if message.first_op_number != message.commit_number + 1:
+        return "its log must begin at commit_number + 1"
+    return None
+
+
+def _impossible_start_view(replica: Replica, source: str, message: StartView) -> str | None:
+    return impossible_of_primary(replica, source, message) or impossible_log(message)
+
+
+HEARS: dict[type[Message], Hearing] = {
+    DoViewChange: Hearing(
+        on_do_view_change,
+        (Status.NORMAL, Status.VIEW_CHANGE),
+        impossible=_impossible_do_view_change,
+        of_older_view=send_view,
+    ),
+    StartView: Hearing(on_start_view, (Status.VIEW_CHANGE,), impossible=_impossible_start_view),
+}

@@ -13,7 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .messages import StartViewChange
+from .admission import Hearing, send_view
+from .messages import Message, StartViewChange
+from .status import Status
 from .timers import Timer
 from .view_change import enter_view
 
@@ -67,7 +69,18 @@ def voted_at(replica: Replica, name: str) -> int | None:
     return replica.voting.voted_at.get(name)
 
 
-def send_view(replica: Replica, destination: str) -> None:
-    """Answer a replica of an older view with news of this one."""
-    view_number = replica.view_number
-    replica.send((destination,), StartViewChange(view_number, view_number))
+def _impossible_vote(_replica: Replica, _source: str, message: StartViewChange) -> str | None:
+    current_view_number = message.current_view_number
+    if message.view_number not in (current_view_number, current_view_number + 1):
+        return "votes are for the next view"
+    return None
+
+
+HEARS: dict[type[Message], Hearing] = {
+    StartViewChange: Hearing(
+        on_start_view_change,
+        (Status.NORMAL, Status.VIEW_CHANGE),
+        impossible=_impossible_vote,
+        of_older_view=send_view,
+    ),
+}

@@ -9,60 +9,23 @@ the core only ever sees well-formed messages.
 
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import orjson
 
-from vsr_node.core.messages import (
-    Commit,
-    DoViewChange,
-    Entry,
-    GetCheckpoint,
-    GetState,
-    Message,
-    NewCheckpoint,
-    NewState,
-    Operation,
-    Parts,
-    Prepare,
-    PrepareOk,
-    Read,
-    ReadOk,
-    Recovery,
-    RecoveryResponse,
-    Request,
-    Result,
-    StartView,
-    StartViewChange,
-)
+from vsr_node.core.messages import Entry, Message, Operation, Parts, Result, name_of
 
-_CLASSES: dict[str, type[Message]] = {
-    "request": Request,
-    "prepare": Prepare,
-    "prepare_ok": PrepareOk,
-    "commit": Commit,
-    "start_view_change": StartViewChange,
-    "do_view_change": DoViewChange,
-    "start_view": StartView,
-    "get_state": GetState,
-    "new_state": NewState,
-    "get_checkpoint": GetCheckpoint,
-    "new_checkpoint": NewCheckpoint,
-    "recovery": Recovery,
-    "recovery_response": RecoveryResponse,
-    "read_index": Read,
-    "read_index_ok": ReadOk,
-}
-
-MESSAGE_TYPES = frozenset(_CLASSES)
+# Clients of lin-kv ask with ``read``, and are answered with ``read_ok``.
+_OTHER_NAMES = {"read": "read_index", "read_ok": "read_index_ok"}
 
 
 class _Shape:
     """The fields of a message: which are numbers, and at which position the others are."""
 
-    def __init__(self, type_: str, message_class: type[Message]) -> None:
+    def __init__(self, message_class: type[Message]) -> None:
         fields = message_class.__annotations__
-        self.type = type_
+        name = name_of(message_class)
+        self.type = _OTHER_NAMES.get(name, name)
         self.message_class = message_class
         self.fields = tuple(fields)
         self.keys = {"type", *fields}
@@ -72,8 +35,10 @@ class _Shape:
         )
 
 
-_SHAPES = {type_: _Shape(type_, message_class) for type_, message_class in _CLASSES.items()}
-_SHAPES_BY_CLASS = {shape.message_class: shape for shape in _SHAPES.values()}
+_SHAPES_BY_CLASS = {message_class: _Shape(message_class) for message_class in get_args(Message)}
+_SHAPES = {shape.type: shape for shape in _SHAPES_BY_CLASS.values()}
+
+MESSAGE_TYPES = frozenset(_SHAPES)
 
 NUMBER_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly."""

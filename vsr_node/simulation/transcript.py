@@ -7,27 +7,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, cast
 
-from vsr_node.core.messages import (
-    Commit,
-    DoViewChange,
-    Entry,
-    GetCheckpoint,
-    GetState,
-    NewCheckpoint,
-    NewState,
-    Prepare,
-    PrepareOk,
-    Read,
-    ReadOk,
-    Recovery,
-    RecoveryResponse,
-    Refusal,
-    Reply,
-    Request,
-    StartView,
-    StartViewChange,
-)
+from vsr_node.core.messages import Entry, Refusal, Reply, name_of
 from vsr_node.simulation.requests import ClientRequest
+from vsr_node.simulation.statements import STATEMENTS
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
 
 Line = tuple[int, str, tuple[Any, ...]]
@@ -103,74 +85,15 @@ def describe(kind: str, details: tuple[Any, ...]) -> str:
             return f"*** {kind} {' '.join(map(str, details))}".rstrip()
 
 
-def describe_message(message: object) -> str:
-    """A message in the paper's words."""
+def describe_message(message: Any) -> str:
+    """Format a message or an answer in the paper's words."""
+    statement = STATEMENTS.get(type(message))
+    if statement is not None:
+        first_op_number = getattr(message, "first_op_number", 0)
+        entries = describe_entries(first_op_number, getattr(message, "entries", ()))
+        name = name_of(type(message)).upper()
+        return f"{name} view {message.view_number}{statement.text(message)}{entries}"
     match message:
-        case Request():
-            return f"REQUEST view {message.view_number}{describe_entries(0, message.entries)}"
-        case Prepare():
-            return (
-                f"PREPARE view {message.view_number}, commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case PrepareOk():
-            return f"PREPARE_OK view {message.view_number}, op {message.op_number}"
-        case Commit():
-            return f"COMMIT view {message.view_number}, commit {message.commit_number}"
-        case StartViewChange():
-            return (
-                f"START_VIEW_CHANGE view {message.view_number}, from view"
-                f" {message.current_view_number}"
-            )
-        case DoViewChange():
-            return (
-                f"DO_VIEW_CHANGE view {message.view_number}, last normal"
-                f" {message.last_normal_view}, op {message.op_number},"
-                f" commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case StartView():
-            return (
-                f"START_VIEW view {message.view_number}, op {message.op_number},"
-                f" commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case GetState():
-            return f"GET_STATE view {message.view_number}, after op {message.op_number}"
-        case NewState():
-            return (
-                f"NEW_STATE view {message.view_number}, commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case GetCheckpoint():
-            return (
-                f"GET_CHECKPOINT view {message.view_number}, at op {message.op_number}, from part"
-                f" {message.position}"
-            )
-        case NewCheckpoint():
-            last = message.position + len(message.parts) - 1
-            return (
-                f"NEW_CHECKPOINT view {message.view_number}, at op {message.op_number}, parts"
-                f" {message.position}..{last} of {message.part_count}"
-            )
-        case Recovery():
-            return (
-                f"RECOVERY view {message.view_number}, op {message.op_number},"
-                f" nonce {message.nonce[:6]}"
-            )
-        case RecoveryResponse():
-            return (
-                f"RECOVERY_RESPONSE view {message.view_number}, nonce {message.nonce[:6]},"
-                f" commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case Read():
-            return f"READ view {message.view_number}, nonce {message.nonce % 1000}"
-        case ReadOk():
-            return (
-                f"READ_OK view {message.view_number}, nonce {message.nonce % 1000},"
-                f" op {message.op_number}"
-            )
         case Reply(client, request_number, result):
             return f"reply {client}#{request_number} {words(result)}"
         case Refusal(client, request_number, reason):

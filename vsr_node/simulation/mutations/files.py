@@ -13,7 +13,6 @@ FORWARDING = "forwarding.py"
 WAITING = "waiting.py"
 EXECUTION = "execution.py"
 CLIENT_TABLE = "client_table.py"
-ADMISSION = "admission.py"
 QUORUM_READ = "quorum_read.py"
 REPLICA = "replica.py"
 MEMBERSHIP = "membership.py"
@@ -24,7 +23,7 @@ TRUST = "trust.py"
 # has to be seen to break.
 ADMIT_ANY_LAST_NORMAL_VIEW = (
     Edit(
-        ADMISSION,
+        VIEW_CHANGE,
         "    if message.last_normal_view >= message.view_number:\n",
         "    if message.last_normal_view > message.view_number:\n",
     ),
@@ -35,7 +34,7 @@ ADMIT_ANY_LAST_NORMAL_VIEW = (
     ),
 )
 ADMIT_ANY_SUFFIX = Edit(
-    ADMISSION,
+    VIEW_CHANGE,
     "    if message.first_op_number != message.commit_number + 1:\n",
     "    if message.first_op_number <= message.commit_number:\n",
 )

@@ -34,9 +34,9 @@ MUTATIONS = (
         "a PREPARE_OK of an older view counts: its sender may hold the entry no longer (VRR 4.1)",
         (
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, PrepareOk))",
+                LEADING,
+                "        of_older_view=sample_round_trip,\n",
+                "        is_served_in_any_view=True,\n",
             ),
         ),
     ),
@@ -50,7 +50,7 @@ MUTATIONS = (
                 "    become_normal(replica)\n    _send_start_view(",
                 "    become_normal(replica)\n"
                 "    for name in changing.logs:\n"
-                "        op_number = min(logs[name].op_number, replica.op_number)\n"
+                "        op_number = min(last_op_number(logs[name]), replica.op_number)\n"
                 "        replica.leading.acknowledged[name] = op_number\n"
                 "    _send_start_view(",
             ),
@@ -100,9 +100,9 @@ MUTATIONS = (
         "a deposed primary's PREPARE is appended (VRR 4.1)",
         (
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, Prepare))",
+                FOLLOWING,
+                "        on_prepare, (Status.NORMAL,),",
+                "        on_prepare, (Status.NORMAL,), is_served_in_any_view=True,",
             ),
         ),
     ),
@@ -156,10 +156,12 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        if view_number > self.view_number:\n",
-                "        if view_number > self.view_number:\n"
-                "            if isinstance(message, Prepare | Commit):\n"
-                "                commit_up_to(self, min(message.commit_number, self.op_number))\n",
+                "            if view_number > self.view_number:\n",
+                "            if view_number > self.view_number:\n"
+                '                if type(message).__name__ in ("Prepare", "Commit"):\n'
+                "                    commit_up_to(\n"
+                "                        self, min(message.commit_number, self.op_number)\n"
+                "                    )\n",
             ),
         ),
     ),
@@ -198,7 +200,14 @@ MUTATIONS = (
                 'it has committed that much."""\n',
                 'it has committed that much."""\n'
                 "    if replica.membership.quorum == 2:\n"
-                "        commit_up_to(replica, replica.log.op_number)\n",
+                "        commit_up_to(replica, replica.log.op_number)\n"
+                "    if replica.following is None:\n"
+                "        return\n",
+            ),
+            Edit(
+                FOLLOWING,
+                "        on_commit, (Status.NORMAL,),",
+                "        on_commit, (Status.NORMAL, Status.VIEW_CHANGE),",
             ),
         ),
     ),

@@ -56,9 +56,9 @@ MUTATIONS = (
         "NEW_STATE of an older view is taken (VRR 5.2)",
         (
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, NewState))",
+                STATE_TRANSFER,
+                "Hearing(on_new_state, _ANY,",
+                "Hearing(on_new_state, _ANY, is_served_in_any_view=True,",
             ),
         ),
         rare="NEW_STATE must cross a view change, with entries that the new view lacks",

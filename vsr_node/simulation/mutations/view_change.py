@@ -19,8 +19,8 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "key=lambda name: (logs[name].last_normal_view, logs[name].op_number))",
-                "key=lambda name: logs[name].op_number)",
+                "key=lambda name: (logs[name].last_normal_view, last_op_number(logs[name])))",
+                "key=lambda name: last_op_number(logs[name]))",
             ),
         ),
     ),
@@ -31,7 +31,7 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "key=lambda name: (logs[name].last_normal_view, logs[name].op_number))",
+                "key=lambda name: (logs[name].last_normal_view, last_op_number(logs[name])))",
                 "key=lambda name: logs[name].last_normal_view)",
             ),
         ),
@@ -92,9 +92,10 @@ MUTATIONS = (
         (
             Edit(VIEW_CHANGE, "Changing())", 'Changing(replica.__dict__.setdefault("logs", {})))'),
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, DoViewChange))",
+                VIEW_CHANGE,
+                "        impossible=_impossible_do_view_change,\n",
+                "        impossible=_impossible_do_view_change,\n"
+                "        is_served_in_any_view=True,\n",
             ),
         ),
         rare="a DO_VIEW_CHANGE must outlive its view, and its sender have logged more since",
@@ -176,11 +177,17 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    if replica.status is not Status.VIEW_CHANGE:\n        return\n",
-                "    if replica.status is not Status.VIEW_CHANGE:\n"
+                "    if message.first_op_number > replica.commit_number + 1:\n",
+                "    if replica.status is Status.NORMAL:\n"
                 "        if message.first_op_number <= replica.commit_number + 1:\n"
                 "            replace_uncommitted(replica, message)\n"
-                "        return\n",
+                "        return\n"
+                "    if message.first_op_number > replica.commit_number + 1:\n",
+            ),
+            Edit(
+                VIEW_CHANGE,
+                "Hearing(on_start_view, (Status.VIEW_CHANGE,),",
+                "Hearing(on_start_view, (Status.VIEW_CHANGE, Status.NORMAL),",
             ),
         ),
     ),
@@ -193,7 +200,8 @@ MUTATIONS = (
                 VIEW_CHANGE,
                 "    replica.replace_log(first_op_number, "
                 "log.entries[first_op_number - log.first_op_number :])\n",
-                "    surplus = replica.log.suffix(max(log.op_number, replica.commit_number) + 1)\n"
+                "    last = max(last_op_number(log), replica.commit_number)\n"
+                "    surplus = replica.log.suffix(last + 1)\n"
                 "    entries = log.entries[first_op_number - log.first_op_number :]\n"
                 "    replica.replace_log(first_op_number, entries + surplus)\n",
             ),
@@ -205,20 +213,29 @@ MUTATIONS = (
         "PREPARE of a view is acknowledged after DO_VIEW_CHANGE of the next was sent (VRR 4.2)",
         (
             Edit(
-                REPLICA,
-                "            self.round_trip.add_echo(source, message.echo, self.now)\n",
-                "            self.round_trip.add_echo(source, message.echo, self.now)\n"
-                "        elif (\n"
-                "            isinstance(message, Prepare)\n"
-                "            and self.last_normal_view == message.view_number\n"
-                "            and message.first_op_number == self.op_number + 1\n"
-                "        ):\n"
-                "            for entry in message.entries:\n"
-                "                self.append(entry)\n"
-                "            answer = PrepareOk(\n"
-                "                message.view_number, self.op_number, message.sent_at\n"
-                "            )\n"
-                "            self.send((source,), answer)\n",
+                FOLLOWING,
+                "\n\nHEARS: ",
+                "\n\n"
+                "def acknowledge_late(replica: Replica, source: str, message: Prepare) -> None:\n"
+                "    if (\n"
+                "        replica.last_normal_view == message.view_number\n"
+                "        and message.first_op_number == replica.op_number + 1\n"
+                "    ):\n"
+                "        replica.append(message.entries)\n"
+                "        answer = PrepareOk(\n"
+                "            message.view_number, replica.op_number, message.sent_at\n"
+                "        )\n"
+                "        replica.send((source,), answer)\n"
+                "    else:\n"
+                "        send_view(replica, source, message)\n"
+                "\n\nHEARS: ",
+            ),
+            Edit(
+                FOLLOWING,
+                "        on_prepare, (Status.NORMAL,), "
+                "impossible=impossible_of_primary, of_older_view=send_view\n",
+                "        on_prepare, (Status.NORMAL,), "
+                "impossible=impossible_of_primary, of_older_view=acknowledge_late\n",
             ),
         ),
     ),
@@ -401,8 +418,8 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "            message.current_view_number\n            if isinstance",
-                "            self.view_number\n            if isinstance",
+                "                message.current_view_number\n                if isinstance",
+                "                self.view_number\n                if isinstance",
             ),
         ),
     ),
