@@ -88,4 +88,6 @@ def impossible_log(message: StartView | RecoveryResponse) -> str | None:
 def send_view(replica: Replica, source: str, _message: Message) -> None:
     """Answer a replica of an older view with news of this one."""
     view_number = replica.view_number
-    replica.send((source,), StartViewChange(view_number, view_number))
+    replica.send(
+        (source,), StartViewChange(view_number=view_number, current_view_number=view_number)
+    )

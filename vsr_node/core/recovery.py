@@ -53,7 +53,11 @@ def ask(replica: Replica) -> None:
     """Asks all others, again and again for as long as it takes."""
     recovering = replica.recovering
     assert recovering is not None
-    message = Recovery(replica.view_number, replica.commit_number, recovering.nonce)
+    message = Recovery(
+        view_number=replica.view_number,
+        op_number=replica.commit_number,
+        nonce=recovering.nonce,
+    )
     replica.send(replica.peers, message)
     recovering.is_due = True
     replica.timers.start(Timer.RECOVERY, replica.now + replica.time_out // 4)

@@ -55,12 +55,17 @@ def ask(replica: Replica, destination: str) -> None:
         certain_op_number = replica.log.op_number
     else:
         certain_op_number = replica.commit_number
-    replica.send((destination,), GetState(replica.view_number, certain_op_number))
+    message = GetState(view_number=replica.view_number, op_number=certain_op_number)
+    replica.send((destination,), message)
 
 
 def _ask_on(replica: Replica, destination: str, incoming: Incoming) -> None:
-    position = len(incoming.parts)
-    replica.send((destination,), GetCheckpoint(replica.view_number, incoming.op_number, position))
+    message = GetCheckpoint(
+        view_number=replica.view_number,
+        op_number=incoming.op_number,
+        position=len(incoming.parts),
+    )
+    replica.send((destination,), message)
 
 
 def on_gap(replica: Replica) -> None:
@@ -84,11 +89,13 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
     last = replica.log.op_number if replica.status is Status.NORMAL else replica.commit_number
     count = min(last - message.op_number, BATCH_MAX)
     if count > 0:
-        entries = replica.log.suffix(first_op_number, count)
-        replica.send(
-            (source,),
-            NewState(replica.view_number, replica.commit_number, first_op_number, entries),
+        answer = NewState(
+            view_number=replica.view_number,
+            commit_number=replica.commit_number,
+            first_op_number=first_op_number,
+            entries=replica.log.suffix(first_op_number, count),
         )
+        replica.send((source,), answer)
 
 
 def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> None:
@@ -104,7 +111,12 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
     chunk = parts[position : position + replica.limits.chunk_parts]
     if chunk:
         message = NewCheckpoint(
-            replica.view_number, op_number, client_count, len(parts), position, chunk
+            view_number=replica.view_number,
+            op_number=op_number,
+            client_count=client_count,
+            part_count=len(parts),
+            position=position,
+            parts=chunk,
         )
         replica.send((destination,), message)
 

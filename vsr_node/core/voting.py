@@ -42,7 +42,8 @@ def suspect(replica: Replica) -> None:
 def vote(replica: Replica) -> None:
     """Cast or repeat the vote for the next view."""
     view_number = replica.view_number
-    replica.send(replica.peers, StartViewChange(view_number + 1, view_number))
+    message = StartViewChange(view_number=view_number + 1, current_view_number=view_number)
+    replica.send(replica.peers, message)
     replica.timers.start(Timer.VOTE, replica.now + replica.time_out // 4)
     _count_votes(replica)
 

@@ -99,8 +99,8 @@ MUTATIONS = (
         (
             Edit(
                 RECOVERY,
-                "    message = Recovery(replica.view_number, replica.commit_number,",
-                "    message = Recovery(0, replica.commit_number,",
+                "        view_number=replica.view_number,\n        op_number=replica.commit",
+                "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
     ),
@@ -234,8 +234,8 @@ MUTATIONS = (
             ),
             Edit(
                 RECOVERY,
-                "    message = Recovery(replica.view_number, replica.commit_number,",
-                "    message = Recovery(0, replica.commit_number,",
+                "        view_number=replica.view_number,\n        op_number=replica.commit",
+                "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
     ),
@@ -257,8 +257,8 @@ MUTATIONS = (
             ),
             Edit(
                 RECOVERY,
-                "    message = Recovery(replica.view_number, replica.commit_number,",
-                "    message = Recovery(0, replica.commit_number,",
+                "        view_number=replica.view_number,\n        op_number=replica.commit",
+                "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
     ),

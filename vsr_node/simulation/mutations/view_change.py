@@ -382,13 +382,8 @@ MUTATIONS = (
         (
             Edit(
                 VOTING,
-                "    view_number = replica.view_number\n"
-                "    replica.send(replica.peers, StartViewChange(view_number + 1, view_number))\n",
-                "    view_number = replica.view_number\n"
-                "    stopped = replica.is_primary and replica.status is Status.NORMAL\n"
-                "    if not stopped:\n"
-                "        vote_message = StartViewChange(view_number + 1, view_number)\n"
-                "        replica.send(replica.peers, vote_message)\n",
+                "    replica.send(replica.peers, message)\n",
+                "    if replica.leading is None:\n        replica.send(replica.peers, message)\n",
             ),
             Edit(
                 VOTING,
