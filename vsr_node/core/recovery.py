@@ -1,16 +1,16 @@
 """Recovery (VRR section 4.3): a replica whose log can't be trusted gets another.
 
 It does not know what it once acknowledged, so it takes part in nothing: it neither votes nor
-acknowledges nor answers anybody, until it holds a log in which all that must be. Its view_number
-and the committed beginning of its log were not lost (``storage``).
+acknowledges nor answers anybody until it holds a log with everything that it may have
+acknowledged. Its view_number and the committed beginning of its log were not lost (``storage``).
 
-RECOVERY tells the view that it promised, which is news to whoever is in an older one, and a
-nonce that no earlier incarnation used, so that no answer from before the crash counts. Replicas
-in normal status answer. f + 1 answers share a replica with every quorum of a later view; so when
-the newest view among them is told by that view's own primary too, nothing that this replica may
-have acknowledged is missing from its log: what it acknowledged in that view stands there, and
-what was committed in older views does as well. Without the promised view, forgotten votes for a
-newer view could lose committed operations (Michael et al., DISC 2017).
+RECOVERY carries the view that the replica promised, which is news to replicas in an older one,
+and a nonce that no earlier incarnation used, so that no answer from before the crash counts.
+Replicas in normal status answer. f + 1 answers share a replica with every quorum of a later
+view. So when the primary of the newest view among them has answered too, its log lacks nothing
+that this replica may have acknowledged: neither what it acknowledged in that view nor what was
+committed in older ones. Without the promised view, forgotten votes for a newer view could lose
+committed operations (Michael et al., DISC 2017).
 
 Where more than f replicas lost their logs, no f + 1 are left to answer: the group stays stopped.
 """
@@ -44,13 +44,13 @@ class Recovering:
 
 
 def begin(replica: Replica, nonce: str) -> None:
-    """Begins to ask; ``nonce`` must be new."""
+    """Begin to ask; ``nonce`` must be new."""
     replica.recovering = Recovering(nonce, {}, is_due=False)
     replica.timers.start(Timer.RECOVERY, replica.now)
 
 
 def ask(replica: Replica) -> None:
-    """Asks all others, again and again for as long as it takes."""
+    """Ask all others, again and again for as long as it takes."""
     recovering = replica.recovering
     assert recovering is not None
     message = Recovery(
@@ -84,7 +84,7 @@ def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
 
 
 def on_recovery_response(replica: Replica, source: str, message: RecoveryResponse) -> None:
-    """Notes an answer to this incarnation's RECOVERY."""
+    """Note an answer to this incarnation's RECOVERY."""
     recovering = replica.recovering
     assert recovering is not None
     if message.nonce != recovering.nonce:
@@ -105,7 +105,7 @@ def go_on_with_committed(replica: Replica) -> None:
 
 
 def go_on(replica: Replica) -> None:
-    """Takes over the log of the newest view's primary once enough have answered."""
+    """Take over the log of the newest view's primary once enough have answered."""
     recovering = replica.recovering
     assert recovering is not None
     if not recovering.is_due:

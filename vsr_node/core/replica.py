@@ -1,14 +1,8 @@
-"""A replica: its state, and which part of the protocol gets which input.
+"""A replica: its state, and the part of the protocol that gets each input.
 
-The contract with the driver, which owns the process, the clock, the disk and the network:
-
-1. Begin each turn with ``on_time``; it takes the driver's clock, in microseconds, which must
-   never go back.
-2. Hand over all input that waits, with ``on_request``, ``on_read`` and ``on_message``.
-3. Call ``end_turn`` and carry out what it returns: send the ``asks``; then **make ``records``
-   durable, all of them or none**; then give out the replies; then send. Nothing but the ``asks``
-   may leave before the records are safe.
-4. Take the next turn when there is input, or at ``next_timer``, whichever is first.
+The contract with the driver, which owns the process, the clock, the disk and the network, is in
+``docs/ARCHITECTURE.md``, "The driver's duties". Its heart: nothing but the ``asks`` of a turn may
+leave before **all of the turn's ``records`` are durable**.
 
 Nothing here does I/O, looks at a clock or draws from a global random generator: the same calls
 give the same results. The paper is Liskov & Cowling, "Viewstamped Replication Revisited",
@@ -72,16 +66,16 @@ class StateMachine(Protocol):
     """What is replicated. It must be deterministic."""
 
     def apply(self, operation: Operation) -> Result:
-        """Executes one operation."""
+        """Execute one operation."""
 
     def read(self, operation: Operation) -> Result:
-        """Answers an operation that changes nothing, as ``apply`` would."""
+        """Answer an operation that changes nothing, as ``apply`` would."""
 
     def snapshot(self) -> Parts:
-        """The whole state, as values that change no more: the same for the same operations."""
+        """Return the state, as values that never change: the same after the same operations."""
 
     def restore(self, parts: Parts) -> None:
-        """Makes the state what ``snapshot`` returned."""
+        """Make the state what ``snapshot`` returned."""
 
 
 class Replica:
@@ -123,7 +117,7 @@ class Replica:
         self.log = Log(durable.entries, durable.first_op_number)
         self.commit_number = 0
         self.checkpoint = durable.checkpoint
-        # What the view began with: entries above it were logged by this view's primary.
+        # The view began with this much: its primary logged the entries above.
         self.inherited_op_number = self.log.op_number
 
         self.now = now
@@ -142,7 +136,7 @@ class Replica:
         self.waiting = waiting.Waiting()
         self.incoming: state_transfer.Incoming | None = None
 
-        # What this turn has to tell the driver.
+        # The output of this turn.
         self.asks: list[Send] = []
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
@@ -153,7 +147,7 @@ class Replica:
         self._begin(durable)
 
     def _begin(self, durable: DurableState) -> None:
-        """Takes up the view in which the last incarnation was; a new group begins in view 0."""
+        """Take up the view of the last incarnation; a new group begins in view 0."""
         if durable.checkpoint.op_number:
             checkpoint.restore(self, durable.checkpoint)
         commit_up_to(self, durable.commit_number)
@@ -169,23 +163,23 @@ class Replica:
     # Input
 
     def on_time(self, now: int) -> None:
-        """Begins a turn at ``now``, in microseconds of the driver's clock."""
+        """Begin a turn at ``now``, in microseconds of the driver's clock."""
         assert now >= self.now, "the driver's clock does not go back"
         self.now = now
         checkpoint.take_if_due(self)
 
     def on_request(self, client: str, request_number: int, operation: Operation) -> None:
-        """A client asks this replica. The answer comes from here or, later, from elsewhere."""
+        """Take a request from a client. The answer comes from here or, later, from elsewhere."""
         waiting.take_request(self, client, request_number, operation)
 
     def on_read(self, client: str, request_number: int, operation: Operation) -> None:
-        """A client asks for something that changes nothing; it need not go through the log."""
+        """Take an operation from a client that changes nothing and need not go through the log."""
         quorum_read.take_read(self, client, request_number, operation)
 
     def on_message(self, source: str, message: Message) -> None:
-        """Another replica tells something. Views are compared here and nowhere else.
+        """Take a message from another replica. Views are compared here and nowhere else.
 
-        Raises ImpossibleMessageError, before anything has changed, for what cannot be.
+        Raise ImpossibleMessageError, before anything has changed, for what cannot be.
         """
         hearing = HEARINGS[type(message)]
         is_recovering = self.status is Status.RECOVERING
@@ -208,12 +202,12 @@ class Replica:
             hearing.handler(self, source, message)
 
     def give_up(self) -> None:
-        """The process ends: each request that waits here gets the answer that is still true."""
+        """Give each request that waits the answer that is still true, as the process ends."""
         waiting.give_up(self)
         quorum_read.give_up(self)
 
     def end_turn(self) -> Output:
-        """Fires the timers that are due and returns what the driver has to do."""
+        """Fire the timers that are due and return what the driver has to do."""
         self.timers.fire_due(self.now, self._fire)
         if self.status is Status.VIEW_CHANGE:
             view_change.go_on(self)
@@ -269,7 +263,7 @@ class Replica:
 
     @property
     def next_timer(self) -> int:
-        """When the next turn is due at the latest, in microseconds of the driver's clock."""
+        """The latest time for the next turn, in microseconds of the driver's clock."""
         return self.timers.next_deadline
 
     @property
@@ -313,12 +307,12 @@ class Replica:
     # What the phases of the protocol change
 
     def send(self, destinations: tuple[str, ...], message: Message) -> None:
-        """Sends when the turn has ended and its records are durable."""
+        """Send when the turn has ended and its records are durable."""
         if destinations:
             self.sends.append(Send(destinations, message))
 
     def ask(self, destinations: tuple[str, ...], message: Request | Read) -> None:
-        """Sends what need not wait for the turn's records, as it promises nothing."""
+        """Send what need not wait for the turn's records, as it promises nothing."""
         if destinations:
             self.asks.append(Send(destinations, message))
 
@@ -334,27 +328,27 @@ class Replica:
         self.replies.append(Refusal(client, request_number, reason))
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Puts entries at the log's end."""
+        """Put entries at the log's end."""
         if self._log_changed_from is None and entries:
             self._log_changed_from = self.log.op_number + 1
         self.log.append(entries)
 
     def replace_log(self, first_op_number: int, entries: Entries) -> None:
-        """Makes the log from ``first_op_number`` on be ``entries``; never what is committed."""
+        """Make the log from ``first_op_number`` on be ``entries``; never what is committed."""
         assert first_op_number > self.commit_number, "committed entries never change (VRR 4.1)"
         self.log.replace(first_op_number, entries)
         if self._log_changed_from is None or first_op_number < self._log_changed_from:
             self._log_changed_from = first_op_number
 
     def set_checkpoint(self, checkpoint: Checkpoint, first_op_number: int) -> None:
-        """Keeps a checkpoint in place of the last one and of the log before a number."""
+        """Keep a checkpoint in place of the last one and of the log below ``first_op_number``."""
         assert checkpoint.op_number > self.checkpoint.op_number, "checkpoints only go forward"
         self.checkpoint = checkpoint
         self.log.truncate(first_op_number)
         self._checkpoint_changed = True
 
     def set_recovered(self) -> None:
-        """The log can be trusted again; durable in one step with that log."""
+        """Trust the log again; durable in one step with that log."""
         self._has_recovered = True
 
     def begin_phase(
@@ -371,13 +365,13 @@ class Replica:
         self.recovering = None
 
     def set_view(self, view_number: int) -> None:
-        """Enters a view; durable before anything is sent in it."""
+        """Enter a view; durable before anything is sent in it."""
         self.view_number = view_number
         self.is_primary = self.primary == self.name
         self._view_changed = True
 
     def set_last_normal_view(self, view_number: int) -> None:
-        """The log is whole in ``view_number``; durable in one step with that log."""
+        """Note that the log is whole in ``view_number``; durable in one step with that log."""
         self.last_normal_view = view_number
         self._view_changed = True
 

@@ -1,13 +1,14 @@
-"""State transfer (VRR section 5.2): what a replica lacks, from any that has it.
+"""State transfer (VRR section 5.2): a replica fetches what it lacks from any that has it.
 
-Where the entries that are asked for are truncated, a checkpoint comes in their place, chunk by
-chunk; the asker asks for each, so a slow network or a large state never fill a queue. Checkpoints
-at one op_number are the same everywhere, so its chunks may come from several replicas.
+If the entries asked for are truncated, a checkpoint comes in their place, chunk by chunk. The
+replica that lacks them asks for each chunk, so neither a slow network nor a large state fills a
+queue. Checkpoints at one op_number are the same everywhere, so the chunks may come from several
+replicas.
 
-Committed entries may come from every replica, whatever its status: they are the same
-everywhere and for ever. Entries above the sender's commit_number are told only in normal
-status, and used only by a replica in normal status in the same view. The paper's rule to cut
-the log before asking is not followed: it loses committed entries when the view changes again.
+Committed entries may come from any replica, whatever its status: they are the same everywhere
+and forever. Entries above the sender's commit_number are sent only in normal status, and used
+only by a replica in normal status in the same view. The paper's rule to cut the log before
+asking is not followed: it loses committed entries when the view changes again.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class Incoming:
 
 
 def ask(replica: Replica, destination: str) -> None:
-    """Asks for what comes after the part of the log that is certain.
+    """Ask for what comes after the certain part of the log.
 
-    A checkpoint that is coming in is asked on for, unless nothing came for too long: whoever has
-    it may be gone.
+    If a checkpoint is coming in, ask for its next chunk, unless nothing has come for a time-out:
+    the replicas that have it may be gone.
     """
     incoming = replica.incoming
     if incoming is not None and replica.now - incoming.heard_at < replica.time_out:
@@ -81,7 +82,7 @@ def on_gap(replica: Replica) -> None:
 
 
 def on_get_state(replica: Replica, source: str, message: GetState) -> None:
-    """Answers with what this replica is sure of: entries, or a checkpoint in their place."""
+    """Answer with what is certain here: entries, or a checkpoint in their place."""
     first_op_number = message.op_number + 1
     if first_op_number < replica.log.first_op_number:
         _send_chunk(replica, source, 0)
@@ -99,7 +100,7 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
 
 
 def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> None:
-    """Answers with the chunk that is asked for, or with the beginning of a newer checkpoint."""
+    """Answer with the chunk asked for, or with the beginning of a newer checkpoint."""
     if message.op_number == replica.checkpoint.op_number:
         _send_chunk(replica, source, message.position)
     elif message.op_number < replica.checkpoint.op_number:
@@ -125,7 +126,7 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
 
 
 def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> None:
-    """Collects the chunks of one checkpoint, in their order, and installs it when it is whole."""
+    """Collect the chunks of one checkpoint, in order, and install it when it is whole."""
     leads = replica.status is Status.NORMAL and replica.is_primary
     if leads or message.op_number <= replica.commit_number:
         return
@@ -156,7 +157,7 @@ def _go_on(replica: Replica, source: str, commit_number: int) -> None:
 
 
 def on_new_state(replica: Replica, source: str, message: NewState) -> None:
-    """Takes what is missing here, and asks on while there is more."""
+    """Take what is missing here, and ask for more while there is more."""
     if replica.status is not Status.NORMAL:
         _adopt_committed(replica, source, message)
     elif not replica.is_primary:
@@ -176,10 +177,10 @@ def _append_missing(replica: Replica, source: str, message: NewState) -> None:
 
 
 def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
-    """Replaces own entries by committed ones, keeping all that they do not contradict.
+    """Replace own entries by committed ones, and keep all that these do not contradict.
 
-    Entries behind one that contradicts were never committed, as a committed log has another
-    entry in their midst; they go. ``last_normal_view`` stays, as the log is not whole yet.
+    When one contradicts, it and all behind it go: they were never committed, since a committed
+    log has another entry there. ``last_normal_view`` stays, as the log is not whole yet.
     """
     known_count = replica.commit_number + 1 - message.first_op_number
     committed_count = message.commit_number + 1 - message.first_op_number

@@ -40,7 +40,7 @@ class Changing:
 
 
 def enter_view(replica: Replica, view_number: int) -> None:
-    """Stops all work in the old view. The log and last_normal_view stay untouched."""
+    """Stop all work in the old view. The log and last_normal_view stay untouched."""
     assert view_number > replica.view_number, "views only go up"
     replica.set_view(view_number)
     replica.time_out = min(replica.time_out + replica.time_out // 2, TIME_OUT_MAX)
@@ -129,7 +129,7 @@ def _start_view(replica: Replica, changing: Changing) -> None:
 
 
 def replace_uncommitted(replica: Replica, log: DoViewChange | StartView | RecoveryResponse) -> None:
-    """Makes the log above the own commit_number what ``log`` says it is."""
+    """Make the log above the own commit_number what ``log`` says."""
     first_op_number = replica.commit_number + 1
     replica.replace_log(first_op_number, log.entries[first_op_number - log.first_op_number :])
 
@@ -169,7 +169,7 @@ def _send_start_view(
 
 
 def first_op_number_for(replica: Replica, commit_number_there: int) -> int:
-    """From where to tell the view's log to others: what they lack, if that is not too far back."""
+    """Return where to begin to send the log: with what others lack, if it is not too far back."""
     first_op_number = max(
         commit_number_there + 1,
         replica.log.op_number - SUFFIX_MAX + 1,
@@ -179,7 +179,7 @@ def first_op_number_for(replica: Replica, commit_number_there: int) -> int:
 
 
 def on_start_view(replica: Replica, source: str, message: StartView) -> None:
-    """Takes over the new view's log, in one durable step (VRR 4.2, step 5).
+    """Take over the new view's log, in one durable step (VRR 4.2, step 5).
 
     A repeated one finds the replica in normal status and is dropped. A late one may end
     below what the replica has learned to be committed since: that stays.
