@@ -72,8 +72,9 @@ def log_requests(replica: Replica, entries: Iterable[Entry]) -> int:
     assert replica.is_serving_primary, "only a primary in touch with a quorum orders requests"
     leading = replica.leading
     assert leading is not None
-    _forget_committed(replica, leading)
     commit_number, op_number = replica.commit_number, replica.log.op_number
+    if len(leading.in_log) > BATCH_MAX + 2 * (op_number - commit_number):
+        _forget_committed(leading, commit_number)
     in_log, look_up = leading.in_log, replica.client_table.look_up
     new: list[Entry] = []
     count = 0
@@ -91,20 +92,17 @@ def log_requests(replica: Replica, entries: Iterable[Entry]) -> int:
     return count
 
 
-def _forget_committed(replica: Replica, leading: Leading) -> None:
-    """Drop what is committed from ``in_log``, when that is more than what is not."""
-    commit_number = replica.commit_number
-    if len(leading.in_log) > BATCH_MAX + 2 * (replica.log.op_number - commit_number):
-        leading.in_log = {
-            key: op_number for key, op_number in leading.in_log.items() if op_number > commit_number
-        }
+def _forget_committed(leading: Leading, commit_number: int) -> None:
+    leading.in_log = {
+        key: op_number for key, op_number in leading.in_log.items() if op_number > commit_number
+    }
 
 
 def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
     """Note how much of the log a backup holds; what a quorum holds is committed (VRR 4.1)."""
     leading = replica.leading
     assert leading is not None
-    sample_round_trip(replica, source, message)
+    replica.round_trip.add_echo(source, message.echo, replica.now)
     leading.acknowledged[source] = max(leading.acknowledged[source], message.op_number)
     _hear_quorum(replica, leading)
     if message.op_number > replica.commit_number:

@@ -62,7 +62,8 @@ def take_request(replica: Replica, client: str, request_number: int, operation: 
 
 def held_entries(replica: Replica) -> list[Entry]:
     """Return the requests that were given to nobody yet."""
-    return [request.entry for request in replica.waiting.held.values()]
+    held = replica.waiting.held
+    return [request.entry for request in held.values()] if held else []
 
 
 def sent_entries(replica: Replica) -> list[Entry]:
@@ -114,7 +115,8 @@ def answer_executed(
     outcomes: list[Recorded | Forgotten],
 ) -> None:
     """Answer what was just executed, where that is this replica's task."""
-    held, sent = replica.waiting.held, replica.waiting.sent
+    waiting, answer = replica.waiting, replica.answer
+    held, sent = waiting.held, waiting.sent
     primary_answers_from = _primary_answers_from(replica)
     for op_number, (client, request_number, _) in enumerate(entries, first_op_number):
         key = (client, request_number)
@@ -124,7 +126,7 @@ def answer_executed(
         if op_number >= primary_answers_from:
             is_due = replica.is_primary
         if is_due:
-            replica.answer(client, request_number, outcomes[op_number - first_op_number])
+            answer(client, request_number, outcomes[op_number - first_op_number])
 
 
 def _primary_answers_from(replica: Replica) -> int:
