@@ -1,22 +1,22 @@
 """What must be true at every moment of every run.
 
-`Invariants` is told what each replica did, as it happens, and raises `Violation` at the first lie.
+`Invariants` sees what each replica does, as it happens, and raises `Violation` at the first lie.
 It keeps books of its own and shares no code with the core. The rules, by the names under which
 they are reported:
 
 agreement            an op_number is the same entry wherever it is committed, and all state machines
                      apply the same operations in the same order with the same results
-commit-quorum        what anybody holds committed is on the disks of a quorum that are in its view
-                     or a newer one
+commit-quorum        what any replica holds committed is on the disks of a quorum, in its view or a
+                     newer one
 leader-completeness  a primary begins its view with everything that was committed in older views
 one-primary          a view has one primary
 exactly-once         no request is applied twice, wherever and however often it was sent
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
 promise-kept         what was acknowledged stays on the disk as long as it may be committed
 durable-before-sent  what a message claims is on its sender's disk when it leaves
-fresh-read           a read is answered from a state that holds all that anybody had been told of
+fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
-honest-reply         a reply tells the result of a committed request's one execution
+honest-reply         a reply carries the result of a committed request's one execution
 honest-refusal       what was refused for certain is never executed
 spin                 a replica that hears nothing does not take turn upon turn
 calm                 where nothing fails, nothing is sent again and no view changes
@@ -75,7 +75,7 @@ class Invariants:
         self._refused: set[RequestId] = set()
         self._answered: set[RequestId] = set()
         # How many operations the state of an answer had applied at least; the most that any client
-        # has been told of, and had when it asked.
+        # has learned of, and had when it asked.
         self._answered_at: dict[RequestId, int] = {}
         self._told_of = 0
         self._asked_after: dict[RequestId, int] = {}
@@ -85,7 +85,7 @@ class Invariants:
 
     @property
     def committed_count(self) -> int:
-        """How many op_numbers anybody holds committed."""
+        """How many op_numbers are committed at any replica."""
         return len(self._committed)
 
     @property
@@ -96,7 +96,7 @@ class Invariants:
     # What the state machines did.
 
     def _on_apply(self, name: str, index: int, operation: Any, result: object) -> None:
-        """`name` applied `operation` as the `index`-th of its machine's life (0 is the first)."""
+        """Hold operation `index` of a machine's life (0 is the first) against the others'."""
         request = operation[0]
         if index == len(self._applied):
             earlier = self._executions.setdefault(request, index)
@@ -267,7 +267,7 @@ class Invariants:
             self._on_commit(host, replica.commit_number, host.view_number)
 
     def on_checkpoint(self, host: "Host", checkpoint: Checkpoint) -> None:
-        """A checkpoint is saved: it is the same wherever it is taken at that op_number."""
+        """Hold a saved checkpoint against those taken elsewhere at that op_number."""
         known = self._checkpoints.setdefault(checkpoint.op_number, checkpoint)
         if known is not checkpoint and known != checkpoint:
             raise Violation(
@@ -275,7 +275,7 @@ class Invariants:
             )
 
     def before_save(self, host: "Host", records: list[Record]) -> None:
-        """Release a replica from its acknowledgement if its log turns out to be superseded.
+        """Release a replica from its acknowledgement if its log is superseded.
 
         It is if it contradicts what was committed: then a later view has begun without it.
         """
@@ -357,13 +357,13 @@ class Invariants:
         self._answered_at[request] = index + 1
 
     def on_asked(self, request: ClientRequest) -> None:
-        """A client asks: from now on, it may not be told of an older state."""
+        """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
         if operation[1][0] == "read":
             self._asked_after.setdefault((request.client, request.request_number), self._told_of)
 
     def on_answered(self, answer: Reply | Refusal) -> None:
-        """An answer has arrived: its client knows of that state."""
+        """Note that an answer has arrived: its client knows of that state."""
         if isinstance(answer, Reply):
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
@@ -379,7 +379,7 @@ class Invariants:
         self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
-        """A client counts `request` as never executed: all whom it asked said so."""
+        """Note that a client counts `request` as never executed: all that it asked refused it."""
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)

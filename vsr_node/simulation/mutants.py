@@ -3,7 +3,7 @@
     python -m vsr_node.simulation.mutants NAME FIRST END [--shrink]
 
 runs the seeds FIRST to END - 1 with the mutation NAME, up to the first that fails, and prints a
-`Verdict` as one line of JSON. It is what `python -m vsr_node.simulation --mutations` starts.
+`Verdict` as one line of JSON. `python -m vsr_node.simulation --mutations` starts it.
 """
 
 import json
@@ -18,7 +18,7 @@ from vsr_node.simulation.patching import Mutation, install
 
 
 class Verdict(NamedTuple):
-    """What came of a mutant. `seed_count`: seeds until it was caught, or all that were tried.
+    """The outcome of a mutant. `seed_count`: seeds until it was caught, or all that were tried.
 
     `size` counts faults, operations and single message faults of the shrunk plan.
     """
@@ -46,7 +46,7 @@ def run_mutant(name: str, seeds: range, *, shrink: bool) -> Verdict:
 
 
 def start_mutant(mutation: Mutation, first_seed: int, *, shrink: bool) -> Verdict:
-    """Run a mutant in a process of its own; raises RuntimeError when that breaks."""
+    """Run a mutant in a process of its own. Raise RuntimeError if that breaks."""
     command = [
         sys.executable,
         "-m",
@@ -71,7 +71,7 @@ def run_mutants(
     *,
     shrink: bool,
 ) -> list[Verdict]:
-    """Run mutants, `jobs` at a time, and tell each verdict in the order of the catalogue."""
+    """Run mutants, `jobs` at a time, and pass on each verdict in the order of the catalogue."""
     verdicts = []
     with ThreadPoolExecutor(jobs) as executor:
         for verdict in executor.map(
@@ -83,7 +83,7 @@ def run_mutants(
 
 
 def main() -> None:
-    """The command line of one mutant."""
+    """Run the command line of one mutant."""
     name, first, end, *options = sys.argv[1:]
     verdict = run_mutant(name, range(int(first), int(end)), shrink="--shrink" in options)
     print(json.dumps(verdict))

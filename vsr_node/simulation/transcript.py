@@ -1,6 +1,6 @@
 """What happened, as text that reads like a story.
 
-While a run goes on, events are kept as they are: text is made only when somebody wants to read it.
+During a run events are kept as they are: text is made only when it is read.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ Line = tuple[int, str, tuple[Any, ...]]
 class Transcript:
     """The last events of a run; all of them when `length` is None.
 
-    A detailed one also tells each change of a log and of a commit_number.
+    A detailed one has each change of a log and of a commit_number, too.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Transcript:
 
     @property
     def lines(self) -> list[Line]:
-        """The events that are kept, as they are."""
+        """Return the events that are kept, as they are."""
         return list(self._lines)
 
     def __iter__(self) -> Iterator[str]:
@@ -48,25 +48,25 @@ class Transcript:
 
 
 def format_line(line: Line) -> str:
-    """One event with its time."""
+    """Format one event with its time."""
     time, kind, details = line
     return f"{format_time(time)}  {describe(kind, details)}"
 
 
 def format_time(time: int) -> str:
-    """Seconds with six digits, by integers alone."""
+    """Format as seconds with six digits, by integers alone."""
     seconds, microseconds = divmod(time, MICROSECONDS_PER_SECOND)
     return f"{seconds:4d}.{microseconds:06d}"
 
 
 def is_of_message(kind: str, details: tuple[Any, ...]) -> bool:
-    """Whether an event is of a message; links are cut, too, and then the details are texts."""
+    """Return whether an event is of a message. Links are cut, too: then the details are texts."""
     is_known = kind in ("arrives", "lost", "cut", "repeated")
     return is_known and bool(details) and not isinstance(details[-1], str)
 
 
 def describe(kind: str, details: tuple[Any, ...]) -> str:
-    """One event in words."""
+    """Describe one event in words."""
     match kind, details:
         case ("state", (name, status, view_number, last_normal_view, op_number, commit_number)):
             role = f"{status:<11} view {view_number} (last normal {last_normal_view})"
@@ -105,7 +105,7 @@ def describe_message(message: Any) -> str:
 
 
 def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
-    """Entries with their op numbers (none in a REQUEST, where `first_op_number` is 0)."""
+    """Format entries with their op_numbers (without them where `first_op_number` is 0)."""
     if not entries:
         return ""
     numbers = f"{first_op_number}: " if first_op_number else ""
@@ -115,12 +115,12 @@ def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
 
 
 def describe_entry(entry: Entry) -> str:
-    """A request: its client, its number, its operation."""
+    """Format a request: its client, its number, its operation."""
     client, request_number, operation = entry
     last: Any = cast("tuple[object, ...]", operation)[-1]
     return f"{client}#{request_number} {words(last)}"
 
 
 def words(texts: object) -> str:
-    """An operation or a result without Python's punctuation."""
+    """Format an operation or a result without Python's punctuation."""
     return " ".join(map(str, texts)) if isinstance(texts, tuple) else str(texts)

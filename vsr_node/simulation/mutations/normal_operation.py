@@ -327,7 +327,7 @@ MUTATIONS = (
     Mutation(
         "idle-commit-untold",
         "L",
-        "commits are told only with the next PREPARE (VRR 4.1)",
+        "backups learn of commits only with the next PREPARE (VRR 4.1)",
         (
             Edit(
                 LEADING,

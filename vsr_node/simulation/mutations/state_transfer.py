@@ -40,7 +40,7 @@ MUTATIONS = (
     Mutation(
         "state-from-the-unsettled",
         "S",
-        "a replica in a view change tells its uncommitted entries (VRR 5.2)",
+        "a replica in a view change sends its uncommitted entries (VRR 5.2)",
         (
             Edit(
                 STATE_TRANSFER,
@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "uncommitted-state-adopted",
         "S",
-        "a replica in a view change takes and commits all that NEW_STATE tells",
+        "a replica in a view change takes and commits all that NEW_STATE brings",
         (
             Edit(
                 STATE_TRANSFER,
