@@ -86,7 +86,7 @@ MUTATIONS = (
                 "in message.entries[known_count:]:",
             ),
         ),
-        rare="who is in a view change must be told entries that never commit",
+        rare="a replica in a view change must be sent entries that never commit",
     ),
     Mutation(
         "checkpoint-without-client-table",
