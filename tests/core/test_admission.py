@@ -1,13 +1,25 @@
 """Impossible messages: each is refused, and has changed nothing."""
 
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.core.group import SECOND, Group, entry
-from vsr_node.core.admission import VIEWS_AHEAD_MAX, ImpossibleMessageError
+from vsr_node.core import (
+    following,
+    forwarding,
+    leading,
+    quorum_read,
+    recovery,
+    state_transfer,
+    view_change,
+    voting,
+)
+from vsr_node.core.admission import ImpossibleMessageError
+from vsr_node.core.limits import VIEWS_AHEAD_MAX
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
@@ -20,7 +32,15 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
+from vsr_node.core.replica import HEARINGS
 from vsr_node.core.timers import TIME_OUT_MAX, TIME_OUT_MIN
+
+
+def test_every_type_of_message_is_heard_by_one_phase() -> None:
+    assert set(HEARINGS) == set(get_args(Message))
+    phases = [forwarding, leading, following, voting, view_change]
+    phases += [state_transfer, recovery, quorum_read]
+    assert sum(len(phase.HEARS) for phase in phases) == len(HEARINGS)
 
 
 def values_of(thing: object) -> Any:
@@ -29,6 +49,8 @@ def values_of(thing: object) -> Any:
         return {key: values_of(value) for key, value in thing.items()}
     if isinstance(thing, list):
         return [values_of(value) for value in thing]
+    if is_dataclass(thing):
+        return {field.name: values_of(getattr(thing, field.name)) for field in fields(thing)}
     if isinstance(thing, Random):
         return thing.getstate()
     if thing is None or isinstance(thing, Enum) or type(thing).__eq__ is not object.__eq__:

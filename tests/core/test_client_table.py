@@ -3,7 +3,8 @@
 from typing import cast
 
 from tests.core.group import as_is
-from vsr_node.core.client_table import FORGOTTEN, FORGOTTEN_AT_ONCE, WINDOW, ClientTable
+from vsr_node.core.client_table import FORGOTTEN, ClientTable
+from vsr_node.core.limits import FORGOTTEN_AT_ONCE, WINDOW
 
 
 def test_an_unknown_request_may_be_executed() -> None:

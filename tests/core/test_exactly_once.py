@@ -5,8 +5,7 @@ from typing import cast
 import pytest
 
 from tests.core.group import SECOND, Group, entry, operation
-from vsr_node.core.client_table import WINDOW
-from vsr_node.core.limits import Limits
+from vsr_node.core.limits import WINDOW, Limits
 from vsr_node.core.messages import (
     DurableState,
     Prepare,

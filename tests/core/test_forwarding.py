@@ -1,7 +1,7 @@
 """From the client to the log: held, sent, sent again, refused only when that is certain."""
 
 from tests.core.group import SECOND, Group, entry, operation
-from vsr_node.core.forwarding import WAITING_MAX
+from vsr_node.core.limits import UNCOMMITTED_MAX, WAITING_MAX
 from vsr_node.core.messages import (
     Prepare,
     PrepareOk,
@@ -12,7 +12,6 @@ from vsr_node.core.messages import (
     Request,
     StartViewChange,
 )
-from vsr_node.core.normal_operation import UNCOMMITTED_MAX
 from vsr_node.core.status import Status
 
 
@@ -139,7 +138,7 @@ def test_the_primary_of_a_larger_group_answers_what_a_backup_took() -> None:
     group.settle()
     group.run_for(5 * SECOND)
     assert group.answers == [("n0", Reply("c1", 1, 1))]
-    assert not group["n3"].sent
+    assert not group["n3"].waiting.sent
 
 
 def test_a_full_log_holds_requests_back_and_loses_none() -> None:
@@ -151,7 +150,7 @@ def test_a_full_log_holds_requests_back_and_loses_none() -> None:
         replica.on_request(f"c{number}", 1, number)
     group.turn("n0")
     assert group["n0"].op_number == UNCOMMITTED_MAX
-    assert len(group["n0"].held) == 10
+    assert len(group["n0"].waiting.held) == 10
     group.settle()
     group.run_for(SECOND // 2)
     assert len(group.replies()) == count
@@ -223,7 +222,7 @@ def test_a_request_that_falls_out_of_the_window_while_it_waits_is_answered() -> 
         group.ask("n0", number)
     group.run_for(60 * SECOND)
     assert ("n1", Refusal("c1", 0, Reason.OUTCOME_UNKNOWN)) in group.answers
-    assert not group["n1"].sent
+    assert not group["n1"].waiting.sent
 
 
 def test_what_is_handed_on_need_not_wait_for_what_must_be_durable() -> None:

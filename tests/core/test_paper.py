@@ -1,8 +1,8 @@
 """The paper, rule by rule: Liskov & Cowling, "Viewstamped Replication Revisited" (2012).
 
-One test a rule, in the order of the paper's sections; groups of five where a quorum of two would
-let backups commit by themselves. Left out: section 4.3 (recovery) and section 7
-(reconfiguration), which are not there.
+One test for each rule, in the order of the paper's sections; groups of five where a quorum of two
+would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``; section 7
+(reconfiguration) is not built.
 """
 
 import pytest

@@ -1,6 +1,8 @@
 """Protocol messages as JSON: each comes back as it was, and what is none is refused."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -25,6 +27,8 @@ from vsr_node.core.messages import (
 )
 from vsr_node.maelstrom import lin_kv
 from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
+
+SPECIFICATION = Path(__file__).parents[2] / "docs" / "SPECIFICATION.md"
 
 WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])
 
@@ -56,7 +60,22 @@ MESSAGES: list[Message] = [
 
 
 def test_all_messages_are_here() -> None:
-    assert len({type(message) for message in MESSAGES}) == len(MESSAGE_TYPES)
+    assert {type(message) for message in MESSAGES} == set(get_args(Message))
+    assert len(MESSAGE_TYPES) == len(MESSAGES)
+
+
+def test_no_message_has_the_type_of_a_clients_request_or_its_answer() -> None:
+    asked = {"read", "write", "cas"}
+    assert not MESSAGE_TYPES & (asked | {f"{name}_ok" for name in asked})
+
+
+def test_the_specification_lists_every_message_with_its_fields() -> None:
+    text = SPECIFICATION.read_text(encoding="utf-8").partition("## Messages\n")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (`[^|]*) \|", text.partition("\n### ")[0], re.MULTILINE)
+    fields = {name: tuple(re.findall(r"`(\w+)`", cell)) for name, cell in rows}
+    assert fields == {
+        orjson.loads(encode(message))["type"]: message._fields for message in MESSAGES
+    }
 
 
 @pytest.mark.parametrize("message", MESSAGES)

@@ -146,7 +146,7 @@ def test_a_primary_that_has_not_heard_one_of_the_quorum_for_long_is_not_at_rest(
     primary = run.cluster.primary()
     assert run._is_at_rest(quorum)
     assert primary.replica is not None
-    primary.replica.echoed["n2"] -= primary.replica.time_out
+    primary.replica.round_trip.echoed["n2"] -= primary.replica.time_out
     assert not run._is_at_rest(quorum)
 
 

@@ -1,1 +1,1 @@
-"""The protocol: pure, deterministic, without I/O. Begin to read at ``replica.py``."""
+"""The protocol: pure, deterministic, without I/O. Start reading at ``replica.py``."""

@@ -1,26 +1,26 @@
 """Checkpoints (VRR section 5.1): what the log led to, in place of the log.
 
-A replica takes a checkpoint of its own accord, when it has executed as many entries since the
-last one as that had parts: so the cost of an operation stays the same however large the state
+A replica takes a checkpoint of its own accord when it has executed as many entries since the
+last one as that had parts, so the cost of an operation stays the same however large the state
 becomes. It does so at the beginning of a turn, when all answers of the last one have left. The
-log before it goes, but for a tail that spares slow replicas the whole state. The client table is
-a part of the checkpoint: without it, a request that is repeated would execute again at whoever
-restores it.
+log before the checkpoint goes, except for a tail that spares slow replicas the whole state. The
+client table is part of the checkpoint: without it, a replica that restores the checkpoint would
+execute a repeated request again.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .forwarding import answer_known
 from .messages import Checkpoint
+from .waiting import answer_known
 
 if TYPE_CHECKING:
     from .replica import Replica
 
 
 def take_if_due(replica: Replica) -> None:
-    """Takes a checkpoint when enough has been executed since the last one."""
+    """Take a checkpoint when enough has been executed since the last one."""
     op_number, _, parts = replica.checkpoint
     if replica.commit_number - op_number < replica.limits.checkpoint_interval:
         return
@@ -36,14 +36,14 @@ def take_if_due(replica: Replica) -> None:
 
 
 def restore(replica: Replica, checkpoint: Checkpoint) -> None:
-    """Makes the state what it was when ``checkpoint`` was taken."""
+    """Make the state what it was when ``checkpoint`` was taken."""
     replica.client_table.restore(checkpoint.parts[: checkpoint.client_count])
     replica.machine.restore(checkpoint.parts[checkpoint.client_count :])
     replica.commit_number = checkpoint.op_number
 
 
 def install(replica: Replica, checkpoint: Checkpoint) -> None:
-    """Takes over another replica's checkpoint, which is ahead of all that was executed here.
+    """Take over another replica's checkpoint, which is ahead of all that was executed here.
 
     Own entries above it stay: they may be what a quorum has committed. If they contradict the
     checkpoint, a quorum is in a newer view than they are, and no view begins with them.

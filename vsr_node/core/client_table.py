@@ -1,28 +1,23 @@
-"""Which requests were executed, and what they were answered (VRR section 4, the client-table).
+"""The requests that were executed, and their results (VRR section 4, the client-table).
 
 The table is replicated state: it changes only when a committed request is executed, so all
 replicas that executed the same log hold the same table, and a repeated request gets the
-recorded reply from whichever of them it reaches. A client may have several requests under way
-and the network may swap them, so per client a window of numbers is kept rather than the last.
+recorded reply from any of them. A client may have several requests under way, and the network
+may swap them, so the table keeps a window of numbers for each client rather than the last.
 """
 
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
+from .limits import FORGOTTEN_AT_ONCE, WINDOW
 from .messages import Operation, Parts, Result
 
-WINDOW = 64
-"""How many replies are kept of one client at most."""
-
-FORGOTTEN_AT_ONCE = 16
-"""How many of them go beyond that, so that few executions have to look for the lowest numbers."""
-
 Recorded: TypeAlias = tuple[int, Result]
-"""A request was executed: its number, and what it was answered. A part of snapshots as it is."""
+"""The number of an executed request and its result. Snapshots have it as it is."""
 
 
 class Forgotten:
-    """The request is older than the client's window: nobody can tell if it was executed."""
+    """The request is older than the client's window: nobody knows whether it was executed."""
 
     __slots__ = ()
 
@@ -39,7 +34,7 @@ class _Client:
         self.forgotten_number = -1
 
     def forget_lowest(self) -> None:
-        """Makes room; the replies of the highest numbers stay."""
+        """Make room; the replies of the highest numbers stay."""
         for number in sorted(self.replies)[:FORGOTTEN_AT_ONCE]:
             del self.replies[number]
             self.forgotten_number = number
@@ -48,8 +43,8 @@ class _Client:
 class ClientTable:
     """At most ``clients_max`` clients with at most ``WINDOW`` replies each.
 
-    Beyond ``clients_max`` the client whose last execution is longest ago is forgotten: an order
-    that follows from the log alone, so that all replicas forget the same one. A forgotten
+    Beyond ``clients_max`` the client that has executed nothing for longest is forgotten. That
+    order follows from the log alone, so all replicas forget the same one. A forgotten
     client's requests are executed as new ones: exactly-once ends at that bound.
     """
 
@@ -59,7 +54,7 @@ class ClientTable:
         self._clients: dict[str, _Client] = {}
 
     def look_up(self, client: str, request_number: int) -> Recorded | Forgotten | None:
-        """What is known of a request; None if it may be executed."""
+        """Return what is known of a request; None if it may be executed."""
         known = self._clients.get(client)
         if known is None:
             return None
@@ -75,7 +70,7 @@ class ClientTable:
         apply: Callable[[Operation], Result],
         operation: Operation,
     ) -> Recorded | Forgotten:
-        """Applies an operation if ``look_up`` allows it, and notes it; returns what is known then.
+        """Apply an operation if ``look_up`` allows it, and return what is known then.
 
         Called in the order of the log.
         """
@@ -104,14 +99,14 @@ class ClientTable:
         return _Client()
 
     def snapshot(self) -> Parts:
-        """All that the table holds; a client is (name, forgotten number, (number, result)...)."""
+        """Return the table; a client is (name, forgotten number, ((number, result), ...))."""
         return tuple(
             (client, known.forgotten_number, tuple(known.replies.values()))
             for client, known in self._clients.items()
         )
 
     def restore(self, parts: Parts) -> None:
-        """Takes over what ``snapshot`` returned at another replica, or once at this one."""
+        """Take over what ``snapshot`` returned, here or at another replica."""
         self._clients = {}
         for part in parts:
             client, forgotten_number, replies = cast("tuple[str, int, tuple[Recorded, ...]]", part)

@@ -1,6 +1,6 @@
 """The log of requests: op_number 1 is the first (VRR section 4).
 
-Its beginning may be gone: what a checkpoint covers need not be kept (VRR section 5.1).
+Its beginning may be gone: a log need not keep what a checkpoint covers (VRR section 5.1).
 """
 
 from collections.abc import Sequence
@@ -28,28 +28,28 @@ class Log:
         return self._entries[op_number - self.first_op_number]
 
     def suffix(self, first_op_number: int, count_max: int | None = None) -> Entries:
-        """The entries from ``first_op_number`` on, at most ``count_max`` of them."""
+        """Return the entries from ``first_op_number`` on, at most ``count_max`` of them."""
         start = first_op_number - self.first_op_number
         assert start >= 0, "what is truncated can't be read"
         stop = None if count_max is None else start + count_max
         return tuple(self._entries[start:stop])
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Puts ``entries`` at op_number + 1 and after."""
+        """Put ``entries`` at op_number + 1 and after."""
         self._entries += entries
         self.op_number += len(entries)
 
     def replace(self, first_op_number: int, entries: Sequence[Entry]) -> None:
-        """Makes the log from ``first_op_number`` on be ``entries`` and nothing else."""
+        """Make the log from ``first_op_number`` on be ``entries`` and nothing else."""
         start = first_op_number - self.first_op_number
         assert 0 <= start <= len(self._entries), "a log has no gap (VRR 4.1)"
         self._entries[start:] = entries
         self.op_number = first_op_number + len(entries) - 1
 
     def truncate(self, first_op_number: int) -> None:
-        """Forgets what stands before ``first_op_number``, where the log begins from now on.
+        """Forget what is below ``first_op_number``, where the log begins from now on.
 
-        A log that ended before that is empty then.
+        A log that ended below it is empty then.
         """
         assert first_op_number >= self.first_op_number, "what is forgotten does not come back"
         del self._entries[: first_op_number - self.first_op_number]

@@ -1,4 +1,4 @@
-"""Who takes part: the members of one epoch (VRR sections 2 and 7)."""
+"""The members of one epoch (VRR sections 2 and 7)."""
 
 from dataclasses import dataclass, field
 
@@ -8,8 +8,8 @@ class Membership:
     """The replicas of one epoch, in an order on which all of them agree.
 
     Any number of members from one upwards works, even numbers too. A ``quorum`` is a majority: any
-    two share a replica. The group lives through ``failures_max`` failures, which is what a quorum
-    leaves over.
+    two share a replica. The group lives through ``failures_max`` failures: the members beyond a
+    quorum.
     """
 
     epoch: int
@@ -25,13 +25,13 @@ class Membership:
 
     @property
     def failures_max(self) -> int:
-        """VRR's f: how many members may be away while the others serve."""
+        """Return VRR's f: how many members may be away while the others serve."""
         return len(self.members) - self.quorum
 
     def primary_of(self, view_number: int) -> str:
-        """The primary is not elected but follows from the view number (VRR section 4)."""
+        """Return the primary: it is not elected, the view number gives it (VRR section 4)."""
         return self.members[view_number % len(self.members)]
 
     def others(self, name: str) -> tuple[str, ...]:
-        """All members but ``name``, in the group's order."""
+        """Return all members but ``name``, in the group's order."""
         return tuple(member for member in self.members if member != name)

@@ -1,10 +1,10 @@
-"""What replicas tell each other, what they make durable, and what they answer (VRR section 4).
+"""What replicas send each other, what they make durable, and what they answer (VRR section 4).
 
 Every message carries its sender's view number; ``Replica.on_message`` looks at it before
 anything else does, so that no handler ever sees a message of another view than its replica's.
 
 All are named tuples, which are made in a third of a dataclass's time, and many are made in each
-turn. So messages of different types that hold the same are equal: compare types where it matters.
+turn. So messages of different types with the same values are equal: compare types where it matters.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Result: TypeAlias = object
 """What a state machine answers. The core only stores it."""
 
 Parts: TypeAlias = tuple[object, ...]
-"""A state, cut into many small values, so that it can be sent in chunks. The core only stores it.
+"""A state as many small values, so that it can be sent in chunks. The core only stores it.
 
 Operations, results and parts are texts, numbers, true, false, None, and tuples of these.
 """
@@ -27,15 +27,15 @@ Operations, results and parts are texts, numbers, true, false, None, and tuples 
 Entry: TypeAlias = tuple[str, int, Operation]
 """A client's request, (client, request_number, operation): in the log, and on its way there.
 
-``client`` and ``request_number`` together are its identity wherever it travels. It is no named
-tuple, as these take three times as long to make, to take apart and to write.
+``client`` and ``request_number`` together are its identity wherever it travels. It is not a
+named tuple: these take three times as long to make, to take apart and to write.
 """
 
 Entries: TypeAlias = tuple[Entry, ...]
 
 
 class Request(NamedTuple):
-    """A backup hands the requests that it took to the primary (forwarding)."""
+    """A backup forwards the requests that it took to the primary."""
 
     view_number: int
     entries: Entries
@@ -59,7 +59,7 @@ class Prepare(NamedTuple):
 class PrepareOk(NamedTuple):
     """A backup holds the log of this view up to ``op_number``, without a gap.
 
-    ``echo`` is the newest ``sent_at`` that it heard in this view: the proof that it hears.
+    ``echo`` is the newest ``sent_at`` that it heard in this view, which proves that it hears.
     """
 
     view_number: int
@@ -79,7 +79,7 @@ class Commit(NamedTuple):
 class StartViewChange(NamedTuple):
     """A vote for ``view_number`` by a replica whose own view is ``current_view_number``.
 
-    With both numbers equal it is no vote but news: the answer to somebody of an older view.
+    With both numbers equal it is not a vote but news: the answer to a replica of an older view.
     """
 
     view_number: int
@@ -89,8 +89,8 @@ class StartViewChange(NamedTuple):
 class DoViewChange(NamedTuple):
     """A replica that entered the view reports its log to the view's primary.
 
-    ``entries`` end at the sender's op_number and begin at its commit_number + 1, so that
-    whatever is missing below them is committed.
+    ``entries`` end at the sender's op_number and begin at its commit_number + 1, so
+    all that is missing below them is committed.
     """
 
     view_number: int
@@ -98,11 +98,6 @@ class DoViewChange(NamedTuple):
     commit_number: int
     first_op_number: int
     entries: Entries
-
-    @property
-    def op_number(self) -> int:
-        """The last op_number of the sender's log."""
-        return self.first_op_number + len(self.entries) - 1
 
 
 class StartView(NamedTuple):
@@ -115,14 +110,9 @@ class StartView(NamedTuple):
     sent_at: int
     time_out: int
 
-    @property
-    def op_number(self) -> int:
-        """The last op_number of the primary's log when it was sent."""
-        return self.first_op_number + len(self.entries) - 1
-
 
 class GetState(NamedTuple):
-    """Asks for the log after ``op_number`` (VRR section 5.2)."""
+    """A request for the log after ``op_number`` (VRR section 5.2)."""
 
     view_number: int
     op_number: int
@@ -141,7 +131,7 @@ class NewState(NamedTuple):
 
 
 class GetCheckpoint(NamedTuple):
-    """Asks for the parts from ``position`` on of the checkpoint at ``op_number``."""
+    """A request for the parts from ``position`` on of the checkpoint at ``op_number``."""
 
     view_number: int
     op_number: int
@@ -166,8 +156,8 @@ class NewCheckpoint(NamedTuple):
 class Recovery(NamedTuple):
     """A replica that lost its log asks for one (VRR section 4.3).
 
-    ``view_number`` is the newest that it ever promised anything in; ``op_number`` the last one
-    up to which it knows the committed log. ``nonce`` is 128 random bits as hexadecimal digits.
+    ``view_number`` is the newest in which it promised anything; up to ``op_number`` it knows the
+    committed log. ``nonce`` is 128 random bits as hexadecimal digits.
     """
 
     view_number: int
@@ -176,7 +166,7 @@ class Recovery(NamedTuple):
 
 
 class RecoveryResponse(NamedTuple):
-    """A replica in normal status answers RECOVERY. The log is the view's if its primary sends it.
+    """A replica in normal status answers RECOVERY. The view's primary sends the log along.
 
     ``entries`` are empty from any other, and begin at or below commit_number + 1.
     """
@@ -187,14 +177,9 @@ class RecoveryResponse(NamedTuple):
     first_op_number: int
     entries: Entries
 
-    @property
-    def op_number(self) -> int:
-        """The last op_number of the primary's log when it was sent."""
-        return self.first_op_number + len(self.entries) - 1
-
 
 class Read(NamedTuple):
-    """Asks how far the log of the view goes, on behalf of reads (``quorum_read``)."""
+    """The question how far the log of the view goes, on behalf of reads (``quorum_read``)."""
 
     view_number: int
     nonce: int
@@ -225,6 +210,18 @@ Message: TypeAlias = (
     | Read
     | ReadOk
 )
+
+
+def name_of(message_type: type[Message]) -> str:
+    """Return a type's name in snake case: ``prepare_ok`` for PrepareOk."""
+    return "".join(
+        f"_{each.lower()}" if each.isupper() else each for each in message_type.__name__
+    )[1:]
+
+
+def last_op_number(message: DoViewChange | StartView | NewState | RecoveryResponse) -> int:
+    """Return the op_number of the last of a message's ``entries``, or that before the first."""
+    return message.first_op_number + len(message.entries) - 1
 
 
 class Checkpoint(NamedTuple):
@@ -278,12 +275,12 @@ Record: TypeAlias = SetView | ReplaceLog | SetCommit | SaveCheckpoint | Recovere
 
 
 class DurableState(NamedTuple):
-    """What a replica starts from: all that its records added up to. The default is a new one.
+    """What a replica starts from: the sum of its records. The default is a new replica's.
 
     ``entries`` stand at ``first_op_number`` and after, from at most the checkpoint's op_number + 1
-    on, without a gap. With ``is_recovering`` the log was lost, or may have been: only what the
-    checkpoint tells is here, and what the replica once acknowledged nobody knows. ``view_number``
-    is true in any case.
+    on, without a gap. With ``is_recovering`` the log was lost, or may have been: only the
+    checkpoint is here, and nobody knows what the replica once acknowledged. ``view_number`` is
+    true in any case.
     """
 
     view_number: int = 0
@@ -296,7 +293,7 @@ class DurableState(NamedTuple):
 
 
 class Send(NamedTuple):
-    """One message to one or several replicas, so that it is encoded once."""
+    """One message to one or several replicas: it is encoded once."""
 
     destinations: tuple[str, ...]
     message: Message
@@ -318,7 +315,7 @@ class Reason(Enum):
 
 
 class Refusal(NamedTuple):
-    """A request is given up: for certain never executed, or with an outcome nobody knows."""
+    """A request is given up: certainly never executed, or with an outcome that nobody knows."""
 
     client: str
     request_number: int
@@ -328,7 +325,7 @@ class Refusal(NamedTuple):
 class Output(NamedTuple):
     """What a turn asks of its driver, to be carried out in the order of the fields.
 
-    ``asks`` are REQUEST and READ, which hand on what clients ask and promise nothing.
+    ``asks`` are REQUEST and READ, which forward what clients ask and promise nothing.
     """
 
     asks: list[Send]

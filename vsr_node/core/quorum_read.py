@@ -1,13 +1,13 @@
-"""Quorum reads: operations that change nothing are answered by any replica, without the log.
+"""Quorum reads: any replica answers operations that change nothing, without the log.
 
-The replica that was asked sends READ to others. Each that is in normal status in the same view
-answers with its op_number. With answers from a quorum, itself counted, the highest op_number is
+The replica that was asked sends READ to others. Those in normal status in the same view answer
+with their op_numbers. With answers from a quorum, itself counted, the highest op_number is
 the read's index; the read is answered from the local state once commit_number has reached it.
 One round trip, no clocks, no leases, and the primary is not asked if there are enough others.
 (Charapko, Ailijiani, Demirbas, "Linearizable Quorum Reads in Paxos", HotStorage 2019.)
 
-The answers are acknowledgements too: what all of a quorum hold in one view, the lowest of their
-op_numbers, is committed. So an asker need not wait until the primary tells it of commits.
+The answers are acknowledgements too: what all of a quorum hold in one view, up to the lowest of
+their op_numbers, is committed. So an asker need not wait for the primary's commit_number.
 
 Why it is linearizable. Let a write, the entry at k, be answered before a read is asked, and let
 the read's quorum be in view v. The write was committed in some view w.
@@ -23,9 +23,9 @@ The answer comes from a state that has executed k. And two reads one after the o
 was answered at a state that executed up to its index i or beyond, all of it committed; so the
 second has an index of at least that, for the same three reasons.
 
-It hangs on these: a READ is sent after the reads that it serves were asked, and its nonce is
-known to no earlier one; all answers are of one view; who recovers does not answer; an index from
-a view that ends may never commit, so the read begins anew in the next one.
+The proof relies on these: a READ is sent after the reads that it serves were asked, and no
+earlier READ has its nonce; all answers are of one view; a recovering replica does not answer; an
+index from a view that ends may never commit, so the read begins anew in the next one.
 
 A read has no effect, so it may be refused at any time.
 """
@@ -35,9 +35,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from .admission import Hearing, send_view
 from .execution import commit_up_to
-from .forwarding import WAITING_MAX
-from .messages import Operation, Read, ReadOk, Reason, Refusal, Reply
+from .limits import READ_DOUBLINGS_MAX, WAITING_MAX
+from .messages import Message, Operation, Read, ReadOk, Reason, Reply
 from .status import Status
 from .timers import RESEND_SLACK, Timer
 
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 NONCE_BITS = 48
-"""Of the first nonce of an incarnation, drawn at random; the others count on from there."""
-
-
-DOUBLINGS_MAX = 8
+"""The first nonce of an incarnation is drawn at random; the others count on from there."""
 
 
 class WaitingRead(NamedTuple):
@@ -62,7 +60,7 @@ class WaitingRead(NamedTuple):
 
 @dataclass(slots=True)
 class Round:
-    """Reads that share one READ, and what was answered to it. The asker's own answer is there."""
+    """Reads that share one READ, and the answers to it, with the asker's own."""
 
     reads: list[WaitingRead]
     op_numbers: dict[str, int]
@@ -76,7 +74,7 @@ class Reads:
 
     next_nonce: int
     peers: tuple[str, ...] = ()
-    """Whom to ask first: as many as a quorum needs."""
+    """The peers to ask first: as many as a quorum needs."""
     failures: int = 0
     """Rounds since the last one that got its answers in time."""
     unsent: list[WaitingRead] = field(default_factory=list)
@@ -87,7 +85,7 @@ class Reads:
 
 
 def peers_to_ask(replica: Replica) -> tuple[str, ...]:
-    """Whom to ask first, as many as a quorum needs.
+    """Return the peers to ask first, as many as a quorum needs.
 
     Those after this replica in the group, so that all share the work, and the primary last: it has
     entries that nobody else has yet, so its answer is the one that has to be waited for. But with
@@ -103,18 +101,20 @@ def peers_to_ask(replica: Replica) -> tuple[str, ...]:
 
 
 def take_read(replica: Replica, client: str, request_number: int, operation: Operation) -> None:
-    """A client asks for something that changes nothing."""
+    """Take a read from a client."""
     reads = replica.reads
     if reads.count >= WAITING_MAX:
-        replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
         return
     reads.count += 1
     reads.unsent.append(WaitingRead(client, request_number, operation, replica.now))
 
 
 def go_on(replica: Replica) -> None:
-    """At the end of a turn: one READ for all that was asked in it, and the answers that are due."""
+    """End a turn: send one READ for all that was asked in it, and the answers that are due."""
     reads = replica.reads
+    if not reads.count:
+        return
     if reads.unsent and replica.status is Status.NORMAL:
         _begin_round(replica)
     if reads.indexed:
@@ -138,7 +138,7 @@ def _begin_round(replica: Replica) -> None:
 
 
 def _end_round_if_due(replica: Replica, nonce: int) -> None:
-    """Once a quorum has answered, the highest of their op_numbers is the index."""
+    """Take the highest op_number of a quorum as the index, once a quorum has answered."""
     reads = replica.reads
     round_ = reads.rounds[nonce]
     if len(round_.op_numbers) < replica.membership.quorum:
@@ -151,7 +151,7 @@ def _end_round_if_due(replica: Replica, nonce: int) -> None:
     reads.indexed.append((index, round_.reads))
     reads.failures = 0
     if round_.asks_all:
-        # Those who were to be asked first did not answer, or not in time; these did.
+        # The peers to ask first did not answer, or not in time; these did.
         reads.peers = tuple(round_.op_numbers)[1:]
 
 
@@ -170,16 +170,15 @@ def _answer_indexed(replica: Replica) -> None:
 
 
 def on_read(replica: Replica, source: str, message: Read) -> None:
-    """Tells how far the log of this view goes here, committed or not."""
-    if replica.status is Status.NORMAL:
-        answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
-        replica.send((source,), answer)
+    """Answer how far the log of this view goes here, committed or not."""
+    answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
+    replica.send((source,), answer)
 
 
 def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
-    """Counts each replica once; a round that has ended, or was never begun, is not there."""
+    """Count each replica once; a round that has ended, or never began, is not there."""
     round_ = replica.reads.rounds.get(message.nonce)
-    if round_ is None or replica.status is not Status.NORMAL:
+    if round_ is None:
         return
     round_.op_numbers[source] = message.op_number
     replica.round_trip.add(replica.now - round_.sent_at)
@@ -187,16 +186,16 @@ def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
 
 
 def _patience(replica: Replica) -> int:
-    """How long an answer may take before everybody is asked; each failure doubles it."""
+    """Return how long answers may take before all are asked; each failure doubles it."""
     if replica.round_trip.is_measured:
         patience = replica.round_trip.bound + RESEND_SLACK
     else:
         patience = replica.time_out // 4
-    return min(patience << min(replica.reads.failures, DOUBLINGS_MAX), replica.time_out)
+    return min(patience << min(replica.reads.failures, READ_DOUBLINGS_MAX), replica.time_out)
 
 
 def look_after(replica: Replica) -> None:
-    """Refuses what has waited for a time-out, and asks everybody on behalf of the rest.
+    """Refuse what has waited for a time-out, and ask all others on behalf of the rest.
 
     What waits in several rounds goes on in one: its READ is sent after all of it was asked.
     """
@@ -226,11 +225,11 @@ def _refuse_overdue(replica: Replica, asked: list[WaitingRead]) -> list[WaitingR
 def _refuse(replica: Replica, asked: list[WaitingRead]) -> None:
     replica.reads.count -= len(asked)
     for client, request_number, _, _ in asked:
-        replica.replies.append(Refusal(client, request_number, Reason.UNAVAILABLE))
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
 
 
 def begin_anew(replica: Replica) -> None:
-    """The view has ended: its op_numbers say nothing about the next one."""
+    """Begin all reads anew: the op_numbers of a view say nothing about the next one."""
     reads = replica.reads
     asked = [read for _, one in reads.indexed for read in one]
     asked += [read for round_ in reads.rounds.values() for read in round_.reads]
@@ -241,7 +240,13 @@ def begin_anew(replica: Replica) -> None:
 
 
 def give_up(replica: Replica) -> None:
-    """Nobody will answer later."""
+    """Refuse all reads, as nobody will answer later."""
     begin_anew(replica)
     _refuse(replica, replica.reads.unsent)
     replica.reads.unsent = []
+
+
+HEARS: dict[type[Message], Hearing] = {
+    Read: Hearing(on_read, (Status.NORMAL,), of_older_view=send_view),
+    ReadOk: Hearing(on_read_ok, (Status.NORMAL,)),
+}

@@ -1,16 +1,16 @@
 """Recovery (VRR section 4.3): a replica whose log can't be trusted gets another.
 
 It does not know what it once acknowledged, so it takes part in nothing: it neither votes nor
-acknowledges nor answers anybody, until it holds a log in which all that must be. Its view_number
-and the committed beginning of its log were not lost (``storage``).
+acknowledges nor answers anybody until it holds a log with everything that it may have
+acknowledged. Its view_number and the committed beginning of its log were not lost (``storage``).
 
-RECOVERY tells the view that it promised, which is news to whoever is in an older one, and a
-nonce that no earlier incarnation used, so that no answer from before the crash counts. Replicas
-in normal status answer. f + 1 answers share a replica with every quorum of a later view; so when
-the newest view among them is told by that view's own primary too, nothing that this replica may
-have acknowledged is missing from its log: what it acknowledged in that view stands there, and
-what was committed in older views does as well. Without the promised view, forgotten votes for a
-newer view could lose committed operations (Michael et al., DISC 2017).
+RECOVERY carries the view that the replica promised, which is news to replicas in an older one,
+and a nonce that no earlier incarnation used, so that no answer from before the crash counts.
+Replicas in normal status answer. f + 1 answers share a replica with every quorum of a later
+view. So when the primary of the newest view among them has answered too, its log lacks nothing
+that this replica may have acknowledged: neither what it acknowledged in that view nor what was
+committed in older ones. Without the promised view, forgotten votes for a newer view could lose
+committed operations (Michael et al., DISC 2017).
 
 Where more than f replicas lost their logs, no f + 1 are left to answer: the group stays stopped.
 """
@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import state_transfer
+from .admission import Hearing, impossible_log
 from .execution import commit_up_to
 from .forwarding import submit_again
-from .messages import Entries, Recovery, RecoveryResponse
+from .messages import Entries, Message, Recovery, RecoveryResponse
 from .status import Status
 from .timers import Timer
 from .view_change import become_normal, first_op_number_for, replace_uncommitted
@@ -43,26 +44,27 @@ class Recovering:
 
 
 def begin(replica: Replica, nonce: str) -> None:
-    """Begins to ask; ``nonce`` must be new."""
+    """Begin to ask; ``nonce`` must be new."""
     replica.recovering = Recovering(nonce, {}, is_due=False)
     replica.timers.start(Timer.RECOVERY, replica.now)
 
 
 def ask(replica: Replica) -> None:
-    """Asks all others, again and again for as long as it takes."""
+    """Ask all others, again and again for as long as it takes."""
     recovering = replica.recovering
-    if recovering is None:
-        return
-    message = Recovery(replica.view_number, replica.commit_number, recovering.nonce)
+    assert recovering is not None
+    message = Recovery(
+        view_number=replica.view_number,
+        op_number=replica.commit_number,
+        nonce=recovering.nonce,
+    )
     replica.send(replica.peers, message)
     recovering.is_due = True
     replica.timers.start(Timer.RECOVERY, replica.now + replica.time_out // 4)
 
 
 def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
-    """Answers if this replica is in normal status; the primary sends its log along."""
-    if replica.status is not Status.NORMAL:
-        return
+    """Answer, as a replica in normal status does; the primary sends its log along."""
     view_number, commit_number = replica.view_number, replica.commit_number
     first_op_number = commit_number + 1
     entries: Entries = ()
@@ -71,14 +73,21 @@ def on_recovery(replica: Replica, source: str, message: Recovery) -> None:
         entries = replica.log.suffix(first_op_number)
     replica.send(
         (source,),
-        RecoveryResponse(view_number, message.nonce, commit_number, first_op_number, entries),
+        RecoveryResponse(
+            view_number=view_number,
+            nonce=message.nonce,
+            commit_number=commit_number,
+            first_op_number=first_op_number,
+            entries=entries,
+        ),
     )
 
 
 def on_recovery_response(replica: Replica, source: str, message: RecoveryResponse) -> None:
-    """Notes an answer to this incarnation's RECOVERY."""
+    """Note an answer to this incarnation's RECOVERY."""
     recovering = replica.recovering
-    if recovering is None or message.nonce != recovering.nonce:
+    assert recovering is not None
+    if message.nonce != recovering.nonce:
         return
     if message.view_number < replica.view_number:
         return
@@ -88,10 +97,18 @@ def on_recovery_response(replica: Replica, source: str, message: RecoveryRespons
         recovering.is_due = True
 
 
-def go_on(replica: Replica) -> None:
-    """Takes over the log of the newest view's primary once enough have answered."""
+def go_on_with_committed(replica: Replica) -> None:
+    """Go on: all that is committed and was asked for has come."""
     recovering = replica.recovering
-    if recovering is None or not recovering.is_due:
+    assert recovering is not None
+    recovering.is_due = True
+
+
+def go_on(replica: Replica) -> None:
+    """Take over the log of the newest view's primary once enough have answered."""
+    recovering = replica.recovering
+    assert recovering is not None
+    if not recovering.is_due:
         return
     recovering.is_due = False
     responses = recovering.responses
@@ -108,9 +125,23 @@ def go_on(replica: Replica) -> None:
     replace_uncommitted(replica, log)
     replica.set_view(view_number)
     become_normal(replica)
-    replica.recovering = None
     replica.set_recovered()
     replica.timers.stop(Timer.RECOVERY)
-    replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
     commit_up_to(replica, log.commit_number)
     submit_again(replica)
+
+
+def _impossible_recovery_response(
+    replica: Replica, source: str, message: RecoveryResponse
+) -> str | None:
+    if message.entries and replica.membership.primary_of(message.view_number) != source:
+        return "only the primary of a view sends its log"
+    return impossible_log(message)
+
+
+HEARS: dict[type[Message], Hearing] = {
+    Recovery: Hearing(on_recovery, (Status.NORMAL,), is_served_in_any_view=True),
+    RecoveryResponse: Hearing(
+        on_recovery_response, (Status.RECOVERING,), impossible=_impossible_recovery_response
+    ),
+}

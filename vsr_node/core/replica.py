@@ -1,14 +1,8 @@
-"""A replica: its state, and which part of the protocol gets which input.
+"""A replica: its state, and the part of the protocol that gets each input.
 
-The contract with the driver, which owns the process, the clock, the disk and the network:
-
-1. Begin each turn with ``on_time``; it takes the driver's clock, in microseconds, which must
-   never go back.
-2. Hand over all input that waits, with ``on_request``, ``on_read`` and ``on_message``.
-3. Call ``end_turn`` and carry out what it returns: send the ``asks``; then **make ``records``
-   durable, all of them or none**; then give out the replies; then send. Nothing but the ``asks``
-   may leave before the records are safe.
-4. Take the next turn when there is input, or at ``next_timer``, whichever is first.
+The contract with the driver, which owns the process, the clock, the disk and the network, is in
+``docs/ARCHITECTURE.md``, "The driver's duties". Its heart: nothing but the ``asks`` of a turn may
+leave before **all of the turn's ``records`` are durable**.
 
 Nothing here does I/O, looks at a clock or draws from a global random generator: the same calls
 give the same results. The paper is Liskov & Cowling, "Viewstamped Replication Revisited",
@@ -17,46 +11,39 @@ MIT-CSAIL-TR-2012-021 (VRR); each module names its section.
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from . import (
     checkpoint,
+    following,
     forwarding,
-    normal_operation,
+    leading,
     quorum_read,
     recovery,
     state_transfer,
     view_change,
+    voting,
+    waiting,
 )
-from .admission import ImpossibleMessageError, impossibility
-from .client_table import ClientTable
+from .admission import Hearing, refuse_impossible
+from .client_table import ClientTable, Forgotten, Recorded
 from .execution import commit_up_to
 from .limits import Limits
 from .log import Log
 from .membership import Membership
 from .messages import (
     Checkpoint,
-    Commit,
-    DoViewChange,
     DurableState,
     Entries,
     Entry,
-    GetCheckpoint,
-    GetState,
     Message,
-    NewCheckpoint,
-    NewState,
     Operation,
     Output,
     Parts,
-    Prepare,
-    PrepareOk,
     Read,
-    ReadOk,
+    Reason,
     Record,
     Recovered,
-    Recovery,
-    RecoveryResponse,
     Refusal,
     ReplaceLog,
     Reply,
@@ -66,7 +53,6 @@ from .messages import (
     Send,
     SetCommit,
     SetView,
-    StartView,
     StartViewChange,
 )
 from .status import TRANSITIONS, Status
@@ -80,16 +66,16 @@ class StateMachine(Protocol):
     """What is replicated. It must be deterministic."""
 
     def apply(self, operation: Operation) -> Result:
-        """Executes one operation."""
+        """Execute one operation."""
 
     def read(self, operation: Operation) -> Result:
-        """Answers an operation that changes nothing, as ``apply`` would."""
+        """Answer an operation that changes nothing, as ``apply`` would."""
 
     def snapshot(self) -> Parts:
-        """The whole state, as values that change no more: the same for the same operations."""
+        """Return the state, as values that never change: the same after the same operations."""
 
     def restore(self, parts: Parts) -> None:
-        """Makes the state what ``snapshot`` returned."""
+        """Make the state what ``snapshot`` returned."""
 
 
 class Replica:
@@ -131,7 +117,7 @@ class Replica:
         self.log = Log(durable.entries, durable.first_op_number)
         self.commit_number = 0
         self.checkpoint = durable.checkpoint
-        # What the view began with: entries above it were logged by this view's primary.
+        # The view began with this much: its primary logged the entries above.
         self.inherited_op_number = self.log.op_number
 
         self.now = now
@@ -140,36 +126,17 @@ class Replica:
         self.time_out = TIME_OUT_INITIAL
         self._jitter_percent = 0
 
-        # The requests that this replica took (forwarding).
-        self.held: dict[tuple[str, int], forwarding.Waiting] = {}
-        self.sent: dict[tuple[str, int], forwarding.Waiting] = {}
-
-        # The primary's part of normal operation.
-        self.in_log: set[tuple[str, int]] = set()
-        self.acknowledged: dict[str, int] = {}
-        self.echoed: dict[str, int] = {}
-        self.led_since = now
-        self.prepared_op_number = 0
-        self.watched: dict[str, int] = {}
-        self.watched_op_number = 0
-
-        # The backup's part.
-        self.reorder_buffer: dict[int, Entry] = {}
-        self.commit_number_told = 0
-        self.echo = 0
-        self.acknowledgement_is_due = False
-        self.gap_requests = 0
-
-        # View change.
-        self.votes: dict[str, int] = {}
-        self.do_view_changes: dict[str, DoViewChange] = {}
-        self.do_view_change_is_due = False
-
-        # State transfer and recovery.
-        self.incoming: state_transfer.Incoming | None = None
+        # What each phase and role knows; None in any other (``begin_phase``).
+        self.leading: leading.Leading | None = None
+        self.following: following.Following | None = None
+        self.changing: view_change.Changing | None = None
         self.recovering: recovery.Recovering | None = None
+        # What is there in all of them.
+        self.voting = voting.Voting()
+        self.waiting = waiting.Waiting()
+        self.incoming: state_transfer.Incoming | None = None
 
-        # What this turn has to tell the driver.
+        # The output of this turn.
         self.asks: list[Send] = []
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
@@ -180,7 +147,7 @@ class Replica:
         self._begin(durable)
 
     def _begin(self, durable: DurableState) -> None:
-        """Takes up the view in which the last incarnation was; a new group begins in view 0."""
+        """Take up the view of the last incarnation; a new group begins in view 0."""
         if durable.checkpoint.op_number:
             checkpoint.restore(self, durable.checkpoint)
         commit_up_to(self, durable.commit_number)
@@ -190,80 +157,68 @@ class Replica:
         if self.last_normal_view < self.view_number:
             view_change.restart_view_change(self)
             return
-        self.forget_view()
-        self.set_status(Status.NORMAL)
-        if self.is_primary:
-            normal_operation.lead(self)
-        else:
-            self.timers.start(Timer.SUSPECT, self.now + self.patience)
+        self.begin_view()
+        view_change.begin_role(self)
 
     # Input
 
     def on_time(self, now: int) -> None:
-        """Begins a turn at ``now``, in microseconds of the driver's clock."""
+        """Begin a turn at ``now``, in microseconds of the driver's clock."""
         assert now >= self.now, "the driver's clock does not go back"
         self.now = now
         checkpoint.take_if_due(self)
 
     def on_request(self, client: str, request_number: int, operation: Operation) -> None:
-        """A client asks this replica. The answer comes from here or, later, from elsewhere."""
-        forwarding.take_request(self, client, request_number, operation)
+        """Take a request from a client. The answer comes from here or, later, from elsewhere."""
+        waiting.take_request(self, client, request_number, operation)
 
     def on_read(self, client: str, request_number: int, operation: Operation) -> None:
-        """A client asks for something that changes nothing; it need not go through the log."""
+        """Take an operation from a client that changes nothing and need not go through the log."""
         quorum_read.take_read(self, client, request_number, operation)
 
     def on_message(self, source: str, message: Message) -> None:
-        """Another replica tells something. Views are compared here and nowhere else.
+        """Take a message from another replica. Views are compared here and nowhere else.
 
-        Raises ImpossibleMessageError, before anything has changed, for what cannot be.
+        Raise ImpossibleMessageError, before anything has changed, for what cannot be.
         """
-        if self.status is Status.RECOVERING and not isinstance(message, _HEARD_WHILE_RECOVERING):
+        hearing = HEARINGS[type(message)]
+        is_recovering = self.status is Status.RECOVERING
+        if is_recovering and Status.RECOVERING not in hearing.statuses:
             return
-        impossible = impossibility(self, source, message)
-        if impossible is not None:
-            raise ImpossibleMessageError(source, message, impossible)
-        if self.status is Status.RECOVERING:
-            _HANDLERS[type(message)](self, source, message)
-            return
-        view_number = (
-            message.current_view_number
-            if isinstance(message, StartViewChange)
-            else message.view_number
-        )
-        if view_number > self.view_number:
-            view_change.enter_view(self, view_number)
-        elif view_number < self.view_number and not isinstance(message, _SERVED_IN_ANY_VIEW):
-            self._answer_older_view(source, message)
-            return
-        _HANDLERS[type(message)](self, source, message)
-
-    def _answer_older_view(self, source: str, message: Message) -> None:
-        if isinstance(message, PrepareOk):
-            normal_operation.sample_round_trip(self, source, message.echo)
-        elif isinstance(message, Prepare | Commit | StartViewChange | DoViewChange | Read):
-            view_change.tell_view(self, source)
+        refuse_impossible(self, source, message, hearing)
+        if not is_recovering:
+            view_number = (
+                message.current_view_number
+                if isinstance(message, StartViewChange)
+                else message.view_number
+            )
+            if view_number > self.view_number:
+                view_change.enter_view(self, view_number)
+            elif view_number < self.view_number and not hearing.is_served_in_any_view:
+                if hearing.of_older_view is not None:
+                    hearing.of_older_view(self, source, message)
+                return
+        if self.status in hearing.statuses:
+            hearing.handler(self, source, message)
 
     def give_up(self) -> None:
-        """The process ends: each request that waits here gets the answer that is still true."""
-        forwarding.give_up(self)
+        """Give each request that waits the answer that is still true, as the process ends."""
+        waiting.give_up(self)
         quorum_read.give_up(self)
 
     def end_turn(self) -> Output:
-        """Fires the timers that are due and returns what the driver has to do."""
+        """Fire the timers that are due and return what the driver has to do."""
         self.timers.fire_due(self.now, self._fire)
         if self.status is Status.VIEW_CHANGE:
             view_change.go_on(self)
         elif self.status is Status.RECOVERING:
             recovery.go_on(self)
-        if self.held:
-            forwarding.submit_held(self)
+        forwarding.submit_held(self)
         if self.is_serving_primary:
-            normal_operation.prepare_new_entries(self)
-        elif self.status is Status.NORMAL:
-            normal_operation.acknowledge(self)
-        if self.reads.count:
-            quorum_read.go_on(self)
+            leading.prepare_new_entries(self)
+        elif self.following is not None:
+            following.acknowledge(self)
+        quorum_read.go_on(self)
         self._assert_invariants()
         output = Output(self.asks, self._take_records(), self.replies, self.sends)
         self.asks = []
@@ -281,6 +236,8 @@ class Replica:
         assert self.last_normal_view <= self.view_number, "no log is of a view to come"
         if self.status is Status.NORMAL:
             assert self.last_normal_view == self.view_number, "normal means: whole in this view"
+        elif self.status is Status.VIEW_CHANGE:
+            assert self.last_normal_view < self.view_number, "it becomes whole with the new view"
 
     def _take_records(self) -> list[Record]:
         records: list[Record] = []
@@ -306,7 +263,7 @@ class Replica:
 
     @property
     def next_timer(self) -> int:
-        """When the next turn is due at the latest, in microseconds of the driver's clock."""
+        """The latest time for the next turn, in microseconds of the driver's clock."""
         return self.timers.next_deadline
 
     @property
@@ -321,26 +278,26 @@ class Replica:
 
     @property
     def is_serving_primary(self) -> bool:
-        """If it is, and a quorum answers it."""
-        return (
-            self.status is Status.NORMAL
-            and self.is_primary
-            and not self.timers.is_running(Timer.VOTE)
-        )
+        """Whether this replica is the primary and a quorum is responding."""
+        return self.leading is not None and not self.timers.is_running(Timer.VOTE)
 
     @property
     def is_following(self) -> bool:
-        """If this replica is a backup that hears its primary."""
-        return (
-            self.status is Status.NORMAL
-            and not self.is_primary
-            and not self.timers.is_running(Timer.VOTE)
-        )
+        """Whether this replica is a backup that hears its primary."""
+        return self.following is not None and not self.timers.is_running(Timer.VOTE)
 
     @property
-    def has_gap(self) -> bool:
-        """If entries are known of that the log does not come up to."""
-        return bool(self.reorder_buffer) or self.commit_number_told > self.log.op_number
+    def is_receiving_checkpoint(self) -> bool:
+        """Whether a checkpoint of another replica has come in part."""
+        return self.incoming is not None
+
+    def heard_at(self, name: str) -> int:
+        """Return when this primary sent what ``name`` last answered (microseconds)."""
+        return self.round_trip.echoed[name]
+
+    def voted_at(self, name: str) -> int | None:
+        """Return when ``name`` last voted for the next view (microseconds); None if never."""
+        return voting.voted_at(self, name)
 
     @property
     def patience(self) -> int:
@@ -350,104 +307,110 @@ class Replica:
     # What the phases of the protocol change
 
     def send(self, destinations: tuple[str, ...], message: Message) -> None:
-        """Sends when the turn has ended and its records are durable."""
+        """Send when the turn has ended and its records are durable."""
         if destinations:
             self.sends.append(Send(destinations, message))
 
     def ask(self, destinations: tuple[str, ...], message: Request | Read) -> None:
-        """Sends what need not wait for the turn's records, as it promises nothing."""
+        """Send what need not wait for the turn's records, as it promises nothing."""
         if destinations:
             self.asks.append(Send(destinations, message))
 
+    def answer(self, client: str, request_number: int, known: Recorded | Forgotten) -> None:
+        """Answer a client with what the client table knows of its request."""
+        if isinstance(known, Forgotten):
+            self.refuse(client, request_number, Reason.OUTCOME_UNKNOWN)
+        else:
+            self.replies.append(Reply(client, request_number, known[1]))
+
+    def refuse(self, client: str, request_number: int, reason: Reason) -> None:
+        """Give a client's request up."""
+        self.replies.append(Refusal(client, request_number, reason))
+
     def append(self, entries: Sequence[Entry]) -> None:
-        """Puts entries at the log's end."""
+        """Put entries at the log's end."""
         if self._log_changed_from is None and entries:
             self._log_changed_from = self.log.op_number + 1
         self.log.append(entries)
 
     def replace_log(self, first_op_number: int, entries: Entries) -> None:
-        """Makes the log from ``first_op_number`` on be ``entries``; never what is committed."""
+        """Make the log from ``first_op_number`` on be ``entries``; never what is committed."""
         assert first_op_number > self.commit_number, "committed entries never change (VRR 4.1)"
         self.log.replace(first_op_number, entries)
         if self._log_changed_from is None or first_op_number < self._log_changed_from:
             self._log_changed_from = first_op_number
 
     def set_checkpoint(self, checkpoint: Checkpoint, first_op_number: int) -> None:
-        """Keeps a checkpoint in place of the last one and of the log before a number."""
+        """Keep a checkpoint in place of the last one and of the log below ``first_op_number``."""
         assert checkpoint.op_number > self.checkpoint.op_number, "checkpoints only go forward"
         self.checkpoint = checkpoint
         self.log.truncate(first_op_number)
         self._checkpoint_changed = True
 
     def set_recovered(self) -> None:
-        """The log can be trusted again; durable in one step with that log."""
+        """Trust the log again; durable in one step with that log."""
         self._has_recovered = True
 
-    def set_status(self, status: Status) -> None:
-        """Changes the status along the legal ways."""
+    def begin_phase(
+        self,
+        status: Status,
+        phase: leading.Leading | following.Following | view_change.Changing,
+    ) -> None:
+        """Change the status along the legal ways. All that the last phase knew is gone."""
         assert (self.status, status) in TRANSITIONS, f"{self.status} never becomes {status}"
         self.status = status
+        self.leading = phase if isinstance(phase, leading.Leading) else None
+        self.following = phase if isinstance(phase, following.Following) else None
+        self.changing = phase if isinstance(phase, view_change.Changing) else None
+        self.recovering = None
 
     def set_view(self, view_number: int) -> None:
-        """Enters a view; durable before anything is sent in it."""
+        """Enter a view; durable before anything is sent in it."""
         self.view_number = view_number
         self.is_primary = self.primary == self.name
         self._view_changed = True
 
     def set_last_normal_view(self, view_number: int) -> None:
-        """The log is whole in ``view_number``; durable in one step with that log."""
+        """Note that the log is whole in ``view_number``; durable in one step with that log."""
         self.last_normal_view = view_number
         self._view_changed = True
 
-    def forget_view(self) -> None:
-        """Drops all that was learned in an earlier view and means nothing in another."""
+    def begin_view(self) -> None:
+        """Begin a view without what was learned in the last one and means nothing in another."""
         self._jitter_percent = self._random.randrange(JITTER_PERCENT + 1)
-        self.in_log = set()
-        self.reorder_buffer = {}
-        self.commit_number_told = 0
-        self.echo = 0
-        self.acknowledgement_is_due = False
-        self.gap_requests = 0
-        self.votes = {}
-        self.do_view_changes = {}
+        self.voting = voting.Voting()
         quorum_read.begin_anew(self)
-        for timer in (Timer.HEARTBEAT, Timer.RESEND, Timer.GAP, Timer.FORWARD, Timer.VOTE):
-            self.timers.stop(timer)
+        self.timers.stop_all_but(Timer.HELD, Timer.READ)
+
+    def go_on_with_committed(self) -> None:
+        """Go on to normal status: state transfer has brought all that is committed."""
+        if self.status is Status.RECOVERING:
+            recovery.go_on_with_committed(self)
+        else:
+            view_change.go_on_with_committed(self)
 
 
-_HANDLERS: dict[type[Message], Callable[[Replica, str, Any], None]] = {
-    Request: forwarding.on_forwarded,
-    Prepare: normal_operation.on_prepare,
-    PrepareOk: normal_operation.on_prepare_ok,
-    Commit: normal_operation.on_commit,
-    StartViewChange: view_change.on_start_view_change,
-    DoViewChange: view_change.on_do_view_change,
-    StartView: view_change.on_start_view,
-    GetState: state_transfer.on_get_state,
-    NewState: state_transfer.on_new_state,
-    GetCheckpoint: state_transfer.on_get_checkpoint,
-    NewCheckpoint: state_transfer.on_new_checkpoint,
-    Recovery: recovery.on_recovery,
-    RecoveryResponse: recovery.on_recovery_response,
-    Read: quorum_read.on_read,
-    ReadOk: quorum_read.on_read_ok,
+HEARINGS: dict[type[Message], Hearing] = {
+    **forwarding.HEARS,
+    **leading.HEARS,
+    **following.HEARS,
+    **voting.HEARS,
+    **view_change.HEARS,
+    **state_transfer.HEARS,
+    **recovery.HEARS,
+    **quorum_read.HEARS,
 }
-
-_SERVED_IN_ANY_VIEW = (Request, GetState, GetCheckpoint, Recovery)
-"""Whoever sends these may know only an older view; what they ask for does not depend on it."""
-
-_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)
-"""Of whichever view; of the last two only what is committed is taken, which is so for ever."""
+"""How each type of message is taken."""
 
 _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
-    Timer.SUSPECT: view_change.suspect,
-    Timer.VOTE: view_change.vote,
-    Timer.HEARTBEAT: normal_operation.on_heartbeat,
-    Timer.RESEND: normal_operation.on_resend,
+    Timer.SUSPECT: voting.suspect,
+    Timer.VOTE: voting.vote,
+    Timer.HEARTBEAT: leading.on_heartbeat,
+    Timer.RESEND: leading.on_resend,
     Timer.VIEW_CHANGE: view_change.repeat_view_change,
     Timer.RECOVERY: recovery.ask,
     Timer.GAP: state_transfer.on_gap,
-    Timer.HELD: forwarding.refuse_held,
+    Timer.HELD: waiting.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
 }

@@ -1,13 +1,14 @@
-"""State transfer (VRR section 5.2): what a replica lacks, from any that has it.
+"""State transfer (VRR section 5.2): a replica fetches what it lacks from any that has it.
 
-Where the entries that are asked for are truncated, a checkpoint comes in their place, chunk by
-chunk; the asker asks for each, so a slow network or a large state never fill a queue. Checkpoints
-at one op_number are the same everywhere, so its chunks may come from several replicas.
+If the entries asked for are truncated, a checkpoint comes in their place, chunk by chunk. The
+replica that lacks them asks for each chunk, so neither a slow network nor a large state fills a
+queue. Checkpoints at one op_number are the same everywhere, so the chunks may come from several
+replicas.
 
-Committed entries may come from every replica, whatever its status: they are the same
-everywhere and for ever. Entries above the sender's commit_number are told only in normal
-status, and used only by a replica in normal status in the same view. The paper's rule to cut
-the log before asking is not followed: it loses committed entries when the view changes again.
+Committed entries may come from any replica, whatever its status: they are the same everywhere
+and forever. Entries above the sender's commit_number are sent only in normal status, and used
+only by a replica in normal status in the same view. The paper's rule to cut the log before
+asking is not followed: it loses committed entries when the view changes again.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .admission import Hearing
 from .checkpoint import install
 from .execution import commit_up_to
-from .messages import Checkpoint, GetCheckpoint, GetState, NewCheckpoint, NewState
-from .normal_operation import BATCH_MAX, append_early_entries, learn_commit
+from .following import learn_commit, next_to_ask, take_up_log
+from .limits import BATCH_MAX
+from .messages import Checkpoint, GetCheckpoint, GetState, Message, NewCheckpoint, NewState
 from .status import Status
 from .timers import Timer
 
@@ -39,10 +42,10 @@ class Incoming:
 
 
 def ask(replica: Replica, destination: str) -> None:
-    """Asks for what comes after the part of the log that is certain.
+    """Ask for what comes after the certain part of the log.
 
-    A checkpoint that is coming in is asked on for, unless nothing came for too long: whoever has
-    it may be gone.
+    If a checkpoint is coming in, ask for its next chunk, unless nothing has come for a time-out:
+    the replicas that have it may be gone.
     """
     incoming = replica.incoming
     if incoming is not None and replica.now - incoming.heard_at < replica.time_out:
@@ -53,22 +56,25 @@ def ask(replica: Replica, destination: str) -> None:
         certain_op_number = replica.log.op_number
     else:
         certain_op_number = replica.commit_number
-    replica.send((destination,), GetState(replica.view_number, certain_op_number))
+    message = GetState(view_number=replica.view_number, op_number=certain_op_number)
+    replica.send((destination,), message)
 
 
 def _ask_on(replica: Replica, destination: str, incoming: Incoming) -> None:
-    position = len(incoming.parts)
-    replica.send((destination,), GetCheckpoint(replica.view_number, incoming.op_number, position))
+    message = GetCheckpoint(
+        view_number=replica.view_number,
+        op_number=incoming.op_number,
+        position=len(incoming.parts),
+    )
+    replica.send((destination,), message)
 
 
 def on_gap(replica: Replica) -> None:
-    """A gap persists: the primary is asked first, then the others in turn."""
-    if not replica.has_gap:
+    """Ask for what is missing for too long."""
+    peer = next_to_ask(replica)
+    if peer is None:
         return
-    peers = replica.membership.others(replica.name)
-    start = peers.index(replica.primary)
-    ask(replica, peers[(start + replica.gap_requests) % len(peers)])
-    replica.gap_requests += 1
+    ask(replica, peer)
     replica.timers.start(Timer.GAP, replica.now + replica.time_out // 4)
 
 
@@ -76,7 +82,7 @@ def on_gap(replica: Replica) -> None:
 
 
 def on_get_state(replica: Replica, source: str, message: GetState) -> None:
-    """Answers with what this replica is sure of: entries, or a checkpoint in their place."""
+    """Answer with what is certain here: entries, or a checkpoint in their place."""
     first_op_number = message.op_number + 1
     if first_op_number < replica.log.first_op_number:
         _send_chunk(replica, source, 0)
@@ -84,15 +90,17 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
     last = replica.log.op_number if replica.status is Status.NORMAL else replica.commit_number
     count = min(last - message.op_number, BATCH_MAX)
     if count > 0:
-        entries = replica.log.suffix(first_op_number, count)
-        replica.send(
-            (source,),
-            NewState(replica.view_number, replica.commit_number, first_op_number, entries),
+        answer = NewState(
+            view_number=replica.view_number,
+            commit_number=replica.commit_number,
+            first_op_number=first_op_number,
+            entries=replica.log.suffix(first_op_number, count),
         )
+        replica.send((source,), answer)
 
 
 def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> None:
-    """Answers with the chunk that is asked for, or with the beginning of a newer checkpoint."""
+    """Answer with the chunk asked for, or with the beginning of a newer checkpoint."""
     if message.op_number == replica.checkpoint.op_number:
         _send_chunk(replica, source, message.position)
     elif message.op_number < replica.checkpoint.op_number:
@@ -104,7 +112,12 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
     chunk = parts[position : position + replica.limits.chunk_parts]
     if chunk:
         message = NewCheckpoint(
-            replica.view_number, op_number, client_count, len(parts), position, chunk
+            view_number=replica.view_number,
+            op_number=op_number,
+            client_count=client_count,
+            part_count=len(parts),
+            position=position,
+            parts=chunk,
         )
         replica.send((destination,), message)
 
@@ -113,7 +126,7 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
 
 
 def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> None:
-    """Collects the chunks of one checkpoint, in their order, and installs it when it is whole."""
+    """Collect the chunks of one checkpoint, in order, and install it when it is whole."""
     leads = replica.status is Status.NORMAL and replica.is_primary
     if leads or message.op_number <= replica.commit_number:
         return
@@ -132,33 +145,19 @@ def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> 
     replica.incoming = None
     checkpoint = Checkpoint(message.op_number, message.client_count, tuple(incoming.parts))
     install(replica, checkpoint)
-    if replica.status is Status.NORMAL:
-        _follow(replica, source, checkpoint.op_number)
-    else:
-        _go_on(replica)
+    _go_on(replica, source, checkpoint.op_number)
 
 
-def _follow(replica: Replica, source: str, commit_number: int) -> None:
-    """The log has come further: what came early may fit to it now."""
-    append_early_entries(replica)
-    learn_commit(replica, commit_number)
-    replica.acknowledgement_is_due = True
-    if replica.has_gap:
+def _go_on(replica: Replica, source: str, commit_number: int) -> None:
+    """Go on with what waited for more of the log, and ask on for what is still missing."""
+    if replica.status is not Status.NORMAL:
+        replica.go_on_with_committed()
+    elif take_up_log(replica, commit_number):
         ask(replica, source)
 
 
-def _go_on(replica: Replica) -> None:
-    """More is committed here than before: what waited for it may go on."""
-    if replica.recovering is not None:
-        replica.recovering.is_due = True
-    else:
-        replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
-        replica.timers.stop(Timer.VOTE)
-        replica.do_view_change_is_due = True
-
-
 def on_new_state(replica: Replica, source: str, message: NewState) -> None:
-    """Takes what is missing here, and asks on while there is more."""
+    """Take what is missing here, and ask for more while there is more."""
     if replica.status is not Status.NORMAL:
         _adopt_committed(replica, source, message)
     elif not replica.is_primary:
@@ -172,16 +171,16 @@ def _append_missing(replica: Replica, source: str, message: NewState) -> None:
     missing = message.entries[known_count:]
     if missing:
         replica.append(missing)
-        _follow(replica, source, message.commit_number)
+        _go_on(replica, source, message.commit_number)
     else:
         learn_commit(replica, message.commit_number)
 
 
 def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
-    """Replaces own entries by committed ones, keeping all that they do not contradict.
+    """Replace own entries by committed ones, and keep all that these do not contradict.
 
-    Entries behind one that contradicts were never committed, as a committed log has another
-    entry in their midst; they go. ``last_normal_view`` stays, as the log is not whole yet.
+    When one contradicts, it and all behind it go: they were never committed, since a committed
+    log has another entry there. ``last_normal_view`` stays, as the log is not whole yet.
     """
     known_count = replica.commit_number + 1 - message.first_op_number
     committed_count = message.commit_number + 1 - message.first_op_number
@@ -197,4 +196,30 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
     if replica.commit_number < message.commit_number:
         ask(replica, source)
     else:
-        _go_on(replica)
+        _go_on(replica, source, message.commit_number)
+
+
+def _impossible_new_state(_replica: Replica, _source: str, message: NewState) -> str | None:
+    return None if message.entries else "it brings nothing"
+
+
+def _impossible_new_checkpoint(
+    _replica: Replica, _source: str, message: NewCheckpoint
+) -> str | None:
+    if not message.parts or message.position + len(message.parts) > message.part_count:
+        return "its parts are not among those of the checkpoint"
+    if message.client_count > message.part_count:
+        return "it counts more clients than parts"
+    return None
+
+
+_WORKING = (Status.NORMAL, Status.VIEW_CHANGE)
+_ANY = (*_WORKING, Status.RECOVERING)
+
+HEARS: dict[type[Message], Hearing] = {
+    GetState: Hearing(on_get_state, _WORKING, is_served_in_any_view=True),
+    GetCheckpoint: Hearing(on_get_checkpoint, _WORKING, is_served_in_any_view=True),
+    # A recovering replica takes only what is committed, which is so forever.
+    NewState: Hearing(on_new_state, _ANY, impossible=_impossible_new_state),
+    NewCheckpoint: Hearing(on_new_checkpoint, _ANY, impossible=_impossible_new_checkpoint),
+}

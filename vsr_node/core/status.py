@@ -15,7 +15,7 @@ from typing import ClassVar, final
 class Status:
     """What a replica takes part in: one of three.
 
-    No Enum, since each turn asks for the status a dozen times, and Python 3.11 takes ten times as
+    Not an Enum: each turn asks for the status a dozen times, and Python 3.11 takes ten times as
     long to find a member of one.
     """
 

@@ -1,8 +1,8 @@
 """Deadlines, and how they follow from the measured round trip. All times are microseconds.
 
 Only a primary measures: backups echo the time at which it sent, so each answer is a sample of
-the way there and back. From the samples it derives how long a backup should bear its silence
-and tells it with every message. Each view change makes the number half as large again until a
+the way there and back. From the samples it derives how long a backup should bear its silence,
+and sends that with every message. Each view change makes the number half as large again until a
 primary has measured anew, so a group whose network became slower than any time-out still finds
 one that holds.
 """
@@ -35,7 +35,7 @@ SAMPLE_MAX = TIME_OUT_MAX
 class Timer:
     """What a replica waits for; timers due at the same time fire in this order.
 
-    Plain numbers, which are found and used as an index ten times as fast as an Enum's.
+    Plain numbers: as an index they are ten times as fast as the members of an Enum.
     """
 
     SUSPECT: Final = 0
@@ -43,7 +43,7 @@ class Timer:
     VOTE: Final = 1
     """Time to repeat the vote. Running exactly while the replica votes."""
     HEARTBEAT: Final = 2
-    """Nothing was sent to all backups for an interval."""
+    """For an interval nothing was sent to all backups."""
     RESEND: Final = 3
     """Look for backups that leave entries unacknowledged."""
     VIEW_CHANGE: Final = 4
@@ -53,7 +53,7 @@ class Timer:
     GAP: Final = 6
     """Entries are known to be missing for too long."""
     HELD: Final = 7
-    """A request that nobody could be given has waited for long enough."""
+    """A request that could be given to nobody has waited for long enough."""
     FORWARD: Final = 8
     """Look for forwarded requests without an answer."""
     READ: Final = 9
@@ -74,33 +74,39 @@ class Timers:
         self._deadlines = [self.NEVER] * _TIMER_COUNT
 
     def start(self, timer: int, deadline: int) -> None:
-        """Runs ``timer`` until ``deadline``, wherever it stood before."""
+        """Run ``timer`` until ``deadline``, wherever it stood before."""
         self._deadlines[timer] = deadline
 
     def stop(self, timer: int) -> None:
-        """Stops ``timer`` if it runs."""
+        """Stop ``timer`` if it runs."""
         self._deadlines[timer] = self.NEVER
 
     def is_running(self, timer: int) -> bool:
-        """If ``timer`` was started and has neither fired nor been stopped."""
+        """Return whether ``timer`` was started and has neither fired nor been stopped."""
         return self._deadlines[timer] != self.NEVER
 
+    def stop_all_but(self, *kept: int) -> None:
+        """Stop every timer that is not ``kept``."""
+        for timer in range(_TIMER_COUNT):
+            if timer not in kept:
+                self._deadlines[timer] = self.NEVER
+
     def start_if_stopped(self, timer: int, deadline: int) -> None:
-        """Leaves a running timer as it is."""
+        """Start a timer unless it runs."""
         if self._deadlines[timer] == self.NEVER:
             self._deadlines[timer] = deadline
 
     def start_at_latest(self, timer: int, deadline: int) -> None:
-        """Leaves a running timer as it is if its deadline is earlier."""
+        """Start a timer, or bring its deadline forward."""
         self._deadlines[timer] = min(deadline, self._deadlines[timer])
 
     @property
     def next_deadline(self) -> int:
-        """The earliest deadline; NEVER if none runs."""
+        """Return the earliest deadline; NEVER if none runs."""
         return min(self._deadlines)
 
     def fire_due(self, now: int, fire: Callable[[int], None]) -> None:
-        """Stops each timer that is due and calls ``fire`` with it, in the order of ``Timer``."""
+        """Stop each timer that is due and call ``fire`` with it, in the order of ``Timer``."""
         if min(self._deadlines) > now:
             return
         for timer in range(_TIMER_COUNT):
@@ -112,23 +118,38 @@ class Timers:
 class RoundTrip:
     """Smoothed round trip and its mean deviation (Jacobson 1988, as in RFC 6298).
 
-    ``bound`` is what a round trip seldom exceeds, ``time_out`` how much silence is too much.
+    ``bound`` is what a round trip seldom exceeds, ``time_out`` how much silence is too much, and
+    ``echoed`` the newest echo of each peer: when it was sent what that peer last answered.
     """
 
-    __slots__ = ("_deviation", "_smoothed", "bound", "heartbeat_interval", "time_out")
+    __slots__ = ("_deviation", "_smoothed", "bound", "echoed", "heartbeat_interval", "time_out")
 
     def __init__(self) -> None:
         self._smoothed = 0
         self._deviation = 0
+        self.echoed: dict[str, int] = {}
         self._derive()
 
     @property
     def is_measured(self) -> bool:
-        """If there was a sample yet."""
+        """Whether there was a sample yet."""
         return self._smoothed > 0
 
+    def count_echoes_from(self, peers: tuple[str, ...], moment: int) -> None:
+        """Ignore echoes of what was sent up to ``moment``."""
+        self.echoed = dict.fromkeys(peers, moment)
+
+    def add_echo(self, peer: str, echo: int, now: int) -> None:
+        """Take in an echo of this replica's own clock, of whatever view.
+
+        Only the first to bring an echo is a sample: a repeated one may have travelled for long.
+        """
+        if self.echoed.get(peer, 0) < echo <= now:
+            self.echoed[peer] = echo
+            self.add(now - echo)
+
     def add(self, sample: int) -> None:
-        """Takes in one measured round trip."""
+        """Take in one measured round trip."""
         sample = min(max(sample, 1), SAMPLE_MAX)
         if self.is_measured:
             self._deviation += (abs(sample - self._smoothed) - self._deviation) // 4

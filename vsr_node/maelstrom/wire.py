@@ -1,68 +1,31 @@
 """Protocol messages as Maelstrom bodies, and back.
 
-A body's ``type`` names the message; its other fields are the message's: whole numbers, but for
+A body's ``type`` names the message; its other fields are the message's: whole numbers, except for
 ``entries``, a list of [client, request_number, operation], ``parts``, a list of the parts of a
-checkpoint, and the ``nonce`` of a recovery, hexadecimal digits. Of what other processes send
-nothing is believed: a body that does not have just these fields and kinds is refused here, so that
-the core only ever sees well-formed messages.
+checkpoint, and the ``nonce`` of a recovery, hexadecimal digits. Nothing that other processes send
+is trusted: a body that does not have just these fields and kinds is refused here, so the core
+only ever sees well-formed messages.
 """
 
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import orjson
 
-from vsr_node.core.messages import (
-    Commit,
-    DoViewChange,
-    Entry,
-    GetCheckpoint,
-    GetState,
-    Message,
-    NewCheckpoint,
-    NewState,
-    Operation,
-    Parts,
-    Prepare,
-    PrepareOk,
-    Read,
-    ReadOk,
-    Recovery,
-    RecoveryResponse,
-    Request,
-    Result,
-    StartView,
-    StartViewChange,
-)
+from vsr_node.core.messages import Entry, Message, Operation, Parts, Result, name_of
 
-_CLASSES: dict[str, type[Message]] = {
-    "request": Request,
-    "prepare": Prepare,
-    "prepare_ok": PrepareOk,
-    "commit": Commit,
-    "start_view_change": StartViewChange,
-    "do_view_change": DoViewChange,
-    "start_view": StartView,
-    "get_state": GetState,
-    "new_state": NewState,
-    "get_checkpoint": GetCheckpoint,
-    "new_checkpoint": NewCheckpoint,
-    "recovery": Recovery,
-    "recovery_response": RecoveryResponse,
-    "read_index": Read,
-    "read_index_ok": ReadOk,
-}
-
-MESSAGE_TYPES = frozenset(_CLASSES)
+# Clients of lin-kv ask with ``read``, and are answered with ``read_ok``.
+_OTHER_NAMES = {"read": "read_index", "read_ok": "read_index_ok"}
 
 
 class _Shape:
     """The fields of a message: which are numbers, and at which position the others are."""
 
-    def __init__(self, type_: str, message_class: type[Message]) -> None:
+    def __init__(self, message_class: type[Message]) -> None:
         fields = message_class.__annotations__
-        self.type = type_
+        name = name_of(message_class)
+        self.type = _OTHER_NAMES.get(name, name)
         self.message_class = message_class
         self.fields = tuple(fields)
         self.keys = {"type", *fields}
@@ -72,11 +35,13 @@ class _Shape:
         )
 
 
-_SHAPES = {type_: _Shape(type_, message_class) for type_, message_class in _CLASSES.items()}
-_SHAPES_BY_CLASS = {shape.message_class: shape for shape in _SHAPES.values()}
+_SHAPES_BY_CLASS = {message_class: _Shape(message_class) for message_class in get_args(Message)}
+_SHAPES = {shape.type: shape for shape in _SHAPES_BY_CLASS.values()}
+
+MESSAGE_TYPES = frozenset(_SHAPES)
 
 NUMBER_MAX = 2**53 - 1
-"""The largest whole number that every JSON reader keeps exactly."""
+"""The largest whole number that every JSON reader keeps exact."""
 
 _ONLY_TEXTS = frozenset({str})
 _ONLY_NUMBERS = frozenset({int})
@@ -85,11 +50,11 @@ _NONCE = re.compile("[0-9a-f]{32}")
 
 
 class MalformedMessageError(ValueError):
-    """A body that is no protocol message."""
+    """A body that is not a protocol message."""
 
 
 def encode(message: Message) -> bytes:
-    """The body's JSON text."""
+    """Return the body's JSON text."""
     shape = _SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
@@ -97,20 +62,20 @@ def encode(message: Message) -> bytes:
 
 
 class Codec(Protocol):
-    """The values of a state machine, out of JSON. Each raises ValueError for what is none."""
+    """Makes values of a state machine from JSON. Each method raises ValueError if it is not one."""
 
     def decode_operation(self, value: object) -> Operation:
-        """What a client may ask for."""
+        """Return an operation of a client."""
 
     def decode_result(self, value: object) -> Result:
-        """What it may be answered."""
+        """Return the result of an operation."""
 
     def decode_part(self, value: object) -> object:
-        """A part of the machine's snapshot."""
+        """Return a part of the machine's snapshot."""
 
 
 def decode(body: dict[str, Any], codec: Codec) -> Message:
-    """The message that a body is. Raises MalformedMessageError."""
+    """Return the message of a body. Raise MalformedMessageError."""
     message_type = body.get("type")
     shape = _SHAPES.get(message_type) if type(message_type) is str else None
     if shape is None:
@@ -146,8 +111,8 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
         if min(numbers) < 0 or max(numbers) > NUMBER_MAX:
             raise ValueError("a request_number is out of bounds")
         decoded = map(codec.decode_operation, operations)
-        # Not tuple(...): that makes one of 10 places and cuts it, and when they are thrown away
-        # Python keeps thousands of each size, of which it then uses only those of 10.
+        # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed Python
+        # keeps thousands of each size, of which it then uses only those of 10.
         return (*zip(clients, numbers, decoded, strict=True),)
     except (TypeError, ValueError) as error:
         raise MalformedMessageError(f"field entries: {error}") from None
@@ -166,7 +131,7 @@ def _decode_parts(body: dict[str, Any], codec: Codec) -> Parts:
 
 
 def _decode_client(part: object, codec: Codec) -> object:
-    """A client of the client table: (name, forgotten number, ((number, result), ...))."""
+    """Return a client of the client table: (name, forgotten number, ((number, result), ...))."""
     match part:
         case [str(name), int(forgotten_number), [*replies]]:
             return (name, forgotten_number, tuple(_decode_reply(reply, codec) for reply in replies))

@@ -497,7 +497,7 @@ class Cluster:
             self.situations[Situation.CRASH_WHILE_RECOVERING] += 1
         elif host.replica.is_primary:
             self.situations[Situation.CRASH_OF_PRIMARY] += 1
-        if host.replica.incoming is not None:
+        if host.replica.is_receiving_checkpoint:
             self.situations[Situation.CRASH_IN_TRANSFER] += 1
         if host.loss is not None:
             self._lose(host, *host.loss)

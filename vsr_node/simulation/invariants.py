@@ -1,55 +1,44 @@
 """What must be true at every moment of every run.
 
-`Invariants` is told what each replica did, as it happens, and raises `Violation` at the first lie.
+`Invariants` sees what each replica does, as it happens, and raises `Violation` at the first lie.
 It keeps books of its own and shares no code with the core. The rules, by the names under which
 they are reported:
 
 agreement            an op_number is the same entry wherever it is committed, and all state machines
                      apply the same operations in the same order with the same results
-commit-quorum        what anybody holds committed is on the disks of a quorum that are in its view
-                     or a newer one
+commit-quorum        what any replica holds committed is on the disks of a quorum, in its view or a
+                     newer one
 leader-completeness  a primary begins its view with everything that was committed in older views
 one-primary          a view has one primary
 exactly-once         no request is applied twice, wherever and however often it was sent
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
 promise-kept         what was acknowledged stays on the disk as long as it may be committed
 durable-before-sent  what a message claims is on its sender's disk when it leaves
-fresh-read           a read is answered from a state that holds all that anybody had been told of
+fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
-honest-reply         a reply tells the result of a committed request's one execution
+honest-reply         a reply carries the result of a committed request's one execution
 honest-refusal       what was refused for certain is never executed
 spin                 a replica that hears nothing does not take turn upon turn
 calm                 where nothing fails, nothing is sent again and no view changes
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vsr_node.core.messages import (
     Checkpoint,
-    Commit,
-    DoViewChange,
     Entry,
-    GetState,
-    NewCheckpoint,
-    NewState,
     Prepare,
     PrepareOk,
-    Read,
-    ReadOk,
     Reason,
     Record,
-    Recovery,
-    RecoveryResponse,
     Refusal,
     ReplaceLog,
     Reply,
-    StartView,
-    StartViewChange,
 )
 from vsr_node.core.status import Status
 from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
+from vsr_node.simulation.statements import STATEMENTS, Statement
 
 if TYPE_CHECKING:
     from vsr_node.core.replica import Replica
@@ -86,31 +75,17 @@ class Invariants:
         self._refused: set[RequestId] = set()
         self._answered: set[RequestId] = set()
         # How many operations the state of an answer had applied at least; the most that any client
-        # has been told of, and had when it asked.
+        # has learned of, and had when it asked.
         self._answered_at: dict[RequestId, int] = {}
         self._told_of = 0
         self._asked_after: dict[RequestId, int] = {}
         self._primaries: dict[int, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
-        self._claims: dict[type, Callable[[Host, Any], None]] = {
-            Prepare: self._check_prepare,
-            PrepareOk: self._check_prepare_ok,
-            Commit: self._check_commit,
-            StartViewChange: self._check_start_view_change,
-            DoViewChange: self._check_do_view_change,
-            StartView: self._check_prepare,
-            GetState: self._check_get_state,
-            NewState: self._check_new_state,
-            NewCheckpoint: self._check_new_checkpoint,
-            Recovery: self._check_recovery,
-            RecoveryResponse: self._check_recovery_response,
-            ReadOk: self._check_read_ok,
-        }
 
     @property
     def committed_count(self) -> int:
-        """How many op_numbers anybody holds committed."""
+        """How many op_numbers are committed at any replica."""
         return len(self._committed)
 
     @property
@@ -121,7 +96,7 @@ class Invariants:
     # What the state machines did.
 
     def _on_apply(self, name: str, index: int, operation: Any, result: object) -> None:
-        """`name` applied `operation` as the `index`-th of its machine's life (0 is the first)."""
+        """Hold operation `index` of a machine's life (0 is the first) against the others'."""
         request = operation[0]
         if index == len(self._applied):
             earlier = self._executions.setdefault(request, index)
@@ -292,7 +267,7 @@ class Invariants:
             self._on_commit(host, replica.commit_number, host.view_number)
 
     def on_checkpoint(self, host: "Host", checkpoint: Checkpoint) -> None:
-        """A checkpoint is saved: it is the same wherever it is taken at that op_number."""
+        """Hold a saved checkpoint against those taken elsewhere at that op_number."""
         known = self._checkpoints.setdefault(checkpoint.op_number, checkpoint)
         if known is not checkpoint and known != checkpoint:
             raise Violation(
@@ -300,7 +275,7 @@ class Invariants:
             )
 
     def before_save(self, host: "Host", records: list[Record]) -> None:
-        """Release a replica from its acknowledgement if its log turns out to be superseded.
+        """Release a replica from its acknowledgement if its log is superseded.
 
         It is if it contradicts what was committed: then a later view has begun without it.
         """
@@ -331,126 +306,24 @@ class Invariants:
 
     def on_send(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
         """Hold a message that is about to leave against its sender's disk."""
-        check = self._claims.get(type(message))
-        if check is not None:
-            check(host, message)
-            if self._calm:
-                self._check_calm(host, destinations, message)
-
-    def _claim(self, host: "Host", message: object, holds: bool) -> None:
-        if not holds:
-            disk = host.disk
+        disk = host.disk
+        statement = STATEMENTS[type(message)]
+        if isinstance(message, PrepareOk):
+            host.promise = max(host.promise, (message.view_number, message.op_number))
+        if not statement.claim(disk, message, self._committed):
             raise Violation(
                 "durable-before-sent",
                 f"{host.name} sends {message}, while its disk has view {disk.view_number}, last"
                 f" normal view {disk.last_normal_view}, op {disk.op_number}",
             )
+        if self._calm:
+            self._check_calm(host, destinations, message, statement)
 
-    def _check_prepare(self, host: "Host", message: Prepare | StartView) -> None:
-        self._claim(host, message, self._tells_its_log(host, message))
-
-    def _check_prepare_ok(self, host: "Host", message: PrepareOk) -> None:
-        disk = host.disk
-        host.promise = max(host.promise, (message.view_number, message.op_number))
-        self._claim(
-            host,
-            message,
-            disk.view_number == disk.last_normal_view == message.view_number
-            and disk.op_number >= message.op_number
-            and not disk.is_recovering,
-        )
-
-    def _check_commit(self, host: "Host", message: Commit) -> None:
-        self._claim(host, message, host.disk.last_normal_view >= message.view_number)
-
-    def _check_start_view_change(self, host: "Host", message: StartViewChange) -> None:
-        self._claim(host, message, message.current_view_number <= host.disk.view_number)
-
-    def _check_do_view_change(self, host: "Host", message: DoViewChange) -> None:
-        disk = host.disk
-        self._claim(
-            host,
-            message,
-            disk.view_number == message.view_number
-            and disk.last_normal_view == message.last_normal_view
-            and disk.op_number == message.op_number
-            and not disk.is_recovering
-            and disk.holds(message.first_op_number, message.entries),
-        )
-
-    def _check_get_state(self, host: "Host", message: GetState) -> None:
-        self._claim(host, message, message.view_number <= host.disk.view_number)
-
-    def _check_new_state(self, host: "Host", message: NewState) -> None:
-        disk = host.disk
-        last = message.first_op_number + len(message.entries) - 1
-        self._claim(
-            host,
-            message,
-            self._has_left(host, message)
-            or (
-                disk.holds(message.first_op_number, message.entries)
-                and (last <= message.commit_number or disk.last_normal_view == message.view_number)
-            ),
-        )
-
-    def _tells_its_log(self, host: "Host", message: Prepare | StartView | RecoveryResponse) -> bool:
-        """Whether the view's log stands there as told, or was left in the turn that told it."""
-        disk = host.disk
-        return self._has_left(host, message) or (
-            disk.last_normal_view == message.view_number
-            and disk.holds(message.first_op_number, message.entries)
-        )
-
-    def _has_left(
-        self, host: "Host", message: Prepare | StartView | NewState | RecoveryResponse
-    ) -> bool:
-        """Whether the replica left the view in which it told of its log, and that log, in one turn.
-
-        It is in normal status in a newer view; or it took an entry of one, which is committed, in
-        the place of one that never will be. Nobody can commit what it told any more then: a quorum
-        is in the newer view.
-        """
-        disk = host.disk
-        if disk.last_normal_view > message.view_number:
-            return True
-        if disk.view_number <= message.view_number:
-            return False
-        for op_number, entry in enumerate(message.entries, message.first_op_number):
-            kept = disk.entry_at(op_number)
-            if op_number >= disk.first_op_number and kept != entry:
-                return op_number <= len(self._committed) and kept == self._committed[op_number - 1]
-        return False
-
-    def _check_new_checkpoint(self, host: "Host", message: NewCheckpoint) -> None:
-        op_number, _, parts = host.disk.checkpoint
-        chunk = parts[message.position : message.position + len(message.parts)]
-        self._claim(
-            host,
-            message,
-            op_number > message.op_number
-            or (op_number == message.op_number and chunk == message.parts),
-        )
-
-    def _check_recovery(self, host: "Host", message: Recovery) -> None:
-        self._claim(host, message, message.view_number <= host.disk.view_number)
-
-    def _check_recovery_response(self, host: "Host", message: RecoveryResponse) -> None:
-        self._claim(
-            host,
-            message,
-            not host.disk.is_recovering and self._tells_its_log(host, message),
-        )
-
-    def _check_read_ok(self, host: "Host", message: ReadOk) -> None:
-        disk = host.disk
-        self._claim(
-            host,
-            message,
-            disk.last_normal_view >= message.view_number and not disk.is_recovering,
-        )
-
-    def _check_calm(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
+    def _check_calm(
+        self, host: "Host", destinations: tuple[str, ...], message: Any, statement: Statement
+    ) -> None:
+        if not statement.is_calm:
+            raise Violation("calm", f"{host.name} sends {message}")
         if isinstance(message, Prepare):
             for destination in destinations:
                 for position in range(len(message.entries)):
@@ -458,8 +331,6 @@ class Invariants:
                     if key in self._prepared:
                         raise Violation("calm", f"op {key[2]} is sent again to {destination}")
                     self._prepared.add(key)
-        elif not isinstance(message, PrepareOk | Commit | Read | ReadOk):
-            raise Violation("calm", f"{host.name} sends {message}")
 
     def on_reply(self, host: "Host", reply: Reply | Refusal) -> None:
         """Hold an answer that is about to leave against what was executed."""
@@ -486,13 +357,13 @@ class Invariants:
         self._answered_at[request] = index + 1
 
     def on_asked(self, request: ClientRequest) -> None:
-        """A client asks: from now on, it may not be told of an older state."""
+        """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
         if operation[1][0] == "read":
             self._asked_after.setdefault((request.client, request.request_number), self._told_of)
 
     def on_answered(self, answer: Reply | Refusal) -> None:
-        """An answer has arrived: its client knows of that state."""
+        """Note that an answer has arrived: its client knows of that state."""
         if isinstance(answer, Reply):
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
@@ -508,7 +379,7 @@ class Invariants:
         self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
-        """A client counts `request` as never executed: all whom it asked said so."""
+        """Note that a client counts `request` as never executed: all that it asked refused it."""
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)

@@ -19,7 +19,7 @@ from vsr_node.start import isolated
 
 
 class Verdict(NamedTuple):
-    """What came of a mutant. `seed_count`: seeds until it was caught, or all that were tried.
+    """The outcome of a mutant. `seed_count`: seeds until it was caught, or all that were tried.
 
     `size` counts faults, operations and single message faults of the shrunk plan.
     """
@@ -47,7 +47,7 @@ def run_mutant(name: str, seeds: range, *, shrink: bool) -> Verdict:
 
 
 def start_mutant(mutation: Mutation, first_seed: int, *, shrink: bool) -> Verdict:
-    """Run a mutant in a process of its own; raises RuntimeError when that breaks."""
+    """Run a mutant in a process of its own. Raise RuntimeError if that breaks."""
     command = isolated(
         "vsr_node.simulation.mutants",
         mutation.name,
@@ -70,7 +70,7 @@ def run_mutants(
     *,
     shrink: bool,
 ) -> list[Verdict]:
-    """Run mutants, `jobs` at a time, and tell each verdict in the order of the catalogue."""
+    """Run mutants, `jobs` at a time, and pass on each verdict in the order of the catalogue."""
     verdicts = []
     with ThreadPoolExecutor(jobs) as executor:
         for verdict in executor.map(
@@ -82,7 +82,7 @@ def run_mutants(
 
 
 def main() -> None:
-    """The command line of one mutant."""
+    """Run the command line of one mutant."""
     name, first, end, *options = sys.argv[1:]
     verdict = run_mutant(name, range(int(first), int(end)), shrink="--shrink" in options)
     print(json.dumps(verdict))

@@ -1,4 +1,4 @@
-"""Mutations reach the core when it is imported, as other source text.
+"""Mutations replace source text of the core when it is imported.
 
 The core has no switches: a process that is to run a mutant calls `install` before it imports the
 core, and gets modules made from the patched text. Such a process never runs the true core.
@@ -13,11 +13,11 @@ from types import ModuleType
 from typing import Literal
 
 PACKAGES = ("vsr_node.core", "vsr_node.storage")
-"""What mutations edit. No two files in them that are edited have the same name."""
+"""What mutations edit. No two edited files have the same name."""
 
 
 SEEDS_USUAL = 50
-"""What takes more seeds than that needs a reason."""
+"""A mutation that takes more seeds needs a reason."""
 
 
 class StaleMutationError(Exception):
@@ -37,7 +37,7 @@ class Edit:
 class Mutation:
     """A small protocol bug. `kind`: S breaks safety, L liveness. `why`: what is wrong with it.
 
-    `rare` says why it takes more than `SEEDS_USUAL` seeds to be noticed, where it does.
+    `rare` is the reason if it takes more than `SEEDS_USUAL` seeds to be noticed.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Mutation:
 
 
 def patch(mutation: Mutation, file: str, source: str) -> str:
-    """Return a file's source with the mutation's edits; raises StaleMutationError."""
+    """Return a file's source with the mutation's edits. Raise StaleMutationError."""
     for edit in mutation.edits:
         if edit.file != file:
             continue

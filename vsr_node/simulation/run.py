@@ -401,7 +401,7 @@ class Run:
         if replica is None or not replica.is_serving_primary:
             return False
         heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
-        return all(replica.echoed[name] > heard_after for name in names - {host.name})
+        return all(replica.heard_at(name) > heard_after for name in names - {host.name})
 
     def _has_votes_of(self, voters: set[str], host: Host) -> bool:
         replica = host.replica
@@ -409,8 +409,8 @@ class Run:
             return False
         now = host.clock(self.timeline.now)
         return any(
-            name in voters and now - voted_at < replica.time_out
-            for name, voted_at in replica.votes.items()
+            voted_at is not None and now - voted_at < replica.time_out
+            for voted_at in map(replica.voted_at, voters)
         )
 
     def _end_faults_for_all(self) -> None:

@@ -1,33 +1,15 @@
 """What happened, as text that reads like a story.
 
-While a run goes on, events are kept as they are: text is made only when somebody wants to read it.
+During a run events are kept as they are: text is made only when it is read.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, cast
 
-from vsr_node.core.messages import (
-    Commit,
-    DoViewChange,
-    Entry,
-    GetCheckpoint,
-    GetState,
-    NewCheckpoint,
-    NewState,
-    Prepare,
-    PrepareOk,
-    Read,
-    ReadOk,
-    Recovery,
-    RecoveryResponse,
-    Refusal,
-    Reply,
-    Request,
-    StartView,
-    StartViewChange,
-)
+from vsr_node.core.messages import Entry, Refusal, Reply, name_of
 from vsr_node.simulation.requests import ClientRequest
+from vsr_node.simulation.statements import STATEMENTS
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
 
 Line = tuple[int, str, tuple[Any, ...]]
@@ -36,7 +18,7 @@ Line = tuple[int, str, tuple[Any, ...]]
 class Transcript:
     """The last events of a run; all of them when `length` is None.
 
-    A detailed one also tells each change of a log and of a commit_number.
+    A detailed one has each change of a log and of a commit_number, too.
     """
 
     def __init__(
@@ -58,7 +40,7 @@ class Transcript:
 
     @property
     def lines(self) -> list[Line]:
-        """The events that are kept, as they are."""
+        """Return the events that are kept, as they are."""
         return list(self._lines)
 
     def __iter__(self) -> Iterator[str]:
@@ -66,25 +48,25 @@ class Transcript:
 
 
 def format_line(line: Line) -> str:
-    """One event with its time."""
+    """Format one event with its time."""
     time, kind, details = line
     return f"{format_time(time)}  {describe(kind, details)}"
 
 
 def format_time(time: int) -> str:
-    """Seconds with six digits, by integers alone."""
+    """Format as seconds with six digits, by integers alone."""
     seconds, microseconds = divmod(time, MICROSECONDS_PER_SECOND)
     return f"{seconds:4d}.{microseconds:06d}"
 
 
 def is_of_message(kind: str, details: tuple[Any, ...]) -> bool:
-    """Whether an event is of a message; links are cut, too, and then the details are texts."""
+    """Return whether an event is of a message. Links are cut, too: then the details are texts."""
     is_known = kind in ("arrives", "lost", "cut", "repeated")
     return is_known and bool(details) and not isinstance(details[-1], str)
 
 
 def describe(kind: str, details: tuple[Any, ...]) -> str:
-    """One event in words."""
+    """Describe one event in words."""
     match kind, details:
         case ("state", (name, status, view_number, last_normal_view, op_number, commit_number)):
             role = f"{status:<11} view {view_number} (last normal {last_normal_view})"
@@ -103,74 +85,15 @@ def describe(kind: str, details: tuple[Any, ...]) -> str:
             return f"*** {kind} {' '.join(map(str, details))}".rstrip()
 
 
-def describe_message(message: object) -> str:
-    """A message in the paper's words."""
+def describe_message(message: Any) -> str:
+    """Format a message or an answer in the paper's words."""
+    statement = STATEMENTS.get(type(message))
+    if statement is not None:
+        first_op_number = getattr(message, "first_op_number", 0)
+        entries = describe_entries(first_op_number, getattr(message, "entries", ()))
+        name = name_of(type(message)).upper()
+        return f"{name} view {message.view_number}{statement.text(message)}{entries}"
     match message:
-        case Request():
-            return f"REQUEST view {message.view_number}{describe_entries(0, message.entries)}"
-        case Prepare():
-            return (
-                f"PREPARE view {message.view_number}, commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case PrepareOk():
-            return f"PREPARE_OK view {message.view_number}, op {message.op_number}"
-        case Commit():
-            return f"COMMIT view {message.view_number}, commit {message.commit_number}"
-        case StartViewChange():
-            return (
-                f"START_VIEW_CHANGE view {message.view_number}, from view"
-                f" {message.current_view_number}"
-            )
-        case DoViewChange():
-            return (
-                f"DO_VIEW_CHANGE view {message.view_number}, last normal"
-                f" {message.last_normal_view}, op {message.op_number},"
-                f" commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case StartView():
-            return (
-                f"START_VIEW view {message.view_number}, op {message.op_number},"
-                f" commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case GetState():
-            return f"GET_STATE view {message.view_number}, after op {message.op_number}"
-        case NewState():
-            return (
-                f"NEW_STATE view {message.view_number}, commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case GetCheckpoint():
-            return (
-                f"GET_CHECKPOINT view {message.view_number}, at op {message.op_number}, from part"
-                f" {message.position}"
-            )
-        case NewCheckpoint():
-            last = message.position + len(message.parts) - 1
-            return (
-                f"NEW_CHECKPOINT view {message.view_number}, at op {message.op_number}, parts"
-                f" {message.position}..{last} of {message.part_count}"
-            )
-        case Recovery():
-            return (
-                f"RECOVERY view {message.view_number}, op {message.op_number},"
-                f" nonce {message.nonce[:6]}"
-            )
-        case RecoveryResponse():
-            return (
-                f"RECOVERY_RESPONSE view {message.view_number}, nonce {message.nonce[:6]},"
-                f" commit {message.commit_number}"
-                f"{describe_entries(message.first_op_number, message.entries)}"
-            )
-        case Read():
-            return f"READ view {message.view_number}, nonce {message.nonce % 1000}"
-        case ReadOk():
-            return (
-                f"READ_OK view {message.view_number}, nonce {message.nonce % 1000},"
-                f" op {message.op_number}"
-            )
         case Reply(client, request_number, result):
             return f"reply {client}#{request_number} {words(result)}"
         case Refusal(client, request_number, reason):
@@ -182,7 +105,7 @@ def describe_message(message: object) -> str:
 
 
 def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
-    """Entries with their op numbers (none in a REQUEST, where `first_op_number` is 0)."""
+    """Format entries with their op_numbers (without them where `first_op_number` is 0)."""
     if not entries:
         return ""
     numbers = f"{first_op_number}: " if first_op_number else ""
@@ -192,12 +115,12 @@ def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
 
 
 def describe_entry(entry: Entry) -> str:
-    """A request: its client, its number, its operation."""
+    """Format a request: its client, its number, its operation."""
     client, request_number, operation = entry
     last: Any = cast("tuple[object, ...]", operation)[-1]
     return f"{client}#{request_number} {words(last)}"
 
 
 def words(texts: object) -> str:
-    """An operation or a result without Python's punctuation."""
+    """Format an operation or a result without Python's punctuation."""
     return " ".join(map(str, texts)) if isinstance(texts, tuple) else str(texts)

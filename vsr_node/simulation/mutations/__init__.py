@@ -27,5 +27,5 @@ CATALOGUE = (
 
 
 def find(name: str) -> Mutation:
-    """Return the mutation of that name; raises KeyError."""
+    """Return the mutation of that name. Raise KeyError."""
     return {mutation.name: mutation for mutation in CATALOGUE}[name]

@@ -3,7 +3,8 @@
 from vsr_node.simulation.mutations.files import (
     CLIENT_TABLE,
     FORWARDING,
-    NORMAL_OPERATION,
+    LEADING,
+    WAITING,
 )
 from vsr_node.simulation.patching import Edit, Mutation
 
@@ -14,9 +15,9 @@ MUTATIONS = (
         "a request in the log, not yet executed, is logged again and executes twice (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "        if key not in replica.in_log and replica.client_table",
-                "        if replica.client_table",
+                LEADING,
+                "        if in_log.get(key, 0) <= commit_number and look_up",
+                "        if look_up",
             ),
             Edit(
                 CLIENT_TABLE,
@@ -35,10 +36,10 @@ MUTATIONS = (
         "a new primary does not know what it inherited, and execution does not look",
         (
             Edit(
-                NORMAL_OPERATION,
-                "    replica.in_log = {(client, request_number) for client, request_number, _ in "
-                "uncommitted}\n",
-                "",
+                LEADING,
+                "in_log={(client, number): op_number for op_number, (client, number, _) in "
+                "uncommitted}",
+                "in_log={}",
             ),
             Edit(
                 CLIENT_TABLE,
@@ -148,8 +149,11 @@ MUTATIONS = (
         (
             Edit(
                 FORWARDING,
-                "[requests[key].entry for key in",
-                "[(replica.name, *requests[key].entry[1:]) for key in",
+                "tuple(entries[start : start + BATCH_MAX])",
+                "tuple(\n"
+                "                (replica.name, *entry[1:])\n"
+                "                for entry in entries[start : start + BATCH_MAX]\n"
+                "            )",
             ),
         ),
     ),
@@ -159,14 +163,16 @@ MUTATIONS = (
         "a definite error for a request that was sent on",
         (
             Edit(
-                FORWARDING,
-                "    for key, waiting in list(replica.held.items()):\n",
-                "    for key, waiting in list({**replica.sent, **replica.held}.items()):\n",
+                WAITING,
+                "    for key, request in list(held.items()):\n",
+                "    for key, request in list({**replica.waiting.sent, **held}.items()):\n",
             ),
             Edit(
-                FORWARDING,
-                "        del replica.held[key]\n",
-                "        replica.held.pop(key, None)\n        replica.sent.pop(key, None)\n",
+                WAITING,
+                "        del held[key]\n        replica.refuse",
+                "        held.pop(key, None)\n"
+                "        replica.waiting.sent.pop(key, None)\n"
+                "        replica.refuse",
             ),
         ),
     ),
@@ -176,9 +182,9 @@ MUTATIONS = (
         "a request that was sent on still counts as held, and is refused for certain",
         (
             Edit(
-                FORWARDING,
-                "        waiting = requests.pop(key)\n",
-                "        waiting = requests[key]\n",
+                WAITING,
+                "        request = held.pop(key, None) or sent.pop(key)\n",
+                "        request = held.get(key) or sent[key]\n        sent.pop(key, None)\n",
             ),
         ),
     ),

@@ -2,8 +2,9 @@
 
 from vsr_node.simulation.mutations.files import (
     EXECUTION,
+    FOLLOWING,
+    LEADING,
     MEMBERSHIP,
-    NORMAL_OPERATION,
     REPLICA,
     STATE_TRANSFER,
     VIEW_CHANGE,
@@ -17,11 +18,13 @@ MUTATIONS = (
         "PREPARE_OKs are counted, not the replicas that sent them (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "    _hear_quorum(replica)\n    if message.op_number > replica.commit_number:\n",
-                "    count = len(replica.acknowledged)\n"
-                '    replica.acknowledged[f"message {count}"] = message.op_number\n'
-                "    _hear_quorum(replica)\n    if message.op_number > replica.commit_number:\n",
+                LEADING,
+                "    _hear_quorum(replica, leading)\n"
+                "    if message.op_number > replica.commit_number:\n",
+                "    count = len(leading.acknowledged)\n"
+                '    leading.acknowledged[f"message {count}"] = message.op_number\n'
+                "    _hear_quorum(replica, leading)\n"
+                "    if message.op_number > replica.commit_number:\n",
             ),
         ),
     ),
@@ -31,9 +34,9 @@ MUTATIONS = (
         "a PREPARE_OK of an older view counts: its sender may hold the entry no longer (VRR 4.1)",
         (
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, PrepareOk))",
+                LEADING,
+                "        of_older_view=sample_round_trip,\n",
+                "        is_served_in_any_view=True,\n",
             ),
         ),
     ),
@@ -44,11 +47,11 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    lead(replica)\n    _send_start_view(",
-                "    lead(replica)\n"
-                "    for name in replica.do_view_changes:\n"
-                "        op_number = min(logs[name].op_number, replica.op_number)\n"
-                "        replica.acknowledged[name] = op_number\n"
+                "    become_normal(replica)\n    _send_start_view(",
+                "    become_normal(replica)\n"
+                "    for name in changing.logs:\n"
+                "        op_number = min(last_op_number(logs[name]), replica.op_number)\n"
+                "        replica.leading.acknowledged[name] = op_number\n"
                 "    _send_start_view(",
             ),
         ),
@@ -72,7 +75,7 @@ MUTATIONS = (
         "the primary's log and an acknowledgement of its own both count",
         (
             Edit(
-                NORMAL_OPERATION,
+                LEADING,
                 "sorted([own, *of_peers.values()]",
                 "sorted([own, own, *of_peers.values()]",
             ),
@@ -84,7 +87,7 @@ MUTATIONS = (
         "PREPARE of op 7 is appended after op 5 (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
+                FOLLOWING,
                 "    if known_count >= 0:\n        replica.append(message.entries[known_count:])\n",
                 "    if replica.peers:\n"
                 "        replica.append(message.entries[max(known_count, 0) :])\n",
@@ -97,9 +100,9 @@ MUTATIONS = (
         "a deposed primary's PREPARE is appended (VRR 4.1)",
         (
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, Prepare))",
+                FOLLOWING,
+                "        on_prepare, (Status.NORMAL,),",
+                "        on_prepare, (Status.NORMAL,), is_served_in_any_view=True,",
             ),
         ),
     ),
@@ -109,12 +112,12 @@ MUTATIONS = (
         "the highest op seen is acknowledged, not the highest contiguous one (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "PrepareOk(replica.view_number, replica.log.op_number, replica.echo)",
+                FOLLOWING,
+                "PrepareOk(replica.view_number, replica.log.op_number, following.echo)",
                 "PrepareOk(\n"
                 "            replica.view_number,\n"
-                "            max(replica.log.op_number, *replica.reorder_buffer, 0),\n"
-                "            replica.echo,\n"
+                "            max(replica.log.op_number, *following.reorder_buffer, 0),\n"
+                "            following.echo,\n"
                 "        )",
             ),
         ),
@@ -123,7 +126,7 @@ MUTATIONS = (
         "buffer-survives-view-change",
         "S",
         "early entries of one view are appended in the next",
-        (Edit(REPLICA, "        self.reorder_buffer = {}\n", ""),),
+        (Edit(FOLLOWING, "Following())", 'Following(replica.__dict__.setdefault("early", {})))'),),
         rare="an early entry must wait in the very place that the next view fills with another",
     ),
     Mutation(
@@ -132,11 +135,11 @@ MUTATIONS = (
         "a commit_number beyond the log is believed, and what is missing is skipped (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "    if replica.has_gap:\n        # The time-out",
-                "    if replica.commit_number_told > op_number:\n"
-                "        replica.commit_number = replica.commit_number_told\n"
-                "    if replica.has_gap:\n        # The time-out",
+                FOLLOWING,
+                "    if _has_gap(replica, following):\n        # The time-out",
+                "    if following.commit_number_told > op_number:\n"
+                "        replica.commit_number = following.commit_number_told\n"
+                "    if _has_gap(replica, following):\n        # The time-out",
             ),
             Edit(
                 REPLICA,
@@ -153,10 +156,12 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        if view_number > self.view_number:\n",
-                "        if view_number > self.view_number:\n"
-                "            if isinstance(message, Prepare | Commit):\n"
-                "                commit_up_to(self, min(message.commit_number, self.op_number))\n",
+                "            if view_number > self.view_number:\n",
+                "            if view_number > self.view_number:\n"
+                '                if type(message).__name__ in ("Prepare", "Commit"):\n'
+                "                    commit_up_to(\n"
+                "                        self, min(message.commit_number, self.op_number)\n"
+                "                    )\n",
             ),
         ),
     ),
@@ -166,8 +171,9 @@ MUTATIONS = (
         "the primary commits and answers when it appends (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "    if not replica.peers:\n        _commit_what_a_quorum_holds(replica)\n",
+                LEADING,
+                "    if not replica.peers:\n"
+                "        _commit_what_a_quorum_holds(replica, leading)\n",
                 "    commit_up_to(replica, replica.log.op_number)\n    if not replica.peers:\n",
             ),
         ),
@@ -178,7 +184,7 @@ MUTATIONS = (
         "a backup's own commit rule, which needs a quorum of two, is used in larger groups",
         (
             Edit(
-                NORMAL_OPERATION,
+                FOLLOWING,
                 "    if replica.membership.quorum == 2:\n",
                 "    if replica.membership.quorum >= 2:\n",
             ),
@@ -190,11 +196,18 @@ MUTATIONS = (
         "a backup counts entries of an older view, before START_VIEW, as held by the primary",
         (
             Edit(
-                NORMAL_OPERATION,
-                '    """The primary\'s heartbeat: it lives, and it has committed that much."""\n',
-                '    """The primary\'s heartbeat: it lives, and it has committed that much."""\n'
+                FOLLOWING,
+                'it has committed that much."""\n',
+                'it has committed that much."""\n'
                 "    if replica.membership.quorum == 2:\n"
-                "        commit_up_to(replica, replica.log.op_number)\n",
+                "        commit_up_to(replica, replica.log.op_number)\n"
+                "    if replica.following is None:\n"
+                "        return\n",
+            ),
+            Edit(
+                FOLLOWING,
+                "        on_commit, (Status.NORMAL,),",
+                "        on_commit, (Status.NORMAL, Status.VIEW_CHANGE),",
             ),
         ),
     ),
@@ -246,7 +259,7 @@ MUTATIONS = (
         "PREPARE_OK leaves with what need not wait for the records",
         (
             Edit(
-                NORMAL_OPERATION,
+                FOLLOWING,
                 "        replica.send((replica.primary,), message)\n",
                 "        replica.ask((replica.primary,), message)\n",
             ),
@@ -273,9 +286,9 @@ MUTATIONS = (
         " core knows no cas)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "            replica.in_log.add(key)\n",
-                "            replica.in_log.add(key)\n"
+                LEADING,
+                "            in_log[key] = op_number\n",
+                "            in_log[key] = op_number\n"
                 "            apply = replica.machine.apply\n"
                 "            replica.client_table.execute(*key, apply, entry[2])\n",
             ),
@@ -287,9 +300,9 @@ MUTATIONS = (
         "unacknowledged PREPAREs are never sent again (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "        if is_heard and is_stuck:\n",
-                "        if is_heard and is_stuck and replica.now < 0:\n",
+                LEADING,
+                "        if acknowledged == leading.watched[peer] < leading.watched_op_number:\n",
+                "        if replica.now < 0:\n",
             ),
         ),
         rare="the last entries before a quiet time must be lost: those after them show any others",
@@ -301,11 +314,11 @@ MUTATIONS = (
         (
             Edit(
                 STATE_TRANSFER,
-                "    if not replica.has_gap:\n        return\n    peers",
-                "    if replica.now >= 0:\n        return\n    peers",
+                "    peer = next_to_ask(replica)\n",
+                "    peer = None\n",
             ),
             Edit(
-                NORMAL_OPERATION,
+                LEADING,
                 "            _send_prepare(replica, (peer,), first_op_number, RESEND_MAX)\n",
                 "            _send_prepare(replica, (peer,), replica.log.op_number, RESEND_MAX)\n",
             ),
@@ -314,12 +327,12 @@ MUTATIONS = (
     Mutation(
         "idle-commit-untold",
         "L",
-        "commits are told only with the next PREPARE (VRR 4.1)",
+        "backups learn of commits only with the next PREPARE (VRR 4.1)",
         (
             Edit(
-                NORMAL_OPERATION,
-                "        Commit(replica.view_number, replica.commit_number,",
-                "        Commit(replica.view_number, 0,",
+                LEADING,
+                "            commit_number=replica.commit_number,\n            sent_at",
+                "            commit_number=0,\n            sent_at",
             ),
         ),
     ),

@@ -143,14 +143,9 @@ MUTATIONS = (
         "a recovering replica answers READ",
         (
             Edit(
-                REPLICA,
-                "_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)\n",
-                "_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint, Read)\n",
-            ),
-            Edit(
                 QUORUM_READ,
-                "    if replica.status is Status.NORMAL:\n        answer",
-                "    if replica.status is not Status.VIEW_CHANGE:\n        answer",
+                "Hearing(on_read, (Status.NORMAL,),",
+                "Hearing(on_read, (Status.NORMAL, Status.RECOVERING),",
             ),
         ),
     ),

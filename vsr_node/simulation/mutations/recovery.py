@@ -15,14 +15,9 @@ MUTATIONS = (
         "a recovering replica answers RECOVERY (VRR 4.3)",
         (
             Edit(
-                REPLICA,
-                "_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint)\n",
-                "_HEARD_WHILE_RECOVERING = (RecoveryResponse, NewState, NewCheckpoint, Recovery)\n",
-            ),
-            Edit(
                 RECOVERY,
-                "    if replica.status is not Status.NORMAL:\n        return\n    view_number,",
-                "    if replica.status is Status.VIEW_CHANGE:\n        return\n    view_number,",
+                "Hearing(on_recovery, (Status.NORMAL,),",
+                "Hearing(on_recovery, (Status.NORMAL, Status.RECOVERING),",
             ),
         ),
     ),
@@ -33,8 +28,8 @@ MUTATIONS = (
         (
             Edit(
                 RECOVERY,
-                "    if replica.status is not Status.NORMAL:\n        return\n    view_number,",
-                "    view_number,",
+                "Hearing(on_recovery, (Status.NORMAL,),",
+                "Hearing(on_recovery, (Status.NORMAL, Status.VIEW_CHANGE),",
             ),
         ),
     ),
@@ -104,8 +99,8 @@ MUTATIONS = (
         (
             Edit(
                 RECOVERY,
-                "    message = Recovery(replica.view_number, replica.commit_number,",
-                "    message = Recovery(0, replica.commit_number,",
+                "        view_number=replica.view_number,\n        op_number=replica.commit",
+                "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
     ),
@@ -146,8 +141,8 @@ MUTATIONS = (
         (
             Edit(
                 RECOVERY,
-                "    if recovering is None or message.nonce != recovering.nonce:\n",
-                "    if recovering is None:\n",
+                "    if message.nonce != recovering.nonce:\n        return\n",
+                "",
             ),
         ),
         rare="a replica must lose its log twice, and hear answers of its earlier life",
@@ -239,8 +234,8 @@ MUTATIONS = (
             ),
             Edit(
                 RECOVERY,
-                "    message = Recovery(replica.view_number, replica.commit_number,",
-                "    message = Recovery(0, replica.commit_number,",
+                "        view_number=replica.view_number,\n        op_number=replica.commit",
+                "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
     ),
@@ -262,8 +257,8 @@ MUTATIONS = (
             ),
             Edit(
                 RECOVERY,
-                "    message = Recovery(replica.view_number, replica.commit_number,",
-                "    message = Recovery(0, replica.commit_number,",
+                "        view_number=replica.view_number,\n        op_number=replica.commit",
+                "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
     ),

@@ -40,7 +40,7 @@ MUTATIONS = (
     Mutation(
         "state-from-the-unsettled",
         "S",
-        "a replica in a view change tells its uncommitted entries (VRR 5.2)",
+        "a replica in a view change sends its uncommitted entries (VRR 5.2)",
         (
             Edit(
                 STATE_TRANSFER,
@@ -56,9 +56,9 @@ MUTATIONS = (
         "NEW_STATE of an older view is taken (VRR 5.2)",
         (
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, NewState))",
+                STATE_TRANSFER,
+                "Hearing(on_new_state, _ANY,",
+                "Hearing(on_new_state, _ANY, is_served_in_any_view=True,",
             ),
         ),
         rare="NEW_STATE must cross a view change, with entries that the new view lacks",
@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "uncommitted-state-adopted",
         "S",
-        "a replica in a view change takes and commits all that NEW_STATE tells",
+        "a replica in a view change takes and commits all that NEW_STATE brings",
         (
             Edit(
                 STATE_TRANSFER,
@@ -86,7 +86,7 @@ MUTATIONS = (
                 "in message.entries[known_count:]:",
             ),
         ),
-        rare="who is in a view change must be told entries that never commit",
+        rare="a replica in a view change must be sent entries that never commit",
     ),
     Mutation(
         "checkpoint-without-client-table",

@@ -3,9 +3,11 @@
 from vsr_node.simulation.mutations.files import (
     ADMIT_ANY_LAST_NORMAL_VIEW,
     ADMIT_ANY_SUFFIX,
-    NORMAL_OPERATION,
+    FOLLOWING,
+    LEADING,
     REPLICA,
     VIEW_CHANGE,
+    VOTING,
 )
 from vsr_node.simulation.patching import Edit, Mutation
 
@@ -17,8 +19,8 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "key=lambda name: (logs[name].last_normal_view, logs[name].op_number))",
-                "key=lambda name: logs[name].op_number)",
+                "key=lambda name: (logs[name].last_normal_view, last_op_number(logs[name])))",
+                "key=lambda name: last_op_number(logs[name]))",
             ),
         ),
     ),
@@ -29,7 +31,7 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "key=lambda name: (logs[name].last_normal_view, logs[name].op_number))",
+                "key=lambda name: (logs[name].last_normal_view, last_op_number(logs[name])))",
                 "key=lambda name: logs[name].last_normal_view)",
             ),
         ),
@@ -45,7 +47,7 @@ MUTATIONS = (
                 "    replica.set_view(view_number)\n"
                 "    replica.set_last_normal_view(view_number)\n",
             ),
-            ADMIT_ANY_LAST_NORMAL_VIEW,
+            *ADMIT_ANY_LAST_NORMAL_VIEW,
         ),
     ),
     Mutation(
@@ -67,17 +69,17 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    if replica.is_primary:\n        _start_view(replica)\n",
+                "    if replica.is_primary:\n        _start_view(replica, changing)\n",
                 "    if replica.is_primary:\n"
-                "        if replica.do_view_change_is_due:\n"
+                "        if changing.is_due:\n"
                 '            replica.__dict__.setdefault("own", []).append(replica.view_number)\n'
-                "        _start_view(replica)\n",
+                "        _start_view(replica, changing)\n",
             ),
             Edit(
                 VIEW_CHANGE,
                 "    if len(logs) < replica.membership.quorum:\n",
                 '    own_count = replica.__dict__.get("own", []).count(replica.view_number)\n'
-                "    count = len(replica.do_view_changes) + max(1, own_count)\n"
+                "    count = len(changing.logs) + max(1, own_count)\n"
                 "    if count < replica.membership.quorum:\n",
             ),
         ),
@@ -88,11 +90,12 @@ MUTATIONS = (
         "S",
         "DO_VIEW_CHANGEs of different views make one quorum",
         (
-            Edit(REPLICA, "        self.do_view_changes = {}\n", ""),
+            Edit(VIEW_CHANGE, "Changing())", 'Changing(replica.__dict__.setdefault("logs", {})))'),
             Edit(
-                REPLICA,
-                "not isinstance(message, _SERVED_IN_ANY_VIEW)",
-                "not isinstance(message, (*_SERVED_IN_ANY_VIEW, DoViewChange))",
+                VIEW_CHANGE,
+                "        impossible=_impossible_do_view_change,\n",
+                "        impossible=_impossible_do_view_change,\n"
+                "        is_served_in_any_view=True,\n",
             ),
         ),
         rare="a DO_VIEW_CHANGE must outlive its view, and its sender have logged more since",
@@ -161,7 +164,8 @@ MUTATIONS = (
                 "    elif replica.is_serving_primary:\n"
                 "        if message.first_op_number <= replica.commit_number + 1:\n"
                 "            replace_uncommitted(replica, message)\n"
-                "            lead(replica)\n"
+                "            replica.status = Status.VIEW_CHANGE\n"
+                "            begin_role(replica)\n"
                 "        _send_start_view(",
             ),
         ),
@@ -173,11 +177,17 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    if replica.status is not Status.VIEW_CHANGE:\n        return\n",
-                "    if replica.status is not Status.VIEW_CHANGE:\n"
+                "    if message.first_op_number > replica.commit_number + 1:\n",
+                "    if replica.status is Status.NORMAL:\n"
                 "        if message.first_op_number <= replica.commit_number + 1:\n"
                 "            replace_uncommitted(replica, message)\n"
-                "        return\n",
+                "        return\n"
+                "    if message.first_op_number > replica.commit_number + 1:\n",
+            ),
+            Edit(
+                VIEW_CHANGE,
+                "Hearing(on_start_view, (Status.VIEW_CHANGE,),",
+                "Hearing(on_start_view, (Status.VIEW_CHANGE, Status.NORMAL),",
             ),
         ),
     ),
@@ -190,7 +200,8 @@ MUTATIONS = (
                 VIEW_CHANGE,
                 "    replica.replace_log(first_op_number, "
                 "log.entries[first_op_number - log.first_op_number :])\n",
-                "    surplus = replica.log.suffix(max(log.op_number, replica.commit_number) + 1)\n"
+                "    last = max(last_op_number(log), replica.commit_number)\n"
+                "    surplus = replica.log.suffix(last + 1)\n"
                 "    entries = log.entries[first_op_number - log.first_op_number :]\n"
                 "    replica.replace_log(first_op_number, entries + surplus)\n",
             ),
@@ -202,20 +213,29 @@ MUTATIONS = (
         "PREPARE of a view is acknowledged after DO_VIEW_CHANGE of the next was sent (VRR 4.2)",
         (
             Edit(
-                REPLICA,
-                "            normal_operation.sample_round_trip(self, source, message.echo)\n",
-                "            normal_operation.sample_round_trip(self, source, message.echo)\n"
-                "        elif (\n"
-                "            isinstance(message, Prepare)\n"
-                "            and self.last_normal_view == message.view_number\n"
-                "            and message.first_op_number == self.op_number + 1\n"
-                "        ):\n"
-                "            for entry in message.entries:\n"
-                "                self.append(entry)\n"
-                "            answer = PrepareOk(\n"
-                "                message.view_number, self.op_number, message.sent_at\n"
-                "            )\n"
-                "            self.send((source,), answer)\n",
+                FOLLOWING,
+                "\n\nHEARS: ",
+                "\n\n"
+                "def acknowledge_late(replica: Replica, source: str, message: Prepare) -> None:\n"
+                "    if (\n"
+                "        replica.last_normal_view == message.view_number\n"
+                "        and message.first_op_number == replica.op_number + 1\n"
+                "    ):\n"
+                "        replica.append(message.entries)\n"
+                "        answer = PrepareOk(\n"
+                "            message.view_number, replica.op_number, message.sent_at\n"
+                "        )\n"
+                "        replica.send((source,), answer)\n"
+                "    else:\n"
+                "        send_view(replica, source, message)\n"
+                "\n\nHEARS: ",
+            ),
+            Edit(
+                FOLLOWING,
+                "        on_prepare, (Status.NORMAL,), "
+                "impossible=impossible_of_primary, of_older_view=send_view\n",
+                "        on_prepare, (Status.NORMAL,), "
+                "impossible=impossible_of_primary, of_older_view=acknowledge_late\n",
             ),
         ),
     ),
@@ -263,13 +283,13 @@ MUTATIONS = (
         "a backup acknowledges START_VIEW's uncommitted entries only with later ones (VRR 4.2)",
         (
             Edit(
-                NORMAL_OPERATION,
+                FOLLOWING,
                 "        message = PrepareOk(replica.view_number, replica.log.op_number, "
-                "replica.echo)\n",
+                "following.echo)\n",
                 "        op_number = replica.log.op_number\n"
                 "        if op_number <= replica.inherited_op_number:\n"
                 "            op_number = replica.commit_number\n"
-                "        message = PrepareOk(replica.view_number, op_number, replica.echo)\n",
+                "        message = PrepareOk(replica.view_number, op_number, following.echo)\n",
             ),
         ),
     ),
@@ -279,7 +299,7 @@ MUTATIONS = (
         "a view change to a dead primary waits for ever (VRR 4.2)",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if replica.peers:\n        vote(replica)\n",
                 "    if replica.peers and replica.status is Status.NORMAL:\n"
                 "        vote(replica)\n",
@@ -293,9 +313,8 @@ MUTATIONS = (
         (
             Edit(
                 VIEW_CHANGE,
-                "    if replica.status is Status.VIEW_CHANGE:\n"
-                "        replica.do_view_change_is_due = True\n",
-                "    if replica.now < 0:\n        replica.do_view_change_is_due = True\n",
+                "    if replica.changing is not None:\n        replica.changing.is_due = True\n",
+                "    if replica.now < 0:\n        replica.changing.is_due = True\n",
             ),
         ),
         rare="the one message that is lost must be of a view change that nothing else helps along",
@@ -306,7 +325,7 @@ MUTATIONS = (
         "replicas that hear their primary join a vote against it (Raft's pre-vote)",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if not replica.timers.is_running(Timer.VOTE):\n        return\n",
                 "",
             ),
@@ -319,7 +338,7 @@ MUTATIONS = (
         "a replica that misses its primary enters the next view at once, and draws the others",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if replica.peers:\n        vote(replica)\n",
                 "    if replica.peers:\n        enter_view(replica, replica.view_number + 1)\n",
             ),
@@ -331,7 +350,7 @@ MUTATIONS = (
         "a primary that hears no quorum keeps its heartbeats",
         (
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if replica.peers:\n        vote(replica)\n",
                 "    if replica.peers and not replica.is_serving_primary:\n        vote(replica)\n",
             ),
@@ -344,21 +363,14 @@ MUTATIONS = (
         "PREPAREs go on without a quorum",
         (
             Edit(
-                NORMAL_OPERATION,
-                "    if not replica.is_serving_primary:\n        return\n    for peer in",
-                "    if not (replica.is_primary and replica.status is Status.NORMAL):\n"
-                "        return\n"
-                "    for peer in",
+                LEADING,
+                "    if leading is None or not replica.is_serving_primary:\n",
+                "    if leading is None:\n",
             ),
             Edit(
-                NORMAL_OPERATION,
-                "        is_heard = replica.echoed[peer] > replica.now - replica.time_out\n",
-                "        is_heard = True\n",
-            ),
-            Edit(
-                NORMAL_OPERATION,
-                "        and replica.echoed[peer] > replica.now - replica.time_out\n",
-                "",
+                LEADING,
+                "    heard = [peer for peer in replica.peers if echoed[peer] > heard_after]\n",
+                "    heard = replica.peers\n",
             ),
         ),
         rare="the primary must be the outsider, and deaf",
@@ -369,17 +381,12 @@ MUTATIONS = (
         "a primary that hears no quorum stops, and does not help to choose another",
         (
             Edit(
-                VIEW_CHANGE,
-                "    view_number = replica.view_number\n"
-                "    replica.send(replica.peers, StartViewChange(view_number + 1, view_number))\n",
-                "    view_number = replica.view_number\n"
-                "    stopped = replica.is_primary and replica.status is Status.NORMAL\n"
-                "    if not stopped:\n"
-                "        vote_message = StartViewChange(view_number + 1, view_number)\n"
-                "        replica.send(replica.peers, vote_message)\n",
+                VOTING,
+                "    replica.send(replica.peers, message)\n",
+                "    if replica.leading is None:\n        replica.send(replica.peers, message)\n",
             ),
             Edit(
-                VIEW_CHANGE,
+                VOTING,
                 "    if not replica.timers.is_running(Timer.VOTE):\n        return\n",
                 "    stopped = replica.is_primary and replica.status is Status.NORMAL\n"
                 "    if stopped or not replica.timers.is_running(Timer.VOTE):\n        return\n",
@@ -392,9 +399,9 @@ MUTATIONS = (
         "single votes hours apart add up and depose a healthy primary",
         (
             Edit(
-                VIEW_CHANGE,
-                "        replica.now - voted_at < replica.time_out for voted_at in",
-                "        voted_at < 1 << 62 for voted_at in",
+                VOTING,
+                "replica.now - moment < replica.time_out for moment in",
+                "moment < 1 << 62 for moment in",
             ),
         ),
         rare="single votes must add up in the time in which the quorum is watched",
@@ -406,8 +413,8 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "            message.current_view_number\n            if isinstance",
-                "            self.view_number\n            if isinstance",
+                "                message.current_view_number\n                if isinstance",
+                "                self.view_number\n                if isinstance",
             ),
         ),
     ),
@@ -424,7 +431,7 @@ MUTATIONS = (
                 "        replica.set_last_normal_view(message.view_number)\n"
                 "        state_transfer.ask(replica, source)\n",
             ),
-            ADMIT_ANY_LAST_NORMAL_VIEW,
+            *ADMIT_ANY_LAST_NORMAL_VIEW,
         ),
         rare="START_VIEW must leave a hole, and its view must end before that is filled",
     ),

@@ -1,0 +1,194 @@
+"""Requests that wait at the replica that took them, and whom it answers when they are executed.
+
+A request that a replica took *waits* until it is executed. It is *held* as long as the replica
+has nobody to give it to: it is in a view change, or hears no primary, or no quorum. A request
+that was held for one time-out is refused as never executed, which is certain, as it was neither
+in a log nor sent on. One that was *sent*, to the own log or to another replica, waits until its
+outcome is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .client_table import Forgotten, Recorded
+from .limits import WAITING_MAX
+from .messages import Entries, Entry, Operation, Reason
+from .status import Status
+from .timers import Timer
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+
+@dataclass(slots=True)
+class WaitingRequest:
+    """A request, and since when it is held or was last sent (microseconds)."""
+
+    entry: Entry
+    since: int
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The requests that this replica took and that have no answer yet, by client and number."""
+
+    held: dict[tuple[str, int], WaitingRequest] = field(default_factory=dict)
+    sent: dict[tuple[str, int], WaitingRequest] = field(default_factory=dict)
+    """In the order of sending."""
+
+
+def take_request(replica: Replica, client: str, request_number: int, operation: Operation) -> None:
+    """Take a client's request. A repeated one gets the recorded reply, whoever executed it."""
+    held, sent = replica.waiting.held, replica.waiting.sent
+    known = replica.client_table.look_up(client, request_number)
+    key = (client, request_number)
+    if known is not None:
+        replica.answer(client, request_number, known)
+    elif key in sent or key in held:
+        return
+    elif len(held) + len(sent) >= WAITING_MAX:
+        if key in _uncommitted_keys(replica):
+            # Too late to refuse it. The log is bounded, and so is what waits for it.
+            sent[key] = WaitingRequest((client, request_number, operation), replica.now)
+        else:
+            replica.refuse(client, request_number, Reason.UNAVAILABLE)
+    else:
+        if not held:
+            replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
+        held[key] = WaitingRequest((client, request_number, operation), replica.now)
+
+
+def held_entries(replica: Replica) -> list[Entry]:
+    """Return the requests that were given to nobody yet."""
+    held = replica.waiting.held
+    return [request.entry for request in held.values()] if held else []
+
+
+def sent_entries(replica: Replica) -> list[Entry]:
+    """Return the requests that were sent, the oldest first."""
+    return [request.entry for request in replica.waiting.sent.values()]
+
+
+def overdue_entries(replica: Replica) -> list[Entry]:
+    """Return the requests that were sent and have had no answer for a time-out."""
+    deadline = replica.now - replica.time_out
+    overdue = []
+    for request in replica.waiting.sent.values():
+        if request.since > deadline:
+            break
+        overdue.append(request.entry)
+    return overdue
+
+
+def note_sent(replica: Replica, entries: list[Entry]) -> None:
+    """Count waiting requests as sent now."""
+    held, sent = replica.waiting.held, replica.waiting.sent
+    some_were_held = bool(held)
+    for client, request_number, _ in entries:
+        key = (client, request_number)
+        # Put at the end, wherever it stood.
+        request = held.pop(key, None) or sent.pop(key)
+        request.since = replica.now
+        sent[key] = request
+    if some_were_held and not held:
+        replica.timers.stop(Timer.HELD)
+    watch_sent(replica)
+
+
+def watch_sent(replica: Replica) -> None:
+    """Start the time after which requests without an answer are sent again."""
+    sent = replica.waiting.sent
+    if sent:
+        oldest = next(iter(sent.values()))
+        # What is overdue and could not be sent is not looked at without pause.
+        soonest = replica.now + replica.time_out // 4
+        deadline = max(oldest.since + replica.time_out, soonest)
+        replica.timers.start_if_stopped(Timer.FORWARD, deadline)
+
+
+def answer_executed(
+    replica: Replica,
+    first_op_number: int,
+    entries: Entries,
+    outcomes: list[Recorded | Forgotten],
+) -> None:
+    """Answer what was just executed, where that is this replica's task."""
+    waiting, answer = replica.waiting, replica.answer
+    held, sent = waiting.held, waiting.sent
+    primary_answers_from = _primary_answers_from(replica)
+    for op_number, (client, request_number, _) in enumerate(entries, first_op_number):
+        key = (client, request_number)
+        is_due = sent.pop(key, None) is not None
+        if held and held.pop(key, None) is not None:
+            is_due = True
+        if op_number >= primary_answers_from:
+            is_due = replica.is_primary
+        if is_due:
+            answer(client, request_number, outcomes[op_number - first_op_number])
+
+
+def _primary_answers_from(replica: Replica) -> int:
+    """Return the first op_number that the primary answers, whoever took the request.
+
+    Where a backup commits by itself (quorum of two), the replica that took the request answers
+    it, so the number is one that the log has not reached. In larger groups the primary answers
+    what was logged in its view, as the others learn of the commit only later; the replica that
+    took a request answers it if the view inherited it.
+    """
+    if replica.membership.quorum > 2 and replica.status is Status.NORMAL:
+        return replica.inherited_op_number + 1
+    return replica.log.op_number + 1
+
+
+def answer_known(replica: Replica) -> None:
+    """Answer what waits and has been decided without being executed here just now.
+
+    The state may have come from elsewhere, or the request may have fallen out of its client's
+    window, so that nobody will ever execute it.
+    """
+    for requests in (replica.waiting.held, replica.waiting.sent):
+        for key in list(requests):
+            known = replica.client_table.look_up(*key)
+            if known is not None:
+                del requests[key]
+                replica.answer(*key, known)
+
+
+def refuse_held(replica: Replica) -> None:
+    """Refuse what was held for a time-out. It was nowhere else, so nobody will execute it."""
+    _notice_logged(replica)
+    held = replica.waiting.held
+    for key, request in list(held.items()):
+        deadline = request.since + replica.time_out
+        if deadline > replica.now:
+            replica.timers.start(Timer.HELD, deadline)
+            return
+        del held[key]
+        replica.refuse(*key, Reason.UNAVAILABLE)
+
+
+def _notice_logged(replica: Replica) -> None:
+    """Count a held request as sent if it has come into the own log by another way."""
+    waiting = replica.waiting
+    for key in _uncommitted_keys(replica):
+        request = waiting.held.pop(key, None)
+        if request is not None:
+            waiting.sent[key] = request
+    watch_sent(replica)
+
+
+def _uncommitted_keys(replica: Replica) -> list[tuple[str, int]]:
+    uncommitted = replica.log.suffix(replica.commit_number + 1)
+    return [(client, request_number) for client, request_number, _ in uncommitted]
+
+
+def give_up(replica: Replica) -> None:
+    """Refuse all, as nobody will answer later: held requests for certain, sent ones not."""
+    _notice_logged(replica)
+    for key in replica.waiting.held:
+        replica.refuse(*key, Reason.UNAVAILABLE)
+    for key in replica.waiting.sent:
+        replica.refuse(*key, Reason.OUTCOME_UNKNOWN)
+    replica.waiting = Waiting()
