@@ -5,6 +5,7 @@ waits in the inbox; the turn's records are on the disk before anything of the tu
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from vsr_node.core.membership import Membership
@@ -21,18 +22,18 @@ from vsr_node.core.messages import (
 )
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
+from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.faults import AfterOutputs, CrashPoint, Damage, Direction, Instant, Trap
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
-from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, FaultKind, Loss, Plan
+from vsr_node.simulation.plan import PER_MILLE, Plan
 from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
-
-NEVER = 1 << 62
 
 # The client of requests that come in floods, and how far apart they come.
 FLOOD = "flood"
@@ -92,14 +93,14 @@ class Host:
         "clock_offset",
         "clock_rate",
         "commit_number",
-        "crash_after",
+        "crash_point",
+        "damage",
         "disk",
         "disk_is_full",
         "inbox",
         "incarnation",
         "index",
         "is_saving",
-        "loss",
         "name",
         "pauses",
         "promise",
@@ -125,7 +126,6 @@ class Host:
         self.pauses = 0
         self.promise: tuple[int, int] = (0, 0)  # view and op_number of its last acknowledgement
         self.disk_is_full = False
-        self.crash_after: int | None = None  # outputs of the next turn; -1: before it is saved
         self.view_number = 0
         self.status = Status.NORMAL
         self.forget()
@@ -134,11 +134,11 @@ class Host:
         """Lose what a crash loses."""
         self.replica = None
         self.is_saving = False
-        self.loss: tuple[Loss, int] | None = None
         self.inbox: list[tuple[str, Any]] = []
-        self.crash_after = None
+        self.crash_point: CrashPoint | None = None  # of the next turn
+        self.damage: Damage | None = None  # what the disk suffers in the next crash
         self.turn_is_due = False
-        self.wakes_at = NEVER
+        self.wakes_at = Timers.NEVER
         self.wakes = 0
         self.wakes_since = 0
         self.commit_number = 0
@@ -187,7 +187,7 @@ class Cluster:
         ]
         self._host_of = {host.name: host for host in self.hosts}
         self.clients: dict[str, Client] = {}
-        self._ambushes: list[Fault] = []
+        self._traps: list[Trap] = []
         self._flood_count = 0
         self.clients[FLOOD] = DeafClient()
         self.invariants = Invariants(self.hosts, self.situations, calm=calm)
@@ -232,7 +232,7 @@ class Cluster:
     def _schedule_wake(self, host: Host) -> None:
         assert host.replica is not None
         deadline = host.replica.next_timer
-        if deadline >= NEVER:
+        if deadline >= Timers.NEVER:
             return
         wakes_at = max(host.when(deadline), self._timeline.now + 1)
         if wakes_at < host.wakes_at:
@@ -243,7 +243,7 @@ class Cluster:
         now = self._timeline.now
         if host.wakes_at != now:
             return
-        host.wakes_at = NEVER
+        host.wakes_at = Timers.NEVER
         if host.replica is None or host.pauses or host.is_saving:
             return
         if host.replica.next_timer <= host.clock(now):
@@ -284,7 +284,7 @@ class Cluster:
                 replica.on_message(source, message)
         output = replica.end_turn()
         self._send_all(host, output.asks)
-        if host.crash_after == -1:
+        if host.crash_point is Instant.BEFORE_SAVE:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
             return
         if output.records:
@@ -318,7 +318,7 @@ class Cluster:
         assert replica is not None
         if self.invariants.on_turn(host) or self._transcript.is_detailed:
             self.add_state(host)
-            self._spring_ambush(host)
+            self._spring_traps(host)
 
     def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
         """A slow disk is done: the turn's outputs leave, unless the replica died meanwhile."""
@@ -341,7 +341,7 @@ class Cluster:
                 self.situations[
                     Situation.CHECKPOINT_TAKEN if is_own else Situation.CHECKPOINT_INSTALLED
                 ] += 1
-                if host.crash_after is not None:
+                if host.crash_point is not None:
                     self.situations[Situation.CRASH_WITH_CHECKPOINT] += 1
             if type(record) is Recovered:
                 self.situations[Situation.RECOVERED] += 1
@@ -354,8 +354,10 @@ class Cluster:
 
     def _send(self, host: Host, output: Output) -> bool:
         """Let a turn's answers and messages leave; return False if the replica died over it."""
-        if host.crash_after is not None:
-            return self._send_some(host, output, host.crash_after)
+        if host.crash_point is not None:
+            # XXX
+            count = host.crash_point.count if isinstance(host.crash_point, AfterOutputs) else -1
+            return self._send_some(host, output, count)
         for answer in output.replies:
             self.invariants.on_reply(host, answer)
             self.network.send(host.name, answer.client, answer, repeatable=False)
@@ -411,13 +413,15 @@ class Cluster:
         self.invariants.on_asked(request)
         self.network.send(client, self.hosts[target].name, request, repeatable=False)
 
-    def flood(self, host: Host, count: int) -> None:
-        """Let so many reads come to a replica, one after the other.
+    def flood(self, host: Host, count: int) -> Microseconds:
+        """Let ``count`` reads come to a replica one after the other; return when half have come.
 
-        Nobody waits for them, and as they change nothing, no history needs to tell of them.
+        Nobody waits for them. They change nothing, so the history needs none of them.
         """
+        now = self._timeline.now
         for number in range(count):
-            self._timeline.at(self._timeline.now + number * FLOOD_INTERVAL, self._on_flood, host)
+            self._timeline.at(now + number * FLOOD_INTERVAL, self._on_flood, host)
+        return now + count * FLOOD_INTERVAL // 2
 
     def _on_flood(self, host: Host) -> None:
         self._flood_count += 1
@@ -438,53 +442,39 @@ class Cluster:
     def crash(
         self,
         host: Host,
-        outputs: int | None = None,
-        loss: Loss | None = None,
-        number: int = 0,
+        point: CrashPoint = Instant.BETWEEN_TURNS,
+        damage: Damage | None = None,
     ) -> None:
-        """Kill a replica: now (None), or in its next turn after so many outputs (-1: unsaved).
-
-        Its disk suffers `loss`; `number` says where.
-        """
+        """Kill a replica at that point, unless it is dead. Its disk suffers ``damage`` then."""
         if host.replica is None:
             return
-        if loss is not None:
-            host.loss = (loss, number)
-        if outputs is None:
+        if damage is not None:
+            host.damage = damage
+        if point is Instant.BETWEEN_TURNS:
             self._crash(host, Situation.CRASH_BETWEEN_TURNS)
         else:
-            host.crash_after = outputs
+            host.crash_point = point
 
-    def lie_in_wait(self, ambush: Fault) -> None:
-        """Let the next replica that becomes primary, or enters a view, crash in that turn."""
-        self._ambushes.append(ambush)
+    def set_trap(self, trap: Trap) -> None:
+        """Crash the next replica that the trap catches in its turn."""
+        self._traps.append(trap)
 
-    def call_off_ambushes(self) -> None:
-        """Spare whoever would have crashed."""
-        self._ambushes.clear()
+    def remove_traps(self) -> None:
+        """Spare the replicas that would have been caught."""
+        self._traps.clear()
 
-    def _spring_ambush(self, host: Host) -> None:
-        for ambush in self._ambushes:
-            if self._befits(ambush.kind, host):
-                self._ambushes.remove(ambush)
-                self._spring(host, ambush)
+    def _spring_traps(self, host: Host) -> None:
+        assert host.replica is not None
+        for trap in self._traps:
+            if trap.catches(host.replica):
+                self._traps.remove(trap)
+                self._spring(trap, host)
                 return
 
-    def _befits(self, kind: FaultKind, host: Host) -> bool:
-        replica = host.replica
-        assert replica is not None
-        if kind is FaultKind.AMBUSH:
-            return replica.is_serving_primary
-        return replica.status is Status.VIEW_CHANGE
-
-    def _spring(self, host: Host, ambush: Fault) -> None:
-        host.crash_after = ambush.outputs
-        if ambush.loss is not None:
-            host.loss = (ambush.loss, ambush.jump)
-        self.situations[
-            Situation.AMBUSH if ambush.kind is FaultKind.AMBUSH else Situation.AMNESIA
-        ] += 1
-        restart_at = self._timeline.now + ambush.end - ambush.start
+    def _spring(self, trap: Trap, host: Host) -> None:
+        self.situations[trap.situation] += 1
+        self.crash(host, trap.point, trap.damage)
+        restart_at = self._timeline.now + trap.end - trap.start
         self._timeline.at(restart_at, self.restart, host)
 
     def _crash(self, host: Host, when: Situation) -> None:
@@ -499,35 +489,26 @@ class Cluster:
             self.situations[Situation.CRASH_OF_PRIMARY] += 1
         if host.replica.incoming is not None:
             self.situations[Situation.CRASH_IN_TRANSFER] += 1
-        if host.loss is not None:
-            self._lose(host, *host.loss)
+        if host.damage is not None:
+            self._suffer(host, host.damage)
         host.forget()
 
-    def _lose(self, host: Host, loss: Loss, number: int) -> None:
+    def _suffer(self, host: Host, damage: Damage) -> None:
         """Damage a disk, if the group is to live through it."""
-        disk = host.disk
-        if loss in (Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT) and self._plan.disks.are_flushed:
+        if damage.spares_flushed and self._plan.disks.are_flushed:
             return
         others = sum(not other.disk.may_be_trusted for other in self.hosts if other is not host)
         if others >= self.membership.failures_max and not self._plan.disks.more_losses:
             self.situations[Situation.LOSS_SPARED] += 1
             return
-        self._transcript.add(f"disk loses {loss} at", host.name)
-        self.situations[f"disk loses {loss}"] += 1
-        match loss:
-            case Loss.UNFLUSHED | Loss.UNFLUSHED_CHECKPOINT:
-                disk.lose_unflushed(with_checkpoint=loss is Loss.UNFLUSHED_CHECKPOINT)
-            case Loss.TAIL:
-                disk.lose_tail(1 + number % 8)
-            case Loss.ENTRY:
-                disk.damage_entry(number)
-            case Loss.CHECKPOINT:
-                disk.damage_checkpoint()
+        self._transcript.add(f"disk loses {damage.loss} at", host.name)
+        self.situations[damage.loss] += 1
+        host.disk.suffer(damage)
 
     def restart(self, host: Host) -> None:
         """Start a dead replica from its disk. A crash that waits for a turn is called off."""
-        host.crash_after = None
-        host.loss = None
+        host.crash_point = None
+        host.damage = None
         host.disk_is_full = False
         if host.replica is not None:
             return
@@ -570,10 +551,35 @@ class Cluster:
         """Cut one direction between two replicas."""
         self.network.link(source, destination).cuts += 1
 
-    def slow_down(self, source: str, destination: str, microseconds: int) -> None:
-        """Let messages of one direction take so much longer; less than none undoes it."""
-        self.network.link(source, destination).slowness += microseconds
-
     def mend(self, source: str, destination: str) -> None:
         """Take one cut of that direction away."""
         self.network.link(source, destination).cuts -= 1
+
+    def cut_links(self, links: Sequence[Direction]) -> None:
+        """Cut some directions at once."""
+        self.situations[Situation.LINKS_CUT] += 1
+        names = self._names_of(links)
+        self._transcript.add("cut", *(f"{a}->{b}" for a, b in names))
+        for source, destination in names:
+            self.cut(source, destination)
+
+    def mend_links(self, links: Sequence[Direction]) -> None:
+        """Undo ``cut_links``."""
+        names = self._names_of(links)
+        self._transcript.add("mend", *(f"{a}->{b}" for a, b in names))
+        for source, destination in names:
+            self.mend(source, destination)
+
+    def slow_links_down(self, links: Sequence[Direction], delay: Microseconds) -> None:
+        """Let messages on some directions take longer."""
+        self.situations[Situation.LINKS_SLOWED] += 1
+        for source, destination in self._names_of(links):
+            self.network.link(source, destination).slowness += delay
+
+    def speed_links_up(self, links: Sequence[Direction], delay: Microseconds) -> None:
+        """Undo ``slow_links_down``."""
+        for source, destination in self._names_of(links):
+            self.network.link(source, destination).slowness -= delay
+
+    def _names_of(self, links: Sequence[Direction]) -> list[tuple[str, str]]:
+        return [(self.hosts[a].name, self.hosts[b].name) for a, b in links]

@@ -10,8 +10,13 @@ any case and never lost.
 from collections.abc import Sequence
 
 from vsr_node.core.messages import Checkpoint, DurableState, Entry, Record, Recovered, SetCommit
+from vsr_node.simulation.choices import Loss
+from vsr_node.simulation.faults import Damage
 from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.trust import Found, believable
+
+TAIL_MAX = 8
+"""How many entries a lost tail has at most."""
 
 GARBAGE: Entry = ("garbage", 0, (("garbage", 0), ("write", '"k0"', '"garbage"')))
 
@@ -122,33 +127,31 @@ class Disk(MemoryStorage):
         is_damaged = self._checkpoint_is_damaged or bool(self._damaged)
         return self._is_whole and not self.is_recovering and not is_damaged
 
-    def lose_unflushed(self, *, with_checkpoint: bool) -> None:
-        """The power fails where nothing but promises was flushed."""
-        self._remember()
-        self._is_whole = False
-        if with_checkpoint:
-            self.checkpoint = self._older_checkpoint
-        del self.entries[len(self.entries) // 2 :]
-
-    def lose_tail(self, count: int) -> None:
-        """The last entries vanish, as if they had never been written; that is noticed."""
-        self._remember()
-        self._is_whole = False
-        del self.entries[max(0, len(self.entries) - count) :]
-
-    def damage_entry(self, position: int) -> None:
-        """An entry becomes another, or none; its checksum tells."""
-        self._remember()
-        if self.entries:
-            position %= len(self.entries)
-            self.entries[position] = GARBAGE
-            self._damaged.add(self.first_op_number + position)
-
-    def damage_checkpoint(self) -> None:
-        """The checkpoint can't be read any more."""
-        self._remember()
-        self._checkpoint_is_damaged = True
-
-    def _remember(self) -> None:
+    def suffer(self, damage: Damage) -> None:
+        """Lose what a crash takes along. The next ``load`` notices it in any case."""
         if self.may_be_trusted:
             self._lost = dict(enumerate(self.entries, self.first_op_number))
+        match damage.loss:
+            case Loss.UNFLUSHED:
+                self._keep(len(self.entries) // 2)
+            case Loss.UNFLUSHED_CHECKPOINT:
+                self._keep(len(self.entries) // 2)
+                self.checkpoint = self._older_checkpoint
+            case Loss.TAIL:
+                self._keep(max(0, len(self.entries) - 1 - damage.number % TAIL_MAX))
+            case Loss.ENTRY:
+                self._damage_entry(damage.number)
+            case Loss.CHECKPOINT:
+                self._checkpoint_is_damaged = True
+
+    def _keep(self, count: int) -> None:
+        """Keep that many entries; the others vanish, as if they had never been written."""
+        self._is_whole = False
+        del self.entries[count:]
+
+    def _damage_entry(self, number: int) -> None:
+        """An entry becomes another; its checksum tells."""
+        if self.entries:
+            position = number % len(self.entries)
+            self.entries[position] = GARBAGE
+            self._damaged.add(self.first_op_number + position)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from vsr_node.core.messages import StartViewChange
-from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, DelayKind, MessageFaults
+from vsr_node.simulation.choices import DelayKind
+from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, MessageFaults
 from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
 from vsr_node.simulation.timeline import Timeline
 from vsr_node.simulation.transcript import Transcript

@@ -10,22 +10,14 @@ from typing import NamedTuple
 
 from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.core.status import Status
+from vsr_node.simulation.choices import Fate, LastWords
 from vsr_node.simulation.clients import History, RunningLane, SimulatedClient
-from vsr_node.simulation.cluster import FLOOD_INTERVAL, Cluster, Host
+from vsr_node.simulation.cluster import Cluster, Host
+from vsr_node.simulation.faults import Stage
 from vsr_node.simulation.invariants import Violation
-from vsr_node.simulation.plan import (
-    MILLISECOND,
-    Fate,
-    Fault,
-    FaultKind,
-    Lane,
-    LastWords,
-    Link,
-    Plan,
-    both_ways,
-)
+from vsr_node.simulation.plan import Lane, Plan
 from vsr_node.simulation.situations import Situation, Situations
-from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, MILLISECOND, Timeline
 from vsr_node.simulation.transcript import Transcript
 
 TRANSCRIPT_LENGTH = 400
@@ -92,8 +84,7 @@ class Run:
         self.history = History(self.timeline)
         self._clients: dict[str, SimulatedClient] = {}
         self._lanes_at_work = 0
-        self._faults_are_on = True
-        self._down_until: dict[str, int] = {}
+        self._stage = Stage(self.cluster, self.timeline)
         # A time-out doubles with every view change that fails while the faults last.
         self.patience = 400 * MICROSECONDS_PER_SECOND + 1000 * plan.messages.delay_mean
 
@@ -130,8 +121,7 @@ class Run:
         cluster = self.cluster
         situations = cluster.situations
         network = cluster.network
-        for kind, count in cluster.sent.items():
-            situations[f"sent {kind.__name__}"] += count
+        situations.update(cluster.sent)
         situations[Situation.MESSAGE_CUT] += network.cut_count
         situations[Situation.MESSAGE_LOST] += len(network.lost)
         situations[Situation.MESSAGE_REPEATED] += len(network.duplicated)
@@ -183,91 +173,15 @@ class Run:
 
     def _let_faults_happen(self) -> None:
         for fault in self.plan.faults:
-            self.timeline.at(fault.start, self._on_fault, fault)
-
-    def _on_fault(self, fault: Fault) -> None:
-        if not self._faults_are_on:
-            return
-        cluster = self.cluster
-        hosts = cluster.hosts
-        host = cluster.primary() if fault.replica is None else hosts[fault.replica]
-        match fault.kind:
-            case FaultKind.CRASH | FaultKind.POWER_LOSS | FaultKind.DISK_DAMAGE:
-                cluster.flood(host, fault.flood)
-                crash_at = self.timeline.now + fault.flood * FLOOD_INTERVAL // 2
-                self.timeline.at(crash_at, self._crash, (host, fault))
-                self.timeline.at(max(crash_at, fault.end), self._restart, host)
-            case FaultKind.DISK_FULL:
-                host.disk_is_full = True
-                self.timeline.at(fault.end, self._restart, host)
-            case FaultKind.PAUSE:
-                cluster.pause(host)
-                self.timeline.at(fault.end, self._resume, host)
-            case FaultKind.CLOCK_JUMP:
-                cluster.jump_clock(host, fault.jump)
-            case FaultKind.AMBUSH | FaultKind.AMNESIA:
-                cluster.lie_in_wait(fault)
-            case FaultKind.SLOW:
-                cluster.situations[Situation.LINKS_SLOWED] += 1
-                cluster.flood(host, fault.flood)
-                others = (other.index for other in hosts if other is not host)
-                links = fault.links or tuple((host.index, other) for other in others)
-                self._slow_down((links, fault.jump))
-                self.timeline.at(fault.end, self._slow_down, (links, -fault.jump))
-            case FaultKind.CUT:
-                cluster.flood(host, fault.flood)
-                # Half of the flood comes while the others still hear of it.
-                cut_at = self.timeline.now + fault.flood * FLOOD_INTERVAL // 2
-                names = [(hosts[a].name, hosts[b].name) for a, b in self._links_of(fault, host)]
-                self.timeline.at(cut_at, self._cut, names)
-                self.timeline.at(max(cut_at, fault.end), self._mend, names)
-
-    def _cut(self, names: list[tuple[str, str]]) -> None:
-        if self._faults_are_on:
-            self.cluster.situations[Situation.LINKS_CUT] += 1
-            self.transcript.add("cut", *(f"{a}->{b}" for a, b in names))
-            for a, b in names:
-                self.cluster.cut(a, b)
-
-    def _slow_down(self, argument: tuple[tuple[Link, ...], int]) -> None:
-        links, slowness = argument
-        if self._faults_are_on:
-            hosts = self.cluster.hosts
-            for a, b in links:
-                self.cluster.slow_down(hosts[a].name, hosts[b].name, slowness)
-
-    def _links_of(self, fault: Fault, host: Host) -> tuple[Link, ...]:
-        count = self.plan.replica_count
-        around = [(host.index + step) % count for step in range(count)]
-        side = 1 + fault.companions
-        return fault.links or both_ways(around[:side], around[side:])
-
-    def _crash(self, argument: tuple[Host, Fault]) -> None:
-        host, fault = argument
-        if self._faults_are_on:
-            self.cluster.crash(host, fault.outputs, fault.loss, fault.jump)
-
-    def _restart(self, host: Host) -> None:
-        if self._faults_are_on:
-            self.cluster.restart(host)
-
-    def _resume(self, host: Host) -> None:
-        if self._faults_are_on:
-            self.cluster.resume(host)
-
-    def _mend(self, names: list[tuple[str, str]]) -> None:
-        if self._faults_are_on:
-            self.transcript.add("mend", *(f"{a}->{b}" for a, b in names))
-            for a, b in names:
-                self.cluster.mend(a, b)
+            self._stage.at(fault.start, fault.begin, self._stage)
 
     # Liveness
 
     def _end_faults_for_quorum(self) -> None:
         """Only what the settlement names goes on failing."""
-        self._faults_are_on = False
+        self._stage.is_open = False
         cluster = self.cluster
-        cluster.call_off_ambushes()
+        cluster.remove_traps()
         settlement = self.plan.settlement
         match settlement.last_words:
             case LastWords.UNHEARD:
@@ -334,7 +248,7 @@ class Run:
     def _suffer(self, host: Host, fate: Fate) -> None:
         cluster = self.cluster
         self.transcript.add(f"stays {fate}:", host.name)
-        cluster.situations[f"outsider {fate}"] += 1
+        cluster.situations[fate] += 1
         if fate is Fate.DOWN:
             cluster.crash(host)
             return

@@ -12,18 +12,12 @@ All invariants of the simulator hold here too. The transcripts under tests/trans
 
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Commit, Prepare, Refusal, Reply
+from vsr_node.machines.key_value import Operation
 from vsr_node.simulation.cluster import Cluster, Host
-from vsr_node.simulation.plan import (
-    MILLISECOND,
-    PER_MILLE,
-    Loss,
-    MessageFaults,
-    Operation,
-    Plan,
-    Settlement,
-)
+from vsr_node.simulation.faults import LOST_TAIL, AfterOutputs, Instant
+from vsr_node.simulation.plan import PER_MILLE, MessageFaults, Plan, Settlement
 from vsr_node.simulation.requests import ClientRequest
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import MILLISECOND, Timeline
 from vsr_node.simulation.transcript import Line, Transcript, describe_message, format_line
 
 
@@ -130,11 +124,12 @@ class Scenario:
 
     def crash(self, name: str, *, after_outputs: int | None = None) -> None:
         """Kill a replica: now, or in its next turn after so many messages have left."""
-        self._cluster.crash(self.host(name), after_outputs)
+        point = Instant.BETWEEN_TURNS if after_outputs is None else AfterOutputs(after_outputs)
+        self._cluster.crash(self.host(name), point)
 
     def crash_and_lose_log(self, name: str) -> None:
         """Kill a replica now, and take what it wrote last from its disk."""
-        self._cluster.crash(self.host(name), loss=Loss.TAIL)
+        self._cluster.crash(self.host(name), damage=LOST_TAIL)
 
     def restart(self, name: str) -> None:
         """Start a dead replica from its disk."""

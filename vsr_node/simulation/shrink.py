@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from vsr_node.simulation.plan import PER_MILLE, DelayKind, Lane, MessageFaults, Plan, Settlement
+from vsr_node.simulation.choices import DelayKind
+from vsr_node.simulation.plan import PER_MILLE, Lane, MessageFaults, Plan, Settlement
 from vsr_node.simulation.run import Outcome, execute
 
 Item = TypeVar("Item")

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
 
-MICROSECONDS_PER_SECOND = 1_000_000
+Microseconds: TypeAlias = int
+"""Virtual time since the run began, or a length of it."""
+
+MILLISECOND: Microseconds = 1_000
+MICROSECONDS_PER_SECOND: Microseconds = 1_000_000
 
 Handler = Callable[[Any], None]
 
