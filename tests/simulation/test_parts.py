@@ -240,7 +240,7 @@ def test_a_disk_holds_what_its_checkpoint_covers() -> None:
     # Who answers GET_STATE and installs a checkpoint in one turn has told nothing untrue.
     disk = Disk()
     a, b, c = (("c", number, None) for number in range(3))
-    disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,))])
+    disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,)), SetCommit(2)])
     assert disk.holds(1, [a, b])
     assert disk.holds(1, [a, b, c])
     assert not disk.holds(1, [a, b, a])

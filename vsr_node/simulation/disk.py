@@ -9,10 +9,11 @@ any case and never lost.
 
 from collections.abc import Sequence
 
-from vsr_node.core.messages import Checkpoint, DurableState, Entry, Record, Recovered, SetCommit
+from vsr_node.core.messages import Checkpoint, DurableState, Entry, Record, Recovered
 from vsr_node.simulation.choices import Loss
 from vsr_node.simulation.faults import Damage
 from vsr_node.storage.memory import MemoryStorage
+from vsr_node.storage.protocol import may_wait
 from vsr_node.storage.trust import Found, believable
 
 TAIL_MAX = 8
@@ -64,11 +65,7 @@ class Disk(MemoryStorage):
                 self.is_recovering,
             )
         )
-        self.commit_number = state.commit_number
-        self.checkpoint = state.checkpoint
-        self.first_op_number = state.first_op_number
-        self.entries = list(state.entries)
-        self.is_recovering = state.is_recovering
+        self._take_over(state)
         self._damaged.clear()
         self._checkpoint_is_damaged = False
         self._is_whole = True
@@ -77,9 +74,9 @@ class Disk(MemoryStorage):
         return state._replace(entries=tuple(self.entries))
 
     def save(self, records: Sequence[Record]) -> None:
-        """Carry out the records, all of them or, when the replica crashes before, none."""
+        """Carry out the records at once, or with the next ones if they may wait."""
         self._waiting += records
-        if all(isinstance(record, SetCommit) for record in records):
+        if may_wait(records):
             return
         checkpoint = self.checkpoint
         super().save(self._waiting)
@@ -89,12 +86,11 @@ class Disk(MemoryStorage):
         if any(isinstance(record, Recovered) for record in records):
             self._lost = {}
 
-    # What the invariants look at
+    def close(self) -> None:
+        """Carry out what waits. The simulator never closes a disk: its replicas crash."""
+        super().save(self._waiting)
 
-    @property
-    def op_number(self) -> int:
-        """The number of the last entry."""
-        return self.first_op_number + len(self.entries) - 1
+    # What the invariants look at
 
     def entry_at(self, op_number: int) -> Entry | None:
         """The entry there; None if it is truncated or not there."""
