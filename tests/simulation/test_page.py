@@ -14,7 +14,7 @@ from vsr_node.simulation.page import Asked, draw_page
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.recording import Recording
 from vsr_node.simulation.run import Failure, execute
-from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
 from vsr_node.simulation.transcript import describe, describe_entry, is_of_message
 
 SEEDS = (1, 5, 13)

@@ -10,17 +10,14 @@ from typing import Any, NamedTuple
 
 from vsr_node.checker.history import Event
 from vsr_node.core.messages import Refusal, Reply
-from vsr_node.machines.key_value import Operation
+from vsr_node.machines.key_value import KEY_DOES_NOT_EXIST, Operation
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.invariants import is_definite
 from vsr_node.simulation.plan import Lane, PlannedOperation
 from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND, Timeline
 from vsr_node.simulation.transcript import Transcript, words
-
-KEY_DOES_NOT_EXIST = 20
-NANOSECONDS_PER_MICROSECOND = 1_000
 
 
 class History:

@@ -87,33 +87,6 @@ class ObservedMachine:
 class Host:
     """A machine with one replica on it, and what the invariants last saw of the replica."""
 
-    __slots__ = (
-        "applied",
-        "applied_count",
-        "clock_offset",
-        "clock_rate",
-        "commit_number",
-        "crash_point",
-        "damage",
-        "disk",
-        "disk_is_full",
-        "inbox",
-        "incarnation",
-        "index",
-        "is_saving",
-        "name",
-        "pauses",
-        "promise",
-        "random",
-        "replica",
-        "status",
-        "turn_is_due",
-        "view_number",
-        "wakes",
-        "wakes_at",
-        "wakes_since",
-    )
-
     def __init__(self, seed: int, index: int, name: str, clock_rate: int) -> None:
         self.index = index
         self.name = name
@@ -354,10 +327,8 @@ class Cluster:
 
     def _send(self, host: Host, output: Output) -> bool:
         """Let a turn's answers and messages leave; return False if the replica died over it."""
-        if host.crash_point is not None:
-            # XXX
-            count = host.crash_point.count if isinstance(host.crash_point, AfterOutputs) else -1
-            return self._send_some(host, output, count)
+        if isinstance(host.crash_point, AfterOutputs):
+            return self._send_some(host, output, host.crash_point.count)
         for answer in output.replies:
             self.invariants.on_reply(host, answer)
             self.network.send(host.name, answer.client, answer, repeatable=False)
@@ -570,16 +541,10 @@ class Cluster:
         for source, destination in names:
             self.mend(source, destination)
 
-    def slow_links_down(self, links: Sequence[Direction], delay: Microseconds) -> None:
-        """Let messages on some directions take longer."""
-        self.situations[Situation.LINKS_SLOWED] += 1
+    def slow_down(self, links: Sequence[Direction], delay: Microseconds) -> None:
+        """Let messages on some directions take longer; a negative ``delay`` undoes it."""
         for source, destination in self._names_of(links):
             self.network.link(source, destination).slowness += delay
-
-    def speed_links_up(self, links: Sequence[Direction], delay: Microseconds) -> None:
-        """Undo ``slow_links_down``."""
-        for source, destination in self._names_of(links):
-            self.network.link(source, destination).slowness -= delay
 
     def _names_of(self, links: Sequence[Direction]) -> list[tuple[str, str]]:
         return [(self.hosts[a].name, self.hosts[b].name) for a, b in links]

@@ -28,15 +28,6 @@ class Disk(MemoryStorage):
     As at a real one, commit numbers alone wait for the next records, and a crash loses them.
     """
 
-    __slots__ = (
-        "_checkpoint_is_damaged",
-        "_damaged",
-        "_is_whole",
-        "_lost",
-        "_older_checkpoint",
-        "_waiting",
-    )
-
     def __init__(self) -> None:
         super().__init__()
         self._waiting: list[Record] = []

@@ -41,12 +41,6 @@ class AfterOutputs:
 
 CrashPoint = Instant | AfterOutputs
 
-CRASH_POINTS: tuple[CrashPoint, ...] = (*Instant, *map(AfterOutputs, (0, 1, 1, 2, 3)))
-POWER_LOSS_POINTS: tuple[CrashPoint, ...] = (
-    Instant.BETWEEN_TURNS,
-    *map(AfterOutputs, range(3)),
-)
-
 
 class Damage(NamedTuple):
     """What a disk loses in a crash. ``number`` chooses how much of a tail, or which entry."""
@@ -121,73 +115,69 @@ class ReplicaFault(PlannedFault):
 
     replica: int | None = None
 
+    @classmethod
+    def draw(cls, _random: Random, occasion: Occasion) -> ReplicaFault:
+        """Return the fault, if the occasion determines all of it."""
+        return cls(occasion.start, occasion.end, occasion.replica)
+
+
+# Crashes, and what else befalls one replica
+
 
 @dataclass(frozen=True, slots=True)
 class Crash(ReplicaFault):
-    """A replica dies amid a ``flood`` of requests: it has logged some that the others lack."""
+    """A replica dies amid a ``flood`` of requests, when it has logged some that others lack."""
 
     name: ClassVar[str] = "crash"
 
     point: CrashPoint = Instant.BETWEEN_TURNS
+    damage: Damage | None = None
     flood: int = 0
 
     @classmethod
     def draw(cls, random: Random, occasion: Occasion) -> Crash:
         """Draw where in its turn the replica dies, and the size of the flood."""
-        point = random.choice(CRASH_POINTS)
+        point = random.choice((*Instant, *map(AfterOutputs, (0, 1, 1, 2, 3))))
         flood = random.choice((0, 0, 8, 30))
-        return cls(occasion.start, occasion.end, occasion.replica, point, flood)
+        return cls(occasion.start, occasion.end, occasion.replica, point, flood=flood)
 
     def begin(self, stage: Stage) -> None:
-        """Crash when half of the flood has come."""
+        """Crash when half of the flood has come; restart at the end."""
         host = stage.host(self.replica)
         crash_at = stage.cluster.flood(host, self.flood)
-        stage.at(crash_at, stage.cluster.crash, host, self.point)
+        stage.at(crash_at, stage.cluster.crash, host, self.point, self.damage)
         stage.at(max(crash_at, self.end), stage.cluster.restart, host)
 
 
 @dataclass(frozen=True, slots=True)
-class DamagingCrash(ReplicaFault):
-    """A crash that takes a part of the disk along."""
-
-    harms_disk: ClassVar[bool] = True
-
-    damage: Damage = LOST_TAIL
-    point: CrashPoint = Instant.BETWEEN_TURNS
-
-    def begin(self, stage: Stage) -> None:
-        """Crash at once, as an event of its own."""
-        host = stage.host(self.replica)
-        stage.at(self.start, stage.cluster.crash, host, self.point, self.damage)
-        stage.at(self.end, stage.cluster.restart, host)
-
-
-@dataclass(frozen=True, slots=True)
-class PowerLoss(DamagingCrash):
+class PowerLoss(Crash):
     """A crash that takes along whatever was never flushed."""
 
     name: ClassVar[str] = "power loss"
+    harms_disk: ClassVar[bool] = True
 
     @classmethod
     def draw(cls, random: Random, occasion: Occasion) -> PowerLoss:
         """Draw whether the last checkpoint is lost too, and when the power fails."""
         damage = Damage(random.choice((Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT)))
-        point = random.choice(POWER_LOSS_POINTS)
-        return cls(occasion.start, occasion.end, occasion.replica, damage, point)
+        points: list[CrashPoint] = [Instant.BETWEEN_TURNS, *map(AfterOutputs, range(3))]
+        point = random.choice(points)
+        return cls(occasion.start, occasion.end, occasion.replica, point, damage)
 
 
 @dataclass(frozen=True, slots=True)
-class DiskDamage(DamagingCrash):
+class DiskDamage(Crash):
     """A crash after which something on the disk is not as it was."""
 
     name: ClassVar[str] = "disk damage"
+    harms_disk: ClassVar[bool] = True
 
     @classmethod
     def draw(cls, random: Random, occasion: Occasion) -> DiskDamage:
         """Draw what is damaged, and where."""
         loss = random.choice((Loss.TAIL, Loss.ENTRY, Loss.CHECKPOINT))
         damage = Damage(loss, random.randrange(1_000))
-        return cls(occasion.start, occasion.end, occasion.replica, damage)
+        return cls(occasion.start, occasion.end, occasion.replica, damage=damage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +186,6 @@ class DiskFull(ReplicaFault):
 
     name: ClassVar[str] = "disk full"
     harms_disk: ClassVar[bool] = True
-
-    @classmethod
-    def draw(cls, random: Random, occasion: Occasion) -> DiskFull:
-        """There is nothing more to draw."""
-        return cls(occasion.start, occasion.end, occasion.replica)
 
     def begin(self, stage: Stage) -> None:
         """Fill the disk; make room at the end, and restart the replica if it stopped."""
@@ -214,11 +199,6 @@ class Pause(ReplicaFault):
     """A replica stands still; what is sent to it waits."""
 
     name: ClassVar[str] = "pause"
-
-    @classmethod
-    def draw(cls, random: Random, occasion: Occasion) -> Pause:
-        """There is nothing more to draw."""
-        return cls(occasion.start, occasion.end, occasion.replica)
 
     def begin(self, stage: Stage) -> None:
         """Pause, and resume at the end."""
@@ -381,8 +361,9 @@ class Slow(ReplicaFault):
         host = stage.host(self.replica)
         cluster.flood(host, self.flood)
         links = self.links.of(host.index, len(cluster.hosts))
-        cluster.slow_links_down(links, self.delay)
-        stage.at(self.end, cluster.speed_links_up, links, self.delay)
+        cluster.situations[Situation.LINKS_SLOWED] += 1
+        cluster.slow_down(links, self.delay)
+        stage.at(self.end, cluster.slow_down, links, -self.delay)
 
 
 # Traps

@@ -37,20 +37,6 @@ class Departure(NamedTuple):
 class Link:
     """One direction between two ends."""
 
-    __slots__ = (
-        "cuts",
-        "destination",
-        "is_clean",
-        "last_arrival",
-        "latest",
-        "newest_arrived",
-        "random",
-        "sent",
-        "slowness",
-        "source",
-        "votes_until",
-    )
-
     def __init__(self, seed: int, source: str, destination: str) -> None:
         self.source = source
         self.destination = destination

@@ -17,7 +17,8 @@ from vsr_node.report import (
 from vsr_node.simulation.clients import value_of
 from vsr_node.simulation.recording import Recording
 from vsr_node.simulation.run import Outcome
-from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND, Flight, Traffic
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
+from vsr_node.simulation.traffic import Flight, Traffic
 
 
 def draw_page(outcome: Outcome, path: Path, command: str) -> None:

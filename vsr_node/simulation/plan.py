@@ -269,7 +269,7 @@ def draw_relapses(
     period = random.choice((150, 400, 1_000)) * MILLISECOND
     for start in range(random.randrange(period), duration, period):
         end = start + 1 + random.randrange(period // 2)
-        yield DiskDamage(start, end, replica, LOST_TAIL)
+        yield DiskDamage(start, end, replica, damage=LOST_TAIL)
         if random.randrange(4) == 0:
             yield Cut.draw_exile(random, start, start + random.randrange(4 * period))
 

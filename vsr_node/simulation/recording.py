@@ -14,7 +14,8 @@ from vsr_node.simulation.cluster import Host
 from vsr_node.simulation.network import Departure, Network
 from vsr_node.simulation.plan import Plan
 from vsr_node.simulation.run import Run
-from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND, Traffic
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
+from vsr_node.simulation.traffic import Traffic
 from vsr_node.simulation.transcript import (
     Line,
     describe,

@@ -80,7 +80,7 @@ class Shrinker:
         self._try(replace(self._plan, clock_rates_per_mille=clock_rates))
 
     def _try_messages(self, messages: MessageFaults) -> bool:
-        return self._try(replace(self._plan, messages=messages))
+        return self._try(self._with_messages(messages))
 
     def _drop_settlement(self) -> None:
         settlement = self._plan.settlement

@@ -9,6 +9,7 @@ Microseconds: TypeAlias = int
 
 MILLISECOND: Microseconds = 1_000
 MICROSECONDS_PER_SECOND: Microseconds = 1_000_000
+NANOSECONDS_PER_MICROSECOND = 1_000
 
 Handler = Callable[[Any], None]
 

@@ -9,9 +9,9 @@ from typing import Any
 from vsr_node.report import Message
 from vsr_node.simulation.network import Departure
 from vsr_node.simulation.requests import ClientRequest
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
 from vsr_node.simulation.transcript import Line, describe_message, is_of_message
 
-NANOSECONDS_PER_MICROSECOND = 1_000
 NOT_IN_FLIGHT = -1
 
 

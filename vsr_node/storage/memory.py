@@ -18,16 +18,6 @@ from .protocol import assert_legal, assert_whole
 class MemoryStorage:
     """What all records add up to, beginning with ``state``. Anybody may read its fields."""
 
-    __slots__ = (
-        "checkpoint",
-        "commit_number",
-        "entries",
-        "first_op_number",
-        "is_recovering",
-        "last_normal_view",
-        "view_number",
-    )
-
     waits_for_disk = False
 
     def __init__(self, state: DurableState | None = None) -> None:
