@@ -110,7 +110,7 @@ def test_each_message_arrives_where_and_when_the_transcript_says(recording: Reco
 
 def test_every_request_is_known_by_its_client_and_node(recording: Recording) -> None:
     asked = Asked(recording.traffic)
-    events = [asked.told(event) for event in recording.run.history.events()]
+    events = [asked.take(event) for event in recording.run.history.events()]
     invocations = [event for event in events if event.type == "invoke"]
     assert all(event.node in recording.names for event in invocations)
     assert sum(map(len, asked.requests.values())) == len(invocations)

@@ -32,7 +32,7 @@ from vsr_node.simulation.plan import (
     Settlement,
     draw,
 )
-from vsr_node.simulation.run import Run, execute
+from vsr_node.simulation.run import SimulatedRun, execute
 from vsr_node.simulation.shrink import Shrinker
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
@@ -139,7 +139,7 @@ def test_a_primary_that_has_not_heard_one_of_the_quorum_for_long_is_not_at_rest(
         clock_rates_per_mille=(1000,) * 3,
         messages=MessageFaults(),
     )
-    run = Run(plan, None)
+    run = SimulatedRun(plan, None)
     run.timeline.run_until(MICROSECONDS_PER_SECOND)
     quorum = run.cluster.hosts
     primary = run.cluster.primary()

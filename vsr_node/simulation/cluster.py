@@ -1,7 +1,7 @@
-"""Replicas on simulated machines: each has a disk, a clock, an inbox, and may die or stand still.
+"""Replicas on simulated machines. Each has a disk, a clock and an inbox, and may die or pause.
 
-A `Host` drives its replica as every driver must: in each turn the time comes first, then all that
-waits in the inbox; the turn's records are on the disk before anything of the turn leaves.
+A ``Cluster`` drives each replica as every driver must: a turn begins with the time, then takes all
+that waits in the inbox; its records are on the disk before anything but its asks leaves.
 """
 
 from collections import Counter
@@ -35,26 +35,27 @@ from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
 
-# The client of requests that come in floods, and how far apart they come.
 FLOOD = "flood"
+"""The client of requests that come in floods."""
+
 FLOOD_INTERVAL = MILLISECOND
 
-# More turns than this, by timers alone, within that time: the replica turns in circles.
 WAKES_MAX = 100
+"""A replica spins if timers alone cause more turns within ``WAKES_WINDOW``."""
+
 WAKES_WINDOW = 10 * MILLISECOND
 
 
 def is_read(operation: Any) -> bool:
-    """Whether an operation of an `ObservedMachine` changes nothing."""
+    """Return whether an operation of an ``ObservedMachine`` changes nothing."""
     return bool(operation[1][0] == "read")
 
 
 class ObservedMachine:
     """The key-value machine, with a list of what it applied.
 
-    Its operations are (request, operation): the name under which the client sent the operation
-    goes along with it, so that a second application can be told from a second request. Its
-    snapshot tells how many it has applied.
+    Its operations are (request, operation). The request is the client's name and number, which
+    distinguish a second execution from a second request. Its snapshot holds how many it applied.
     """
 
     def __init__(self, applied: list[tuple[Any, object]]) -> None:
@@ -63,14 +64,14 @@ class ObservedMachine:
         self._machine = KeyValueMachine()
 
     def apply(self, operation: Any) -> object:
-        """Apply the operation within `operation`."""
+        """Apply the operation within ``operation``."""
         result = self._machine.apply(operation[1])
         self._applied.append((operation, result))
         self._count += 1
         return result
 
     def read(self, operation: Any) -> object:
-        """Answer the read within `operation`."""
+        """Answer the read within ``operation``."""
         return self._machine.read(operation[1])
 
     def snapshot(self) -> Parts:
@@ -118,17 +119,17 @@ class Host:
         self.applied: list[tuple[Any, object]] = []
         self.applied_count = 0
 
-    def clock(self, now: int) -> int:
-        """What the machine's clock shows at `now`."""
+    def clock(self, now: Microseconds) -> Microseconds:
+        """Return what the machine's clock shows at ``now``."""
         return self.clock_offset + now * self.clock_rate // PER_MILLE
 
-    def when(self, deadline: int) -> int:
-        """When the machine's clock will show `deadline`."""
+    def when(self, deadline: Microseconds) -> Microseconds:
+        """Return when the machine's clock will show ``deadline``."""
         return -(-(deadline - self.clock_offset) * PER_MILLE // self.clock_rate)
 
 
 class Client(Protocol):
-    """Whoever waits for answers."""
+    """A client that takes answers."""
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
         """Take an answer that arrived."""
@@ -138,7 +139,7 @@ class DeafClient:
     """A client that asks and does not wait for answers."""
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
-        """It does not listen."""
+        """Ignore it."""
 
 
 class Cluster:
@@ -168,7 +169,7 @@ class Cluster:
         for host in self.hosts:
             self._start(host)
 
-    # The driver's duties.
+    # The driver's duties
 
     def _start(self, host: Host) -> Replica:
         now = host.clock(self._timeline.now)
@@ -225,7 +226,7 @@ class Cluster:
         else:
             self._schedule_wake(host)
 
-    def _count_wake(self, host: Host, now: int) -> None:
+    def _count_wake(self, host: Host, now: Microseconds) -> None:
         if now - host.wakes_since > WAKES_WINDOW:
             host.wakes_since = now
             host.wakes = 0
@@ -241,7 +242,7 @@ class Cluster:
         host.turn_is_due = False
 
     def _turn(self, host: Host) -> None:
-        """One turn of the replica, from the time to the last message."""
+        """Take one turn of the replica, from the time to the outputs."""
         replica = host.replica
         assert replica is not None
         host.turn_is_due = False
@@ -275,18 +276,18 @@ class Cluster:
             self._schedule_wake(host)
 
     def answers_by_itself(self, operation: Any) -> bool:
-        """Whether the replica that is asked for it answers, for sure, unless it dies."""
+        """Return whether the replica that gets the operation answers it, unless it dies."""
         return self._plan.quorum_reads and is_read(operation)
 
     def _ask(self, replica: Replica, request: ClientRequest) -> None:
-        # A flood is there to fill logs, so its reads go through them.
+        # A flood is to fill logs, so its reads go through them.
         if request.client != FLOOD and self.answers_by_itself(request.operation):
             replica.on_read(*request)
         else:
             replica.on_request(*request)
 
     def _look_at(self, host: Host) -> None:
-        """Hold a replica after its turn against the invariants."""
+        """Check a replica after its turn."""
         replica = host.replica
         assert replica is not None
         if self.invariants.on_turn(host) or self._transcript.is_detailed:
@@ -294,7 +295,7 @@ class Cluster:
             self._spring_traps(host)
 
     def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
-        """A slow disk is done: the turn's outputs leave, unless the replica died meanwhile."""
+        """Let the turn's outputs leave after a slow save, unless the replica died meanwhile."""
         host, incarnation, output = argument
         if host.replica is None or host.incarnation != incarnation:
             return
@@ -326,7 +327,7 @@ class Cluster:
         self.invariants.after_save(host)
 
     def _send(self, host: Host, output: Output) -> bool:
-        """Let a turn's answers and messages leave; return False if the replica died over it."""
+        """Let a turn's replies and messages leave; return whether the replica lives on."""
         if isinstance(host.crash_point, AfterOutputs):
             return self._send_some(host, output, host.crash_point.count)
         for answer in output.replies:
@@ -377,7 +378,7 @@ class Cluster:
             replica.commit_number,
         )
 
-    # The verbs.
+    # The verbs
 
     def request(self, client: str, target: int, request: ClientRequest) -> None:
         """Let a client send a request to the replica of that index."""
@@ -400,7 +401,7 @@ class Cluster:
         self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
 
     def primary(self) -> Host:
-        """The primary of the newest view in which one serves; n0 if there is none."""
+        """Return the primary of the newest view in which one serves; n0 if there is none."""
         serving = [
             host
             for host in self.hosts
@@ -477,7 +478,7 @@ class Cluster:
         host.disk.suffer(damage)
 
     def restart(self, host: Host) -> None:
-        """Start a dead replica from its disk. A crash that waits for a turn is called off."""
+        """Start a replica from its disk if it is dead; call off a crash that waits for a turn."""
         host.crash_point = None
         host.damage = None
         host.disk_is_full = False
@@ -496,7 +497,7 @@ class Cluster:
         self.add_state(host)
 
     def pause(self, host: Host) -> None:
-        """Let a replica stand still; what is sent to it waits."""
+        """Stop a replica for a while; what is sent to it waits."""
         host.pauses += 1
         self._transcript.add("pause", host.name)
         self.situations[Situation.PAUSE] += 1
@@ -510,10 +511,10 @@ class Cluster:
             if host.replica is not None:
                 self._schedule_turn(host)
 
-    def jump_clock(self, host: Host, microseconds: int) -> None:
+    def jump_clock(self, host: Host, jump: Microseconds) -> None:
         """Set a replica's clock forward."""
-        host.clock_offset += microseconds
-        self._transcript.add("clock jump", host.name, microseconds)
+        host.clock_offset += jump
+        self._transcript.add("clock jump", host.name, jump)
         self.situations[Situation.CLOCK_JUMP] += 1
         if host.replica is not None:
             self._schedule_wake(host)
@@ -523,7 +524,7 @@ class Cluster:
         self.network.link(source, destination).cuts += 1
 
     def mend(self, source: str, destination: str) -> None:
-        """Take one cut of that direction away."""
+        """Undo one cut of a direction."""
         self.network.link(source, destination).cuts -= 1
 
     def cut_links(self, links: Sequence[Direction]) -> None:

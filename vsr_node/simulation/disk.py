@@ -1,10 +1,9 @@
 """A disk in memory: what a replica finds when it is started again.
 
-It is the storage that the simulated replicas write to, and what the invariants hold against the
-messages: a claim is durable if it stands here when the message leaves. While a machine is down its
-disk may be damaged, or lose what was never flushed; what may be believed of the rest is decided by
-the same rules as for a real one (`storage.trust`). A replica's promise, its view, is flushed in
-any case and never lost.
+The simulated replicas write to it, and the invariants check messages against it: a claim is durable
+if it is on the disk when the message leaves. While a machine is down its disk may be damaged, or
+lose what was never flushed. What may be believed of the rest, ``storage.trust`` decides, as for a
+real disk. A replica's promise, its view, is always flushed and never lost.
 """
 
 from collections.abc import Sequence
@@ -23,9 +22,9 @@ GARBAGE: Entry = ("garbage", 0, (("garbage", 0), ("write", '"k0"', '"garbage"'))
 
 
 class Disk(MemoryStorage):
-    """Storage whose `save` is durable on return, but for what `lose_unflushed` takes away.
+    """A storage whose records are durable when ``save`` returns, but for what ``suffer`` destroys.
 
-    As at a real one, commit numbers alone wait for the next records, and a crash loses them.
+    As in ``SqliteStorage``, commit numbers alone wait for the next records; a crash loses them.
     """
 
     def __init__(self) -> None:
@@ -40,7 +39,7 @@ class Disk(MemoryStorage):
     # Storage
 
     def load(self) -> DurableState:
-        """Return what may be believed of what stands there, which is all that stands there then."""
+        """Return what may be believed of what is there, and keep nothing else."""
         self._waiting = []
         state = believable(
             Found(
@@ -78,39 +77,39 @@ class Disk(MemoryStorage):
             self._lost = {}
 
     def close(self) -> None:
-        """Carry out what waits. The simulator never closes a disk: its replicas crash."""
+        """Carry out what waits. In the simulator replicas only crash."""
         super().save(self._waiting)
 
     # What the invariants look at
 
     def entry_at(self, op_number: int) -> Entry | None:
-        """The entry there; None if it is truncated or not there."""
+        """Return an entry; None if it is truncated or was never there."""
         position = op_number - self.first_op_number
         return self.entries[position] if 0 <= position < len(self.entries) else None
 
     def held(self, op_number: int) -> Entry | None:
-        """The entry there, or the one that stood there before the log was lost.
+        """Return an entry, or the one that was there before the log was lost.
 
-        A quorum is made of those who acknowledged. Who loses its log afterwards is one of the
-        failures that the group lives through.
+        A quorum consists of those that acknowledged. A replica that loses its log afterwards is
+        one of the failures that the group lives through.
         """
         return self.entry_at(op_number) if self.may_be_trusted else self._lost.get(op_number)
 
     def holds(self, first_op_number: int, entries: Sequence[Entry]) -> bool:
-        """Whether exactly these entries stand there from `first_op_number` on.
+        """Return whether exactly these entries are there from ``first_op_number`` on.
 
-        What is truncated is held as well, by the checkpoint in its place.
+        A truncated entry counts as held, as the checkpoint covers it.
         """
         truncated_count = max(0, self.first_op_number - first_op_number)
         start = max(0, first_op_number - self.first_op_number)
         left = list(entries[truncated_count:])
         return self.entries[start : start + len(left)] == left
 
-    # What may happen to it while its machine is down
+    # What may happen while its machine is down
 
     @property
     def may_be_trusted(self) -> bool:
-        """Whether a replica that starts now is not recovering."""
+        """Whether a replica that starts now need not recover."""
         is_damaged = self._checkpoint_is_damaged or bool(self._damaged)
         return self._is_whole and not self.is_recovering and not is_damaged
 
@@ -137,7 +136,7 @@ class Disk(MemoryStorage):
         del self.entries[count:]
 
     def _damage_entry(self, number: int) -> None:
-        """An entry becomes another; its checksum tells."""
+        """Turn an entry into another; its checksum betrays that."""
         if self.entries:
             position = number % len(self.entries)
             self.entries[position] = GARBAGE

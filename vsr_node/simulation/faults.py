@@ -346,7 +346,7 @@ class Slow(ReplicaFault):
 
     @classmethod
     def draw(cls, random: Random, occasion: Occasion) -> Slow:
-        """Draw a flooded replica that is slow to tell of it, or some links."""
+        """Draw a flooded replica whose messages are slow, or some links."""
         start, end = occasion.start, occasion.end
         delay = random.choice((10, 30, 100, 300, 1_000)) * MILLISECOND
         if random.randrange(2):

@@ -1,7 +1,7 @@
 """What a seed stands for: cluster, faults and operations, written down before the run begins.
 
-A plan is data. `draw(seed)` makes one; the shrinker takes parts away from it; a regression test
-holds one as a literal. All times are int microseconds of virtual time since the run began.
+A plan is data. ``draw(seed)`` makes one; the shrinker takes parts away from it; a regression test
+holds one as a literal.
 
 Swarm testing (Groce et al., ISSTA 2012): each seed switches whole kinds of faults off, since a
 fault that is always there hides what only happens without it.
@@ -38,50 +38,47 @@ PER_MILLE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class MessageFaults:
-    """How the links treat messages. `in_order`: no link lets a message overtake another."""
+    """How the links treat messages. With ``in_order`` no message overtakes another on its link."""
 
     loss_per_myriad: int = 0
     duplicate_per_myriad: int = 0
     delay_kind: DelayKind = DelayKind.CONSTANT
-    delay_mean: int = MILLISECOND
+    delay_mean: Microseconds = MILLISECOND
     in_order: bool = True
-    # A repeated copy takes longer than the first by so much in the mean: news of views long gone.
-    copy_delay_mean: int = 0
-    # Messages of one kind, by the name of its class, take longer by so much in the mean.
+    # How much longer a repeated copy takes, in the mean: it brings news of views long gone.
+    copy_delay_mean: Microseconds = 0
+    # The class name of the messages that take longer (none if empty), and by how much in the mean.
     slow_kind: str = ""
-    slow_kind_delay_mean: int = 0
-    # Who starts again is first told the last of what it was told before: news of another life.
+    slow_kind_delay_mean: Microseconds = 0
+    # A replica that restarts first hears again what it heard last: news of another life.
     replays: bool = False
-    # Single messages that are lost or repeated: (source, destination, number on that link).
-    # The shrinker names them here, in place of the rates.
+    # Single messages that are lost or repeated, as (source, destination, number on that link).
+    # The shrinker lists them here in place of the rates.
     lost: frozenset[tuple[str, str, int]] = frozenset()
     duplicated: frozenset[tuple[str, str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedOperation:
-    """After `think_time` the operation is sent to each target in turn, until one answers."""
+    """An operation that is sent after ``think_time`` to one target after the other."""
 
     operation: Operation
-    think_time: int
+    think_time: Microseconds
     targets: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Operations that one client has under way one at a time.
-
-    Lanes of one client share its request numbers.
-    """
+    """Operations of a client, one at a time. Lanes of one client share its request numbers."""
 
     client: str
-    retry_after: int
+    retry_after: Microseconds
     operations: tuple[PlannedOperation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The liveness phase: the `quorum` for which the faults end first, and the others' fates."""
+    """The liveness phase: the ``quorum`` for which the faults end first, and the others' fates."""
 
     quorum: tuple[int, ...]
     fates: tuple[tuple[int, Fate], ...]
@@ -92,14 +89,14 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Disks:
-    """How the disks are used. A turn's outputs leave up to `save_delay` after it was saved.
+    """How the disks are used. A turn's outputs leave up to ``save_delay`` after it was saved.
 
-    `more_losses` lets more replicas lose their logs at once than a group can live through: then it
-    may stop for ever, and must still not tell anything untrue.
+    With ``more_losses`` more replicas may lose their logs at once than the group can live through.
+    Then it may stop for ever, but must still not report anything untrue.
     """
 
     are_flushed: bool = True
-    save_delay: int = 0
+    save_delay: Microseconds = 0
     more_losses: bool = False
 
 
@@ -109,21 +106,21 @@ class Plan:
 
     seed: int
     replica_count: int
-    # A turn begins up to so long after its first message came, and takes all that is there then.
-    turn_delay: int
+    # The longest time from a turn's first message to the turn, which takes all that has come.
+    turn_delay: Microseconds
     clock_rates_per_mille: tuple[int, ...]
     messages: MessageFaults
     faults: tuple[PlannedFault, ...]
     lanes: tuple[Lane, ...]
     settlement: Settlement
-    # Reads ask a quorum; else they go through the log like everything else.
+    # Whether reads ask a quorum instead of going through the log.
     quorum_reads: bool = False
     limits: Limits = field(default_factory=Limits)
     disks: Disks = field(default_factory=Disks)
 
     @property
     def calm(self) -> bool:
-        """Whether nothing disturbs the run: then no replica has a reason to send anything again."""
+        """Whether nothing disturbs the run, so that no replica has a reason to repeat a message."""
         messages = self.messages
         return (
             not self.faults
@@ -140,8 +137,9 @@ class Plan:
         )
 
 
-# The size that most clusters have comes most often, and an even one now and then.
 REPLICA_COUNTS = (1, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7, 7)
+"""The usual sizes come most often, and an even one now and then."""
+
 DELAY_MEANS = (
     0,
     100,
@@ -154,7 +152,7 @@ DELAY_MEANS = (
 
 
 def draw(seed: int) -> Plan:
-    """Draw the plan that `seed` stands for."""
+    """Draw the plan that ``seed`` stands for."""
     random = stream(seed, "plan")
     replica_count = random.choice(REPLICA_COUNTS)
     calm = random.randrange(16) == 0
@@ -177,7 +175,7 @@ def draw(seed: int) -> Plan:
 
 
 def draw_limits(random: Random) -> Limits:
-    """Draw how often checkpoints are taken, and in how large chunks they are sent."""
+    """Draw how often checkpoints are taken and how large their chunks are."""
     return Limits(
         checkpoint_interval=random.choice((1, 1, 4, 16, 50, 2_048)),
         chunk_parts=random.choice((1, 1, 2, 5, 512)),
@@ -195,7 +193,7 @@ def draw_disks(random: Random) -> Disks:
 
 _KINDS = tuple(kind.__name__ for kind in get_args(Message))
 SLOW_KINDS = ("",) * len(_KINDS) + _KINDS + ("ReadOk",) * 4
-"""In almost half of the seeds none. Only late READ_OKs tell if answers serve the right reads."""
+"""In almost half of the seeds none. Only late READ_OKs show whether they serve the right reads."""
 
 
 def draw_message_faults(random: Random, calm: bool) -> MessageFaults:
@@ -308,7 +306,7 @@ def draw_gust(
 
 
 def draw_lanes(
-    seed: int, replica_count: int, duration: int, delay_mean: int, calm: bool
+    seed: int, replica_count: int, duration: Microseconds, delay_mean: Microseconds, calm: bool
 ) -> tuple[Lane, ...]:
     """Draw the clients of the safety phase: at least 400 operations in all, on a few hot keys."""
     random = stream(seed, "plan", "lanes")
@@ -326,7 +324,7 @@ def draw_lanes(
         bursty=random.randrange(3) == 0,
         replicas=tuple(range(replica_count)),
     )
-    # Without faults nobody needs to ask twice; else some clients are hastier than a round trip.
+    # Without faults nobody needs to ask twice. With faults some clients retry within a round trip.
     factor = 100 if calm else random.choice((1, 6, 30, 300))
     retry_after = factor * (delay_mean + 10 * MILLISECOND)
     if not calm:
@@ -351,10 +349,10 @@ class ClientTraits:
     key_count: int
     value_count: int
     reads_of_8: int
-    think_time_mean: int
+    think_time_mean: Microseconds
     attempts_max: int
     loyal: bool  # asks the same replica first each time
-    bursty: bool  # asks several times in a row, then thinks for long
+    bursty: bool  # asks several times in a row, then thinks for a long time
     replicas: tuple[int, ...]
 
     def draw_operations(self, random: Random, count: int) -> tuple[PlannedOperation, ...]:
@@ -371,7 +369,7 @@ class ClientTraits:
             targets=(first, *others),
         )
 
-    def _draw_think_time(self, random: Random) -> int:
+    def _draw_think_time(self, random: Random) -> Microseconds:
         if not self.bursty:
             return exponential(random, self.think_time_mean)
         return 0 if random.randrange(8) else exponential(random, 8 * self.think_time_mean)
@@ -388,11 +386,13 @@ class ClientTraits:
 
 
 FATES = (*Fate, Fate.DEAF, Fate.DEAF)
-"""Who is deaf votes as long as it lives: most bugs of votes need one."""
+"""A deaf replica votes as long as it lives: most bugs in voting need one."""
 
 
-def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) -> Settlement:
-    """Draw the quorum that is spared first, what the others suffer, and what must be served."""
+def draw_settlement(
+    seed: int, replica_count: int, delay_mean: Microseconds, calm: bool
+) -> Settlement:
+    """Draw the quorum that is spared first, the others' fates, and what must be served."""
     random = stream(seed, "plan", "settlement")
     members = list(range(replica_count))
     random.shuffle(members)
@@ -401,7 +401,7 @@ def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) 
         size = replica_count // 2 + 1
     quorum = tuple(sorted(members[:size]))
     fates = tuple((outsider, random.choice(FATES)) for outsider in sorted(members[size:]))
-    # Now and then nobody asks anything any more, and what is under way must end all the same.
+    # Now and then nobody asks anything more, and what is under way must end all the same.
     idle = not calm and random.randrange(4) == 0
     everybody = tuple(range(replica_count))
     return Settlement(
@@ -416,9 +416,9 @@ def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) 
 
 
 def draw_patient_lanes(
-    seed: int, name: str, replicas: tuple[int, ...], delay_mean: int
+    seed: int, name: str, replicas: tuple[int, ...], delay_mean: Microseconds
 ) -> tuple[Lane, ...]:
-    """Draw clients that ask again until they are answered, each at one replica."""
+    """Draw clients that repeat each request until it is answered, each at one replica."""
     traits = ClientTraits(
         key_count=2,
         value_count=5,

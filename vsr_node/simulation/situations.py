@@ -1,4 +1,4 @@
-"""What runs came across. What no seed reached is a fault or a path that was not tried."""
+"""What occurred in runs. A situation that no seed reached is a fault or a path not tried."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from vsr_node.simulation.choices import Fate, Loss
 
 
 class Situation(StrEnum):
-    """Everything that is counted beside the messages by their types."""
+    """What is counted, apart from the losses, the fates, and the messages by type."""
 
     # What befell replicas.
     CRASH_BETWEEN_TURNS = "crash between two turns"
@@ -40,7 +40,7 @@ class Situation(StrEnum):
     MESSAGE_REPLAYED = "message of an earlier life replayed"
     MESSAGE_OVERTAKEN = "message overtaken by a later one"
     MESSAGE_TO_THE_DEAD = "message to a dead replica"
-    # What clients did and were told.
+    # What clients did, and how they were answered.
     ASKED_AGAIN = "client asks again"
     ABANDONED = "request abandoned by its client"
     ANSWERED_AGAIN = "repeated request answered from the client table"
