@@ -68,7 +68,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--first-seed", type=int, default=0, help="the first seed for mutations")
     parser.add_argument(
-        "--seeds-max", type=int, help="most seeds for each mutation; by default its own bound"
+        "--seeds-max", type=int, help="at most so many seeds a mutation; default: its own"
     )
     options = parser.parse_args(arguments)
     if options.html is not None and options.mutations is not None:

@@ -25,7 +25,15 @@ from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
-from vsr_node.simulation.faults import AfterOutputs, CrashPoint, Damage, Direction, Instant, Trap
+from vsr_node.simulation.faults import (
+    AfterOutputs,
+    ClockJump,
+    CrashPoint,
+    Damage,
+    Direction,
+    Instant,
+    Trap,
+)
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
 from vsr_node.simulation.plan import PER_MILLE, Plan
@@ -514,7 +522,7 @@ class Cluster:
     def jump_clock(self, host: Host, jump: Microseconds) -> None:
         """Set a replica's clock forward."""
         host.clock_offset += jump
-        self._transcript.add("clock jump", host.name, jump)
+        self._transcript.add(ClockJump.name, host.name, jump)
         self.situations[Situation.CLOCK_JUMP] += 1
         if host.replica is not None:
             self._schedule_wake(host)

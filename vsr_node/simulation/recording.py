@@ -11,6 +11,7 @@ from dataclasses import replace
 from vsr_node.core.messages import Entries
 from vsr_node.report import About, Change, Fault, ReplicaState, Sighting, Step, Steps
 from vsr_node.simulation.cluster import Host
+from vsr_node.simulation.faults import ClockJump
 from vsr_node.simulation.network import Departure, Network
 from vsr_node.simulation.plan import Plan
 from vsr_node.simulation.run import SimulatedRun
@@ -79,7 +80,7 @@ class Recording:
         faults += [
             Fault(kind, " ".join(map(str, details)), _nanoseconds(time), _nanoseconds(time))
             for time, kind, details in self.lines
-            if kind == "clock jump"
+            if kind == ClockJump.name
         ]
         return sorted(faults, key=lambda fault: fault.begin)
 
