@@ -15,7 +15,7 @@ from vsr_node.report import draw as draw_folder
 from vsr_node.simulation.page import draw_page
 from vsr_node.simulation.plan import Plan, draw
 from vsr_node.simulation.recording import Recording
-from vsr_node.simulation.run import Failure, Outcome, execute
+from vsr_node.simulation.run import Failure, RunOutcome, execute
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
 
 pytestmark = pytest.mark.slow
@@ -23,24 +23,24 @@ pytestmark = pytest.mark.slow
 
 def is_eventful(plan: Plan) -> bool:
     """Whether three replicas crash and are cut off, and many messages are under way for long."""
-    kinds = {fault.kind for fault in plan.faults}
+    kinds = {fault.name for fault in plan.faults}
     many = plan.messages.duplicate_per_myriad >= 500
     late = plan.messages.copy_delay_mean >= 3 * MICROSECONDS_PER_SECOND
     return plan.replica_count == 3 and {"crash", "cut"} < kinds and many and late
 
 
 @pytest.fixture(scope="module")
-def outcome() -> Outcome:
+def outcome() -> RunOutcome:
     return execute(next(plan for plan in map(draw, count()) if is_eventful(plan)))
 
 
 @pytest.fixture(scope="module")
-def recording(outcome: Outcome) -> Recording:
+def recording(outcome: RunOutcome) -> Recording:
     return Recording(outcome.plan)
 
 
 @pytest.fixture(scope="module")
-def file(outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(outcome: RunOutcome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seed") / "page.html"
     draw_page(outcome, path, "again")
     return path
@@ -225,7 +225,7 @@ def test_an_operation_that_one_selects_leads_to_its_step(
 
 
 def test_a_run_that_failed_opens_at_its_end(
-    browser: Browser, outcome: Outcome, tmp_path: Path
+    browser: Browser, outcome: RunOutcome, tmp_path: Path
 ) -> None:
     path = tmp_path / "page.html"
     failure = Failure("leader-completeness", "something is missing")

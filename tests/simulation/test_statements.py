@@ -7,7 +7,7 @@ import pytest
 from vsr_node.core.messages import GetCheckpoint, Message, Read, Request
 from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.plan import draw
-from vsr_node.simulation.run import Run
+from vsr_node.simulation.run import SimulatedRun
 from vsr_node.simulation.statements import STATEMENTS
 
 
@@ -15,8 +15,8 @@ def test_every_type_of_message_has_a_statement() -> None:
     assert set(STATEMENTS) == set(get_args(Message))
 
 
-def calm_run() -> Run:
-    run = Run(draw(0), None)
+def calm_run() -> SimulatedRun:
+    run = SimulatedRun(draw(0), None)
     run.cluster.invariants._calm = True
     return run
 
