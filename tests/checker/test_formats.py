@@ -93,13 +93,13 @@ class TestJsonLines:
         ("text", "message"),
         [
             ('[{"a": 1}\n', 'line 1: "process" must be there, as well as "type" and "f"'),
-            ("[%s\n %s]", "line 2: this is no JSON: ] is needed, not {"),
-            ("[%s,\n %s", "line 2: this is no JSON: ] is needed, not the end; this is the last"),
-            ("[%s,\n %s]\n3", "line 3: this is no JSON: the end is needed, not 3"),
+            ("[%s\n %s]", "line 2: this is not JSON: ] is needed, not {"),
+            ("[%s,\n %s", "line 2: this is not JSON: ] is needed, not the end; this is the last"),
+            ("[%s,\n %s]\n3", "line 3: this is not JSON: the end is needed, not 3"),
             ("[%s,\n 3]", "line 2: an event is a map, not 3"),
-            ("[%s,\n]", "line 2: this is no JSON: Expecting value"),
-            ("[%s,\n %s,\n\n NaN]", "line 4: this is no JSON: NaN is no JSON number"),
-            ('[%s, {"value": ' + "[" * 100_000, "line 1: this is no JSON"),
+            ("[%s,\n]", "line 2: this is not JSON: Expecting value"),
+            ("[%s,\n %s,\n\n NaN]", "line 4: this is not JSON: NaN is not a JSON number"),
+            ('[%s, {"value": ' + "[" * 100_000, "line 1: this is not JSON"),
         ],
     )
     def test_a_malformed_array(self, tmp_path: Path, text: str, message: str) -> None:

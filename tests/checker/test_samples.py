@@ -30,8 +30,8 @@ SAMPLES: dict[str, tuple[int, str]] = {
     "objects.json": (EXIT_VALID, "1 operation on 1 key"),
     "no-index.jsonl": (EXIT_INVALID, "read null by process 1 (events 2 to 3)"),
     "pairs.jsonl": (EXIT_VALID, "3 operations on 2 keys"),
-    "cut.jsonl": (EXIT_MALFORMED, "line 2: this is no JSON"),
-    "cut.json": (EXIT_MALFORMED, "line 2: this is no JSON: ] is needed, not the end"),
+    "cut.jsonl": (EXIT_MALFORMED, "line 2: this is not JSON"),
+    "cut.json": (EXIT_MALFORMED, "line 2: this is not JSON: ] is needed, not the end"),
     "cut-at-the-beginning.jsonl": (EXIT_MALFORMED, "is the beginning of the history missing?"),
     # EDN
     "records.edn": (EXIT_INVALID, "Key 1: valid up to operation 2 of 3; read 2 by process 0"),
@@ -80,7 +80,7 @@ INPUTS: dict[str, tuple[int, str]] = {
 """Inputs that are no part of the project: VSR_INPUTS names a folder that has them."""
 
 BINARY = {
-    gzip.compress(b"{}"): "this is compressed by gzip; unpack it",
+    gzip.compress(b"{}", mtime=0): "this is compressed by gzip; unpack it",
     b"JEPSEN\x00\x01": "this is Jepsen's test.jepsen, which is binary; history.edn",
     b"PK\x03\x04\x00": "this is a zip archive",
     b"\xff\xfe{\x00}\x00": "this is UTF-16; convert it to UTF-8",

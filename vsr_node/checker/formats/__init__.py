@@ -34,7 +34,7 @@ def read_history(content: bytes) -> list[Event]:
     text = decoded(content)
     numbered = list(_events(text))
     if not numbered:
-        raise HistoryError(f"there is no event in it: {refusal(text)}")
+        raise HistoryError(f"there are no events in it: {refusal(text)}")
     events = [event for _, event in numbered]
     try:
         pair_operations(events)
