@@ -104,6 +104,11 @@ MUTATIONS = (
                 "        on_prepare, (Status.NORMAL,),",
                 "        on_prepare, (Status.NORMAL,), is_served_in_any_view=True,",
             ),
+            Edit(
+                FOLLOWING,
+                "    assert following is not None\n    hear_primary",
+                "    if following is None:\n        return\n    hear_primary",
+            ),
         ),
     ),
     Mutation(
