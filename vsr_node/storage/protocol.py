@@ -60,21 +60,25 @@ def may_wait(records: Sequence[Record]) -> TypeGuard[Sequence[SetCommit]]:
 
 def assert_legal(record: Record, before: "Summary | MemoryStorage") -> None:
     """Assert that a record may follow what was saved ``before``."""
+    # The frequent ones first.
     match record:
-        case SetView(view_number, last_normal_view):
-            assert before.view_number <= view_number, "a view never goes back"
-            assert before.last_normal_view <= last_normal_view, "nor does the last normal one"
-            assert last_normal_view <= view_number, "no log is of a view to come"
-        case ReplaceLog(first_op_number):
+        case ReplaceLog():
+            first_op_number = record.first_op_number
             assert first_op_number <= before.op_number + 1, "a log has no gap (VRR 4.1)"
             assert first_op_number > before.commit_number, "what is committed never changes"
             assert first_op_number > before.checkpoint_op_number, "nor does what was executed"
+        case SetCommit():
+            assert record.commit_number <= before.op_number, "what is committed is in the log"
+        case SetView():
+            assert before.view_number <= record.view_number, "a view never goes back"
+            assert before.last_normal_view <= record.last_normal_view, (
+                "nor does the last normal one"
+            )
+            assert record.last_normal_view <= record.view_number, "no log is of a view to come"
         case SaveCheckpoint(checkpoint, first_op_number):
             assert before.checkpoint_op_number < checkpoint.op_number, "checkpoints go forward"
             assert before.first_op_number <= first_op_number, "what is truncated stays so"
             assert first_op_number <= checkpoint.op_number + 1, "nothing is left out"
-        case SetCommit(commit_number):
-            assert commit_number <= before.op_number, "what is committed is in the log"
 
 
 def assert_whole(after: "Summary | MemoryStorage") -> None:
