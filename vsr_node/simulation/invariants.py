@@ -1,7 +1,7 @@
 """What must be true at every moment of every run.
 
-`Invariants` sees what each replica does, as it happens, and raises `Violation` at the first lie.
-It keeps books of its own and shares no code with the core. The rules, by the names under which
+``Invariants`` sees what each replica does, as it happens, and raises ``Violation`` at the first
+lie. It keeps books of its own and shares no code with the core. The rules, by the names under which
 they are reported:
 
 agreement            an op_number is the same entry wherever it is committed, and all state machines
@@ -96,7 +96,7 @@ class Invariants:
     # What the state machines did.
 
     def _on_apply(self, name: str, index: int, operation: Any, result: object) -> None:
-        """Hold operation `index` of a machine's life (0 is the first) against the others'."""
+        """Hold operation ``index`` of a machine's life (0 is the first) against the others'."""
         request = operation[0]
         if index == len(self._applied):
             earlier = self._executions.setdefault(request, index)
@@ -379,7 +379,7 @@ class Invariants:
         self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
-        """Note that a client counts `request` as never executed: all that it asked refused it."""
+        """Note that a client counts ``request`` as never executed: all that it asked refused it."""
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)

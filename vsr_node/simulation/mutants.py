@@ -3,7 +3,7 @@
     python -m vsr_node.simulation.mutants NAME FIRST END [--shrink]
 
 runs the seeds FIRST to END - 1 with the mutation NAME, up to the first that fails, and prints a
-`Verdict` as one line of JSON. It is what ``vsr simulate --mutations`` starts.
+``Verdict`` as one line of JSON. It is what ``vsr simulate --mutations`` starts.
 """
 
 import json
@@ -19,9 +19,9 @@ from vsr_node.start import isolated
 
 
 class Verdict(NamedTuple):
-    """The outcome of a mutant. `seed_count`: seeds until it was caught, or all that were tried.
+    """The outcome of a mutant. ``seed_count``: seeds until it was caught, or all that were tried.
 
-    `size` counts faults, operations and single message faults of the shrunk plan.
+    ``size`` counts faults, operations and single message faults of the shrunk plan.
     """
 
     name: str
@@ -70,7 +70,7 @@ def run_mutants(
     *,
     shrink: bool,
 ) -> list[Verdict]:
-    """Run mutants, `jobs` at a time, and pass on each verdict in the order of the catalogue."""
+    """Run mutants, ``jobs`` at a time, and pass on each verdict in the order of the catalogue."""
     verdicts = []
     with ThreadPoolExecutor(jobs) as executor:
         for verdict in executor.map(

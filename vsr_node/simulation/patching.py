@@ -1,6 +1,6 @@
 """Mutations replace source text of the core when it is imported.
 
-The core has no switches: a process that is to run a mutant calls `install` before it imports the
+The core has no switches: a process that is to run a mutant calls ``install`` before it imports the
 core, and gets modules made from the patched text. Such a process never runs the true core.
 """
 
@@ -26,7 +26,7 @@ class StaleMutationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """In `file` of the core or the storage, `old` becomes `new`."""
+    """In ``file`` of the core or the storage, ``old`` becomes ``new``."""
 
     file: str
     old: str
@@ -35,9 +35,9 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A small protocol bug. `kind`: S breaks safety, L liveness. `why`: what is wrong with it.
+    """A small protocol bug. ``kind``: S breaks safety, L liveness. ``why``: what is wrong with it.
 
-    `rare` is the reason if it takes more than `SEEDS_USUAL` seeds to be noticed.
+    ``rare`` is the reason if it takes more than ``SEEDS_USUAL`` seeds to be noticed.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """What each message states: as text, and of the disk of its sender. One place a type.
 
-A claim is what must be on its sender's disk when the message leaves (`durable-before-sent`).
+A claim is what must be on its sender's disk when the message leaves (``durable-before-sent``).
 """
 
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ Line = tuple[int, str, tuple[Any, ...]]
 
 
 class Transcript:
-    """The last events of a run; all of them when `length` is None.
+    """The last events of a run; all of them when ``length`` is None.
 
     A detailed one has each change of a log and of a commit_number, too.
     """
@@ -29,7 +29,7 @@ class Transcript:
         self._lines: deque[Line] = deque(maxlen=length)
 
     def add(self, kind: str, *details: Any) -> None:
-        """Note an event; `details` are immutable and become text only when they are read."""
+        """Note an event; ``details`` are immutable and become text only when they are read."""
         self._lines.append((self._timeline.now, kind, details))
 
     def take(self) -> list[Line]:
@@ -105,7 +105,7 @@ def describe_message(message: Any) -> str:
 
 
 def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
-    """Format entries with their op_numbers (without them where `first_op_number` is 0)."""
+    """Format entries with their op_numbers (without them where ``first_op_number`` is 0)."""
     if not entries:
         return ""
     numbers = f"{first_op_number}: " if first_op_number else ""

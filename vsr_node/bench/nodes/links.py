@@ -48,11 +48,11 @@ class Links:
         self._extra_ns: Mapping[tuple[str, str], int] = {}
 
     def cut(self, cuts: Cuts) -> None:
-        """From now on drop messages by ``cuts``, which replace the ones before; {} heals."""
+        """Drop messages by ``cuts`` from now on; they replace the ones before, and {} heals."""
         self.cuts = cuts
 
     def slow_down(self, extra_ns: Mapping[tuple[str, str], int]) -> None:
-        """From now on add to the latency of links (source, destination).
+        """Add to the latency of links (source, destination) from now on.
 
         This replaces the links before; {} ends it.
         """

@@ -31,7 +31,7 @@ as a mistake."""
 
 
 class Journal(Protocol):
-    """Where messages are written at the end of their way."""
+    """The journal of messages at the end of their way."""
 
     def __call__(self, sent: int, ended: int, fate: bytes, payload: bytes) -> None:
         """Write one message; fate is delivered, repeated, cut, lost, killed or dropped.
@@ -41,14 +41,14 @@ class Journal(Protocol):
 
 
 class NodePort(Protocol):
-    """Where a node's messages go."""
+    """The receiver of the messages to a node."""
 
     def write(self, payload: bytes) -> bool:
         """Hand a line over. Return False if the node is gone or takes no more."""
 
 
 class ClientPort(Protocol):
-    """Where a client's replies go."""
+    """The receiver of the replies to a client."""
 
     def on_reply(self, source: str, body: dict[str, Any]) -> None:
         """Take a reply. Raises WireError if it is not one."""
@@ -111,7 +111,7 @@ class Network:
         self._clients[name] = port
 
     def take_down(self, node: str) -> None:
-        """From now on keep messages for the node, or lose them."""
+        """Keep messages for the node from now on, or lose them."""
         self._absences.begin(node)
 
     def expect(self, node: str, port: NodePort, herald: str) -> None:

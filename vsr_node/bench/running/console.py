@@ -19,7 +19,7 @@ class Console:
         self._status = ""
 
     def log_to(self, log: LogFile | None) -> None:
-        """From now on write the lines to ``log``, too; None ends that."""
+        """Write the lines to ``log``, too, from now on; None ends that."""
         self._log = log
 
     def say(self, text: str) -> None:

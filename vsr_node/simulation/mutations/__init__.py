@@ -1,6 +1,6 @@
 """The catalogue of mutations: small, plausible protocol bugs that the simulator must notice.
 
-Each is an `Edit` of source (`patching`), with the reason why it is a bug. Old texts must occur
+Each is an ``Edit`` of source (``patching``), with the reason why it is a bug. Old texts must occur
 exactly once in their file, so that a mutation which the core has outgrown is an error.
 
 VRR is Liskov & Cowling, "Viewstamped Replication Revisited", MIT-CSAIL-TR-2012-021.
