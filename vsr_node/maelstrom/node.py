@@ -205,6 +205,7 @@ class Node:
         self._storage = open_storage(
             *(self._options, name, members, self._message_id),
             message_id=lambda: self._message_id_max,
+            log=self._log,
         )
         durable = self._storage.load()
         if durable.is_recovering:
