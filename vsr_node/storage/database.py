@@ -117,6 +117,19 @@ class Contents(NamedTuple):
         """Whether everything could be read."""
         return self.checkpoint is not None and not self.damaged and self.is_sound
 
+    def says(self, state: DurableState) -> bool:
+        """Return whether the file is flawless and holds just this state."""
+        summary = self.summary
+        return self.is_flawless and state == DurableState(
+            summary.view_number,
+            summary.last_normal_view,
+            summary.commit_number,
+            self.checkpoint or Checkpoint(),
+            summary.first_op_number,
+            self.entries,
+            summary.is_recovering,
+        )
+
 
 def path_of(folder: Path, journal: str) -> Path:
     """Where the database of a journal is."""

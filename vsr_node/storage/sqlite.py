@@ -104,8 +104,10 @@ class SqliteStorage:
         """What may be believed of what stands here; nothing else does afterwards. Called once."""
         with self._failing_for_good():
             if self._flush is not Flush.NOTHING:
-                # An earlier incarnation may have flushed less than this one relies on.
+                # An earlier incarnation may have flushed less than this one relies on, or have
+                # ended just after it made the folders.
                 flush_folder(self._folder)
+                flush_names_above(self._folder)
             return self._take_up()
 
     def save(self, records: Sequence[Record]) -> None:
@@ -158,9 +160,6 @@ class SqliteStorage:
         if self._known is None:
             if self._files_of_databases():
                 raise self._stays_out("the promise file is missing")
-            if self._flush is not Flush.NOTHING:
-                # Also if they are not new: an incarnation may have ended just after it made them.
-                flush_names_above(self._folder)
             self.discard()
         known = self._known
         assert known is not None
@@ -173,8 +172,7 @@ class SqliteStorage:
         message_id = known.mark.message_id
         database, contents = self._open_database(known.header.journal)
         state = self._believable(known, contents)
-        is_cut = state.first_op_number != contents.summary.first_op_number
-        if database is not None and not state.is_recovering and not is_cut:
+        if database is not None and contents.says(state):
             self._use(database, contents.summary, message_id)
             return state
         if database is not None:
