@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,9 +54,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "journal"
             key_count = megabytes * MEGABYTE // VALUE_BYTES
-            saving = _in_another_process(lambda: _save(folder, key_count))
+            saving = _in_another_process(partial(_save, folder, key_count))
             on_disk = sum(path.stat().st_size for path in folder.iterdir())
-            loading = _in_another_process(lambda: _load(folder, key_count))
+            loading = _in_another_process(partial(_load, folder, key_count))
         print(
             f"{megabytes:>5} MB  {saving.first_s:>6.2f} s  {saving.second_s:>6.2f} s  "
             f"{saving.peak_mb - saving.held_mb:>6.0f} MB  {loading.first_s:>6.2f} s  "
