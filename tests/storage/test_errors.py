@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.storage.damage import Journal, database_of, loaded, opened
-from vsr_node.storage.database import Database, is_damage
+from tests.storage.damage import RECOVERS, Journal, database_of, flipped, loaded, opened
+from vsr_node.storage import sqlite
+from vsr_node.storage.database import Contents, Database, is_damage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import StorageError
 
@@ -133,6 +134,38 @@ def test_an_errno_is_no_damage(
         with pytest.raises(StorageError):
             storage.load()
     assert contents(journal.folder) == before
+
+
+def test_a_verdict_of_damage_that_does_not_last_is_none(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says so of a page that the system did not read, for a moment."""
+    really_read = Database.read
+    verdicts = iter([Contents()])
+    monkeypatch.setattr(Database, "read", lambda self: next(verdicts, None) or really_read(self))
+    assert loaded(journal.folder, Flush.EVERYTHING) == journal.states[-1]
+    assert not (journal.folder / "set-aside").exists()
+
+
+def test_a_verdict_of_damage_does_not_count_while_the_file_cant_be_read(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    before = contents(journal.folder)
+    storage = opened(journal.folder, Flush.EVERYTHING)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "read", lambda _: Contents())
+        patch.setattr(sqlite, "read_through", failing)
+        with pytest.raises(StorageError, match="Input/output error"):
+            storage.load()
+    assert contents(journal.folder) == before
+
+
+def test_a_file_is_unsound_also_where_no_row_stands(journal: Journal) -> None:
+    number_of_free_pages = 39
+    assert journal.outcome(flipped(database_of, number_of_free_pages, 1)) == RECOVERS
 
 
 def test_what_cant_be_trusted_is_kept_and_said(journal: Journal, tmp_path: Path) -> None:
