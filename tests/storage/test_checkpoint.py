@@ -108,6 +108,39 @@ def test_a_row_that_is_damaged_missing_or_elsewhere_is_noticed(
     assert journal.outcome(changed_by(statement)) == RECOVERS
 
 
+@pytest.mark.parametrize("first_row", [0, 1])
+def test_an_older_checkpoint_that_is_put_back_is_noticed(tmp_path: Path, first_row: int) -> None:
+    """As many rows, each with a right checksum; with the head of its time, too."""
+    storage = opened(tmp_path / "living", Flush.EVERYTHING)
+    model = MemoryStorage(storage.load())
+    states = [model.load()]
+    rows = []
+    for op_number in (1, 2):
+        parts = tuple((key, op_number, "x" * 100) for key in range(100))
+        records: list[Record] = [
+            ReplaceLog(op_number, (entry(op_number),)),
+            SetCommit(op_number),
+            SaveCheckpoint(Checkpoint(op_number, 0, parts), op_number + 1),
+        ]
+        storage.save(records)
+        model.save(records)
+        states.append(model.load())
+        storage.close()
+        with closing(sqlite3.connect(database_of(tmp_path / "living"))) as connection:
+            rows.append(connection.execute("SELECT * FROM checkpoint ORDER BY rowid").fetchall())
+        storage = opened(tmp_path / "living", Flush.EVERYTHING)
+        storage.load()
+    storage.close()
+    old_rows, new_rows = rows
+    assert len(old_rows) == len(new_rows)
+
+    def put_back(folder: Path) -> None:
+        with closing(sqlite3.connect(database_of(folder))) as connection, connection:
+            connection.executemany("REPLACE INTO checkpoint VALUES (?, ?, ?)", old_rows[first_row:])
+
+    assert Journal(tmp_path / "living", states, Flush.EVERYTHING).outcome(put_back) == RECOVERS
+
+
 @pytest.mark.parametrize("name", ["format-1-killed", "format-1-closed"])
 def test_a_journal_of_format_1_is_taken_up_and_goes_on_in_this_one(
     tmp_path: Path, name: str

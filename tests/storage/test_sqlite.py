@@ -326,6 +326,7 @@ def test_a_discarded_journal_is_that_of_a_new_replica(
     storage = opened(tmp_path / "journal")
     storage.discard()
     assert (storage.recorded_message_id, storage.load()) == (0, DurableState())
+    database_of(tmp_path / "journal")  # There is no other one any more.
     storage.close()
 
 

@@ -301,12 +301,11 @@ class Database:
 
     def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
         self._execute("DELETE FROM checkpoint")  # First, so that its pages are taken again.
-        number, chain = 0, self._seed
+        chain = self._seed
         for number, text in enumerate(_texts(checkpoint.parts), 1):
             chain = zlib.crc32(text, chain)
             self._put("checkpoint", number, text, chain)
-        head = (checkpoint.op_number, checkpoint.client_count, number, chain)
-        self._put_first("checkpoint", head)
+        self._put_first("checkpoint", (checkpoint.op_number, checkpoint.client_count, chain))
 
     def _put_first(self, table: str, content: tuple[object, ...]) -> None:
         """Write row 0, which has a checksum of its own."""
@@ -342,11 +341,11 @@ class Database:
         head = self._get_first("checkpoint")
         if head is None or head[0] != summary.checkpoint_op_number:
             return None
-        if len(head) == len(Checkpoint._fields):  # Format 1.
+        op_number, client_count, chain_end = head
+        if type(chain_end) is tuple:  # Format 1: the parts themselves.
             return Checkpoint(*head)
-        op_number, client_count, row_count, chain_end = head
         parts: list[object] = []
-        count, chain = 0, self._seed
+        chain = self._seed
         for text, checksum in self._read(
             "SELECT content, checksum FROM checkpoint WHERE rowid > 0 ORDER BY rowid"
         ):
@@ -354,8 +353,7 @@ class Database:
                 return None
             chain = checksum
             parts += _with_tuples(orjson.loads(text))
-            count += 1
-        if (count, chain) != (row_count, chain_end):
+        if chain != chain_end:
             return None
         return Checkpoint(op_number, client_count, tuple(parts))
 
