@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 def is_eventful(plan: Plan) -> bool:
     """Whether three replicas crash and are cut off, and many messages are under way for long."""
-    kinds = {fault.kind for fault in plan.faults}
+    kinds = {fault.name for fault in plan.faults}
     many = plan.messages.duplicate_per_myriad >= 500
     late = plan.messages.copy_delay_mean >= 3 * MICROSECONDS_PER_SECOND
     return plan.replica_count == 3 and {"crash", "cut"} < kinds and many and late

@@ -14,7 +14,7 @@ from vsr_node.simulation.page import Asked, draw_page
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.recording import Recording
 from vsr_node.simulation.run import Failure, execute
-from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
 from vsr_node.simulation.transcript import describe, describe_entry, is_of_message
 
 SEEDS = (1, 5, 13)
@@ -110,7 +110,7 @@ def test_each_message_arrives_where_and_when_the_transcript_says(recording: Reco
 
 def test_every_request_is_known_by_its_client_and_node(recording: Recording) -> None:
     asked = Asked(recording.traffic)
-    events = [asked.told(event) for event in recording.run.history.events()]
+    events = [asked.take(event) for event in recording.run.history.events()]
     invocations = [event for event in events if event.type == "invoke"]
     assert all(event.node in recording.names for event in invocations)
     assert sum(map(len, asked.requests.values())) == len(invocations)

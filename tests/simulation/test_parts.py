@@ -17,15 +17,14 @@ from vsr_node.core.messages import (
     SetView,
     StartViewChange,
 )
+from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.faults import AfterOutputs, Ambush, Crash, Instant, Pause
 from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.network import Network, delay_table
 from vsr_node.simulation.plan import (
-    DelayKind,
     Disks,
-    Fault,
-    FaultKind,
     Lane,
     MessageFaults,
     Plan,
@@ -33,7 +32,7 @@ from vsr_node.simulation.plan import (
     Settlement,
     draw,
 )
-from vsr_node.simulation.run import Run, execute
+from vsr_node.simulation.run import SimulatedRun, execute
 from vsr_node.simulation.shrink import Shrinker
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
@@ -140,7 +139,7 @@ def test_a_primary_that_has_not_heard_one_of_the_quorum_for_long_is_not_at_rest(
         clock_rates_per_mille=(1000,) * 3,
         messages=MessageFaults(),
     )
-    run = Run(plan, None)
+    run = SimulatedRun(plan, None)
     run.timeline.run_until(MICROSECONDS_PER_SECOND)
     quorum = run.cluster.hosts
     primary = run.cluster.primary()
@@ -173,13 +172,13 @@ TOLD_AND_LEFT = Plan(
         ),
     ),
     faults=(
-        Fault(kind=FaultKind.CRASH, start=31603, end=39224, outputs=-1, flood=30),
-        Fault(kind=FaultKind.PAUSE, start=68152, end=498914, outputs=1),
-        Fault(kind=FaultKind.PAUSE, start=468152, end=985787),
-        Fault(kind=FaultKind.CRASH, start=556712, end=562713, replica=2, flood=8),
-        Fault(kind=FaultKind.AMBUSH, start=586348, end=2229349, outputs=1),
-        Fault(kind=FaultKind.AMBUSH, start=729638, end=1030639, outputs=0),
-        Fault(kind=FaultKind.CRASH, start=1432269, end=1436470, outputs=-1, flood=8),
+        Crash(start=31603, end=39224, point=Instant.BEFORE_SAVE, flood=30),
+        Pause(start=68152, end=498914),
+        Pause(start=468152, end=985787),
+        Crash(start=556712, end=562713, replica=2, flood=8),
+        Ambush(start=586348, end=2229349, point=AfterOutputs(1)),
+        Ambush(start=729638, end=1030639, point=AfterOutputs(0)),
+        Crash(start=1432269, end=1436470, point=Instant.BEFORE_SAVE, flood=8),
     ),
     lanes=(
         Lane(
@@ -241,7 +240,7 @@ def test_a_disk_holds_what_its_checkpoint_covers() -> None:
     # Who answers GET_STATE and installs a checkpoint in one turn has told nothing untrue.
     disk = Disk()
     a, b, c = (("c", number, None) for number in range(3))
-    disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,))])
+    disk.save([SaveCheckpoint(Checkpoint(2, 0, ()), 3), ReplaceLog(3, (c,)), SetCommit(2)])
     assert disk.holds(1, [a, b])
     assert disk.holds(1, [a, b, c])
     assert not disk.holds(1, [a, b, a])

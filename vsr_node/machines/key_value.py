@@ -1,7 +1,7 @@
 """A map of registers: Maelstrom's lin-kv (doc/workloads.md, "Workload: Lin-kv").
 
-Keys and values are JSON *texts* in one canonical form, so that two of them are equal exactly if
-they are the same JSON: 1, 1.0 and true differ, and maps compare as maps.
+Keys and values are JSON *texts* in one canonical form. So two of them are equal exactly if they are
+the same JSON: 1, 1.0 and true differ, and maps compare as maps.
 """
 
 from typing import Any, TypeAlias, cast
@@ -28,9 +28,9 @@ class KeyValueMachine:
         self._registers: dict[str, str] = {}
 
     def apply(self, operation: Any) -> Result:
-        """Executes an ``Operation``; errors are results, as every replica finds the same.
+        """Execute an ``Operation``. Errors are results, as all replicas get the same ones.
 
-        Raises ValueError or AssertionError for what is none.
+        Raise ValueError or AssertionError if it is not an operation.
         """
         kind = operation[0]
         if kind == "write":
@@ -42,7 +42,7 @@ class KeyValueMachine:
         return self.read(operation)
 
     def read(self, operation: Any) -> Result:
-        """Answers a read."""
+        """Answer a read."""
         kind, key = operation
         assert kind == "read", f"not a read: {operation!r}"
         value = self._registers.get(key)
@@ -61,9 +61,9 @@ class KeyValueMachine:
         return CAS_OK
 
     def snapshot(self) -> tuple[tuple[str, str], ...]:
-        """All registers as (key, value), in the order in which the keys were first written."""
+        """Return all registers as (key, value), in the order in which keys were first written."""
         return tuple(self._registers.items())
 
     def restore(self, parts: tuple[object, ...]) -> None:
-        """Takes over what ``snapshot`` returned."""
+        """Take over what ``snapshot`` returned."""
         self._registers = dict(cast("tuple[tuple[str, str], ...]", parts))

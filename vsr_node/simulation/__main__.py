@@ -1,4 +1,4 @@
-"""The command line: `python -m vsr_node.simulation --help`."""
+"""The command line: ``python -m vsr_node.simulation --help``."""
 
 import argparse
 import os
@@ -18,11 +18,11 @@ from vsr_node.simulation.mutations import CATALOGUE
 from vsr_node.simulation.page import draw_page
 from vsr_node.simulation.patching import SEEDS_USUAL
 from vsr_node.simulation.plan import draw
-from vsr_node.simulation.run import Outcome, execute
+from vsr_node.simulation.run import RunOutcome, execute
 from vsr_node.simulation.seeds import Tally, spread_seeds
 from vsr_node.simulation.shrink import Shrinker, size_of
 from vsr_node.simulation.situations import describe_situations
-from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Microseconds
 
 OK, VIOLATION, USAGE = 0, 1, 2
 EVENTS_SHOWN = 60
@@ -45,7 +45,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Attacks the protocol core in virtual time; every run follows from its seed.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--seed", type=int, help="replay one seed and show its last events")
+    what.add_argument("--seed", type=int, help="replay one seed and print its last events")
     what.add_argument("--seeds", type=seed_range, metavar="A..B", help="run seeds A to B - 1")
     what.add_argument(
         "--mutations",
@@ -55,10 +55,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="show that known protocol bugs are caught (all of them by default)",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="spread seeds by a Dask scheduler")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="spread seeds over a Dask cluster")
     parser.add_argument("--shrink", action="store_true", help="look for a smaller failing run")
     parser.add_argument(
-        "--events", type=int, default=EVENTS_SHOWN, help="events shown of a seed; 0 for all"
+        "--events", type=int, default=EVENTS_SHOWN, help="how many events to print; 0 for all"
     )
     parser.add_argument(
         "--html",
@@ -66,8 +66,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="write a page of the seed (of several: the first that fails), to step through",
     )
-    parser.add_argument("--first-seed", type=int, default=0, help="where mutations begin")
-    parser.add_argument("--seeds-max", type=int, help="seeds a mutation; its own bound by default")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first seed for mutations")
+    parser.add_argument(
+        "--seeds-max", type=int, help="at most so many seeds a mutation; default: its own"
+    )
     options = parser.parse_args(arguments)
     if options.html is not None and options.mutations is not None:
         parser.error("--html shows a seed; mutations have no page")
@@ -77,7 +79,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def seed_range(text: str) -> range:
-    """Read `A..B` as the seeds from A to B - 1."""
+    """Read ``A..B`` as the seeds from A to B - 1."""
     first, separator, end = text.partition("..")
     if not separator or not first.isdigit() or not end.isdigit():
         raise argparse.ArgumentTypeError("write it as A..B, for example 0..1000")
@@ -88,18 +90,18 @@ def seed_range(text: str) -> range:
 
 
 def replay(seed: int, options: argparse.Namespace) -> int:
-    """Run one seed and tell about it, the same to the byte each time."""
+    """Run one seed and print its events, the same to the byte each time."""
     outcome = execute(draw(seed), transcript_length=None)
     if options.shrink and outcome.failure is not None:
         outcome = execute(Shrinker(outcome).shrink().plan, transcript_length=None)
-        print(f"The smallest plan that was found:\n{outcome.plan!r}\n")
-    tell_outcome(outcome, options.events)
+        print(f"The smallest plan found:\n{outcome.plan!r}\n")
+    print_outcome(outcome, options.events)
     if options.html is not None:
         write_html(outcome, options)
     return OK if outcome.failure is None else VIOLATION
 
 
-def tell_outcome(outcome: Outcome, event_count: int) -> None:
+def print_outcome(outcome: RunOutcome, event_count: int) -> None:
     """Print a run's last events, its verdict, and a digest of all its events."""
     lines = list(outcome.transcript)
     shown = lines[-event_count:] if event_count else lines
@@ -120,8 +122,8 @@ def tell_outcome(outcome: Outcome, event_count: int) -> None:
         print(f"VIOLATION of {outcome.failure.invariant}: {outcome.failure.text}")
 
 
-def write_html(outcome: Outcome, options: argparse.Namespace) -> None:
-    """Write the page. One that can't be written changes no verdict."""
+def write_html(outcome: RunOutcome, options: argparse.Namespace) -> None:
+    """Write the page. An error in writing changes no verdict."""
     command = f"python -m vsr_node.simulation --seed {outcome.plan.seed}"
     try:
         draw_page(outcome, options.html, f"{command} --shrink" if options.shrink else command)
@@ -131,8 +133,8 @@ def write_html(outcome: Outcome, options: argparse.Namespace) -> None:
         print(f"page in {options.html.absolute().as_uri()}")
 
 
-def seconds(microseconds: int) -> str:
-    """Microseconds as seconds with a millisecond's precision, by integers alone."""
+def seconds(microseconds: Microseconds) -> str:
+    """Format microseconds as seconds with three decimals, by integers alone."""
     milliseconds = microseconds // 1000
     return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
 
@@ -147,7 +149,7 @@ def try_seeds(options: argparse.Namespace) -> int:
         tally = spread_seeds(
             options.seeds,
             executor,
-            lambda tally: tell_progress(tally, len(options.seeds), time.perf_counter() - began),
+            lambda tally: print_progress(tally, len(options.seeds), time.perf_counter() - began),
         )
     if sys.stderr.isatty():
         print(file=sys.stderr)
@@ -165,14 +167,14 @@ def try_seeds(options: argparse.Namespace) -> int:
         return OK
     for seed, failure in tally.failures:
         print(f"seed {seed}: VIOLATION of {failure.invariant}: {failure.text}")
-    print(f"\nThe first of them, as `--seed {tally.failures[0][0]}` shows it:\n")
+    print(f"\nThe first of them, as `--seed {tally.failures[0][0]}` prints it:\n")
     replay(tally.failures[0][0], options)
     return VIOLATION
 
 
 @contextmanager
 def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
-    """Processes of this machine, or the workers of a Dask cluster (an extra)."""
+    """Yield processes of this machine, or the workers of a Dask cluster (an extra)."""
     if options.scheduler is None:
         with ProcessPoolExecutor(options.jobs) as executor:
             yield executor
@@ -185,8 +187,8 @@ def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
         yield client.get_executor()
 
 
-def tell_progress(tally: Tally, seed_count: int, elapsed: float) -> None:
-    """Keep one live line on a terminal; nothing elsewhere, so that logs stay short."""
+def print_progress(tally: Tally, seed_count: int, elapsed: float) -> None:
+    """Keep one live line on a terminal. Print nothing elsewhere, so that logs stay short."""
     if sys.stderr.isatty():
         print(
             f"\r{tally.seed_count}/{seed_count} seeds, {tally.operation_count} operations,"
@@ -216,7 +218,7 @@ def try_mutations(options: argparse.Namespace) -> int:
         chosen,
         options.first_seed,
         options.jobs,
-        lambda verdict: tell_verdict(verdict, known[verdict.name].kind, known[verdict.name].rare),
+        lambda verdict: print_verdict(verdict, known[verdict.name].kind, known[verdict.name].rare),
         shrink=options.shrink,
     )
     counts = sorted(verdict.seed_count for verdict in verdicts)
@@ -236,8 +238,8 @@ def try_mutations(options: argparse.Namespace) -> int:
     return VIOLATION if survivors or late else OK
 
 
-def tell_verdict(verdict: Verdict, kind: str, rare: str) -> None:
-    """Print one line of the table. `size` is faults + operations + single message faults."""
+def print_verdict(verdict: Verdict, kind: str, rare: str) -> None:
+    """Print one line of the table. ``size`` is faults + operations + single message faults."""
     size = " + ".join(map(str, verdict.size)) if verdict.size else "-"
     caught = verdict.invariant or "NOBODY"
     why = f" (rare: {rare})" if verdict.seed_count > SEEDS_USUAL and rare else ""

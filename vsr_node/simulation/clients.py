@@ -1,8 +1,8 @@
-"""Clients that ask again through other replicas, give up, and keep the history that is judged.
+"""Clients: they retry at other replicas, give up, and keep the history that the checker judges.
 
-A lane is one line of operations of a client: one under way at a time. A client with several lanes
-has several requests under way. For the history each lane is a process, and a new one after each
-operation whose outcome stays unknown (Jepsen's rule).
+A lane is a sequence of a client's operations, of which one is under way at a time. So a client with
+several lanes has several requests under way. For the history each lane is a process, and another
+one after each operation whose outcome stays unknown (Jepsen's rule).
 """
 
 from collections.abc import Callable
@@ -10,16 +10,14 @@ from typing import Any, NamedTuple
 
 from vsr_node.checker.history import Event
 from vsr_node.core.messages import Refusal, Reply
+from vsr_node.machines.key_value import KEY_DOES_NOT_EXIST, Operation
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.invariants import is_definite
-from vsr_node.simulation.plan import Lane, Operation, PlannedOperation
+from vsr_node.simulation.plan import Lane, PlannedOperation
 from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript, words
-
-KEY_DOES_NOT_EXIST = 20
-NANOSECONDS_PER_MICROSECOND = 1_000
 
 
 class History:
@@ -36,12 +34,12 @@ class History:
         return sum(kind == "invoke" for _, _, kind, _, _ in self._rows)
 
     def new_process(self) -> int:
-        """Return the number of a process that was not there before."""
+        """Return the number of a new process."""
         self._process_count += 1
         return self._process_count - 1
 
     def add(self, process: int, kind: str, operation: Operation, result: Any = None) -> None:
-        """Note that an operation began (invoke) or ended (ok, fail, info)."""
+        """Add that an operation began (invoke) or ended (ok, fail, info)."""
         self._rows.append((self._timeline.now, process, kind, operation, result))
 
     def events(self) -> list[Event]:
@@ -61,7 +59,7 @@ class History:
 
 
 def value_of(operation: Operation, kind: str, result: Any) -> Any:
-    """Return the value that an event tells: what is written, or what was read."""
+    """Return an event's value: what is to be written, or what was read."""
     match operation:
         case ("read", _):
             return result[1] if kind == "ok" and result[0] == "read_ok" else None
@@ -73,21 +71,21 @@ def value_of(operation: Operation, kind: str, result: Any) -> Any:
 
 
 def outcome_of(operation: Operation, result: Any) -> str:
-    """Return ok or fail; that a key is missing is something to have read."""
+    """Return ok or fail. A read that finds no key is ok."""
     if result[0] != "error":
         return "ok"
     return "ok" if operation[0] == "read" and result[1] == KEY_DOES_NOT_EXIST else "fail"
 
 
 class Attempt(NamedTuple):
-    """The request of that number was sent for the `times`-th time."""
+    """A request was sent for the ``times``-th time."""
 
     request_number: int
     times: int
 
 
 class SimulatedClient:
-    """A client of that name; its lanes share its request numbers."""
+    """A client. Its lanes share its request numbers."""
 
     def __init__(
         self,
@@ -107,24 +105,24 @@ class SimulatedClient:
         cluster.clients[name] = self
 
     def begin(self, lane: "RunningLane") -> int:
-        """Return the number of a new request of that lane."""
+        """Return the number for a new request of a lane."""
         self._request_number += 1
         self._waiting[self._request_number] = lane
         return self._request_number
 
     def end(self, request_number: int) -> None:
-        """Take no more answers to that request."""
+        """Take no more answers to a request."""
         del self._waiting[request_number]
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
-        """Hand an answer to the lane that waits for it; a late one is dropped."""
+        """Hand an answer to the lane that waits for it; drop a late one."""
         lane = self._waiting.get(answer.request_number)
         if lane is not None:
             lane.on_answer(replica, answer)
 
 
 class RunningLane:
-    """A lane at work. A patient one asks round and round, until it is told a result."""
+    """A lane at work. A patient one retries until it gets a result."""
 
     def __init__(
         self,
@@ -153,7 +151,7 @@ class RunningLane:
             return
         self._begin_after(self._planned.think_time)
 
-    def _begin_after(self, pause: int) -> None:
+    def _begin_after(self, pause: Microseconds) -> None:
         timeline = self._client.timeline
         timeline.at(timeline.now + pause, self._begin)
 
@@ -198,13 +196,13 @@ class RunningLane:
             self._give_up()
 
     def _give_up(self) -> None:
-        """Go on as another process: whether the operation happened, or will, nobody knows."""
+        """Go on as another process: nobody knows whether the operation happened, or will."""
         self._end("info", None)
         self._process = self._client.history.new_process()
         self._begin_next()
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
-        """Take the first result, or count who refused."""
+        """Take the first result, or count the refusals."""
         if isinstance(answer, Reply):
             operation = self._planned.operation
             self._end(outcome_of(operation, answer.result), answer.result)
@@ -217,7 +215,7 @@ class RunningLane:
                 self._on_certain_refusal()
 
     def _on_certain_refusal(self) -> None:
-        """All who were asked are sure that the request never happens."""
+        """Go on after every replica that was asked has refused the request for certain."""
         self._client.cluster.invariants.on_certain_refusal(self._request)
         self._end("fail", None)
         if self._patient:

@@ -1,10 +1,11 @@
-"""Replicas on simulated machines: each has a disk, a clock, an inbox, and may die or stand still.
+"""Replicas on simulated machines. Each has a disk, a clock and an inbox, and may die or pause.
 
-A `Host` drives its replica as every driver must: in each turn the time comes first, then all that
-waits in the inbox; the turn's records are on the disk before anything of the turn leaves.
+A ``Cluster`` drives each replica as every driver must: a turn begins with the time, then takes all
+that waits in the inbox; its records are on the disk before anything but its asks leaves.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from vsr_node.core.membership import Membership
@@ -21,39 +22,48 @@ from vsr_node.core.messages import (
 )
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
+from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.faults import (
+    AfterOutputs,
+    ClockJump,
+    CrashPoint,
+    Damage,
+    Direction,
+    Instant,
+    Trap,
+)
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
-from vsr_node.simulation.plan import MILLISECOND, PER_MILLE, Fault, FaultKind, Loss, Plan
+from vsr_node.simulation.plan import PER_MILLE, Plan
 from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
 
-NEVER = 1 << 62
-
-# The client of requests that come in floods, and how far apart they come.
 FLOOD = "flood"
+"""The client of requests that come in floods."""
+
 FLOOD_INTERVAL = MILLISECOND
 
-# More turns than this, by timers alone, within that time: the replica turns in circles.
 WAKES_MAX = 100
+"""A replica spins if timers alone cause more turns within ``WAKES_WINDOW``."""
+
 WAKES_WINDOW = 10 * MILLISECOND
 
 
 def is_read(operation: Any) -> bool:
-    """Whether an operation of an `ObservedMachine` changes nothing."""
+    """Return whether an operation of an ``ObservedMachine`` changes nothing."""
     return bool(operation[1][0] == "read")
 
 
 class ObservedMachine:
     """The key-value machine, with a list of what it applied.
 
-    Its operations are (request, operation): the name under which the client sent the operation
-    goes along with it, so that a second application can be told from a second request. Its
-    snapshot tells how many it has applied.
+    Its operations are (request, operation). The request is the client's name and number, which
+    distinguish a second execution from a second request. Its snapshot holds how many it applied.
     """
 
     def __init__(self, applied: list[tuple[Any, object]]) -> None:
@@ -62,14 +72,14 @@ class ObservedMachine:
         self._machine = KeyValueMachine()
 
     def apply(self, operation: Any) -> object:
-        """Apply the operation within `operation`."""
+        """Apply the operation within ``operation``."""
         result = self._machine.apply(operation[1])
         self._applied.append((operation, result))
         self._count += 1
         return result
 
     def read(self, operation: Any) -> object:
-        """Answer the read within `operation`."""
+        """Answer the read within ``operation``."""
         return self._machine.read(operation[1])
 
     def snapshot(self) -> Parts:
@@ -86,33 +96,6 @@ class ObservedMachine:
 class Host:
     """A machine with one replica on it, and what the invariants last saw of the replica."""
 
-    __slots__ = (
-        "applied",
-        "applied_count",
-        "clock_offset",
-        "clock_rate",
-        "commit_number",
-        "crash_after",
-        "disk",
-        "disk_is_full",
-        "inbox",
-        "incarnation",
-        "index",
-        "is_saving",
-        "loss",
-        "name",
-        "pauses",
-        "promise",
-        "random",
-        "replica",
-        "status",
-        "turn_is_due",
-        "view_number",
-        "wakes",
-        "wakes_at",
-        "wakes_since",
-    )
-
     def __init__(self, seed: int, index: int, name: str, clock_rate: int) -> None:
         self.index = index
         self.name = name
@@ -125,7 +108,6 @@ class Host:
         self.pauses = 0
         self.promise: tuple[int, int] = (0, 0)  # view and op_number of its last acknowledgement
         self.disk_is_full = False
-        self.crash_after: int | None = None  # outputs of the next turn; -1: before it is saved
         self.view_number = 0
         self.status = Status.NORMAL
         self.forget()
@@ -134,28 +116,28 @@ class Host:
         """Lose what a crash loses."""
         self.replica = None
         self.is_saving = False
-        self.loss: tuple[Loss, int] | None = None
         self.inbox: list[tuple[str, Any]] = []
-        self.crash_after = None
+        self.crash_point: CrashPoint | None = None  # of the next turn
+        self.damage: Damage | None = None  # what the disk suffers in the next crash
         self.turn_is_due = False
-        self.wakes_at = NEVER
+        self.wakes_at = Timers.NEVER
         self.wakes = 0
         self.wakes_since = 0
         self.commit_number = 0
         self.applied: list[tuple[Any, object]] = []
         self.applied_count = 0
 
-    def clock(self, now: int) -> int:
-        """What the machine's clock shows at `now`."""
+    def clock(self, now: Microseconds) -> Microseconds:
+        """Return what the machine's clock shows at ``now``."""
         return self.clock_offset + now * self.clock_rate // PER_MILLE
 
-    def when(self, deadline: int) -> int:
-        """When the machine's clock will show `deadline`."""
+    def when(self, deadline: Microseconds) -> Microseconds:
+        """Return when the machine's clock will show ``deadline``."""
         return -(-(deadline - self.clock_offset) * PER_MILLE // self.clock_rate)
 
 
 class Client(Protocol):
-    """Whoever waits for answers."""
+    """A client that takes answers."""
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
         """Take an answer that arrived."""
@@ -165,7 +147,7 @@ class DeafClient:
     """A client that asks and does not wait for answers."""
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
-        """It does not listen."""
+        """Ignore it."""
 
 
 class Cluster:
@@ -187,7 +169,7 @@ class Cluster:
         ]
         self._host_of = {host.name: host for host in self.hosts}
         self.clients: dict[str, Client] = {}
-        self._ambushes: list[Fault] = []
+        self._traps: list[Trap] = []
         self._flood_count = 0
         self.clients[FLOOD] = DeafClient()
         self.invariants = Invariants(self.hosts, self.situations, calm=calm)
@@ -195,7 +177,7 @@ class Cluster:
         for host in self.hosts:
             self._start(host)
 
-    # The driver's duties.
+    # The driver's duties
 
     def _start(self, host: Host) -> Replica:
         now = host.clock(self._timeline.now)
@@ -232,7 +214,7 @@ class Cluster:
     def _schedule_wake(self, host: Host) -> None:
         assert host.replica is not None
         deadline = host.replica.next_timer
-        if deadline >= NEVER:
+        if deadline >= Timers.NEVER:
             return
         wakes_at = max(host.when(deadline), self._timeline.now + 1)
         if wakes_at < host.wakes_at:
@@ -243,7 +225,7 @@ class Cluster:
         now = self._timeline.now
         if host.wakes_at != now:
             return
-        host.wakes_at = NEVER
+        host.wakes_at = Timers.NEVER
         if host.replica is None or host.pauses or host.is_saving:
             return
         if host.replica.next_timer <= host.clock(now):
@@ -252,7 +234,7 @@ class Cluster:
         else:
             self._schedule_wake(host)
 
-    def _count_wake(self, host: Host, now: int) -> None:
+    def _count_wake(self, host: Host, now: Microseconds) -> None:
         if now - host.wakes_since > WAKES_WINDOW:
             host.wakes_since = now
             host.wakes = 0
@@ -268,7 +250,7 @@ class Cluster:
         host.turn_is_due = False
 
     def _turn(self, host: Host) -> None:
-        """One turn of the replica, from the time to the last message."""
+        """Take one turn of the replica, from the time to the outputs."""
         replica = host.replica
         assert replica is not None
         host.turn_is_due = False
@@ -284,7 +266,7 @@ class Cluster:
                 replica.on_message(source, message)
         output = replica.end_turn()
         self._send_all(host, output.asks)
-        if host.crash_after == -1:
+        if host.crash_point is Instant.BEFORE_SAVE:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
             return
         if output.records:
@@ -302,26 +284,26 @@ class Cluster:
             self._schedule_wake(host)
 
     def answers_by_itself(self, operation: Any) -> bool:
-        """Whether the replica that is asked for it answers, for sure, unless it dies."""
+        """Return whether the replica that gets the operation answers it, unless it dies."""
         return self._plan.quorum_reads and is_read(operation)
 
     def _ask(self, replica: Replica, request: ClientRequest) -> None:
-        # A flood is there to fill logs, so its reads go through them.
+        # A flood is to fill logs, so its reads go through them.
         if request.client != FLOOD and self.answers_by_itself(request.operation):
             replica.on_read(*request)
         else:
             replica.on_request(*request)
 
     def _look_at(self, host: Host) -> None:
-        """Hold a replica after its turn against the invariants."""
+        """Check a replica after its turn."""
         replica = host.replica
         assert replica is not None
         if self.invariants.on_turn(host) or self._transcript.is_detailed:
             self.add_state(host)
-            self._spring_ambush(host)
+            self._spring_traps(host)
 
     def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
-        """A slow disk is done: the turn's outputs leave, unless the replica died meanwhile."""
+        """Let the turn's outputs leave after a slow save, unless the replica died meanwhile."""
         host, incarnation, output = argument
         if host.replica is None or host.incarnation != incarnation:
             return
@@ -341,7 +323,7 @@ class Cluster:
                 self.situations[
                     Situation.CHECKPOINT_TAKEN if is_own else Situation.CHECKPOINT_INSTALLED
                 ] += 1
-                if host.crash_after is not None:
+                if host.crash_point is not None:
                     self.situations[Situation.CRASH_WITH_CHECKPOINT] += 1
             if type(record) is Recovered:
                 self.situations[Situation.RECOVERED] += 1
@@ -353,9 +335,9 @@ class Cluster:
         self.invariants.after_save(host)
 
     def _send(self, host: Host, output: Output) -> bool:
-        """Let a turn's answers and messages leave; return False if the replica died over it."""
-        if host.crash_after is not None:
-            return self._send_some(host, output, host.crash_after)
+        """Let a turn's replies and messages leave; return whether the replica lives on."""
+        if isinstance(host.crash_point, AfterOutputs):
+            return self._send_some(host, output, host.crash_point.count)
         for answer in output.replies:
             self.invariants.on_reply(host, answer)
             self.network.send(host.name, answer.client, answer, repeatable=False)
@@ -404,20 +386,22 @@ class Cluster:
             replica.commit_number,
         )
 
-    # The verbs.
+    # The verbs
 
     def request(self, client: str, target: int, request: ClientRequest) -> None:
         """Let a client send a request to the replica of that index."""
         self.invariants.on_asked(request)
         self.network.send(client, self.hosts[target].name, request, repeatable=False)
 
-    def flood(self, host: Host, count: int) -> None:
-        """Let so many reads come to a replica, one after the other.
+    def flood(self, host: Host, count: int) -> Microseconds:
+        """Let ``count`` reads come to a replica one after the other; return when half have come.
 
-        Nobody waits for them, and as they change nothing, no history needs to tell of them.
+        Nobody waits for them. They change nothing, so the history needs none of them.
         """
+        now = self._timeline.now
         for number in range(count):
-            self._timeline.at(self._timeline.now + number * FLOOD_INTERVAL, self._on_flood, host)
+            self._timeline.at(now + number * FLOOD_INTERVAL, self._on_flood, host)
+        return now + count * FLOOD_INTERVAL // 2
 
     def _on_flood(self, host: Host) -> None:
         self._flood_count += 1
@@ -425,7 +409,7 @@ class Cluster:
         self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
 
     def primary(self) -> Host:
-        """The primary of the newest view in which one serves; n0 if there is none."""
+        """Return the primary of the newest view in which one serves; n0 if there is none."""
         serving = [
             host
             for host in self.hosts
@@ -438,53 +422,39 @@ class Cluster:
     def crash(
         self,
         host: Host,
-        outputs: int | None = None,
-        loss: Loss | None = None,
-        number: int = 0,
+        point: CrashPoint = Instant.BETWEEN_TURNS,
+        damage: Damage | None = None,
     ) -> None:
-        """Kill a replica: now (None), or in its next turn after so many outputs (-1: unsaved).
-
-        Its disk suffers `loss`; `number` says where.
-        """
+        """Kill a replica at that point, unless it is dead. Its disk suffers ``damage`` then."""
         if host.replica is None:
             return
-        if loss is not None:
-            host.loss = (loss, number)
-        if outputs is None:
+        if damage is not None:
+            host.damage = damage
+        if point is Instant.BETWEEN_TURNS:
             self._crash(host, Situation.CRASH_BETWEEN_TURNS)
         else:
-            host.crash_after = outputs
+            host.crash_point = point
 
-    def lie_in_wait(self, ambush: Fault) -> None:
-        """Let the next replica that becomes primary, or enters a view, crash in that turn."""
-        self._ambushes.append(ambush)
+    def set_trap(self, trap: Trap) -> None:
+        """Crash the next replica that the trap catches in its turn."""
+        self._traps.append(trap)
 
-    def call_off_ambushes(self) -> None:
-        """Spare whoever would have crashed."""
-        self._ambushes.clear()
+    def remove_traps(self) -> None:
+        """Spare the replicas that would have been caught."""
+        self._traps.clear()
 
-    def _spring_ambush(self, host: Host) -> None:
-        for ambush in self._ambushes:
-            if self._befits(ambush.kind, host):
-                self._ambushes.remove(ambush)
-                self._spring(host, ambush)
+    def _spring_traps(self, host: Host) -> None:
+        assert host.replica is not None
+        for trap in self._traps:
+            if trap.catches(host.replica):
+                self._traps.remove(trap)
+                self._spring(trap, host)
                 return
 
-    def _befits(self, kind: FaultKind, host: Host) -> bool:
-        replica = host.replica
-        assert replica is not None
-        if kind is FaultKind.AMBUSH:
-            return replica.is_serving_primary
-        return replica.status is Status.VIEW_CHANGE
-
-    def _spring(self, host: Host, ambush: Fault) -> None:
-        host.crash_after = ambush.outputs
-        if ambush.loss is not None:
-            host.loss = (ambush.loss, ambush.jump)
-        self.situations[
-            Situation.AMBUSH if ambush.kind is FaultKind.AMBUSH else Situation.AMNESIA
-        ] += 1
-        restart_at = self._timeline.now + ambush.end - ambush.start
+    def _spring(self, trap: Trap, host: Host) -> None:
+        self.situations[trap.situation] += 1
+        self.crash(host, trap.point, trap.damage)
+        restart_at = self._timeline.now + trap.end - trap.start
         self._timeline.at(restart_at, self.restart, host)
 
     def _crash(self, host: Host, when: Situation) -> None:
@@ -499,35 +469,26 @@ class Cluster:
             self.situations[Situation.CRASH_OF_PRIMARY] += 1
         if host.replica.incoming is not None:
             self.situations[Situation.CRASH_IN_TRANSFER] += 1
-        if host.loss is not None:
-            self._lose(host, *host.loss)
+        if host.damage is not None:
+            self._suffer(host, host.damage)
         host.forget()
 
-    def _lose(self, host: Host, loss: Loss, number: int) -> None:
+    def _suffer(self, host: Host, damage: Damage) -> None:
         """Damage a disk, if the group is to live through it."""
-        disk = host.disk
-        if loss in (Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT) and self._plan.disks.are_flushed:
+        if damage.spares_flushed and self._plan.disks.are_flushed:
             return
         others = sum(not other.disk.may_be_trusted for other in self.hosts if other is not host)
         if others >= self.membership.failures_max and not self._plan.disks.more_losses:
             self.situations[Situation.LOSS_SPARED] += 1
             return
-        self._transcript.add(f"disk loses {loss} at", host.name)
-        self.situations[f"disk loses {loss}"] += 1
-        match loss:
-            case Loss.UNFLUSHED | Loss.UNFLUSHED_CHECKPOINT:
-                disk.lose_unflushed(with_checkpoint=loss is Loss.UNFLUSHED_CHECKPOINT)
-            case Loss.TAIL:
-                disk.lose_tail(1 + number % 8)
-            case Loss.ENTRY:
-                disk.damage_entry(number)
-            case Loss.CHECKPOINT:
-                disk.damage_checkpoint()
+        self._transcript.add(f"disk loses {damage.loss} at", host.name)
+        self.situations[damage.loss] += 1
+        host.disk.suffer(damage)
 
     def restart(self, host: Host) -> None:
-        """Start a dead replica from its disk. A crash that waits for a turn is called off."""
-        host.crash_after = None
-        host.loss = None
+        """Start a replica from its disk if it is dead; call off a crash that waits for a turn."""
+        host.crash_point = None
+        host.damage = None
         host.disk_is_full = False
         if host.replica is not None:
             return
@@ -544,7 +505,7 @@ class Cluster:
         self.add_state(host)
 
     def pause(self, host: Host) -> None:
-        """Let a replica stand still; what is sent to it waits."""
+        """Stop a replica for a while; what is sent to it waits."""
         host.pauses += 1
         self._transcript.add("pause", host.name)
         self.situations[Situation.PAUSE] += 1
@@ -558,10 +519,10 @@ class Cluster:
             if host.replica is not None:
                 self._schedule_turn(host)
 
-    def jump_clock(self, host: Host, microseconds: int) -> None:
+    def jump_clock(self, host: Host, jump: Microseconds) -> None:
         """Set a replica's clock forward."""
-        host.clock_offset += microseconds
-        self._transcript.add("clock jump", host.name, microseconds)
+        host.clock_offset += jump
+        self._transcript.add(ClockJump.name, host.name, jump)
         self.situations[Situation.CLOCK_JUMP] += 1
         if host.replica is not None:
             self._schedule_wake(host)
@@ -570,10 +531,29 @@ class Cluster:
         """Cut one direction between two replicas."""
         self.network.link(source, destination).cuts += 1
 
-    def slow_down(self, source: str, destination: str, microseconds: int) -> None:
-        """Let messages of one direction take so much longer; less than none undoes it."""
-        self.network.link(source, destination).slowness += microseconds
-
     def mend(self, source: str, destination: str) -> None:
-        """Take one cut of that direction away."""
+        """Undo one cut of a direction."""
         self.network.link(source, destination).cuts -= 1
+
+    def cut_links(self, links: Sequence[Direction]) -> None:
+        """Cut some directions at once."""
+        self.situations[Situation.LINKS_CUT] += 1
+        names = self._names_of(links)
+        self._transcript.add("cut", *(f"{a}->{b}" for a, b in names))
+        for source, destination in names:
+            self.cut(source, destination)
+
+    def mend_links(self, links: Sequence[Direction]) -> None:
+        """Undo ``cut_links``."""
+        names = self._names_of(links)
+        self._transcript.add("mend", *(f"{a}->{b}" for a, b in names))
+        for source, destination in names:
+            self.mend(source, destination)
+
+    def slow_down(self, links: Sequence[Direction], delay: Microseconds) -> None:
+        """Let messages on some directions take longer; a negative ``delay`` undoes it."""
+        for source, destination in self._names_of(links):
+            self.network.link(source, destination).slowness += delay
+
+    def _names_of(self, links: Sequence[Direction]) -> list[tuple[str, str]]:
+        return [(self.hosts[a].name, self.hosts[b].name) for a, b in links]

@@ -1,8 +1,8 @@
-"""Links between replicas, and between clients and replicas, that lose, repeat, delay and reorder.
+"""Links between replicas, and between clients and replicas: they lose, repeat, delay and reorder.
 
 Each direction of a pair is a link with a random stream of its own, from which every message takes
-exactly one draw: the fate of the 7th message from n0 to n1 depends on nothing but the seed, and
-stays what it was when the shrinker takes other faults away.
+exactly one draw. So the fate of the 7th message from n0 to n1 depends on nothing but the seed, and
+stays the same when the shrinker takes other faults away.
 """
 
 from collections import deque
@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from vsr_node.core.messages import StartViewChange
-from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, DelayKind, MessageFaults
+from vsr_node.simulation.choices import DelayKind
+from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, MessageFaults
 from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
 
 REPLAYED_MAX = 32
@@ -23,32 +24,18 @@ Deliver = Callable[[str, str, Any], None]
 
 
 class Departure(NamedTuple):
-    """A message, or a copy of one, leaves at `sent` and will arrive at `arrival`, if it does."""
+    """A message, or a copy of one, that left at ``sent`` and may arrive at ``arrival``."""
 
     source: str
     destination: str
     message: object
-    sent: int
-    arrival: int
+    sent: Microseconds
+    arrival: Microseconds
     is_copy: bool
 
 
 class Link:
     """One direction between two ends."""
-
-    __slots__ = (
-        "cuts",
-        "destination",
-        "is_clean",
-        "last_arrival",
-        "latest",
-        "newest_arrived",
-        "random",
-        "sent",
-        "slowness",
-        "source",
-        "votes_until",
-    )
 
     def __init__(self, seed: int, source: str, destination: str) -> None:
         self.source = source
@@ -65,9 +52,9 @@ class Link:
 
 
 class Network:
-    """All links. `deliver(source, destination, message)` is called when a message arrives.
+    """All links. They call ``deliver(source, destination, message)`` when a message arrives.
 
-    `watch`, where there is one, is called with each departure.
+    They call ``watch``, unless it is None, with each departure.
     """
 
     def __init__(
@@ -85,7 +72,7 @@ class Network:
         self._deliver = deliver
         self._links: dict[tuple[str, str], Link] = {}
         self._delays = delay_table(faults)
-        # 16 bits of each message's draw are compared with these.
+        # Each message compares 16 bits of its draw with these.
         self._loss = (faults.loss_per_myriad << 16) // PER_MYRIAD
         self._duplicate = (faults.duplicate_per_myriad << 16) // PER_MYRIAD
         self.lost: list[tuple[str, str, int]] = []
@@ -97,7 +84,7 @@ class Network:
         self.watch: Callable[[Departure], None] | None = None
 
     def link(self, source: str, destination: str) -> Link:
-        """Return the link, which is made when it is first needed."""
+        """Return a link; make it when it is first needed."""
         link = self._links.get((source, destination))
         if link is None:
             link = self._links[source, destination] = Link(self._seed, source, destination)
@@ -105,13 +92,13 @@ class Network:
 
     @property
     def links(self) -> Collection[Link]:
-        """The links that were needed so far. Whoever only looks must not make more of them."""
+        """The links that were needed so far, for observers, which must not make any."""
         return self._links.values()
 
     def clean(self, source: str, destination: str) -> None:
-        """Let a direction neither lose nor repeat, keep its order, and take its time from now on.
+        """Let a direction lose and repeat nothing, and keep its order and delay from now on.
 
-        What is under way on it slowly does not hold up what comes after.
+        A slow message that is under way does not hold up later ones.
         """
         link = self.link(source, destination)
         link.is_clean = True
@@ -120,7 +107,7 @@ class Network:
     def send(
         self, source: str, destination: str, message: object, *, repeatable: bool = True
     ) -> None:
-        """Put a message on its way. What is cut when it is sent never arrives."""
+        """Send a message. If the link is cut now, it never arrives."""
         link = self._links.get((source, destination)) or self.link(source, destination)
         number = link.sent
         link.sent = number + 1
@@ -148,7 +135,7 @@ class Network:
             delay += faults.slow_kind_delay_mean * EXPONENTIAL_PER_MILLE[byte] // PER_MILLE
         self._travel(link, number, delay, message)
 
-    def _travel(self, link: Link, number: int, delay: int, message: object) -> None:
+    def _travel(self, link: Link, number: int, delay: Microseconds, message: object) -> None:
         arrival = self._timeline.now + delay + link.slowness
         if self._faults.in_order or link.is_clean:
             arrival = max(arrival, link.last_arrival)
@@ -157,18 +144,18 @@ class Network:
         self._timeline.at(arrival, self._arrive, (link, number, message))
 
     def _send_copy(self, link: Link, number: int, byte: int, message: object) -> None:
-        """A copy takes its own time, and no order binds it."""
+        """Send a copy, which takes its own time and may overtake."""
         extra = self._faults.copy_delay_mean * EXPONENTIAL_PER_MILLE[byte] // PER_MILLE
         arrival = self._timeline.now + self._delays[byte] + extra
         self._depart_late(link, number, arrival, message)
 
-    def _depart_late(self, link: Link, number: int, arrival: int, message: object) -> None:
-        """A copy leaves, and vanishes if the era ends before it arrives."""
+    def _depart_late(self, link: Link, number: int, arrival: Microseconds, message: object) -> None:
+        """Send a copy that vanishes if the era ends before it arrives."""
         self._notice(link, message, arrival, is_copy=True)
         self._timeline.at(arrival, self._arrive_late, (self._era, (link, number, message)))
 
     def replay(self, destination: str) -> None:
-        """Let copies of what was last sent to a replica arrive once more, all at once."""
+        """Let copies of the last messages to a replica arrive all at once."""
         if not self._faults.replays or self._era:
             return
         for link in self._links.values():
@@ -177,8 +164,8 @@ class Network:
                     self.replayed_count += 1
                     self._depart_late(link, number, self._timeline.now, message)
 
-    def _notice(self, link: Link, message: object, arrival: int, *, is_copy: bool) -> None:
-        """A message or a copy leaves, and those who want to know are told."""
+    def _notice(self, link: Link, message: object, arrival: Microseconds, *, is_copy: bool) -> None:
+        """Note that a message or a copy leaves."""
         if type(message) is StartViewChange:
             link.votes_until = max(arrival, link.votes_until)
         if self.watch is not None:
@@ -186,7 +173,7 @@ class Network:
             self.watch(Departure(link.source, link.destination, message, now, arrival, is_copy))
 
     def end_era(self) -> None:
-        """Let no copy arrive that was made so far: no receiver could tell it from fresh news."""
+        """Drop all copies under way, as no receiver could distinguish them from fresh messages."""
         self._era += 1
 
     def _arrive_late(self, argument: tuple[int, tuple[Link, int, object]]) -> None:
@@ -198,13 +185,13 @@ class Network:
         link, number, message = argument
         if number > link.newest_arrived:
             link.newest_arrived = number
-        else:
-            self.reordered_count += number < link.newest_arrived
+        elif number < link.newest_arrived:
+            self.reordered_count += 1
         self._deliver(link.source, link.destination, message)
 
 
-def delay_table(faults: MessageFaults) -> tuple[int, ...]:
-    """Return the delay in microseconds for each of the 256 values of a draw's byte."""
+def delay_table(faults: MessageFaults) -> tuple[Microseconds, ...]:
+    """Return the delay for each of the 256 values of a draw's byte."""
     mean = faults.delay_mean
     match faults.delay_kind:
         case DelayKind.CONSTANT:

@@ -1,4 +1,4 @@
-"""The page of a run: the report's, and with it the inside of each replica, step by step."""
+"""The page of a run: the report's page, with the inside of each replica, step by step."""
 
 import json
 from collections import defaultdict, deque
@@ -16,23 +16,24 @@ from vsr_node.report import (
 )
 from vsr_node.simulation.clients import value_of
 from vsr_node.simulation.recording import Recording
-from vsr_node.simulation.run import Outcome
-from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND, Flight, Traffic
+from vsr_node.simulation.run import RunOutcome
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
+from vsr_node.simulation.traffic import Flight, Traffic
 
 
-def draw_page(outcome: Outcome, path: Path, command: str) -> None:
-    """Write the page of a run that `command` repeats. Raises OSError."""
+def draw_page(outcome: RunOutcome, path: Path, command: str) -> None:
+    """Write the page of a run that ``command`` repeats. Raise OSError."""
     recording = Recording(outcome.plan)
     same = recording.run.timeline.event_count == outcome.event_count
-    assert same, "a run that is watched goes as if nobody looked"
+    assert same, "watching a run changes nothing"
     failure = outcome.failure
-    told = "" if failure is None else f"VIOLATION of {failure.invariant}: {failure.text}"
+    explanation = "" if failure is None else f"VIOLATION of {failure.invariant}: {failure.text}"
     asked = Asked(recording.traffic)
     run = RecordedRun(
         f"seed {outcome.plan.seed}",
-        [asked.told(event) for event in recording.run.history.events()],
+        [asked.take(event) for event in recording.run.history.events()],
         recording.faults,
-        {"valid": failure is None, "workload": {"explanation": told}, "repeat": command},
+        {"valid": failure is None, "workload": {"explanation": explanation}, "repeat": command},
     )
     messages = Messages(
         [flight.as_message() for flight in recording.traffic.flights],
@@ -46,7 +47,7 @@ def draw_page(outcome: Outcome, path: Path, command: str) -> None:
 
 
 class Asked:
-    """Which replica each operation was asked of first, and by which client."""
+    """The replica that each operation was first sent to, and the client that sent it."""
 
     def __init__(self, traffic: Traffic) -> None:
         self.requests: dict[bytes, list[Request]] = {}
@@ -56,8 +57,8 @@ class Asked:
             time = flight.sent * NANOSECONDS_PER_MICROSECOND
             self._flights[repr((time, operation[0], operation[1], value))].append(flight)
 
-    def told(self, event: Event) -> Event:
-        """The event as a report tells it: with the node, and with values in place of texts."""
+    def take(self, event: Event) -> Event:
+        """Return an event for the report: with its node, and with values in place of JSON texts."""
         flights = self._flights[repr((event.time, event.f, event.key, event.value))]
         event = event._replace(key=_decoded(event.key), value=_decoded(event.value))
         if event.type != "invoke" or not flights:

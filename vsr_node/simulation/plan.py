@@ -1,162 +1,84 @@
 """What a seed stands for: cluster, faults and operations, written down before the run begins.
 
-A plan is data. `draw(seed)` makes one; the shrinker takes parts away from it; a regression test
-holds one as a literal. All times are int microseconds of virtual time since the run began.
+A plan is data. ``draw(seed)`` makes one; the shrinker takes parts away from it; a regression test
+holds one as a literal.
 
 Swarm testing (Groce et al., ISSTA 2012): each seed switches whole kinds of faults off, since a
 fault that is always there hides what only happens without it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from random import Random
 from typing import get_args
 
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Message
+from vsr_node.machines.key_value import Operation
+from vsr_node.simulation.choices import DelayKind, Fate, LastWords
+from vsr_node.simulation.faults import (
+    KINDS,
+    LOST_TAIL,
+    AfterOutputs,
+    Ambush,
+    Crash,
+    Cut,
+    DiskDamage,
+    Instant,
+    Occasion,
+    Pause,
+    PlannedFault,
+)
 from vsr_node.simulation.streams import exponential, stream
-from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND
+from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, MILLISECOND, Microseconds
 
-Operation = tuple[str | bool, ...]
-Link = tuple[int, int]
-
-MILLISECOND = 1_000
 PER_MYRIAD = 10_000
 PER_MILLE = 1_000
 
 
-class PastableEnum(StrEnum):
-    """Its members print as they are written in code, so that a printed plan is code too."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}.{self.name}"
-
-
-class DelayKind(PastableEnum):
-    """How long a message is under way."""
-
-    CONSTANT = "constant"
-    UNIFORM = "uniform"  # from 0 to twice the mean
-    EXPONENTIAL = "exponential"
-    SPIKES = "spikes"  # constant, but one message in 32 takes 20 times as long
-
-
-class FaultKind(PastableEnum):
-    """What happens to a replica or to links for a while."""
-
-    CRASH = "crash"
-    POWER_LOSS = "power loss"  # a crash that takes along what was never flushed
-    DISK_DAMAGE = "disk damage"  # a crash, after which something on the disk is not as it was
-    DISK_FULL = "disk full"  # a replica that can't save stops
-    PAUSE = "pause"
-    CLOCK_JUMP = "clock jump"
-    CUT = "cut"
-    SLOW = "slow links"
-    AMBUSH = "ambush"  # the next replica that becomes primary crashes while it says so
-    AMNESIA = "amnesia"  # the next that enters a view crashes before it says so, its log is lost
-
-
-class Loss(PastableEnum):
-    """What a disk loses in a crash."""
-
-    UNFLUSHED = "unflushed"  # nothing if the replica flushes
-    UNFLUSHED_CHECKPOINT = "unflushed checkpoint"  # the last checkpoint is not there either
-    TAIL = "tail"
-    ENTRY = "entry"
-    CHECKPOINT = "checkpoint"
-
-
-class Fate(PastableEnum):
-    """What an outsider suffers while the faults have ended for a quorum only."""
-
-    DOWN = "down"
-    CUT_OFF = "cut off"
-    DEAF = "deaf"  # it is heard and hears nobody
-    MUTE = "mute"  # it hears and is not heard
-    UNSTABLE = "unstable"  # its links lose and repeat as before
-
-
-class LastWords(PastableEnum):
-    """Something is asked of the primary, just before the faults end, and nothing after that."""
-
-    UNHEARD = "unheard"  # nobody hears of it
-    WITHOUT_ECHO = "without echo"  # all hear of it, nobody is heard: the next view inherits it
-
-
 @dataclass(frozen=True, slots=True)
 class MessageFaults:
-    """How the links treat messages. `in_order`: no link lets a message overtake another."""
+    """How the links treat messages. With ``in_order`` no message overtakes another on its link."""
 
     loss_per_myriad: int = 0
     duplicate_per_myriad: int = 0
     delay_kind: DelayKind = DelayKind.CONSTANT
-    delay_mean: int = MILLISECOND
+    delay_mean: Microseconds = MILLISECOND
     in_order: bool = True
-    # A repeated copy takes longer than the first by so much in the mean: news of views long gone.
-    copy_delay_mean: int = 0
-    # Messages of one kind, by the name of its class, take longer by so much in the mean.
+    # How much longer a repeated copy takes, in the mean: it brings news of views long gone.
+    copy_delay_mean: Microseconds = 0
+    # The class name of the messages that take longer (none if empty), and by how much in the mean.
     slow_kind: str = ""
-    slow_kind_delay_mean: int = 0
-    # Who starts again is first told the last of what it was told before: news of another life.
+    slow_kind_delay_mean: Microseconds = 0
+    # A replica that restarts first hears again what it heard last: news of another life.
     replays: bool = False
-    # Single messages that are lost or repeated: (source, destination, number on that link).
-    # The shrinker names them here, in place of the rates.
+    # Single messages that are lost or repeated, as (source, destination, number on that link).
+    # The shrinker lists them here in place of the rates.
     lost: frozenset[tuple[str, str, int]] = frozenset()
     duplicated: frozenset[tuple[str, str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault from `start` until `end`.
-
-    A cut without `links` cuts a replica off, both ways, with that many `companions` (those after
-    it in the order of the group). Cuts and crashes happen in the midst of so many requests to the
-    replica (`flood`): it logs what the others do not have, or not without gaps, and they have what
-    they do not know to be committed. Messages on slow `links` take longer by `jump`; without
-    `links`, all that a flooded replica sends to others does.
-
-    `replica` is an index, None stands for whoever is primary at `start`. `outputs` says where in
-    its turn a replica crashes: None between two turns, -1 before the turn's records are saved,
-    k >= 0 after them and after k messages. `loss` is what its disk loses then.
-    """
-
-    kind: FaultKind
-    start: int
-    end: int
-    replica: int | None = None
-    outputs: int | None = None
-    loss: Loss | None = None
-    jump: int = 0
-    links: tuple[Link, ...] = ()
-    companions: int = 0
-    flood: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedOperation:
-    """After `think_time` the operation is sent to each target in turn, until one answers."""
+    """An operation that is sent after ``think_time`` to one target after the other."""
 
     operation: Operation
-    think_time: int
+    think_time: Microseconds
     targets: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Operations that one client has under way one at a time.
-
-    Lanes of one client share its request numbers.
-    """
+    """Operations of a client, one at a time. Lanes of one client share its request numbers."""
 
     client: str
-    retry_after: int
+    retry_after: Microseconds
     operations: tuple[PlannedOperation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The liveness phase: the `quorum` for which the faults end first, and the others' fates."""
+    """The liveness phase: the ``quorum`` for which the faults end first, and the others' fates."""
 
     quorum: tuple[int, ...]
     fates: tuple[tuple[int, Fate], ...]
@@ -167,14 +89,14 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Disks:
-    """How the disks are used. A turn's outputs leave up to `save_delay` after it was saved.
+    """How the disks are used. A turn's outputs leave up to ``save_delay`` after it was saved.
 
-    `more_losses` lets more replicas lose their logs at once than a group can live through: then it
-    may stop for ever, and must still not tell anything untrue.
+    With ``more_losses`` more replicas may lose their logs at once than the group can live through.
+    Then it may stop for ever, but must still not report anything untrue.
     """
 
     are_flushed: bool = True
-    save_delay: int = 0
+    save_delay: Microseconds = 0
     more_losses: bool = False
 
 
@@ -184,21 +106,21 @@ class Plan:
 
     seed: int
     replica_count: int
-    # A turn begins up to so long after its first message came, and takes all that is there then.
-    turn_delay: int
+    # The longest time from a turn's first message to the turn, which takes all that has come.
+    turn_delay: Microseconds
     clock_rates_per_mille: tuple[int, ...]
     messages: MessageFaults
-    faults: tuple[Fault, ...]
+    faults: tuple[PlannedFault, ...]
     lanes: tuple[Lane, ...]
     settlement: Settlement
-    # Reads ask a quorum; else they go through the log like everything else.
+    # Whether reads ask a quorum instead of going through the log.
     quorum_reads: bool = False
     limits: Limits = field(default_factory=Limits)
     disks: Disks = field(default_factory=Disks)
 
     @property
     def calm(self) -> bool:
-        """Whether nothing disturbs the run: then no replica has a reason to send anything again."""
+        """Whether nothing disturbs the run, so that no replica has a reason to repeat a message."""
         messages = self.messages
         return (
             not self.faults
@@ -215,8 +137,9 @@ class Plan:
         )
 
 
-# The size that most clusters have comes most often, and an even one now and then.
 REPLICA_COUNTS = (1, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7, 7)
+"""The usual sizes come most often, and an even one now and then."""
+
 DELAY_MEANS = (
     0,
     100,
@@ -229,7 +152,7 @@ DELAY_MEANS = (
 
 
 def draw(seed: int) -> Plan:
-    """Draw the plan that `seed` stands for."""
+    """Draw the plan that ``seed`` stands for."""
     random = stream(seed, "plan")
     replica_count = random.choice(REPLICA_COUNTS)
     calm = random.randrange(16) == 0
@@ -252,7 +175,7 @@ def draw(seed: int) -> Plan:
 
 
 def draw_limits(random: Random) -> Limits:
-    """Draw how often checkpoints are taken, and in how large chunks they are sent."""
+    """Draw how often checkpoints are taken and how large their chunks are."""
     return Limits(
         checkpoint_interval=random.choice((1, 1, 4, 16, 50, 2_048)),
         chunk_parts=random.choice((1, 1, 2, 5, 512)),
@@ -269,8 +192,8 @@ def draw_disks(random: Random) -> Disks:
 
 
 _KINDS = tuple(kind.__name__ for kind in get_args(Message))
-SLOW_KINDS = (*([""] * len(_KINDS)), *_KINDS, *(["ReadOk"] * 4))
-"""In almost half of the seeds none. Only late READ_OKs tell if answers serve the right reads."""
+SLOW_KINDS = ("",) * len(_KINDS) + _KINDS + ("ReadOk",) * 4
+"""In almost half of the seeds none. Only late READ_OKs show whether they serve the right reads."""
 
 
 def draw_message_faults(random: Random, calm: bool) -> MessageFaults:
@@ -299,19 +222,20 @@ def draw_clock_rates(random: Random, replica_count: int, calm: bool) -> tuple[in
     return tuple(PER_MILLE + random.randint(-spread, spread) for _ in range(replica_count))
 
 
-def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ...]:
-    """Draw the faults of each kind that this seed does not switch off, in order of `start`."""
+def draw_faults(seed: int, replica_count: int, duration: Microseconds) -> tuple[PlannedFault, ...]:
+    """Draw the faults of each kind that this seed does not switch off, in order of ``start``."""
     random = stream(seed, "plan", "faults")
-    faults: list[Fault] = []
+    faults: list[PlannedFault] = []
     disks_fail = random.randrange(2) == 0
-    for kind in FaultKind:
-        if random.randrange(2) or (kind in DISK_FAULTS and not disks_fail):
+    for kind in KINDS:
+        if random.randrange(2) or (kind.harms_disk and not disks_fail):
             continue
-        own = stream(seed, "plan", "faults", kind)
+        own = stream(seed, "plan", "faults", kind.name)
         length_mean = own.choice((30, 300, 300, 1_000, 3_000)) * MILLISECOND
         for _ in range(own.choice((2, 6, 12, 24))):
             start = draw_start(own, faults, duration)
-            faults.append(draw_fault(own, kind, start, length_mean, replica_count))
+            occasion = draw_occasion(own, start, length_mean, replica_count)
+            faults.append(kind.draw(own, occasion))
     if random.randrange(2) == 0:
         faults.extend(draw_storm(random, duration))
     if disks_fail and random.randrange(3) == 0:
@@ -319,78 +243,39 @@ def draw_faults(seed: int, replica_count: int, duration: int) -> tuple[Fault, ..
     return tuple(sorted(faults, key=lambda fault: fault.start))
 
 
-DISK_FAULTS = (
-    FaultKind.POWER_LOSS,
-    FaultKind.DISK_DAMAGE,
-    FaultKind.DISK_FULL,
-    FaultKind.AMNESIA,
-)
-
-
-def draw_relapses(random: Random, duration: int, replica_count: int) -> Iterator[Fault]:
-    """Draw a replica that loses its log again and again, while primaries are now and then away."""
-    replica = random.randrange(replica_count)
-    period = random.choice((150, 400, 1_000)) * MILLISECOND
-    for start in range(random.randrange(period), duration, period):
-        end = start + 1 + random.randrange(period // 2)
-        yield Fault(FaultKind.DISK_DAMAGE, start, end, replica, loss=Loss.TAIL)
-        if random.randrange(4) == 0:
-            yield draw_exile(random, start, start + random.randrange(4 * period))
-
-
-def draw_start(random: Random, earlier: list[Fault], duration: int) -> int:
+def draw_start(random: Random, earlier: list[PlannedFault], duration: Microseconds) -> Microseconds:
     """Draw when a fault begins: often just when another ends, which is when bugs show."""
     if earlier and random.randrange(2):
         return random.choice(earlier).end + random.randrange(100 * MILLISECOND)
     return random.randrange(duration)
 
 
-def draw_fault(
-    random: Random, kind: FaultKind, start: int, length_mean: int, replica_count: int
-) -> Fault:
-    """Draw one fault of that kind which begins at `start`."""
+def draw_occasion(
+    random: Random, start: Microseconds, length_mean: Microseconds, replica_count: int
+) -> Occasion:
+    """Draw how long a fault lasts, and whether it is the primary's or another replica's."""
     end = start + 1 + exponential(random, length_mean)
     replica = None if random.randrange(2) else random.randrange(replica_count)
-    match kind:
-        case FaultKind.CRASH:
-            outputs = random.choice((None, -1, 0, 1, 1, 2, 3))
-            flood = random.choice((0, 0, 8, 30))
-            return Fault(kind, start, end, replica, outputs=outputs, flood=flood)
-        case FaultKind.POWER_LOSS:
-            loss = random.choice((Loss.UNFLUSHED, Loss.UNFLUSHED_CHECKPOINT))
-            outputs = random.choice((None, 0, 1, 2))
-            return Fault(kind, start, end, replica, outputs=outputs, loss=loss)
-        case FaultKind.DISK_DAMAGE:
-            loss = random.choice((Loss.TAIL, Loss.ENTRY, Loss.CHECKPOINT))
-            return Fault(kind, start, end, replica, loss=loss, jump=random.randrange(1_000))
-        case FaultKind.DISK_FULL:
-            return Fault(kind, start, end, replica)
-        case FaultKind.PAUSE:
-            return Fault(kind, start, end, replica)
-        case FaultKind.CLOCK_JUMP:
-            jump = random.choice((10, 300, 3_000)) * MILLISECOND
-            return Fault(kind, start, start, replica, jump=jump)
-        case FaultKind.AMBUSH:
-            return Fault(kind, start, end, outputs=random.choice((0, 1, 1, 1, 2, 3)))
-        case FaultKind.SLOW:
-            slowness = random.choice((10, 30, 100, 300, 1_000)) * MILLISECOND
-            if random.randrange(2):
-                flood = random.choice((1, 8, 30))
-                return Fault(kind, start, end, replica, jump=slowness, flood=flood)
-            links = draw_cut(random, replica_count)
-            return Fault(kind, start, end, links=links, jump=slowness)
-        case FaultKind.AMNESIA:
-            return Fault(kind, start, end, outputs=0, loss=Loss.TAIL)
-        case FaultKind.CUT:
-            if random.randrange(2):
-                return draw_exile(random, start, end)
-            return Fault(kind, start, end, replica, links=draw_cut(random, replica_count))
+    return Occasion(start, end, replica, replica_count)
 
 
-STORM_KINDS = (FaultKind.CUT, FaultKind.CUT, FaultKind.PAUSE, FaultKind.CRASH)
+def draw_relapses(
+    random: Random, duration: Microseconds, replica_count: int
+) -> Iterator[PlannedFault]:
+    """Draw a replica that loses its log again and again, while primaries are now and then away."""
+    replica = random.randrange(replica_count)
+    period = random.choice((150, 400, 1_000)) * MILLISECOND
+    for start in range(random.randrange(period), duration, period):
+        end = start + 1 + random.randrange(period // 2)
+        yield DiskDamage(start, end, replica, damage=LOST_TAIL)
+        if random.randrange(4) == 0:
+            yield Cut.draw_exile(random, start, start + random.randrange(4 * period))
 
 
-def draw_storm(random: Random, duration: int) -> Iterator[Fault]:
+STORM_KINDS = (Cut, Cut, Pause, Crash)
+
+
+def draw_storm(random: Random, duration: Microseconds) -> Iterator[PlannedFault]:
     """Draw faults that befall one primary after the other: many views in one run.
 
     In some storms each primary comes back just as the next one goes. In some a primary is exiled
@@ -402,53 +287,26 @@ def draw_storm(random: Random, duration: int) -> Iterator[Fault]:
     for start in range(random.randrange(period), duration, period):
         length = period if is_relay else period // 2 + random.randrange(2 * period)
         end = start + length + random.randrange(100 * MILLISECOND)
-        if kind is FaultKind.CUT:
-            yield draw_exile(random, start, end)
-        else:
-            yield Fault(kind, start, end, outputs=random.choice((None, 1)))
+        yield draw_gust(random, kind, start, end)
         if random.randrange(6) == 0:
-            yield Fault(FaultKind.AMBUSH, start, end, outputs=random.choice((0, 1, 2)))
+            yield Ambush(start, end, AfterOutputs(random.choice((0, 1, 2))))
     for _ in range(random.choice((0, 1, 1, 2, 4))):
         start = random.randrange(duration)
-        yield draw_exile(random, start, start + random.randrange(8 * period))
+        yield Cut.draw_exile(random, start, start + random.randrange(8 * period))
 
 
-def draw_exile(random: Random, start: int, end: int) -> Fault:
-    """Draw a cut that takes the primary away, with requests that reach nobody else."""
-    companions = random.choice((0, 0, 1, 2))
-    flood = random.choice((0, 1, 8, 30))
-    return Fault(FaultKind.CUT, start, end, companions=companions, flood=flood)
-
-
-def draw_cut(random: Random, replica_count: int) -> tuple[Link, ...]:
-    """Draw which links fail together: (source, destination) of each direction."""
-    members = list(range(replica_count))
-    random.shuffle(members)
-    match random.randrange(6):
-        case 0:  # one replica alone
-            return both_ways(members[:1], members[1:])
-        case 1:  # two sides
-            size = random.randrange(replica_count)
-            return both_ways(members[:size], members[size:])
-        case 2:  # one hears nobody
-            return tuple((other, members[0]) for other in members[1:])
-        case 3:  # nobody hears one
-            return tuple((members[0], other) for other in members[1:])
-        case 4:  # some directions, each alone
-            directions = [(a, b) for a in members for b in members if a != b]
-            return tuple(random.sample(directions, random.randint(0, len(directions) // 2)))
-        case _:  # one pair
-            return both_ways(members[:1], members[1:2])
-
-
-def both_ways(side: Iterable[int], other_side: Iterable[int]) -> tuple[Link, ...]:
-    """Return the links between two sides, both directions of each."""
-    others = tuple(other_side)
-    return tuple(link for a in side for b in others for link in ((a, b), (b, a)))
+def draw_gust(
+    random: Random, kind: type[PlannedFault], start: Microseconds, end: Microseconds
+) -> PlannedFault:
+    """Draw one fault of a storm."""
+    if kind is Cut:
+        return Cut.draw_exile(random, start, end)
+    point = random.choice((Instant.BETWEEN_TURNS, AfterOutputs(1)))
+    return Crash(start, end, point=point) if kind is Crash else Pause(start, end)
 
 
 def draw_lanes(
-    seed: int, replica_count: int, duration: int, delay_mean: int, calm: bool
+    seed: int, replica_count: int, duration: Microseconds, delay_mean: Microseconds, calm: bool
 ) -> tuple[Lane, ...]:
     """Draw the clients of the safety phase: at least 400 operations in all, on a few hot keys."""
     random = stream(seed, "plan", "lanes")
@@ -466,7 +324,7 @@ def draw_lanes(
         bursty=random.randrange(3) == 0,
         replicas=tuple(range(replica_count)),
     )
-    # Without faults nobody needs to ask twice; else some clients are hastier than a round trip.
+    # Without faults nobody needs to ask twice. With faults some clients retry within a round trip.
     factor = 100 if calm else random.choice((1, 6, 30, 300))
     retry_after = factor * (delay_mean + 10 * MILLISECOND)
     if not calm:
@@ -491,10 +349,10 @@ class ClientTraits:
     key_count: int
     value_count: int
     reads_of_8: int
-    think_time_mean: int
+    think_time_mean: Microseconds
     attempts_max: int
     loyal: bool  # asks the same replica first each time
-    bursty: bool  # asks several times in a row, then thinks for long
+    bursty: bool  # asks several times in a row, then thinks for a long time
     replicas: tuple[int, ...]
 
     def draw_operations(self, random: Random, count: int) -> tuple[PlannedOperation, ...]:
@@ -511,7 +369,7 @@ class ClientTraits:
             targets=(first, *others),
         )
 
-    def _draw_think_time(self, random: Random) -> int:
+    def _draw_think_time(self, random: Random) -> Microseconds:
         if not self.bursty:
             return exponential(random, self.think_time_mean)
         return 0 if random.randrange(8) else exponential(random, 8 * self.think_time_mean)
@@ -528,11 +386,13 @@ class ClientTraits:
 
 
 FATES = (*Fate, Fate.DEAF, Fate.DEAF)
-"""Who is deaf votes as long as it lives: most bugs of votes need one."""
+"""A deaf replica votes as long as it lives: most bugs in voting need one."""
 
 
-def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) -> Settlement:
-    """Draw the quorum that is spared first, what the others suffer, and what must be served."""
+def draw_settlement(
+    seed: int, replica_count: int, delay_mean: Microseconds, calm: bool
+) -> Settlement:
+    """Draw the quorum that is spared first, the others' fates, and what must be served."""
     random = stream(seed, "plan", "settlement")
     members = list(range(replica_count))
     random.shuffle(members)
@@ -541,7 +401,7 @@ def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) 
         size = replica_count // 2 + 1
     quorum = tuple(sorted(members[:size]))
     fates = tuple((outsider, random.choice(FATES)) for outsider in sorted(members[size:]))
-    # Now and then nobody asks anything any more, and what is under way must end all the same.
+    # Now and then nobody asks anything more, and what is under way must end all the same.
     idle = not calm and random.randrange(4) == 0
     everybody = tuple(range(replica_count))
     return Settlement(
@@ -556,9 +416,9 @@ def draw_settlement(seed: int, replica_count: int, delay_mean: int, calm: bool) 
 
 
 def draw_patient_lanes(
-    seed: int, name: str, replicas: tuple[int, ...], delay_mean: int
+    seed: int, name: str, replicas: tuple[int, ...], delay_mean: Microseconds
 ) -> tuple[Lane, ...]:
-    """Draw clients that ask again until they are answered, each at one replica."""
+    """Draw clients that repeat each request until it is answered, each at one replica."""
     traits = ClientTraits(
         key_count=2,
         value_count=5,

@@ -1,7 +1,7 @@
-"""A run carried out once more, with everything noted that a page of it shows.
+"""A run repeated, with everything recorded that its page shows.
 
-The seed makes it the same run. What is watched is looked at from outside, after each event of the
-timeline, and nothing is changed by it.
+The seed makes it the same run. The recording looks at it from outside, after each event of the
+timeline, and changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,12 @@ from dataclasses import replace
 from vsr_node.core.messages import Entries
 from vsr_node.report import About, Change, Fault, ReplicaState, Sighting, Step, Steps
 from vsr_node.simulation.cluster import Host
+from vsr_node.simulation.faults import ClockJump
 from vsr_node.simulation.network import Departure, Network
 from vsr_node.simulation.plan import Plan
-from vsr_node.simulation.run import Run
-from vsr_node.simulation.traffic import NANOSECONDS_PER_MICROSECOND, Traffic
+from vsr_node.simulation.run import SimulatedRun
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
+from vsr_node.simulation.traffic import Traffic
 from vsr_node.simulation.transcript import (
     Line,
     describe,
@@ -28,10 +30,10 @@ NO_FAULT = ("", "")
 
 
 class Recording:
-    """The run of a plan. Times that it hands out are nanoseconds."""
+    """The run of a plan. All times here are nanoseconds, as in the report."""
 
     def __init__(self, plan: Plan) -> None:
-        self.run = run = Run(plan, transcript_length=None)
+        self.run = run = SimulatedRun(plan, transcript_length=None)
         self.lines: list[Line] = []
         self.traffic = Traffic()
         self.replicas = [_Replica(number, host) for number, host in enumerate(run.cluster.hosts)]
@@ -41,7 +43,7 @@ class Recording:
         run.cluster.network.watch = self._departed.append
         run.timeline.watch = self._look
         self._look()
-        # Which violation ends the run its outcome tells. Here all that came before matters.
+        # The run's outcome names the violation that ends it. Here all that came before matters.
         with suppress(Exception):
             run.carry_out()
         self._look()
@@ -50,7 +52,7 @@ class Recording:
 
     @property
     def names(self) -> list[str]:
-        """The replicas in their order."""
+        """The replicas' names in the group's order."""
         return [host.name for host in self.run.cluster.hosts]
 
     @property
@@ -66,19 +68,19 @@ class Recording:
 
     @property
     def sightings(self) -> list[Sighting]:
-        """When each replica came to each view."""
+        """When each replica entered each view."""
         seen = [sighting for replica in self.replicas for sighting in replica.sightings]
         return sorted(seen, key=lambda sighting: sighting.time)
 
     @property
     def faults(self) -> list[Fault]:
-        """What befell replicas and links, in order."""
+        """What befell replicas and links, in the order of time."""
         periods = [self._links.periods, *(replica.periods for replica in self.replicas)]
         faults = [fault for each in periods for fault in each.faults]
         faults += [
             Fault(kind, " ".join(map(str, details)), _nanoseconds(time), _nanoseconds(time))
             for time, kind, details in self.lines
-            if kind == "clock jump"
+            if kind == ClockJump.name
         ]
         return sorted(faults, key=lambda fault: fault.begin)
 
@@ -91,18 +93,18 @@ class Recording:
         if lines or changes or self._departed:
             down = {host.name for host in self.run.cluster.hosts if host.replica is None}
             self.traffic.note(len(self._taken), lines, self._departed, down)
-            text = "\n".join(self._told(lines, changes))
+            text = "\n".join(self._describe(lines, changes))
             self._taken.append(Step(time, text, _about(lines), changes))
             self.lines += lines
             self._departed.clear()
 
-    def _told(self, lines: Sequence[Line], changes: Sequence[Change]) -> Iterator[str]:
+    def _describe(self, lines: Sequence[Line], changes: Sequence[Change]) -> Iterator[str]:
         for _, kind, details in lines:
             yield describe(kind, details).strip()
-        told = {details[0] for _, kind, details in lines if kind == "state"}
+        described = {details[0] for _, kind, details in lines if kind == "state"}
         for change in changes:
             name, state = self.names[change.replica], change.state
-            if name not in told:
+            if name not in described:
                 numbers = f"op {state.op_number}, commit {state.commit_number}"
                 yield f"{name} is {state.condition}, {numbers}"
         destinations: dict[tuple[str, str], list[str]] = {}
@@ -115,14 +117,14 @@ class Recording:
 
 
 class _Periods:
-    """Faults of which each ends the one before; `faults` has those that have begun."""
+    """Faults of which each ends the one before; ``faults`` lists those that have begun."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self._now = NO_FAULT
 
     def look(self, fault: tuple[str, str], time: int) -> None:
-        """From `time` on it is this fault, by its name and what it befalls."""
+        """Let this fault, (name, what it befalls) or ``NO_FAULT``, last from ``time`` on."""
         if fault == self._now:
             return
         if self._now != NO_FAULT:
@@ -133,7 +135,7 @@ class _Periods:
 
 
 class _Links:
-    """Which links are cut."""
+    """Records which links are cut."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -141,16 +143,16 @@ class _Links:
 
     def look(self, time: int) -> None:
         cut = {(link.source, link.destination) for link in self._network.links if link.cuts}
-        told = [
+        names = [
             f"{source}{'-' if (destination, source) in cut else '->'}{destination}"
             for source, destination in sorted(cut)
             if source < destination or (destination, source) not in cut
         ]
-        self.periods.look(("cut", " ".join(told)) if told else NO_FAULT, time)
+        self.periods.look(("cut", " ".join(names)) if names else NO_FAULT, time)
 
 
 class _Replica:
-    """What was last seen of a replica."""
+    """Records a replica, by comparison with what was last seen of it."""
 
     def __init__(self, number: int, host: Host) -> None:
         self.sightings: list[Sighting] = []
@@ -197,7 +199,7 @@ class _Replica:
         return SAVING if self._host.is_saving else RUNNING
 
     def _saved(self) -> tuple[ReplicaState, Entries]:
-        """What is on the disk of a dead replica: it has no status, and all else is forgotten."""
+        """Return what is on a dead replica's disk: it has no status, and forgot all else."""
         disk = self._host.disk
         state = ReplicaState(
             DOWN,
@@ -215,7 +217,7 @@ class _Replica:
 def _changed_from(
     before: ReplicaState | None, log_before: Entries, state: ReplicaState, log: Entries
 ) -> int:
-    """From which op_number on a log is not what it was."""
+    """Return the op_number from which on a log is not what it was."""
     first = state.first_op_number
     if before is None or not before.first_op_number <= first <= before.op_number + 1:
         return first

@@ -1,4 +1,4 @@
-"""What a simulated client asks for, as it travels to a replica."""
+"""A simulated client's request as it travels to a replica."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ RequestId = tuple[str, int]
 
 
 class ClientRequest(NamedTuple):
-    """A request on its way; the fields are those of the log's entries."""
+    """A request on its way. It has the fields of a log's entry."""
 
     client: str
     request_number: int

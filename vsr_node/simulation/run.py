@@ -1,8 +1,8 @@
 """One run: a plan carried out, watched and judged.
 
 First everybody works while the plan's faults happen (safety). Then the faults end for a quorum,
-which must serve whatever befalls the others, and must keep its view if its primary is one of it.
-Then they end for all, and all must come to the same state (liveness).
+which must serve whatever befalls the others, and must keep its view while it hears its primary.
+Then they end for all, and all must reach the same state (liveness).
 """
 
 from dataclasses import dataclass
@@ -10,22 +10,19 @@ from typing import NamedTuple
 
 from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.core.status import Status
+from vsr_node.simulation.choices import Fate, LastWords
 from vsr_node.simulation.clients import History, RunningLane, SimulatedClient
-from vsr_node.simulation.cluster import FLOOD_INTERVAL, Cluster, Host
+from vsr_node.simulation.cluster import Cluster, Host
+from vsr_node.simulation.faults import Stage
 from vsr_node.simulation.invariants import Violation
-from vsr_node.simulation.plan import (
-    MILLISECOND,
-    Fate,
-    Fault,
-    FaultKind,
-    Lane,
-    LastWords,
-    Link,
-    Plan,
-    both_ways,
-)
+from vsr_node.simulation.plan import Lane, Plan
 from vsr_node.simulation.situations import Situation, Situations
-from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
+from vsr_node.simulation.timeline import (
+    MICROSECONDS_PER_SECOND,
+    MILLISECOND,
+    Microseconds,
+    Timeline,
+)
 from vsr_node.simulation.transcript import Transcript
 
 TRANSCRIPT_LENGTH = 400
@@ -40,23 +37,23 @@ class Failure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a run. Times are int microseconds of virtual time."""
+class RunOutcome:
+    """What came of a run."""
 
     plan: Plan
     failure: Failure | None
     situations: Situations
     operation_count: int
     event_count: int
-    duration: int
+    duration: Microseconds
     transcript: Transcript
     lost: tuple[tuple[str, str, int], ...]
     duplicated: tuple[tuple[str, str, int], ...]
 
 
-def execute(plan: Plan, transcript_length: int | None = TRANSCRIPT_LENGTH) -> Outcome:
+def execute(plan: Plan, transcript_length: int | None = TRANSCRIPT_LENGTH) -> RunOutcome:
     """Carry a plan out. A violation, or any error that the core raises, is the run's failure."""
-    run = Run(plan, transcript_length)
+    run = SimulatedRun(plan, transcript_length)
     failure = None
     try:
         run.carry_out()
@@ -72,7 +69,7 @@ def execute(plan: Plan, transcript_length: int | None = TRANSCRIPT_LENGTH) -> Ou
 
 
 def origin_of(error: BaseException) -> str:
-    """Where an error was raised, as function and line."""
+    """Return the function and the line that raised an error."""
     traceback = error.__traceback__
     assert traceback is not None
     while traceback.tb_next is not None:
@@ -81,7 +78,7 @@ def origin_of(error: BaseException) -> str:
     return f"in {code.co_qualname} ({code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno})"
 
 
-class Run:
+class SimulatedRun:
     """The parts of one run."""
 
     def __init__(self, plan: Plan, transcript_length: int | None) -> None:
@@ -92,13 +89,12 @@ class Run:
         self.history = History(self.timeline)
         self._clients: dict[str, SimulatedClient] = {}
         self._lanes_at_work = 0
-        self._faults_are_on = True
-        self._down_until: dict[str, int] = {}
-        # A time-out doubles with every view change that fails while the faults last.
+        self._stage = Stage(self.cluster, self.timeline)
+        # Long, as time-outs grow with every view change that fails while the faults last.
         self.patience = 400 * MICROSECONDS_PER_SECOND + 1000 * plan.messages.delay_mean
 
     def carry_out(self) -> None:
-        """All phases; raises Violation."""
+        """Run all phases. Raise Violation."""
         self._let_faults_happen()
         self._work(self.plan.lanes, patient=False)
         self._end_faults_for_quorum()
@@ -112,35 +108,37 @@ class Run:
         self._judge()
 
     def _quorum_is_whole(self) -> bool:
-        """Whether nobody of the quorum waits for more than a quorum, in order to recover."""
+        """Return whether no member of the quorum needs more than the quorum to recover."""
         hosts = [self.cluster.hosts[index] for index in self.plan.settlement.quorum]
         is_whole = all(host.disk.may_be_trusted for host in hosts)
-        self.cluster.situations[Situation.QUORUM_NOT_DEMANDED] += not is_whole
+        if not is_whole:
+            self.cluster.situations[Situation.QUORUM_NOT_DEMANDED] += 1
         return is_whole
 
     def _group_can_go_on(self) -> bool:
-        """Whether so few have lost their logs that they can recover."""
+        """Return whether few enough have lost their logs for them to recover."""
         lost = sum(not host.disk.may_be_trusted for host in self.cluster.hosts)
         can_go_on = lost <= self.cluster.membership.failures_max
-        self.cluster.situations[Situation.GROUP_STOPPED] += not can_go_on
+        if not can_go_on:
+            self.cluster.situations[Situation.GROUP_STOPPED] += 1
         return can_go_on
 
-    def outcome(self, failure: Failure | None) -> Outcome:
-        """What there is to tell at the end."""
+    def outcome(self, failure: Failure | None) -> RunOutcome:
+        """Return what came of the run."""
         cluster = self.cluster
         situations = cluster.situations
         network = cluster.network
-        for kind, count in cluster.sent.items():
-            situations[f"sent {kind.__name__}"] += count
+        situations.update(cluster.sent)
         situations[Situation.MESSAGE_CUT] += network.cut_count
         situations[Situation.MESSAGE_LOST] += len(network.lost)
         situations[Situation.MESSAGE_REPEATED] += len(network.duplicated)
         situations[Situation.MESSAGE_REPLAYED] += network.replayed_count
         situations[Situation.MESSAGE_OVERTAKEN] += network.reordered_count
-        situations[Situation.CALM] += self.plan.calm
+        if self.plan.calm:
+            situations[Situation.CALM] += 1
         view_count = 1 + max(host.view_number for host in cluster.hosts)
         situations[Situation.VIEW_WITHOUT_PRIMARY] += view_count - cluster.invariants.primary_count
-        return Outcome(
+        return RunOutcome(
             self.plan,
             failure,
             situations,
@@ -170,7 +168,7 @@ class Run:
             self.timeline.stop()
 
     def _work(self, lanes: tuple[Lane, ...], *, patient: bool) -> bool:
-        """Let lanes work to their end; return False if they did not come to it."""
+        """Let lanes work; return whether they came to their end in time."""
         self._start_lanes(lanes, patient=patient)
         end = self.timeline.now + self.patience
         return not self._lanes_at_work or self.timeline.run_until(end)
@@ -183,91 +181,15 @@ class Run:
 
     def _let_faults_happen(self) -> None:
         for fault in self.plan.faults:
-            self.timeline.at(fault.start, self._on_fault, fault)
-
-    def _on_fault(self, fault: Fault) -> None:
-        if not self._faults_are_on:
-            return
-        cluster = self.cluster
-        hosts = cluster.hosts
-        host = cluster.primary() if fault.replica is None else hosts[fault.replica]
-        match fault.kind:
-            case FaultKind.CRASH | FaultKind.POWER_LOSS | FaultKind.DISK_DAMAGE:
-                cluster.flood(host, fault.flood)
-                crash_at = self.timeline.now + fault.flood * FLOOD_INTERVAL // 2
-                self.timeline.at(crash_at, self._crash, (host, fault))
-                self.timeline.at(max(crash_at, fault.end), self._restart, host)
-            case FaultKind.DISK_FULL:
-                host.disk_is_full = True
-                self.timeline.at(fault.end, self._restart, host)
-            case FaultKind.PAUSE:
-                cluster.pause(host)
-                self.timeline.at(fault.end, self._resume, host)
-            case FaultKind.CLOCK_JUMP:
-                cluster.jump_clock(host, fault.jump)
-            case FaultKind.AMBUSH | FaultKind.AMNESIA:
-                cluster.lie_in_wait(fault)
-            case FaultKind.SLOW:
-                cluster.situations[Situation.LINKS_SLOWED] += 1
-                cluster.flood(host, fault.flood)
-                others = (other.index for other in hosts if other is not host)
-                links = fault.links or tuple((host.index, other) for other in others)
-                self._slow_down((links, fault.jump))
-                self.timeline.at(fault.end, self._slow_down, (links, -fault.jump))
-            case FaultKind.CUT:
-                cluster.flood(host, fault.flood)
-                # Half of the flood comes while the others still hear of it.
-                cut_at = self.timeline.now + fault.flood * FLOOD_INTERVAL // 2
-                names = [(hosts[a].name, hosts[b].name) for a, b in self._links_of(fault, host)]
-                self.timeline.at(cut_at, self._cut, names)
-                self.timeline.at(max(cut_at, fault.end), self._mend, names)
-
-    def _cut(self, names: list[tuple[str, str]]) -> None:
-        if self._faults_are_on:
-            self.cluster.situations[Situation.LINKS_CUT] += 1
-            self.transcript.add("cut", *(f"{a}->{b}" for a, b in names))
-            for a, b in names:
-                self.cluster.cut(a, b)
-
-    def _slow_down(self, argument: tuple[tuple[Link, ...], int]) -> None:
-        links, slowness = argument
-        if self._faults_are_on:
-            hosts = self.cluster.hosts
-            for a, b in links:
-                self.cluster.slow_down(hosts[a].name, hosts[b].name, slowness)
-
-    def _links_of(self, fault: Fault, host: Host) -> tuple[Link, ...]:
-        count = self.plan.replica_count
-        around = [(host.index + step) % count for step in range(count)]
-        side = 1 + fault.companions
-        return fault.links or both_ways(around[:side], around[side:])
-
-    def _crash(self, argument: tuple[Host, Fault]) -> None:
-        host, fault = argument
-        if self._faults_are_on:
-            self.cluster.crash(host, fault.outputs, fault.loss, fault.jump)
-
-    def _restart(self, host: Host) -> None:
-        if self._faults_are_on:
-            self.cluster.restart(host)
-
-    def _resume(self, host: Host) -> None:
-        if self._faults_are_on:
-            self.cluster.resume(host)
-
-    def _mend(self, names: list[tuple[str, str]]) -> None:
-        if self._faults_are_on:
-            self.transcript.add("mend", *(f"{a}->{b}" for a, b in names))
-            for a, b in names:
-                self.cluster.mend(a, b)
+            self._stage.at(fault.start, fault.begin, self._stage)
 
     # Liveness
 
     def _end_faults_for_quorum(self) -> None:
-        """Only what the settlement names goes on failing."""
-        self._faults_are_on = False
+        """End all faults, but for the settlement's fates."""
+        self._stage.is_open = False
         cluster = self.cluster
-        cluster.call_off_ambushes()
+        cluster.remove_traps()
         settlement = self.plan.settlement
         match settlement.last_words:
             case LastWords.UNHEARD:
@@ -286,7 +208,7 @@ class Run:
             self._suffer(cluster.hosts[index], fate)
 
     def _ask_unheard(self, host: Host) -> None:
-        """Ask the primary for something while nobody can hear it, and then fall silent."""
+        """Send the primary a request while nobody can hear it, and nothing after that."""
         cluster = self.cluster
         self._make_well(host)
         for other in cluster.hosts:
@@ -294,7 +216,7 @@ class Run:
         self._ask_once(host)
 
     def _ask_without_echo(self, host: Host) -> None:
-        """Ask the primary for something while it can hear nobody, until the others replace it."""
+        """Send the primary a request while it can hear nobody, until the others replace it."""
         cluster = self.cluster
         for each in cluster.hosts:
             self._mend_links_of(each)
@@ -322,7 +244,7 @@ class Run:
             link.cuts = link.slowness = 0
 
     def _clean_links(self, names: list[str]) -> None:
-        """No more loss, repetition or changing delays between these, nor with the clients."""
+        """End loss, repetition and changing delays between these, and between them and clients."""
         network = self.cluster.network
         for name in names:
             for other in names:
@@ -334,7 +256,7 @@ class Run:
     def _suffer(self, host: Host, fate: Fate) -> None:
         cluster = self.cluster
         self.transcript.add(f"stays {fate}:", host.name)
-        cluster.situations[f"outsider {fate}"] += 1
+        cluster.situations[fate] += 1
         if fate is Fate.DOWN:
             cluster.crash(host)
             return
@@ -347,7 +269,7 @@ class Run:
                 cluster.cut(host.name, other.name)
 
     def _demand_stable_view(self, when: str) -> None:
-        """A quorum that hears its primary keeps it, whatever anybody else says."""
+        """Demand that a quorum that hears its primary keeps it, whatever anybody else says."""
         cluster = self.cluster
         quorum = [cluster.hosts[index] for index in self.plan.settlement.quorum]
         self._await_rest(quorum)
@@ -368,16 +290,16 @@ class Run:
                 )
 
     def _await_rest(self, quorum: list[Host]) -> None:
-        """Let votes that are under way come to their end, and those that were cast expire."""
+        """Let the votes that are under way arrive, and those that were cast expire."""
         end = self.timeline.now + self.patience // 20
         while not self._is_at_rest(quorum) and self.timeline.now < end:
             self.timeline.run_until(self.timeline.now + self.patience // 4000)
 
     def _is_at_rest(self, quorum: list[Host]) -> bool:
-        """Whether all of the quorum follow a primary that hears them, and none votes for another.
+        """Return whether the quorum follows a primary that hears it, and nobody votes for another.
 
-        Votes that they cast when they had no primary may be under way for long, and count for a
-        time-out at whoever got them.
+        Votes from the time without a primary may be under way for long, and count for a time-out
+        wherever they arrive.
         """
         voters = {host.name for host in quorum}
         links = self.cluster.network.links
@@ -393,7 +315,7 @@ class Run:
         )
 
     def _hears_all(self, host: Host, names: set[str]) -> bool:
-        """Whether a primary serves, and is not about to give up one of these.
+        """Return whether a primary serves and is not about to give up one of these.
 
         Heartbeats are answered within three quarters of a time-out, whatever a round trip takes.
         """
@@ -422,7 +344,7 @@ class Run:
         self._clean_links([host.name for host in self.cluster.hosts])
 
     def _demand_convergence(self) -> None:
-        """With nothing left to do, all hold the same, without a further request."""
+        """Demand that all come to hold the same without a further request."""
         end = self.timeline.now + self.patience
         step = self.patience // 2000
         while not self._have_converged():

@@ -7,35 +7,29 @@
     scenario.run(milliseconds=5)
     print(scenario.text())
 
-All invariants of the simulator hold here too. The transcripts under tests/transcripts are made so.
+All invariants of the simulator are checked here too. ``tests/transcripts`` is made of such scripts.
 """
 
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Commit, Prepare, Refusal, Reply
+from vsr_node.machines.key_value import Operation
 from vsr_node.simulation.cluster import Cluster, Host
-from vsr_node.simulation.plan import (
-    MILLISECOND,
-    PER_MILLE,
-    Loss,
-    MessageFaults,
-    Operation,
-    Plan,
-    Settlement,
-)
+from vsr_node.simulation.faults import LOST_TAIL, AfterOutputs, Instant
+from vsr_node.simulation.plan import PER_MILLE, MessageFaults, Plan, Settlement
 from vsr_node.simulation.requests import ClientRequest
-from vsr_node.simulation.timeline import Timeline
+from vsr_node.simulation.timeline import MILLISECOND, Timeline
 from vsr_node.simulation.transcript import Line, Transcript, describe_message, format_line
 
 
 class _Client:
-    """A client that asks and listens; the transcript shows what it hears."""
+    """A client that sends requests; the transcript shows its answers."""
 
     def __init__(self) -> None:
         self.request_number = 0
         self.last: ClientRequest | None = None
 
     def on_answer(self, replica: str, answer: Reply | Refusal) -> None:
-        """Nothing is left to do."""
+        """Do nothing: the transcript has it."""
 
 
 class Scenario:
@@ -67,22 +61,22 @@ class Scenario:
         self._clients: dict[str, _Client] = {}
 
     def host(self, name: str) -> Host:
-        """The machine of that name; what its replica is can be read there."""
+        """Return a host, to look at its replica."""
         return self._cluster.hosts[self._cluster.membership.members.index(name)]
 
     @property
     def primary(self) -> str:
-        """Who serves in the newest view."""
+        """The name of the primary of the newest view."""
         return self._cluster.primary().name
 
     # The story
 
     def tell(self, sentence: str) -> None:
-        """Put a sentence into the transcript."""
+        """Add a sentence to the transcript."""
         self._transcript.add("story", sentence)
 
     def text(self) -> str:
-        """The transcript, without what repeats itself."""
+        """Return the transcript without repetitions."""
         lines = drop_repeated_news(self._transcript.lines)
         return "".join(f"{format_line(line)}\n" for line in lines)
 
@@ -107,7 +101,7 @@ class Scenario:
     # What happens
 
     def run(self, *, milliseconds: int) -> None:
-        """Let so much virtual time go by."""
+        """Let virtual time pass."""
         self._timeline.run_until(self._timeline.now + milliseconds * MILLISECOND)
 
     def cut(self, name: str, *others: str, both_ways: bool = True) -> None:
@@ -129,12 +123,13 @@ class Scenario:
         return forth + back if both_ways else forth
 
     def crash(self, name: str, *, after_outputs: int | None = None) -> None:
-        """Kill a replica: now, or in its next turn after so many messages have left."""
-        self._cluster.crash(self.host(name), after_outputs)
+        """Kill a replica: now (None), or in its next turn after that many outputs."""
+        point = Instant.BETWEEN_TURNS if after_outputs is None else AfterOutputs(after_outputs)
+        self._cluster.crash(self.host(name), point)
 
     def crash_and_lose_log(self, name: str) -> None:
-        """Kill a replica now, and take what it wrote last from its disk."""
-        self._cluster.crash(self.host(name), loss=Loss.TAIL)
+        """Kill a replica now; its disk loses the last entry."""
+        self._cluster.crash(self.host(name), damage=LOST_TAIL)
 
     def restart(self, name: str) -> None:
         """Start a dead replica from its disk."""
@@ -142,9 +137,9 @@ class Scenario:
 
 
 def drop_repeated_news(lines: list[Line]) -> list[Line]:
-    """Leave out states that are as before, and messages that say again what the last one said.
+    """Leave out states and messages that repeat the one before.
 
-    A PREPARE tells the commit_number as well as a COMMIT does.
+    A COMMIT also repeats a PREPARE of the same commit_number.
     """
     kept = []
     last: dict[object, object] = {}

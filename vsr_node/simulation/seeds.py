@@ -1,4 +1,4 @@
-"""Many seeds, spread over whatever executes: a pool of processes, or the machines of a cluster."""
+"""Many seeds, spread over an executor: a pool of processes, or the machines of a cluster."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,23 +8,24 @@ from dataclasses import dataclass, field
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import Failure, execute
 from vsr_node.simulation.situations import Situations
+from vsr_node.simulation.timeline import Microseconds
 
 SEEDS_PER_TASK = 10
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a number of seeds. `duration` is in microseconds of virtual time."""
+    """What came of a number of seeds."""
 
     seed_count: int = 0
     operation_count: int = 0
     event_count: int = 0
-    duration: int = 0
+    duration: Microseconds = 0
     situations: Situations = field(default_factory=Counter)
     failures: list[tuple[int, Failure]] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
-        """Take in what came of other seeds."""
+        """Add what came of other seeds."""
         self.seed_count += other.seed_count
         self.operation_count += other.operation_count
         self.event_count += other.event_count
@@ -53,7 +54,7 @@ def split(seeds: range, size: int = SEEDS_PER_TASK) -> Iterator[range]:
 
 
 def spread_seeds(seeds: range, executor: Executor, on_progress: Callable[[Tally], None]) -> Tally:
-    """Run seeds through an executor. The first failure calls off what has not begun."""
+    """Run seeds through an executor. The first failure cancels all tasks that have not begun."""
     tally = Tally()
     futures: list[Future[Tally]] = [executor.submit(run_seeds, task) for task in split(seeds)]
     for future in as_completed(futures):

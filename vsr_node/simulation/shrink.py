@@ -1,6 +1,6 @@
-"""From a failing plan to a small one that still fails in the same way.
+"""Shrink a failing plan to a small one that still fails in the same way.
 
-Delta debugging (Zeller & Hildebrandt, 2002) over everything that a plan lists: faults, single lost
+This is delta debugging (Zeller & Hildebrandt, 2002) over all that a plan lists: faults, single lost
 and repeated messages, lanes, operations. A smaller plan counts if it breaks the same invariant.
 """
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from vsr_node.simulation.plan import PER_MILLE, DelayKind, Lane, MessageFaults, Plan, Settlement
-from vsr_node.simulation.run import Outcome, execute
+from vsr_node.simulation.choices import DelayKind
+from vsr_node.simulation.plan import PER_MILLE, Lane, MessageFaults, Plan, Settlement
+from vsr_node.simulation.run import RunOutcome, execute
 
 Item = TypeVar("Item")
 
@@ -17,16 +18,16 @@ RUNS_MAX = 400
 
 
 class Shrinker:
-    """Looks for smaller plans, for at most `runs_max` runs."""
+    """Looks for smaller plans in at most ``runs_max`` runs."""
 
-    def __init__(self, outcome: Outcome, runs_max: int = RUNS_MAX) -> None:
+    def __init__(self, outcome: RunOutcome, runs_max: int = RUNS_MAX) -> None:
         if outcome.failure is None:
             raise ValueError("only a plan that fails can be shrunk")
         self._invariant = outcome.failure.invariant
         self.outcome = outcome
         self._runs_left = runs_max
 
-    def shrink(self) -> Outcome:
+    def shrink(self) -> RunOutcome:
         """Return the smallest failing run that was found."""
         self._name_message_faults()
         size = None
@@ -54,7 +55,7 @@ class Shrinker:
         return self.outcome.plan
 
     def _name_message_faults(self) -> None:
-        """List the messages that were lost and repeated, in place of the rates."""
+        """List the messages that were lost or repeated, in place of the rates."""
         messages = replace(
             self._plan.messages,
             loss_per_myriad=0,
@@ -65,7 +66,7 @@ class Shrinker:
         self._try_messages(messages)
 
     def _calm_down(self) -> None:
-        """Take away at once what may have nothing to do with it."""
+        """Take away in one go what may not matter."""
         messages = self._plan.messages
         self._try_messages(replace(messages, lost=frozenset(), loss_per_myriad=0))
         messages = self._plan.messages
@@ -79,7 +80,7 @@ class Shrinker:
         self._try(replace(self._plan, clock_rates_per_mille=clock_rates))
 
     def _try_messages(self, messages: MessageFaults) -> bool:
-        return self._try(replace(self._plan, messages=messages))
+        return self._try(self._with_messages(messages))
 
     def _drop_settlement(self) -> None:
         settlement = self._plan.settlement
@@ -128,7 +129,7 @@ class Shrinker:
     def _minimize(
         self, items: Sequence[Item], plan_with: Callable[[tuple[Item, ...]], Plan]
     ) -> None:
-        """Leave out ever smaller runs of items, from the end, as long as the plan fails."""
+        """Leave out ever shorter stretches of items, from the end on, while the plan fails."""
         kept = tuple(items)
         size = len(kept)
         while size and self._runs_left:
@@ -143,7 +144,7 @@ class Shrinker:
 
 
 def size_of(plan: Plan) -> tuple[int, int, int]:
-    """How many faults, operations and single message faults a plan lists."""
+    """Return how many faults, operations and single message faults a plan lists."""
     lanes = (*plan.lanes, *plan.settlement.lanes, *plan.settlement.lanes_after_healing)
     messages = plan.messages
     return (

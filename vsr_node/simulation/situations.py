@@ -1,15 +1,16 @@
-"""What runs came across. What no seed reached is a fault or a path that was not tried."""
+"""What occurred in runs. A situation that no seed reached is a fault or a path not tried."""
 
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import get_args
+from typing import Any, TypeAlias, get_args
 
 from vsr_node.core.messages import Message
+from vsr_node.simulation.choices import Fate, Loss
 
 
 class Situation(StrEnum):
-    """Everything that is counted beside the messages by their types."""
+    """What is counted, apart from the losses, the fates, and the messages by type."""
 
     # What befell replicas.
     CRASH_BETWEEN_TURNS = "crash between two turns"
@@ -23,11 +24,6 @@ class Situation(StrEnum):
     CRASH_IN_TRANSFER = "crash while a checkpoint comes in"
     CRASH_WITH_CHECKPOINT = "crash in a turn that takes a checkpoint"
     DISK_FULL = "replica stops as its disk is full"
-    LOST_UNFLUSHED = "disk loses unflushed"
-    LOST_UNFLUSHED_CHECKPOINT = "disk loses unflushed checkpoint"
-    LOST_TAIL = "disk loses tail"
-    LOST_ENTRY = "disk loses entry"
-    LOST_CHECKPOINT = "disk loses checkpoint"
     LOSS_SPARED = "loss spared, as the group could not live through it"
     AMNESIA = "crash of a replica that has just entered a view, without its log"
     RESTART = "restart"
@@ -44,7 +40,7 @@ class Situation(StrEnum):
     MESSAGE_REPLAYED = "message of an earlier life replayed"
     MESSAGE_OVERTAKEN = "message overtaken by a later one"
     MESSAGE_TO_THE_DEAD = "message to a dead replica"
-    # What clients did and were told.
+    # What clients did, and how they were answered.
     ASKED_AGAIN = "client asks again"
     ABANDONED = "request abandoned by its client"
     ANSWERED_AGAIN = "repeated request answered from the client table"
@@ -69,25 +65,38 @@ class Situation(StrEnum):
     STABLE_VIEW_NOT_DEMANDED = "stable view not demanded, as the primary suffered"
     QUORUM_NOT_DEMANDED = "quorum's progress not demanded, as one of it has lost its log"
     GROUP_STOPPED = "group stopped for ever, as too many lost their logs"
-    OUTSIDER_DOWN = "outsider down"
-    OUTSIDER_CUT_OFF = "outsider cut off"
-    OUTSIDER_DEAF = "outsider deaf"
-    OUTSIDER_MUTE = "outsider mute"
-    OUTSIDER_UNSTABLE = "outsider unstable"
 
 
-Situations = Counter[str]
+Countable: TypeAlias = Situation | Loss | Fate | type[Any]
+"""A type is that of a message that was sent."""
+
+Situations: TypeAlias = Counter[Countable]
 
 
-def all_names() -> Iterator[str]:
-    """Every name that a run can count under, in the order in which they are told."""
+def all_countables() -> Iterator[Countable]:
+    """Yield all that a run can count, in the order of the report."""
     yield from Situation
-    for kind in get_args(Message):
-        yield f"sent {kind.__name__}"
+    yield from Loss
+    yield from Fate
+    yield from get_args(Message)
+
+
+def describe(countable: Countable) -> str:
+    """Return its name in the report."""
+    match countable:
+        case Situation():
+            return countable
+        case Loss():
+            return f"disk loses {countable}"
+        case Fate():
+            return f"outsider {countable}"
+        case _:
+            return f"sent {countable.__name__}"
 
 
 def describe_situations(situations: Situations) -> Iterator[str]:
-    """One line for each situation, also for those that were not reached."""
-    for name in all_names():
-        count = situations[name]
-        yield f"{count:>12,}  {name}" if count else f"       NEVER  {name}"
+    """Yield one line for each situation, also for those that were not reached."""
+    for countable in all_countables():
+        count = situations[countable]
+        text = f"{count:,}" if count else "NEVER"
+        yield f"{text:>12}  {describe(countable)}"

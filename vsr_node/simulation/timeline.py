@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
 
-MICROSECONDS_PER_SECOND = 1_000_000
+Microseconds: TypeAlias = int
+"""Virtual time since the run began, or a length of it."""
+
+MILLISECOND: Microseconds = 1_000
+MICROSECONDS_PER_SECOND: Microseconds = 1_000_000
+NANOSECONDS_PER_MICROSECOND = 1_000
 
 Handler = Callable[[Any], None]
 
 
 class Timeline:
-    """The events to come. Times are int microseconds since the run began.
-
-    `watch`, where there is one, is called after each event.
-    """
+    """The events to come. It calls ``watch``, unless it is None, after each event."""
 
     __slots__ = ("_events", "_sequence", "_stopped", "now", "watch")
 
@@ -29,22 +31,22 @@ class Timeline:
         """How many events were ever scheduled."""
         return self._sequence
 
-    def at(self, time: int, handler: Handler, argument: Any = None) -> None:
-        """Call `handler(argument)` at `time`; of equal times the one scheduled first is first."""
+    def at(self, time: Microseconds, handler: Handler, argument: Any = None) -> None:
+        """Call ``handler(argument)`` at ``time``; those of one time in the order of the calls."""
         self._sequence += 1
         heappush(self._events, (time, self._sequence, handler, argument))
 
     def stop(self) -> None:
-        """Make the `run_until` under way return after the present event."""
+        """Make ``run_until`` return after the present event."""
         self._stopped = True
 
-    def run_until(self, end: int) -> bool:
-        """Run events up to and at `end`. Return True if `stop` ended it, False if time was up."""
+    def run_until(self, end: Microseconds) -> bool:
+        """Run the events up to ``end``, included. Return whether ``stop`` ended it before."""
         events = self._events
         watch = self.watch
         self._stopped = False
         if watch is not None:
-            watch()  # What was done since the last event is before the next one.
+            watch()  # What happened since the last event came before the next one.
         while events and events[0][0] <= end:
             self.now, _, handler, argument = heappop(events)
             handler(argument)

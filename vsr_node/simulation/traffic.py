@@ -1,4 +1,4 @@
-"""All messages of a run, in the order in which they were sent, and the steps of their ways."""
+"""All messages of a run in the order of sending, and the steps of their departure and arrival."""
 
 from bisect import bisect_left
 from collections import defaultdict, deque
@@ -9,30 +9,30 @@ from typing import Any
 from vsr_node.report import Message
 from vsr_node.simulation.network import Departure
 from vsr_node.simulation.requests import ClientRequest
+from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND, Microseconds
 from vsr_node.simulation.transcript import Line, describe_message, is_of_message
 
-NANOSECONDS_PER_MICROSECOND = 1_000
 NOT_IN_FLIGHT = -1
 
 
 @dataclass(slots=True)
 class Flight:
-    """A message on its way, from step `departure` to step `arrival` (None: not there yet).
+    """A message on its way, from step ``departure`` to step ``arrival`` (None: not there yet).
 
-    Times are microseconds; fates are the report's.
+    The fates are the report's.
     """
 
     source: str
     destination: str
     message: object
-    sent: int
-    ended: int
+    sent: Microseconds
+    ended: Microseconds
     fate: str
     departure: int
     arrival: int | None = None
 
     def as_message(self) -> Message:
-        """What a page shows of it."""
+        """Return it as the report's message."""
         return Message(
             self.sent * NANOSECONDS_PER_MICROSECOND,
             self.ended * NANOSECONDS_PER_MICROSECOND,
@@ -45,17 +45,17 @@ class Flight:
 
 
 class Traffic:
-    """Notes what a step's transcript tells of messages, and what left in the step."""
+    """Collects the messages from each step's transcript lines and departures."""
 
     def __init__(self) -> None:
         self.flights: list[Flight] = []
-        # By when and where one will arrive, and by which message it is.
+        # By time of arrival, source, destination, and identity of the message.
         self._flying: defaultdict[tuple[int, str, str, int], deque[Flight]] = defaultdict(deque)
 
     def note(
         self, step: int, lines: Iterable[Line], departed: Iterable[Departure], down: set[str]
     ) -> None:
-        """Take in a step; what arrives at a machine that is `down` is dropped there."""
+        """Add a step. A message that arrives at a machine that is ``down`` is dropped."""
         for time, kind, details in lines:
             match kind, details:
                 case "arrives", (source, destination, message):
@@ -75,17 +75,17 @@ class Traffic:
             self.flights.append(flight)
             self._flying[arrival, source, destination, id(message)].append(flight)
 
-    def end(self, now: int, times: Sequence[int]) -> None:
-        """The run has ended; `times` (microseconds) are those of its steps."""
+    def end(self, now: Microseconds, times: Sequence[Microseconds]) -> None:
+        """End the run, whose steps happened at ``times``."""
         for flight in self.flights:
             if flight.arrival is None:
-                # Copies vanish on their way when an era ends.
+                # Copies vanish on the way when an era ends.
                 has_vanished = flight.ended <= now
                 flight.fate = "dropped" if has_vanished else "under way"
                 flight.arrival = bisect_left(times, flight.ended)
 
     def requests(self) -> Iterator[tuple[Flight, Any]]:
-        """The clients' requests, those that were lost, too: each with its operation."""
+        """Yield the clients' requests, lost ones included, each with its operation."""
         for flight in self.flights:
             if isinstance(flight.message, ClientRequest):
                 yield flight, flight.message.operation

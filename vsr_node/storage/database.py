@@ -35,6 +35,8 @@ from vsr_node.core.messages import (
     SetView,
 )
 
+from .protocol import assert_legal, assert_whole
+
 SUFFIX = ".sqlite"
 
 _WAL_PAGES_MAX = 1_000
@@ -213,13 +215,16 @@ class Database:
             case [ReplaceLog() as log] if _appends(summary, log):
                 return self._append(summary._replace(transaction=transaction), log.entries)
             case [ReplaceLog() as log, SetCommit(commit)] if _appends(summary, log):
+                assert commit <= summary.op_number + len(log.entries), "it is in the log"
                 commit_number = max(commit, summary.commit_number)
                 summary = summary._replace(transaction=transaction, commit_number=commit_number)
                 return self._append(summary, log.entries)
         with self._transaction():
             summary = summary._replace(transaction=transaction)
             for record in records:
+                assert_legal(record, summary)
                 summary = self._carry_out(summary, record)
+            assert_whole(summary)
             self._put_first("summary", tuple(summary))
         return summary
 

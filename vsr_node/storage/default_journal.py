@@ -1,9 +1,9 @@
-"""Where a node keeps its journal when it is not told where.
+"""Where a node keeps its journal by default.
 
-In a folder of this user's under the system's temporary one, and in that one folder for each
-process that starts nodes and directory that it starts them in. So a node that was killed and is
-started again by the same process finds what it knew, and no other node does. The folder's name
-tells who it belongs to, so that those are removed whose owner is gone.
+The journal is in a folder of this user under the system's temporary one. In it there is a folder
+for each owner: a process that starts nodes, and the directory that it starts them in. So a node
+that was killed finds what it knew when the same process starts it again, and no other node does.
+The folder's name identifies the owner, so that the folders of owners that are gone get removed.
 """
 
 import os
@@ -28,7 +28,7 @@ class Owner(NamedTuple):
 
     @classmethod
     def present(cls) -> "Owner":
-        """The process that started this one, and where this one was started."""
+        """Return the process that started this one, and the directory of this one."""
         process_id = os.getppid()
         return cls(
             _digest(boot_id()),
@@ -40,7 +40,7 @@ class Owner(NamedTuple):
 
     @classmethod
     def of(cls, folder_name: str) -> "Owner | None":
-        """The owner whose folder is named so; None if that is nobody's name."""
+        """Return the owner whose folder has that name; None if it is not the name of one."""
         match folder_name.split("-"):
             case [boot, namespace, process_id, start, directory] if process_id.isdecimal():
                 return cls(boot, namespace, int(process_id), start, directory)
@@ -52,7 +52,7 @@ class Owner(NamedTuple):
         return "-".join(map(str, self))
 
     def is_gone(self, present: "Owner") -> bool:
-        """If this owner's process has certainly ended. ``present`` is the one of this process."""
+        """Return whether this owner's process has certainly ended. ``present`` is the owner now."""
         if self.boot != present.boot:
             return True
         # The ids of another namespace mean nothing here.
@@ -61,9 +61,9 @@ class Owner(NamedTuple):
 
 
 def folder() -> Path:
-    """The folder of the present owner, which may not be there yet.
+    """Return the folder of the present owner, which need not exist yet.
 
-    Those of owners that are gone are removed. Raises StorageError.
+    Remove the folders of owners that are gone. Raise StorageError.
     """
     home = Path(os.environ.get("TMPDIR") or "/tmp") / f"vsr-node-{os.geteuid()}"
     try:
@@ -79,8 +79,8 @@ def folder() -> Path:
 
 
 def _remove_unless_in_use(path: Path) -> None:
-    """Orphans may run on after their parent."""
-    import shutil  # Takes a while to load, and is needed rarely.
+    """Remove an owner's folder. Nodes may run on after their parent."""
+    import shutil  # It takes a while to load and is rarely needed.
 
     with ExitStack() as locks, suppress(StorageError, OSError):
         for lock_path in path.glob(f"*/{LOCK_NAME}"):

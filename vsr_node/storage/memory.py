@@ -1,4 +1,4 @@
-"""A storage that lives as long as its object: for tests, simulations and nodes without a disk."""
+"""A storage that lives as long as its object: for tests, simulations, and nodes without a disk."""
 
 from collections.abc import Sequence
 
@@ -12,24 +12,18 @@ from vsr_node.core.messages import (
     SetView,
 )
 
+from .protocol import assert_legal, assert_whole
+
 
 class MemoryStorage:
-    """The records' sum in memory; ``state`` is what there is already. All may be looked at."""
-
-    __slots__ = (
-        "checkpoint",
-        "commit_number",
-        "entries",
-        "first_op_number",
-        "is_recovering",
-        "last_normal_view",
-        "view_number",
-    )
+    """What all records add up to, beginning with ``state``. Anybody may read its fields."""
 
     waits_for_disk = False
 
     def __init__(self, state: DurableState | None = None) -> None:
-        state = state or DurableState()
+        self._take_over(state or DurableState())
+
+    def _take_over(self, state: DurableState) -> None:
         self.view_number = state.view_number
         self.last_normal_view = state.last_normal_view
         self.commit_number = state.commit_number
@@ -39,7 +33,7 @@ class MemoryStorage:
         self.is_recovering = state.is_recovering
 
     def load(self) -> DurableState:
-        """The state that an incarnation starting now would find."""
+        """Return the state for an incarnation that starts now."""
         return DurableState(
             self.view_number,
             self.last_normal_view,
@@ -51,8 +45,9 @@ class MemoryStorage:
         )
 
     def save(self, records: Sequence[Record]) -> None:
-        """Adds ``records``; cannot fail."""
+        """Carry out ``records``; nothing can fail."""
         for record in records:
+            assert_legal(record, self)
             match record:
                 case ReplaceLog():
                     start = record.first_op_number - self.first_op_number
@@ -68,6 +63,17 @@ class MemoryStorage:
                     self.first_op_number = record.first_op_number
                 case Recovered():
                     self.is_recovering = False
+        assert_whole(self)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to let go of."""
+
+    @property
+    def op_number(self) -> int:
+        """The number of the last entry."""
+        return self.first_op_number + len(self.entries) - 1
+
+    @property
+    def checkpoint_op_number(self) -> int:
+        """The number of the last entry that the checkpoint covers."""
+        return self.checkpoint.op_number

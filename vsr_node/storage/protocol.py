@@ -1,15 +1,30 @@
-"""What a driver asks of a storage (``core/replica.py``, the driver's duties)."""
+"""What a driver asks of a storage, and what a storage relies on (ARCHITECTURE, driver's duties).
+
+A storage that saved records in an order that no replica produces would load something untrue, or
+distrust it all, at the next start. So it asserts that each record is legal before it saves it.
+"""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from vsr_node.core.messages import DurableState, Record
+from vsr_node.core.messages import (
+    DurableState,
+    Record,
+    ReplaceLog,
+    SaveCheckpoint,
+    SetCommit,
+    SetView,
+)
+
+if TYPE_CHECKING:
+    from .database import Summary
+    from .memory import MemoryStorage
 
 
 class StorageError(Exception):
     """Records can't be made durable, or what is there can't be used; the text is for people.
 
-    After one of ``save`` nobody may act on the turn: what it told would not be true after a crash.
+    If ``save`` raises it, nobody may act on the turn, which will not have happened after a crash.
     """
 
 
@@ -18,22 +33,50 @@ class Storage(Protocol):
 
     @property
     def waits_for_disk(self) -> bool:
-        """If ``save`` takes so long that what need not wait for it should leave first."""
+        """Whether ``save`` takes so long that whatever need not wait for it should leave first."""
 
     def load(self) -> DurableState:
-        """What all saved records add up to; the default state if there are none.
+        """Return what all saved records add up to; the default state if there are none.
 
         Records that can't be trusted are left out, and the state says ``is_recovering``, from
-        then on until a ``Recovered`` is saved. Raises StorageError when it is not even known what
+        then on until a ``Recovered`` is saved. Raise StorageError if it is not even known what
         the replica promised, that is, its view.
         """
 
     def save(self, records: Sequence[Record]) -> None:
-        """Makes ``records`` durable, all of them or none; on return they are.
+        """Make ``records`` durable before returning: all of them or, with a StorageError, none.
 
-        A commit number that came alone may wait for the next save: a replica that has forgotten
-        one learns it again. Raises StorageError.
+        What ``may_wait`` allows may become durable with the next save.
         """
 
     def close(self) -> None:
-        """Lets go of what it holds; nothing that was saved is lost."""
+        """Let go of what it holds; nothing that was saved is lost."""
+
+
+def may_wait(records: Sequence[Record]) -> TypeGuard[Sequence[SetCommit]]:
+    """Return whether these are commit numbers alone: a replica that forgot one learns it again."""
+    return all(isinstance(record, SetCommit) for record in records)
+
+
+def assert_legal(record: Record, before: "Summary | MemoryStorage") -> None:
+    """Assert that a record may follow what was saved ``before``."""
+    match record:
+        case SetView(view_number, last_normal_view):
+            assert before.view_number <= view_number, "a view never goes back"
+            assert before.last_normal_view <= last_normal_view, "nor does the last normal one"
+            assert last_normal_view <= view_number, "no log is of a view to come"
+        case ReplaceLog(first_op_number):
+            assert first_op_number <= before.op_number + 1, "a log has no gap (VRR 4.1)"
+            assert first_op_number > before.commit_number, "what is committed never changes"
+            assert first_op_number > before.checkpoint_op_number, "nor does what was executed"
+        case SaveCheckpoint(checkpoint, first_op_number):
+            assert before.checkpoint_op_number < checkpoint.op_number, "checkpoints go forward"
+            assert before.first_op_number <= first_op_number, "what is truncated stays so"
+            assert first_op_number <= checkpoint.op_number + 1, "nothing is left out"
+        case SetCommit(commit_number):
+            assert commit_number <= before.op_number, "what is committed is in the log"
+
+
+def assert_whole(after: "Summary | MemoryStorage") -> None:
+    """Assert that the next start will trust what a turn's records have led to."""
+    assert after.checkpoint_op_number <= after.commit_number, "checkpoints are of what is committed"

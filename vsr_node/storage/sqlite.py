@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from vsr_node.core.messages import Checkpoint, DurableState, Record, SetCommit
+from vsr_node.core.messages import Checkpoint, DurableState, Record
 
 from . import promise_file
 from .database import ERRORS, SUFFIX, Contents, Database, Summary, is_damage, path_of
@@ -37,7 +37,7 @@ from .files import (
     set_aside,
 )
 from .promise_file import Flush, Header, Mark, Promise, PromiseFile
-from .protocol import StorageError
+from .protocol import StorageError, assert_legal, may_wait
 from .trust import Found, believable
 
 SET_ASIDE = "set-aside"
@@ -112,10 +112,10 @@ class SqliteStorage:
 
     def save(self, records: Sequence[Record]) -> None:
         """Makes ``records`` durable in one transaction; commit numbers alone wait for the next."""
-        commits = [record for record in records if isinstance(record, SetCommit)]
-        if len(commits) == len(records):
-            for commit in commits:
-                self._summary = self._summary.committed_up_to(commit.commit_number)
+        if may_wait(records):
+            for record in records:
+                assert_legal(record, self._summary)
+                self._summary = self._summary.committed_up_to(record.commit_number)
             self._commit_number_waits = True
             return
         try:

@@ -1,10 +1,9 @@
 """What a replica may believe of what its storage finds when it starts (VRR section 4.3).
 
-A journal that is whole is trusted. One that lost something, or may have, is not: what stands in it
-was written once, but something else may have stood there when it was lost, and what the replica
-acknowledged last nobody knows. Of such a journal only the checkpoint is taken, since what was
-executed once is executed for ever, and the replica recovers. Its view is known in any case, or it
-stays out.
+A journal that is whole is trusted. One that lost something, or may have, is not: its entries were
+written once, but others may have replaced them before the loss, and nobody knows what the replica
+acknowledged last. Of such a journal only the checkpoint is taken, since what was executed once is
+executed for ever, and the replica recovers. Its view is known in any case, or it stays out.
 """
 
 from collections.abc import Sequence, Set
@@ -17,7 +16,7 @@ class Found(NamedTuple):
     """What was read. ``view_number`` is the highest that was promised.
 
     ``damaged`` holds the op_numbers of entries whose checksum is wrong, whatever was read in their
-    place. ``is_whole`` tells that nothing written after this was lost, ``was_recovering`` that the
+    place. ``is_whole`` means that nothing written after this was lost, ``was_recovering`` that the
     last incarnation had not recovered yet.
     """
 
@@ -34,7 +33,7 @@ class Found(NamedTuple):
 
 
 def believable(found: Found) -> DurableState:
-    """The state to start from.
+    """Return the state to start from.
 
     A damaged entry that the checkpoint covers is not needed: the log begins after it.
     """

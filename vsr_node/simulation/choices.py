@@ -1,0 +1,46 @@
+"""What a plan chooses from a few names, which print as code: so a printed plan is code."""
+
+from enum import StrEnum
+
+
+class PastableEnum(StrEnum):
+    """An enum whose members print as they are written in code."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+
+class DelayKind(PastableEnum):
+    """How long messages are under way."""
+
+    CONSTANT = "constant"
+    UNIFORM = "uniform"  # from 0 to twice the mean
+    EXPONENTIAL = "exponential"
+    SPIKES = "spikes"  # constant, but one message in 32 takes 20 times as long
+
+
+class Loss(PastableEnum):
+    """What a disk loses in a crash."""
+
+    UNFLUSHED = "unflushed"  # nothing if the replica flushes
+    UNFLUSHED_CHECKPOINT = "unflushed checkpoint"  # the last checkpoint as well
+    TAIL = "tail"
+    ENTRY = "entry"
+    CHECKPOINT = "checkpoint"
+
+
+class Fate(PastableEnum):
+    """What an outsider suffers while the faults have ended for a quorum only."""
+
+    DOWN = "down"
+    CUT_OFF = "cut off"
+    DEAF = "deaf"  # the others hear it, and it hears nobody
+    MUTE = "mute"  # it hears the others, and nobody hears it
+    UNSTABLE = "unstable"  # its links lose and repeat messages as before
+
+
+class LastWords(PastableEnum):
+    """The primary gets one request just before the faults end, and nobody gets any after that."""
+
+    UNHEARD = "unheard"  # nobody hears of it
+    WITHOUT_ECHO = "without echo"  # all hear of it, nobody is heard: the next view inherits it
