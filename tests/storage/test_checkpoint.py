@@ -120,7 +120,7 @@ def test_an_older_checkpoint_that_is_put_back_is_noticed(tmp_path: Path, first_r
         records: list[Record] = [
             ReplaceLog(op_number, (entry(op_number),)),
             SetCommit(op_number),
-            SaveCheckpoint(Checkpoint(op_number, 0, parts), op_number + 1),
+            SaveCheckpoint(Checkpoint(op_number, 0, parts), 1),
         ]
         storage.save(records)
         model.save(records)
