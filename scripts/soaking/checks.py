@@ -246,6 +246,40 @@ CHECKS = (
         ),
     ),
     Check(
+        name="data-shim",
+        about="each file call of a journal's life fails once in each way: nothing saved is lost",
+        runs=tuple(
+            CheckRun(
+                name=f"{flush} flushed",
+                command=("{python}", "-m", "tests.storage.sweep", "--flush", flush),
+                time_limit_s=3600,
+            )
+            for flush in ("everything", "promises", "nothing")
+        ),
+    ),
+    Check(
+        name="data-power",
+        about="power fails after each file call: what was flushed is there, no more is trusted",
+        runs=(
+            CheckRun(
+                name="all lives",
+                command=("{python}", "-m", "tests.storage.power"),
+                time_limit_s=1800,
+            ),
+        ),
+    ),
+    Check(
+        name="data-large",
+        about="a state of 2 GB is checkpointed, and loaded again as it was",
+        runs=(
+            CheckRun(
+                name="2 GB",
+                command=("{python}", "-m", "scripts.soaking.checkpoints", "2000"),
+                time_limit_s=1800,
+            ),
+        ),
+    ),
+    Check(
         name="broken-nodes",
         about="each broken node is found invalid, 10 times out of 10",
         runs=tuple(

@@ -1,5 +1,6 @@
 """Where data lives (docs/SPECIFICATION.md), with real processes: groups of one, mostly."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.maelstrom.node_process import NodeProcess
+from tests.storage import shim
 from vsr_node.maelstrom.__main__ import EXIT_STORAGE
 
 # The node's parent is another process each time, which ends together with the node.
@@ -239,6 +241,50 @@ def test_a_full_disk_ends_the_node_and_loses_nothing_that_was_told(in_folder: Ru
     told = [message["body"]["in_reply_to"] for message in messages]
     assert told == list(range(2, told[-1] + 1))
     assert in_folder.life("a") == [told[-1], "x" * 1_000]
+
+
+@pytest.mark.skipif(bool(shim.why_not()), reason=shim.why_not())
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_file_call_that_fails_ends_the_node_and_loses_nothing(
+    in_folder: Run, data: Path, tmp_path: Path, error: int
+) -> None:
+    library = shim.build(tmp_path)
+    known: object = None
+    statuses = set()
+    for call in range(1, 60, 11):
+        faults = {
+            "LD_PRELOAD": library,
+            "SHIM_FOLDER": data,
+            "SHIM_CALL": call,
+            "SHIM_ERROR": error,
+        }
+        through = ("env", *(f"{name}={value}" for name, value in faults.items()))
+        with in_folder.start(through=through) as node:
+            if node.init()["type"] == "init_ok":
+                assert in_folder.read(node) == known
+                in_folder.write(node, call)
+                known = call
+            _, errors, status = node.end()
+            assert status in (0, EXIT_STORAGE), errors
+            assert "Traceback" not in errors
+            statuses.add(status)
+        before = known
+        known = -call
+        assert in_folder.life(known) == before
+    assert EXIT_STORAGE in statuses  # The shim was there.
+
+
+def test_what_cant_be_trusted_is_set_aside_and_logged(in_folder: Run, data: Path) -> None:
+    in_folder.life("a")
+    (log,) = folder_of(data).glob("*-wal")
+    log.unlink()
+    with in_folder.start() as node:
+        assert node.init()["type"] == "init_ok"
+        _, errors, status = node.end()
+    aside = folder_of(data) / "set-aside"
+    assert f"what can't be trusted is kept in {aside}: {log.name[:-4]}" in errors
+    assert status == 0
+    assert (aside / log.name[:-4]).exists()
 
 
 def test_a_journal_that_lost_its_end_is_not_trusted(in_folder: Run, data: Path) -> None:

@@ -40,9 +40,14 @@ Damage = Callable[[Path], None]
 """Does something to the folder of a journal that no process has open."""
 
 
-def opened(folder: Path, flush: Flush = Flush.NOTHING, boot_id: str = BOOT) -> SqliteStorage:
-    """The storage of the journal in a folder."""
-    return SqliteStorage(folder, NODE, MEMBERS, flush=flush, boot_id=boot_id)
+def opened(
+    folder: Path,
+    flush: Flush = Flush.NOTHING,
+    boot_id: str = BOOT,
+    log: Callable[[str], None] = lambda _: None,
+) -> SqliteStorage:
+    """Open the storage of the journal in a folder."""
+    return SqliteStorage(folder, NODE, MEMBERS, flush=flush, boot_id=boot_id, log=log)
 
 
 def loaded(folder: Path, flush: Flush = Flush.NOTHING) -> DurableState:

@@ -25,6 +25,7 @@ from tests.storage.damage import (
     log_of,
     nothing,
     opened,
+    overwritten,
     promise_of,
     removed,
     tried,
@@ -197,6 +198,13 @@ def test_a_damaged_promise_keeps_the_replica_out_when_the_database_lost_its_end(
 def test_without_both_marks_nobody_knows_if_the_database_lost_its_end(killed: Journal) -> None:
     for place in MARKS:
         assert killed.outcome(flipped(promise_of, place, 1)) == RECOVERS
+
+
+def test_promises_and_marks_of_another_journal_are_damage(killed: Journal, tmp_path: Path) -> None:
+    other = promise_of(Journal.lived(tmp_path, 60, is_killed=True).folder).read_bytes()
+    assert killed.outcome(overwritten(promise_of, 0, other[: MARKS[0]])) == WHOLE
+    assert killed.outcome(overwritten(promise_of, MARKS[0], other[MARKS[0] : HEADER])) == RECOVERS
+    assert killed.outcome(overwritten(promise_of, 0, other[:HEADER])) == STAYS_OUT
 
 
 def test_without_a_header_the_replica_stays_out(killed: Journal) -> None:

@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -20,8 +21,10 @@ from tests.storage.damage import (
     entry,
     life,
     loaded,
+    log_of,
     nothing,
     opened,
+    promise_of,
     removed,
 )
 from vsr_node.core.messages import (
@@ -130,12 +133,26 @@ def remove(folder: Path) -> None:
 
 
 def move(folder: Path) -> None:
-    folder.rename(folder.with_name("elsewhere"))
+    folder.rename(folder.with_name(f"{folder.name}-elsewhere"))
 
 
 def replace_by_a_copy(folder: Path) -> None:
     move(folder)
-    shutil.copytree(folder.with_name("elsewhere"), folder)
+    shutil.copytree(folder.with_name(f"{folder.name}-elsewhere"), folder)
+
+
+def replace_by_itself(file: Path) -> None:
+    """Put the same content there, in another file."""
+    content = file.read_bytes()
+    move(file)
+    file.write_bytes(content)
+
+
+def lock_of(folder: Path) -> Path:
+    return folder / LOCK_NAME
+
+
+NOTHING = Flush.NOTHING
 
 
 @pytest.mark.parametrize("lose", [remove, move, replace_by_a_copy])
@@ -144,8 +161,68 @@ def test_a_folder_that_is_gone_is_noticed(
 ) -> None:
     storage.save(ONE_ENTRY)
     lose(tmp_path / "journal")
-    with pytest.raises(StorageError, match=LOCK_NAME):
+    with pytest.raises(StorageError, match=r"No such file|not the file any more"):
         storage.save([ReplaceLog(2, (entry(2),))])
+
+
+@pytest.mark.parametrize("file", [database_of, log_of, promise_of, lock_of])
+@pytest.mark.parametrize("lose", [Path.unlink, move, replace_by_itself])
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_a_file_that_is_gone_is_noticed_at_the_next_save(
+    storage: SqliteStorage,
+    tmp_path: Path,
+    file: Callable[[Path], Path],
+    lose: Callable[[Path], None],
+    is_settled: bool,
+) -> None:
+    if is_settled:
+        time.sleep(0.12)  # So long after the start nothing but the folder's time is looked at.
+    storage.save(ONE_ENTRY)
+    lose(file(tmp_path / "journal"))
+    with pytest.raises(StorageError, match=r"No such file|not the file any more"):
+        storage.save([ReplaceLog(2, (entry(2),))])
+
+
+def test_other_files_in_the_folder_do_no_harm(storage: SqliteStorage, tmp_path: Path) -> None:
+    for number in range(1, 5):
+        (tmp_path / "journal" / f"{number}.txt").touch()
+        storage.save([ReplaceLog(number, (entry(number),))])
+        time.sleep(0.04)
+
+
+def test_a_save_looks_at_the_folder_only(
+    storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.save(ONE_ENTRY)
+    time.sleep(0.12)
+    storage.save([ReplaceLog(2, (entry(2),))])
+    looks = []
+    really_stat = os.stat
+
+    def stat(path: str) -> os.stat_result:
+        looks.append(path)
+        return really_stat(path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    storage.save([ReplaceLog(3, (entry(3),))])
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize(("flush", "is_flushed"), [(each, each is not NOTHING) for each in Flush])
+def test_the_names_of_all_folders_that_may_be_new_are_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flush: Flush, is_flushed: bool
+) -> None:
+    flushed = set()
+    really_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        flushed.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+        really_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    loaded(tmp_path / "a" / "b" / "journal", flush)
+    above = {tmp_path, tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "journal"}
+    assert (above <= flushed) is is_flushed
 
 
 @contextmanager
@@ -249,6 +326,7 @@ def test_a_discarded_journal_is_that_of_a_new_replica(
     storage = opened(tmp_path / "journal")
     storage.discard()
     assert (storage.recorded_message_id, storage.load()) == (0, DurableState())
+    database_of(tmp_path / "journal")  # There is no other one any more.
     storage.close()
 
 

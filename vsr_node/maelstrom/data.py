@@ -23,23 +23,25 @@ def open_storage(
     members: tuple[str, ...],
     init_id: int | None,
     message_id: Callable[[], int],
+    log: Callable[[str], None],
 ) -> Storage:
     """Open the storage of one replica without loading it. Raises StorageError.
 
     ``init_id`` is the network's number of the ``init`` message, None if the network numbers no
-    messages; ``message_id`` returns the highest such number so far.
+    messages; ``message_id`` returns the highest such number so far. ``log`` takes lines for people.
     """
     if options.data_dir == IN_MEMORY:
         return MemoryStorage()
     name = _folder_name(node, members)
     if options.data_dir is None:
-        return _default_journal(name, node, members, init_id, message_id)
+        return _default_journal(name, node, members, init_id, message_id, log)
     return SqliteStorage(
         Path(options.data_dir) / name,
         node,
         members,
         flush=Flush.EVERYTHING if options.is_flushed else Flush.PROMISES,
         boot_id=boot_id(),
+        log=log,
     )
 
 
@@ -49,6 +51,7 @@ def _default_journal(
     members: tuple[str, ...],
     init_id: int | None,
     message_id: Callable[[], int],
+    log: Callable[[str], None],
 ) -> Storage:
     """Open the journal that lasts as long as the same process restarts this node in one test.
 
@@ -64,6 +67,7 @@ def _default_journal(
         flush=Flush.NOTHING if this_boot else Flush.PROMISES,
         boot_id=this_boot,
         message_id=message_id,
+        log=log,
     )
     if init_id is None or init_id <= storage.recorded_message_id:
         storage.discard()

@@ -203,7 +203,12 @@ class Node:
 
     def _open_storage(self, name: str, members: tuple[str, ...]) -> DurableState:
         self._storage = open_storage(
-            self._options, name, members, self._message_id, lambda: self._message_id_max
+            self._options,
+            name,
+            members,
+            self._message_id,
+            lambda: self._message_id_max,
+            self._log,
         )
         durable = self._storage.load()
         if durable.is_recovering:

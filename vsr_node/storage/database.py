@@ -6,14 +6,18 @@ row that tells the state as it was then; the turns after it add to that.
 
 Each turn's checksum goes on from that of the turn before it, and the summary holds both ends of
 this chain as it was then: so no turn can be missing, old, or in another's place unnoticed, but for
-the last ones, which whoever knows the last transaction's number misses. The checkpoint and the
-summary have checksums of their own. All begin with the journal's id.
+the last ones, which whoever knows the last transaction's number misses. The summary has a checksum
+of its own. All begin with the journal's id.
+
+The checkpoint is row 0, its head, and the parts in rows 1, 2, ... of bounded bytes, since SQLite
+takes no row of 1 GB. Their checksums are chained, too, and the head holds the end of the chain. In
+format 1 all parts stood in row 0; such a checkpoint is read until the next one replaces it.
 """
 
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,26 +44,30 @@ _WAL_BYTES_MAX = 4 << 20
 """The write-ahead log goes to its place when it has so many pages, which takes a few
 milliseconds, and the file does not stay larger than that."""
 
+CHECKPOINT_ROW_BYTES = 1 << 20
+"""A row of a checkpoint has no more, unless it holds a single part."""
+
 _SCHEMA = (
     # op_number is that of the turn's last entry.
     "CREATE TABLE turns (op_number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
-    "CREATE TABLE checkpoint (only INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
-    "CREATE TABLE summary (only INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
+    "CREATE TABLE checkpoint (number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
+    "CREATE TABLE summary (number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
 )
 
-ERRORS = (sqlite3.Error, UnicodeDecodeError)
+ERRORS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 """What all here may raise. SQLite's message may quote what it found, which may be no text."""
 
-# What SQLite says when it is the system that fails; all else is damage to the file.
-_SYSTEM_ERRORS = frozenset(
+_DAMAGE = frozenset(
     (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_ERROR,  # No such table or column, or an unsupported file format.
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_TOOBIG,  # A row claims more than any has that was written.
     )
 )
+"""What SQLite reports of a file that was read and is wrong. With all other codes, those that it may
+get in the future among them, the system failed, or this program: the file may well be sound."""
 
 _UNREADABLE: Entry = ("", 0, None)
 
@@ -106,16 +114,36 @@ class Contents(NamedTuple):
     damaged: frozenset[int] = frozenset()
     is_sound: bool = False
 
+    @property
+    def is_flawless(self) -> bool:
+        """Whether everything could be read."""
+        return self.checkpoint is not None and not self.damaged and self.is_sound
+
+    def says(self, state: DurableState) -> bool:
+        """Return whether the file is flawless and holds just this state."""
+        summary = self.summary
+        return self.is_flawless and state == DurableState(
+            summary.view_number,
+            summary.last_normal_view,
+            summary.commit_number,
+            self.checkpoint or Checkpoint(),
+            summary.first_op_number,
+            self.entries,
+            summary.is_recovering,
+        )
+
 
 def path_of(folder: Path, journal: str) -> Path:
-    """Where the database of a journal is."""
+    """Return the path of a journal's database."""
     return folder / (journal + SUFFIX)
 
 
 def is_damage(error: Exception) -> bool:
-    """If an error is due to what stands in the file."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF not in _SYSTEM_ERRORS
+    """Return whether an error is due to what stands in the file, and not to the system."""
+    if isinstance(error, sqlite3.Error):
+        # The low byte of an extended code is the primary one. Python's own errors have none.
+        return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF in _DAMAGE
+    return isinstance(error, UnicodeDecodeError)
 
 
 class Database:
@@ -128,12 +156,20 @@ class Database:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.text_factory = bytes  # Damage may turn a blob into a text that is none.
         self._execute = self._connection.execute
+        try:
+            self._set_up(is_flushed=is_flushed)
+        except ERRORS:
+            self.close()
+            raise
+
+    def _set_up(self, *, is_flushed: bool) -> None:
         for pragma in (
+            # One process has it, and so SQLite needs no shared memory in a file beside it: but
+            # only if it hears that first, since most pragmas read the file.
+            "locking_mode = EXCLUSIVE",
             f"synchronous = {'FULL' if is_flushed else 'OFF'}",
             f"fullfsync = {is_flushed}",
             f"checkpoint_fullfsync = {is_flushed}",
-            # One process has it, and so SQLite needs no shared memory beside the file.
-            "locking_mode = EXCLUSIVE",
             "journal_mode = WAL",
             f"wal_autocheckpoint = {_WAL_PAGES_MAX}",
             f"journal_size_limit = {_WAL_BYTES_MAX}",
@@ -142,13 +178,14 @@ class Database:
             self._execute(f"PRAGMA {pragma}")
 
     def close(self) -> None:
-        """Lets go of the file; may be called twice."""
-        self._connection.close()
+        """Let go of the file; may be called twice. What was committed stays so if this fails."""
+        with suppress(*ERRORS):
+            self._connection.close()
 
     # Writing
 
     def fill(self, state: DurableState) -> Summary:
-        """Makes a new database hold ``state``."""
+        """Make a new database hold ``state``, and return its summary."""
         summary = Summary(
             transaction=0,
             view_number=state.view_number,
@@ -165,13 +202,13 @@ class Database:
         with self._transaction():
             for statement in _SCHEMA:
                 self._execute(statement)
-            self._put("checkpoint", tuple(state.checkpoint))
+            self._put_checkpoint(state.checkpoint)
             summary = self._append(summary, state.entries)
-            self._put("summary", tuple(summary))
+            self._put_first("summary", tuple(summary))
         return summary
 
     def save(self, summary: Summary, records: Sequence[Record]) -> Summary:
-        """Carries out ``records`` in one transaction; returns what ``summary`` has become."""
+        """Carry out ``records`` in one transaction, and return the summary after them."""
         transaction = summary.transaction + 1
         match records:
             # Most turns do no more than to append; one statement is a transaction of its own.
@@ -188,7 +225,7 @@ class Database:
                 assert_legal(record, summary)
                 summary = self._carry_out(summary, record)
             assert_whole(summary)
-            self._put("summary", tuple(summary))
+            self._put_first("summary", tuple(summary))
         return summary
 
     @contextmanager
@@ -210,7 +247,7 @@ class Database:
             case SetView(view_number, last_normal_view):
                 return summary._replace(view_number=view_number, last_normal_view=last_normal_view)
             case SaveCheckpoint(checkpoint, first_op_number):
-                self._put("checkpoint", tuple(checkpoint))
+                self._put_checkpoint(checkpoint)
                 summary = summary._replace(checkpoint_op_number=checkpoint.op_number)
                 return self._truncate(summary, first_op_number)
             case Recovered():
@@ -227,7 +264,7 @@ class Database:
         return summary._replace(op_number=op_number, chain_end=checksum)
 
     def _cut(self, summary: Summary, first_op_number: int) -> Summary:
-        """Takes the log's end away, from ``first_op_number`` on."""
+        """Remove the log's end, from ``first_op_number`` on."""
         if first_op_number > summary.op_number:
             return summary
         cursor = self._execute(
@@ -243,7 +280,7 @@ class Database:
         return self._append(summary._replace(op_number=begin - 1, chain_end=chain_end), left)
 
     def _truncate(self, summary: Summary, first_op_number: int) -> Summary:
-        """Takes the log's beginning away; it begins at ``first_op_number`` then."""
+        """Remove the log's beginning, so that it begins at ``first_op_number``."""
         if first_op_number > summary.op_number:
             self._execute("DELETE FROM turns")
             return summary._replace(
@@ -267,16 +304,27 @@ class Database:
         ).fetchone()
         return row or (summary.stored_from - 1, summary.chain_begin)
 
-    def _put(self, table: str, content: tuple[object, ...]) -> None:
+    def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self._execute("DELETE FROM checkpoint")  # First, so that its pages are taken again.
+        chain = self._seed
+        for number, text in enumerate(_texts(checkpoint.parts), 1):
+            chain = zlib.crc32(text, chain)
+            self._put("checkpoint", number, text, chain)
+        self._put_first("checkpoint", (checkpoint.op_number, checkpoint.client_count, chain))
+
+    def _put_first(self, table: str, content: tuple[object, ...]) -> None:
+        """Write row 0, which has a checksum of its own."""
         text = orjson.dumps(content)
-        row = (text, zlib.crc32(text, self._seed))
-        self._execute(f"INSERT OR REPLACE INTO {table} VALUES (0, ?, ?)", row)
+        self._put(table, 0, text, zlib.crc32(text, self._seed))
+
+    def _put(self, table: str, number: int, text: bytes, checksum: int) -> None:
+        self._execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", (number, text, checksum))
 
     # Reading
 
     def read(self) -> Contents:
-        """All that can be read. Raises only where the system fails."""
-        content = self._get("summary")
+        """Return all that can be read. Raises only where the system fails."""
+        content = self._get_first("summary")
         if content is None:
             return Contents()
         reading = _Reading(Summary(*content))
@@ -285,38 +333,50 @@ class Database:
                 break
         reading.end()
         summary = reading.summary
-        is_sound = self._read("PRAGMA quick_check(1)") == [(b"ok",)]
         return Contents(
             summary,
             self._read_checkpoint(summary),
             tuple(reading.entries[summary.first_op_number - summary.stored_from :]),
             frozenset(reading.damaged),
-            is_sound,
+            list(self._read("PRAGMA quick_check(1)")) == [(b"ok",)],
         )
 
     def _read_checkpoint(self, summary: Summary) -> Checkpoint | None:
-        content = self._get("checkpoint")
-        if content is None or content[0] != summary.checkpoint_op_number:
+        """Return the summary's checkpoint; None if not all of it can be read."""
+        head = self._get_first("checkpoint")
+        if head is None or head[0] != summary.checkpoint_op_number:
             return None
-        return Checkpoint(*content)
+        op_number, client_count, chain_end = head
+        if type(chain_end) is tuple:  # Format 1: the parts themselves.
+            return Checkpoint(*head)
+        parts: list[object] = []
+        chain = self._seed
+        for text, checksum in self._read(
+            "SELECT content, checksum FROM checkpoint WHERE rowid > 0 ORDER BY rowid"
+        ):
+            if type(text) is not bytes or zlib.crc32(text, chain) != checksum:
+                return None
+            chain = checksum
+            parts += _with_tuples(orjson.loads(text))
+        if chain != chain_end:
+            return None
+        return Checkpoint(op_number, client_count, tuple(parts))
 
-    def _get(self, table: str) -> tuple[Any, ...] | None:
-        rows = self._read(f"SELECT content, checksum FROM {table} WHERE only = 0")
+    def _get_first(self, table: str) -> tuple[Any, ...] | None:
+        rows = list(self._read(f"SELECT content, checksum FROM {table} WHERE rowid = 0"))
         for text, checksum in rows:
             if type(text) is bytes and zlib.crc32(text, self._seed) == checksum:
                 content: tuple[Any, ...] = _with_tuples(orjson.loads(text))
                 return content
         return None
 
-    def _read(self, statement: str) -> list[tuple[Any, ...]]:
-        """The rows of a query, up to where damage ends them."""
-        rows: list[tuple[Any, ...]] = []
+    def _read(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, up to where damage ends them."""
         try:
-            rows.extend(self._execute(statement))
+            yield from self._execute(statement)
         except ERRORS as error:
             if not is_damage(error):
                 raise
-        return rows
 
 
 class _Reading:
@@ -334,7 +394,7 @@ class _Reading:
         return self.summary.stored_from + len(self.entries) - 1
 
     def add(self, op_number: object, content: object, checksum: object) -> bool:
-        """Takes in a row; False if nothing after it can be made sense of."""
+        """Read a row, and return whether the rows after it can be read, too."""
         if type(op_number) is not int or type(content) is not bytes or type(checksum) is not int:
             return False
         count = op_number - self._op_number
@@ -372,6 +432,20 @@ class _Reading:
 
 def _appends(summary: Summary, record: ReplaceLog) -> bool:
     return record.first_op_number == summary.op_number + 1 and bool(record.entries)
+
+
+def _texts(parts: Sequence[object]) -> Iterator[bytes]:
+    """Yield all parts in JSON, as many at a time as ``CHECKPOINT_ROW_BYTES`` allows."""
+    start, count = 0, 1
+    while start < len(parts):
+        text = orjson.dumps(parts[start : start + count])
+        if len(text) > CHECKPOINT_ROW_BYTES and count > 1:
+            count //= 2
+            continue
+        yield text
+        start += count
+        if len(text) <= CHECKPOINT_ROW_BYTES // 2:
+            count *= 2
 
 
 def _with_tuples(value: Any) -> Any:

@@ -19,18 +19,20 @@ whose transactions end below the mark has lost some.
 import os
 import struct
 import zlib
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 
-from .files import flush, flush_names
+from .files import close, flush, flush_names, write_at
 from .protocol import StorageError
 
 NAME = "promise"
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 a checkpoint stands in several rows. Journals of format 1 are read, too."""
 
 _PLACE_SIZE = 4_096
 """Bytes from one place to the next: no write of one can tear the other, whatever the disk's
@@ -80,17 +82,22 @@ class Mark(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What was read. A pair is whole if no newer one can have been lost."""
+    """What was read. A pair is whole if both of its places are there and of consecutive writes.
+
+    Without any place of a pair it is the default, and not known. ``mark`` is one that was true
+    once, ``mark_is_whole`` tells that no newer one can have stood in a place that is damaged.
+    """
 
     header: Header
     promise: Promise = Promise()
     promise_is_whole: bool = True
     mark: Mark = Mark()
     mark_is_whole: bool = True
+    mark_is_known: bool = True
 
 
 def read(folder: Path) -> Contents | None:
-    """What a folder's promise file says; None if there is none.
+    """Read a folder's promise file; None if it does not exist.
 
     Raises StorageError if its header can't be read, or was written by a newer version of this
     program, and OSError.
@@ -101,9 +108,16 @@ def read(folder: Path) -> Contents | None:
     except FileNotFoundError:
         return None
     header = _parse_header(path, data[_HEADER_AT:])
-    promise, promise_is_whole = _Places(_PROMISE_AT, header.journal).read(data)
-    mark, mark_is_whole = _Places(_MARK_AT, header.journal).read(data)
-    return Contents(header, Promise(*promise), promise_is_whole, Mark(*mark), mark_is_whole)
+    promises = _Places(_PROMISE_AT, header.journal).read(data)
+    marks = _Places(_MARK_AT, header.journal).read(data)
+    return Contents(
+        header,
+        promise=Promise(*_newest(promises)),
+        promise_is_whole=_are_consecutive(promises),
+        mark=Mark(*_newest(marks)),
+        mark_is_whole=_are_consecutive(marks),
+        mark_is_known=bool(marks),
+    )
 
 
 class PromiseFile:
@@ -118,7 +132,7 @@ class PromiseFile:
         unfinished = folder / f"{NAME}.new"
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._descriptor = os.open(unfinished, flags, 0o600)
-        os.pwrite(self._descriptor, _header_text(header), _HEADER_AT)
+        write_at(self._descriptor, _header_text(header), _HEADER_AT)
         for _ in range(_Places.COUNT):
             self.write_promise(promise)
             self.write_mark(mark)
@@ -129,20 +143,20 @@ class PromiseFile:
             flush_names(folder)
 
     def write_promise(self, promise: Promise) -> None:
-        """Puts it down where it survives the process; ``flush`` does the rest."""
+        """Write it so that it survives the process; ``flush`` does the rest."""
         self._promise.write(self._descriptor, promise)
 
     def write_mark(self, mark: Mark) -> None:
-        """Puts it down where it survives the process; ``flush`` does the rest."""
+        """Write it so that it survives the process; ``flush`` does the rest."""
         self._mark.write(self._descriptor, mark)
 
     def flush(self) -> None:
-        """Brings all to where it survives a loss of power."""
+        """Make all of it survive a loss of power."""
         flush(self._descriptor)
 
     def close(self) -> None:
-        """Lets go of the file."""
-        os.close(self._descriptor)
+        """Let go of the file."""
+        close(self._descriptor)
 
 
 class _Places:
@@ -159,10 +173,10 @@ class _Places:
         self._sequence += 1
         content = _NUMBERS.pack(self._sequence, *numbers)
         checksum = _CHECKSUM.pack(zlib.crc32(content, self._seed))
-        os.pwrite(descriptor, content + checksum, self._offset(self._sequence))
+        write_at(descriptor, content + checksum, self._offset(self._sequence))
 
-    def read(self, data: bytes) -> tuple[tuple[int, int], bool]:
-        """The numbers last written, or (0, 0), and if they are so for certain."""
+    def read(self, data: bytes) -> list[tuple[int, int, int]]:
+        """Return what stands in the places that are not damaged, each with its sequence number."""
         found = []
         for turn in range(self.COUNT):
             start = self._offset(turn)
@@ -170,13 +184,20 @@ class _Places:
             checksum = data[start + _NUMBERS.size :][: _CHECKSUM.size]
             if checksum == _CHECKSUM.pack(zlib.crc32(content, self._seed)):
                 found.append(_NUMBERS.unpack(content))
-        if not found:
-            return (0, 0), False
-        _, first, second = max(found)
-        return (first, second), max(found)[0] - min(found)[0] == 1
+        return found
 
     def _offset(self, turn: int) -> int:
         return self._start + turn % self.COUNT * _PLACE_SIZE
+
+
+def _newest(found: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
+    _, first, second = max(found, default=(0, 0, 0))
+    return first, second
+
+
+def _are_consecutive(found: Sequence[tuple[int, int, int]]) -> bool:
+    sequences = sorted(sequence for sequence, _, _ in found)
+    return len(sequences) == _Places.COUNT and sequences[1] == sequences[0] + 1
 
 
 def _header_text(header: Header) -> bytes:
@@ -190,7 +211,7 @@ def _parse_header(path: Path, data: bytes) -> Header:
     if data[: _CHECKSUM.size] != _CHECKSUM.pack(zlib.crc32(text)):
         raise StorageError(f"{path} is damaged, so it is not known what this replica promised")
     content = orjson.loads(text)
-    if content.pop("format") != FORMAT:
+    if content.pop("format") > FORMAT:
         raise StorageError(f"{path} is of a newer format than this program knows")
     content["members"] = tuple(content["members"])
     content["flush"] = Flush(content["flush"])
