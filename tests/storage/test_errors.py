@@ -11,7 +11,7 @@ import pytest
 
 from tests.storage.damage import RECOVERS, Journal, database_of, flipped, loaded, opened
 from vsr_node.storage import sqlite
-from vsr_node.storage.database import Contents, Database, is_damage
+from vsr_node.storage.database import Database, DatabaseContents, is_damage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import StorageError
 
@@ -141,7 +141,7 @@ def test_a_verdict_of_damage_that_does_not_last_is_none(
 ) -> None:
     """SQLite says so of a page that the system did not read, for a moment."""
     really_read = Database.read
-    verdicts = iter([Contents()])
+    verdicts = iter([DatabaseContents()])
     monkeypatch.setattr(Database, "read", lambda self: next(verdicts, None) or really_read(self))
     assert loaded(journal.folder, Flush.EVERYTHING) == journal.states[-1]
     assert not (journal.folder / "set-aside").exists()
@@ -156,7 +156,7 @@ def test_a_verdict_of_damage_does_not_count_while_the_file_cant_be_read(
     before = contents(journal.folder)
     storage = opened(journal.folder, Flush.EVERYTHING)
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "read", lambda _: Contents())
+        patch.setattr(Database, "read", lambda _: DatabaseContents())
         patch.setattr(sqlite, "read_through", failing)
         with pytest.raises(StorageError, match="Input/output error"):
             storage.load()

@@ -100,7 +100,7 @@ class Summary(NamedTuple):
         return self._replace(commit_number=max(self.commit_number, commit_number))
 
 
-class Contents(NamedTuple):
+class DatabaseContents(NamedTuple):
     """What could be read of a file that may be damaged; the default is nothing.
 
     The checkpoint is the summary's, or None. ``entries`` are as many as the summary tells of;
@@ -322,18 +322,18 @@ class Database:
 
     # Reading
 
-    def read(self) -> Contents:
+    def read(self) -> DatabaseContents:
         """Return all that can be read. Raises only where the system fails."""
         content = self._get_first("summary")
         if content is None:
-            return Contents()
+            return DatabaseContents()
         reading = _Reading(Summary(*content))
         for row in self._read("SELECT op_number, content, checksum FROM turns ORDER BY op_number"):
             if not reading.add(*row):
                 break
         reading.end()
         summary = reading.summary
-        return Contents(
+        return DatabaseContents(
             summary,
             self._read_checkpoint(summary),
             tuple(reading.entries[summary.first_op_number - summary.stored_from :]),

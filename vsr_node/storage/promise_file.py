@@ -81,7 +81,7 @@ class Mark(NamedTuple):
     message_id: int = 0
 
 
-class Contents(NamedTuple):
+class Promises(NamedTuple):
     """What was read. A pair is whole if both of its places are there and of consecutive writes.
 
     Without any place of a pair it is the default, and not known. ``mark`` is one that was true
@@ -96,7 +96,7 @@ class Contents(NamedTuple):
     mark_is_known: bool = True
 
 
-def read(folder: Path) -> Contents | None:
+def read(folder: Path) -> Promises | None:
     """Read a folder's promise file; None if it does not exist.
 
     Raises StorageError if its header can't be read, or was written by a newer version of this
@@ -110,7 +110,7 @@ def read(folder: Path) -> Contents | None:
     header = _parse_header(path, data[_HEADER_AT:])
     promises = _Places(_PROMISE_AT, header.journal).read(data)
     marks = _Places(_MARK_AT, header.journal).read(data)
-    return Contents(
+    return Promises(
         header,
         promise=Promise(*_newest(promises)),
         promise_is_whole=_are_consecutive(promises),

@@ -25,7 +25,7 @@ from pathlib import Path
 from vsr_node.core.messages import Checkpoint, DurableState, Record
 
 from . import promise_file
-from .database import ERRORS, SUFFIX, Contents, Database, Summary, is_damage, path_of
+from .database import ERRORS, SUFFIX, Database, DatabaseContents, Summary, is_damage, path_of
 from .files import (
     LOCK_NAME,
     Lock,
@@ -96,7 +96,7 @@ class SqliteStorage:
         with self._failing_for_good():
             header = self._header("", is_new=True)
             PromiseFile(self._folder, header, Promise(), Mark()).close()
-        self._known = promise_file.Contents(header)
+        self._known = promise_file.Promises(header)
 
     # Storage
 
@@ -182,7 +182,7 @@ class SqliteStorage:
         self._set_aside_all_but(self._database.path.stem)
         return state
 
-    def _believable(self, known: promise_file.Contents, contents: Contents) -> DurableState:
+    def _believable(self, known: promise_file.Promises, contents: DatabaseContents) -> DurableState:
         summary, header = contents.summary, known.header
         is_whole = self._is_whole(known, summary)
         promise_is_sure = known.promise_is_whole and (
@@ -207,7 +207,7 @@ class SqliteStorage:
             )
         )
 
-    def _is_whole(self, known: promise_file.Contents, summary: Summary) -> bool:
+    def _is_whole(self, known: promise_file.Promises, summary: Summary) -> bool:
         """Return whether the database has lost no transaction at its end.
 
         The mark is written after each transaction, so every mark that was ever true is a lower
@@ -238,7 +238,7 @@ class SqliteStorage:
             f"{self._folder}: {why}, so nobody knows what this replica promised; it stays out"
         )
 
-    def _open_database(self, journal: str) -> tuple[Database | None, Contents]:
+    def _open_database(self, journal: str) -> tuple[Database | None, DatabaseContents]:
         """Return None in place of a database that is missing, or that SQLite does not take as one.
 
         SQLite reports a page that the system does not read as damage, too. So its verdict counts
@@ -249,7 +249,7 @@ class SqliteStorage:
             # SQLite would make a new file in place of one that is missing.
             os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         except FileNotFoundError:
-            return None, Contents()
+            return None, DatabaseContents()
         database, contents = self._read_database(path)
         if not contents.is_flawless:
             if database is not None:
@@ -259,14 +259,14 @@ class SqliteStorage:
             database, contents = self._read_database(path)
         return database, contents
 
-    def _read_database(self, path: Path) -> tuple[Database | None, Contents]:
+    def _read_database(self, path: Path) -> tuple[Database | None, DatabaseContents]:
         try:
             database = self._database_at(path)
             return database, database.read()
         except ERRORS as error:
             if not is_damage(error):
                 raise
-            return None, Contents()
+            return None, DatabaseContents()
 
     def _database_at(self, path: Path) -> Database:
         database = Database(path, is_flushed=self._flush is Flush.EVERYTHING)
