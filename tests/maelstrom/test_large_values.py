@@ -117,6 +117,19 @@ def test_the_bound_is_an_option() -> None:
         assert node.ask({"type": "write", "msg_id": 3, "key": 123, "value": 1e15})["code"] == 12
 
 
+def test_an_error_names_the_beginning_of_large_values() -> None:
+    with NodeProcess() as node:
+        node.init()
+        large = "x" * (BOUND // 4)
+        cas = {"type": "cas", "key": large, "from": large, "to": 1, "msg_id": 2}
+        begin = '"' + 99 * "x" + "..."
+        assert node.ask(cas)["text"] == f"key {begin} does not exist"
+        node.ask(write(large, large + "y") | {"msg_id": 3})
+        assert node.ask(cas | {"msg_id": 4})["text"] == (
+            f"expected {begin}, but the current value of key {begin} is {begin}"
+        )
+
+
 def test_a_client_with_a_long_name_is_refused() -> None:
     with NodeProcess() as node:
         node.init()
