@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.maelstrom.node_process import NodeProcess
-from vsr_node.maelstrom.__main__ import LINE_LENGTH_MAX
 from vsr_node.maelstrom.options import Options
+from vsr_node.maelstrom.wire import LINE_LENGTH_MAX
 
 NAMES = ("n0", "n1", "n2")
 BOUND = Options().operation_bytes_max

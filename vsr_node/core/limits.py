@@ -29,6 +29,12 @@ WINDOW = 64
 FORGOTTEN_AT_ONCE = 16
 """How many replies go when there are more, so that few executions look for the lowest numbers."""
 
+REPLIES_SIZE_MAX = 4 << 20
+"""Size of the results that the client table keeps of one client."""
+
+ALL_REPLIES_SIZE_MAX = 64 << 20
+"""Size of the results that the client table keeps of all clients."""
+
 VIEWS_AHEAD_MAX = 1 << 32
 """How far the view of a message may be ahead of its receiver's."""
 

@@ -14,12 +14,10 @@ from vsr_node.storage.protocol import StorageError
 
 from .node import Node
 from .options import parse_options
+from .wire import LINE_LENGTH_MAX
 
 READ_SIZE = 1 << 16
 """Bytes: the capacity of a pipe, so that one read takes everything that waits."""
-
-LINE_LENGTH_MAX = 64 << 20
-"""Bytes. No message is longer, and reading a longer line whole would fill the memory."""
 
 EXIT_STORAGE = os.EX_IOERR
 """The exit status if the node can't read or keep its data."""

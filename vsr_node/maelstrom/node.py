@@ -13,7 +13,7 @@ import orjson
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Output, Reply, Send
+from vsr_node.core.messages import DurableState, Operation, Output, Reply, Send
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 from vsr_node.machines.key_value import KeyValueMachine
@@ -62,8 +62,8 @@ class Node:
         self._log = log
         self._write = write
         self._options = options
-        # In a line of that length no operation can be too large.
-        self._short_line = options.operation_bytes_max // _GROWTH_MAX
+        # In a line of that length nothing can be too large.
+        self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
         self._replica: Replica | None = None
         self._storage: Storage
@@ -177,15 +177,20 @@ class Node:
         size = None
         if line_length <= self._short_line:
             size = line_length * _GROWTH_MAX
-        elif lin_kv.byte_count(operation) > self._options.operation_bytes_max:
-            bytes_max = self._options.operation_bytes_max
-            raise malformed("body", f"key and values together have more than {bytes_max} bytes")
-        if len(source) > CLIENT_BYTES_MAX // 4 and len(source.encode()) > CLIENT_BYTES_MAX:
-            raise malformed("src", f"longer than {CLIENT_BYTES_MAX} bytes")
+        else:
+            self._check_size(source, operation)
         if body["type"] == "read" and self._options.quorum_reads:
             self._replica.on_read(source, msg_id, operation)
         else:
             self._replica.on_request(source, msg_id, operation, size)
+
+    def _check_size(self, source: str, operation: Operation) -> None:
+        """Raise RequestError if a request is too large to be replicated."""
+        bytes_max = self._options.operation_bytes_max
+        if lin_kv.byte_count(operation) > bytes_max:
+            raise malformed("body", f"key and values together have more than {bytes_max} bytes")
+        if len(source.encode()) > CLIENT_BYTES_MAX:
+            raise malformed("src", f"longer than {CLIENT_BYTES_MAX} bytes")
 
     def _on_request(
         self, now: int, source: str, msg_id: int, message_type: str, body: dict[str, Any]
@@ -260,7 +265,9 @@ class Node:
         for destinations, message in sends:
             body_text = wire.encode(message)
             for destination in destinations:
-                self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+                line = self._peer_prefixes[destination] + body_text + b"}\n"
+                assert len(line) <= wire.LINE_LENGTH_MAX, "its receiver would drop it"
+                self._output.append(line)
 
     def _write_output(self) -> None:
         if self._output:
