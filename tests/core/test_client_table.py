@@ -4,7 +4,13 @@ from typing import cast
 
 from tests.core.group import as_is
 from vsr_node.core.client_table import FORGOTTEN, ClientTable
-from vsr_node.core.limits import FORGOTTEN_AT_ONCE, WINDOW
+from vsr_node.core.limits import (
+    ALL_REPLIES_SIZE_MAX,
+    FORGOTTEN_AT_ONCE,
+    REPLIES_SIZE_MAX,
+    WINDOW,
+)
+from vsr_node.core.size import size_of
 
 
 def test_an_unknown_request_may_be_executed() -> None:
@@ -141,3 +147,53 @@ def test_the_same_executions_make_the_same_table() -> None:
             table.execute(f"c{step * 7 % 11}", step, as_is, step)
     assert one.snapshot() == other.snapshot()
     assert len(one.snapshot()) == 3
+
+
+LARGE = ("read_ok", "x" * (REPLIES_SIZE_MAX // 4 - 100))
+"""Four of them are kept of one client, and 64 of all."""
+
+
+def test_the_results_of_a_client_are_bounded_in_size() -> None:
+    table = ClientTable(10)
+    for number in range(1, 7):
+        table.execute("c1", number, as_is, LARGE)
+    table.execute("c1", 7, as_is, ("write_ok",))
+    assert [table.look_up("c1", number) for number in (1, 2)] == [FORGOTTEN, FORGOTTEN]
+    assert [table.look_up("c1", number) for number in (3, 6)] == [(3, LARGE), (6, LARGE)]
+    assert table.execute("c1", 2, not_again, None) == FORGOTTEN
+
+
+def test_a_result_larger_than_all_is_answered_and_forgotten() -> None:
+    table = ClientTable(10)
+    huge = ("read_ok", "x" * (REPLIES_SIZE_MAX + 1))
+    assert table.execute("c1", 1, as_is, huge) == (1, huge)
+    assert table.execute("c1", 1, not_again, None) == FORGOTTEN
+
+
+def test_the_results_of_all_clients_are_bounded_in_size() -> None:
+    table = ClientTable(100)
+    table.execute("small", 1, as_is, ("write_ok",))
+    count = ALL_REPLIES_SIZE_MAX // size_of(LARGE)
+    for number in range(count):
+        table.execute(f"c{number}", 1, as_is, LARGE)
+    table.execute("c0", 2, as_is, LARGE)
+    # c0 was the oldest, but has just executed again.
+    assert table.look_up("c0", 1) == (1, LARGE)
+    assert table.execute("c1", 1, not_again, None) == FORGOTTEN
+    assert table.look_up("c2", 1) == (1, LARGE)
+    assert table.look_up("small", 1) == (1, ("write_ok",))
+
+
+def test_a_restored_table_forgets_the_same_results() -> None:
+    one, other = ClientTable(20), ClientTable(20)
+    for step in range(300):
+        for table in (one, other):
+            table.execute(f"c{step * 7 % 23}", step, as_is, LARGE if step % 3 else ("write_ok",))
+        if step % 50 == 0:
+            restored = ClientTable(20)
+            restored.restore(other.snapshot())
+            other = restored
+        assert one.snapshot() == other.snapshot()
+    sizes = [size_of(part) for part in one.snapshot()]
+    assert max(sizes) < 1.01 * REPLIES_SIZE_MAX
+    assert sum(sizes) < 1.01 * ALL_REPLIES_SIZE_MAX

@@ -9,8 +9,9 @@ may swap them, so the table keeps a window of numbers for each client rather tha
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
-from .limits import FORGOTTEN_AT_ONCE, WINDOW
+from .limits import ALL_REPLIES_SIZE_MAX, FORGOTTEN_AT_ONCE, REPLIES_SIZE_MAX, WINDOW
 from .messages import Operation, Parts, Result
+from .size import size_of
 
 Recorded: TypeAlias = tuple[int, Result]
 """The number of an executed request and its result. Snapshots have it as it is."""
@@ -26,18 +27,27 @@ FORGOTTEN = Forgotten()
 
 
 class _Client:
-    __slots__ = ("forgotten_number", "replies")
+    __slots__ = ("forgotten_number", "replies", "size")
 
     def __init__(self) -> None:
         self.replies: dict[int, Recorded] = {}
         # All numbers up to this one are below the window.
         self.forgotten_number = -1
+        self.size = 0
 
-    def forget_lowest(self) -> None:
-        """Make room; the replies of the highest numbers stay."""
-        for number in sorted(self.replies)[:FORGOTTEN_AT_ONCE]:
-            del self.replies[number]
+    def forget_lowest(self, count: int) -> int:
+        """Make room; the replies of the highest numbers stay. Return what they were in size."""
+        size = 0
+        for number in sorted(self.replies)[:count]:
+            size += _size_of_result(self.replies.pop(number)[1])
             self.forgotten_number = number
+        self.size -= size
+        return size
+
+
+def _size_of_result(result: Result) -> int:
+    """Return the size of a result, 0 for one that has nothing but a name."""
+    return size_of(result) if type(result) is tuple and len(result) > 1 else 0
 
 
 class ClientTable:
@@ -46,12 +56,17 @@ class ClientTable:
     Beyond ``clients_max`` the client that has executed nothing for longest is forgotten. That
     order follows from the log alone, so all replicas forget the same one. A forgotten
     client's requests are executed as new ones: exactly-once ends at that bound.
+
+    Results are bounded in size too. Those of the client's lowest numbers go, and where all clients
+    together have too much, all those of the client that has executed nothing for longest. Such a
+    request is known to be old, and is not executed again.
     """
 
     def __init__(self, clients_max: int) -> None:
         assert clients_max >= 1
         self._clients_max = clients_max
         self._clients: dict[str, _Client] = {}
+        self._size = 0
 
     def look_up(self, client: str, request_number: int) -> Recorded | Forgotten | None:
         """Return what is known of a request; None if it may be executed."""
@@ -88,15 +103,28 @@ class ClientTable:
         # A dict keeps the order of insertion, so this makes the client the most recent one.
         clients[client] = known
         replies = known.replies
-        recorded = replies[request_number] = (request_number, apply(operation))
+        result = apply(operation)
+        recorded = replies[request_number] = (request_number, result)
+        if type(result) is tuple and len(result) > 1:
+            self._bound_size(known, size_of(result))
         if len(replies) > WINDOW:
-            known.forget_lowest()
+            self._size -= known.forget_lowest(FORGOTTEN_AT_ONCE)
         return recorded
 
     def _admit(self) -> _Client:
         if len(self._clients) >= self._clients_max:
-            del self._clients[next(iter(self._clients))]
+            self._size -= self._clients.pop(next(iter(self._clients))).size
         return _Client()
+
+    def _bound_size(self, known: _Client, size: int) -> None:
+        """Count a new result; forget others if its client, or all together, have too much."""
+        known.size += size
+        self._size += size
+        while known.size > REPLIES_SIZE_MAX:
+            self._size -= known.forget_lowest(1)
+        if self._size > ALL_REPLIES_SIZE_MAX:
+            oldest = next(each for each in self._clients.values() if each.size)
+            self._size -= oldest.forget_lowest(len(oldest.replies))
 
     def snapshot(self) -> Parts:
         """Return the table; a client is (name, forgotten number, ((number, result), ...))."""
@@ -108,8 +136,11 @@ class ClientTable:
     def restore(self, parts: Parts) -> None:
         """Take over what ``snapshot`` returned, here or at another replica."""
         self._clients = {}
+        self._size = 0
         for part in parts:
             client, forgotten_number, replies = cast("tuple[str, int, tuple[Recorded, ...]]", part)
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
             known.replies = {recorded[0]: recorded for recorded in replies}
+            known.size = sum(_size_of_result(result) for _, result in replies)
+            self._size += known.size

@@ -19,6 +19,7 @@ from .admission import Hearing, impossible_of_primary, send_view
 from .execution import commit_up_to
 from .limits import REORDER_MAX
 from .messages import Commit, Entry, Message, Prepare, PrepareOk
+from .size import size_of_entry
 from .status import Status
 from .timers import Timer
 
@@ -32,6 +33,8 @@ class Following:
 
     reorder_buffer: dict[int, Entry] = field(default_factory=dict)
     """Entries that came before those below them, by op_number."""
+    reorder_size: int = 0
+    """Size of what is in ``reorder_buffer``."""
     commit_number_told: int = 0
     """The highest commit_number heard, whether the log reaches it or not."""
     echo: int = 0
@@ -82,8 +85,13 @@ def hear_primary(replica: Replica, sent_at: int, time_out: int) -> None:
 def _keep_early_entries(replica: Replica, following: Following, message: Prepare) -> None:
     op_number_max = replica.log.op_number + REORDER_MAX
     for op_number, entry in enumerate(message.entries, message.first_op_number):
-        if op_number <= op_number_max:
-            following.reorder_buffer[op_number] = entry
+        if op_number > op_number_max or op_number in following.reorder_buffer:
+            continue
+        size = following.reorder_size + size_of_entry(entry)
+        if size > replica.limits.uncommitted_size:
+            break
+        following.reorder_buffer[op_number] = entry
+        following.reorder_size = size
 
 
 def _append_early_entries(replica: Replica, following: Following) -> None:
@@ -91,9 +99,10 @@ def _append_early_entries(replica: Replica, following: Following) -> None:
     buffer = following.reorder_buffer
     while buffer and (entry := buffer.pop(replica.log.op_number + 1, None)) is not None:
         replica.append((entry,))
+        following.reorder_size -= size_of_entry(entry)
     if buffer:
         for op_number in [early for early in buffer if early <= replica.log.op_number]:
-            del buffer[op_number]
+            following.reorder_size -= size_of_entry(buffer.pop(op_number))
 
 
 def learn_commit(replica: Replica, commit_number: int) -> None:

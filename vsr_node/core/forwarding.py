@@ -12,10 +12,12 @@ from .admission import Hearing
 from .leading import log_requests
 from .limits import BATCH_MAX
 from .messages import Entry, Message, Request
+from .size import fitting_entries
 from .status import Status
 from .waiting import (
     answer_known,
     held_entries,
+    is_within,
     note_sent,
     overdue_entries,
     sent_entries,
@@ -51,9 +53,14 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
     if replica.is_serving_primary:
         note_sent(replica, entries[: log_requests(replica, entries)])
     elif replica.is_following:
-        for start in range(0, len(entries), BATCH_MAX):
+        is_little = is_within(replica, replica.limits.batch_size)
+        start = 0
+        while start < len(entries):
             batch = tuple(entries[start : start + BATCH_MAX])
+            if not is_little:
+                batch = fitting_entries(batch, replica.limits.batch_size)
             replica.ask((replica.primary,), Request(replica.view_number, batch))
+            start += len(batch)
         note_sent(replica, entries)
 
 

@@ -9,7 +9,8 @@ all. Otherwise one that can send but not receive would keep the others from movi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from .admission import Hearing
 from .execution import commit_up_to
 from .limits import BATCH_MAX, RESEND_MAX, UNCOMMITTED_MAX
 from .messages import Commit, Entry, Message, Prepare, PrepareOk
+from .size import count_within, size_of_all, size_of_entry
 from .status import Status
 from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
 
@@ -36,6 +38,12 @@ class Leading:
     """Up to which op_number each backup holds this view's log."""
     prepared_op_number: int
     """All up to here was sent to the backups."""
+    uncommitted_size: int
+    """Size of the entries above commit_number, and of those that were logged with one of them."""
+    logged_sizes: deque[tuple[int, int]]
+    """What ``uncommitted_size`` is made of: entries logged together, by the last's op_number."""
+    unprepared_size: int = 0
+    """Size of the entries above ``prepared_op_number``, or more."""
     watched: dict[str, int] = field(default_factory=dict)
     """``acknowledged`` when RESEND was started."""
     watched_op_number: int = 0
@@ -49,12 +57,16 @@ def begin(replica: Replica) -> None:
     since = replica.now - 1
     replica.round_trip.count_echoes_from(replica.peers, since)
     first_op_number = replica.commit_number + 1
-    uncommitted = enumerate(replica.log.suffix(first_op_number), first_op_number)
+    entries = replica.log.suffix(first_op_number)
+    size = sum(map(size_of_entry, entries))
+    uncommitted = enumerate(entries, first_op_number)
     leading = Leading(
         since=since,
         in_log={(client, number): op_number for op_number, (client, number, _) in uncommitted},
         acknowledged=dict.fromkeys(replica.peers, 0),
         prepared_op_number=replica.log.op_number,
+        uncommitted_size=size,
+        logged_sizes=deque([(replica.log.op_number, size)]),
     )
     replica.begin_phase(Status.NORMAL, leading)
     if replica.peers:
@@ -63,7 +75,7 @@ def begin(replica: Replica) -> None:
         _watch_acknowledgements(replica, leading)
 
 
-def log_requests(replica: Replica, entries: Iterable[Entry]) -> int:
+def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     """Put requests into the log that are not there yet.
 
     Return how many of ``entries`` are in the log or executed, up to the first without room.
@@ -75,6 +87,12 @@ def log_requests(replica: Replica, entries: Iterable[Entry]) -> int:
     commit_number, op_number = replica.commit_number, replica.log.op_number
     if len(leading.in_log) > BATCH_MAX + 2 * (op_number - commit_number):
         _forget_committed(leading, commit_number)
+    size, room = size_of_all(entries), _room(replica, leading)
+    if size > room:
+        # A single entry always has room.
+        count_max = count_within(map(size_of_entry, entries), room)
+        entries = entries[: max(count_max, op_number == commit_number)]
+        size = size_of_all(entries)
     in_log, look_up = leading.in_log, replica.client_table.look_up
     new: list[Entry] = []
     count = 0
@@ -88,8 +106,20 @@ def log_requests(replica: Replica, entries: Iterable[Entry]) -> int:
             in_log[key] = op_number
             new.append(entry)
         count += 1
-    replica.append(new)
+    if new:
+        replica.append(new)
+        leading.logged_sizes.append((op_number, size))
+        leading.uncommitted_size += size
+        leading.unprepared_size += size
     return count
+
+
+def _room(replica: Replica, leading: Leading) -> int:
+    """Return how much the uncommitted log may still grow in size."""
+    commit_number, logged_sizes = replica.commit_number, leading.logged_sizes
+    while logged_sizes and logged_sizes[0][0] <= commit_number:
+        leading.uncommitted_size -= logged_sizes.popleft()[1]
+    return replica.limits.uncommitted_size - leading.uncommitted_size
 
 
 def _forget_committed(leading: Leading, commit_number: int) -> None:
@@ -179,27 +209,41 @@ def prepare_new_entries(replica: Replica) -> None:
     if not replica.peers:
         _commit_what_a_quorum_holds(replica, leading)
         return
+    # Most turns bring so little that it need not be measured again.
+    is_little = leading.unprepared_size <= replica.limits.batch_size
+    leading.unprepared_size = 0
     while leading.prepared_op_number < replica.log.op_number:
-        _send_prepare(replica, replica.peers, leading.prepared_op_number + 1, BATCH_MAX)
-        leading.prepared_op_number = min(
-            leading.prepared_op_number + BATCH_MAX, replica.log.op_number
+        first_op_number = leading.prepared_op_number + 1
+        leading.prepared_op_number += _send_prepare(
+            replica, replica.peers, first_op_number, BATCH_MAX, is_little=is_little
         )
         _put_heartbeat_off(replica)
         _watch_acknowledgements(replica, leading)
 
 
 def _send_prepare(
-    replica: Replica, destinations: tuple[str, ...], first_op_number: int, count_max: int
-) -> None:
+    replica: Replica,
+    destinations: tuple[str, ...],
+    first_op_number: int,
+    count_max: int,
+    *,
+    is_little: bool = False,
+) -> int:
+    """Send entries, at most ``count_max``; return how many."""
+    if is_little:
+        entries = replica.log.suffix(first_op_number, count_max)
+    else:
+        entries = replica.log.batch(first_op_number, count_max, replica.limits.batch_size)
     message = Prepare(
         replica.view_number,
         replica.commit_number,
         first_op_number,
-        replica.log.suffix(first_op_number, count_max),
+        entries,
         replica.now,
         replica.time_out,
     )
     replica.send(destinations, message)
+    return len(entries)
 
 
 def _watch_acknowledgements(replica: Replica, leading: Leading) -> None:

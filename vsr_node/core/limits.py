@@ -1,18 +1,18 @@
 """The bounds of the core: those that may be chosen when a replica is made, and the fixed ones.
 
-What bounds times is in ``timers``.
+What bounds times is in ``timers``. Sizes are those of ``size``: times 6, they are bytes.
 """
 
 from dataclasses import dataclass
 
 BATCH_MAX = 512
-"""Entries in one PREPARE, REQUEST or NEW_STATE."""
+"""Entries in one PREPARE, REQUEST or NEW_STATE, which ``Limits.batch_size`` bounds too."""
 
 RESEND_MAX = 64
 """Entries that the primary sends again at once; a backup that lacks more asks for them."""
 
 UNCOMMITTED_MAX = 4096
-"""Entries that the primary logs beyond its commit_number."""
+"""Entries that the primary logs beyond its commit_number; ``Limits.uncommitted_size`` too."""
 
 REORDER_MAX = 4096
 """How far ahead of its log a backup keeps entries that came early."""
@@ -28,6 +28,12 @@ WINDOW = 64
 
 FORGOTTEN_AT_ONCE = 16
 """How many replies go when there are more, so that few executions look for the lowest numbers."""
+
+REPLIES_SIZE_MAX = 4 << 20
+"""Size of the results that the client table keeps of one client."""
+
+ALL_REPLIES_SIZE_MAX = 64 << 20
+"""Size of the results that the client table keeps of all clients."""
 
 VIEWS_AHEAD_MAX = 1 << 32
 """How far the view of a message may be ahead of its receiver's."""
@@ -47,4 +53,20 @@ class Limits:
     """Entries between two checkpoints, at least, and entries that are kept before one."""
 
     chunk_parts: int = 512
-    """Parts of a checkpoint in one message."""
+    """Parts of a checkpoint in one message, which ``batch_size`` bounds too."""
+
+    batch_size: int = 2 << 20
+    """Size of the entries or parts in one message, unless the first alone is larger.
+
+    START_VIEW and RECOVERY_RESPONSE carry so much below the primary's commit_number.
+    """
+
+    uncommitted_size: int = 8 << 20
+    """Size of the entries that the primary logs beyond its commit_number.
+
+    An operation must not be larger. It also bounds what a backup keeps of entries that came early.
+    With ``batch_size`` it is 60 MiB on the line, which is less than a node reads.
+    """
+
+    waiting_size: int = 64 << 20
+    """Size of the requests that wait at one replica; beyond it new ones are refused."""

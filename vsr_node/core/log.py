@@ -6,6 +6,7 @@ Its beginning may be gone: a log need not keep what a checkpoint covers (VRR sec
 from collections.abc import Sequence
 
 from .messages import Entries, Entry
+from .size import fitting_entries
 
 
 class Log:
@@ -33,6 +34,10 @@ class Log:
         assert start >= 0, "what is truncated can't be read"
         stop = None if count_max is None else start + count_max
         return tuple(self._entries[start:stop])
+
+    def batch(self, first_op_number: int, count_max: int, size_max: int) -> Entries:
+        """Return what fits in one message, from ``first_op_number`` on: at least one entry."""
+        return fitting_entries(self.suffix(first_op_number, count_max), size_max)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Put ``entries`` at op_number + 1 and after."""

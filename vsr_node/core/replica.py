@@ -55,6 +55,7 @@ from .messages import (
     SetView,
     StartViewChange,
 )
+from .size import size_of_entry
 from .status import TRANSITIONS, Status
 from .timers import TIME_OUT_INITIAL, RoundTrip, Timer, Timers
 
@@ -168,9 +169,20 @@ class Replica:
         self.now = now
         checkpoint.take_if_due(self)
 
-    def on_request(self, client: str, request_number: int, operation: Operation) -> None:
-        """Take a request from a client. The answer comes from here or, later, from elsewhere."""
-        waiting.take_request(self, client, request_number, operation)
+    def on_request(
+        self, client: str, request_number: int, operation: Operation, size: int | None = None
+    ) -> None:
+        """Take a request from a client. The answer comes from here or, later, from elsewhere.
+
+        ``size`` is at least that of its entry; None if it is not known yet.
+        """
+        waiting.take_request(
+            self,
+            client,
+            request_number,
+            operation,
+            size or size_of_entry((client, request_number, operation)),
+        )
 
     def on_read(self, client: str, request_number: int, operation: Operation) -> None:
         """Take an operation from a client that changes nothing and need not go through the log."""

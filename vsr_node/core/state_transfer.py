@@ -22,6 +22,7 @@ from .execution import commit_up_to
 from .following import learn_commit, next_to_ask, take_up_log
 from .limits import BATCH_MAX
 from .messages import Checkpoint, GetCheckpoint, GetState, Message, NewCheckpoint, NewState
+from .size import fitting, size_of
 from .status import Status
 from .timers import Timer
 
@@ -88,13 +89,13 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
         _send_chunk(replica, source, 0)
         return
     last = replica.log.op_number if replica.status is Status.NORMAL else replica.commit_number
-    count = min(last - message.op_number, BATCH_MAX)
-    if count > 0:
+    count_max = min(last - message.op_number, BATCH_MAX)
+    if count_max > 0:
         answer = NewState(
             view_number=replica.view_number,
             commit_number=replica.commit_number,
             first_op_number=first_op_number,
-            entries=replica.log.suffix(first_op_number, count),
+            entries=replica.log.batch(first_op_number, count_max, replica.limits.batch_size),
         )
         replica.send((source,), answer)
 
@@ -109,7 +110,8 @@ def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> 
 
 def _send_chunk(replica: Replica, destination: str, position: int) -> None:
     op_number, client_count, parts = replica.checkpoint
-    chunk = parts[position : position + replica.limits.chunk_parts]
+    limits = replica.limits
+    chunk = fitting(parts[position : position + limits.chunk_parts], limits.batch_size, size_of)
     if chunk:
         message = NewCheckpoint(
             view_number=replica.view_number,

@@ -22,6 +22,7 @@ from .execution import commit_up_to
 from .forwarding import submit_again
 from .limits import SUFFIX_MAX
 from .messages import DoViewChange, Message, RecoveryResponse, StartView, last_op_number
+from .size import count_within, size_of_entry
 from .status import Status
 from .timers import TIME_OUT_MAX, Timer
 
@@ -83,6 +84,13 @@ def go_on(replica: Replica) -> None:
 
 
 def _own_do_view_change(replica: Replica) -> DoViewChange:
+    """Return the message, which is bounded like the uncommitted entries of a primary.
+
+    An entry is appended in one step with the commit_number that came with it, and that was at most
+    ``uncommitted_size`` behind: it is its primary's, or that of a log for which this holds already.
+    Entries and commit_number are durable in one step too, so that a restart forgets at most the
+    commit_numbers that came later, without entries.
+    """
     first_op_number = replica.commit_number + 1
     return DoViewChange(
         view_number=replica.view_number,
@@ -170,12 +178,16 @@ def _send_start_view(
 
 def first_op_number_for(replica: Replica, commit_number_there: int) -> int:
     """Return where to begin to send the log: with what others lack, if it is not too far back."""
+    end = replica.commit_number + 1
     first_op_number = max(
         commit_number_there + 1,
         replica.log.op_number - SUFFIX_MAX + 1,
         replica.log.first_op_number,
     )
-    return min(first_op_number, replica.commit_number + 1)
+    if first_op_number >= end:
+        return end
+    committed = replica.log.suffix(first_op_number, end - first_op_number)
+    return end - count_within(map(size_of_entry, reversed(committed)), replica.limits.batch_size)
 
 
 def on_start_view(replica: Replica, source: str, message: StartView) -> None:

@@ -28,6 +28,8 @@ class WaitingRequest:
 
     entry: Entry
     since: int
+    size: int
+    """At least that of the entry."""
 
 
 @dataclass(slots=True)
@@ -37,27 +39,37 @@ class Waiting:
     held: dict[tuple[str, int], WaitingRequest] = field(default_factory=dict)
     sent: dict[tuple[str, int], WaitingRequest] = field(default_factory=dict)
     """In the order of sending."""
+    size: int = 0
+    """Size of all of them, and of those that had their answer since it was last counted."""
 
 
-def take_request(replica: Replica, client: str, request_number: int, operation: Operation) -> None:
+def take_request(
+    replica: Replica, client: str, request_number: int, operation: Operation, size: int
+) -> None:
     """Take a client's request. A repeated one gets the recorded reply, whoever executed it."""
-    held, sent = replica.waiting.held, replica.waiting.sent
+    waiting = replica.waiting
+    held, sent = waiting.held, waiting.sent
     known = replica.client_table.look_up(client, request_number)
     key = (client, request_number)
     if known is not None:
         replica.answer(client, request_number, known)
-    elif key in sent or key in held:
         return
-    elif len(held) + len(sent) >= WAITING_MAX:
-        if key in _uncommitted_keys(replica):
-            # Too late to refuse it. The log is bounded, and so is what waits for it.
-            sent[key] = WaitingRequest((client, request_number, operation), replica.now)
-        else:
-            replica.refuse(client, request_number, Reason.UNAVAILABLE)
-    else:
+    if key in sent or key in held:
+        return
+    request = WaitingRequest((client, request_number, operation), replica.now, size)
+    size_max = replica.limits.waiting_size - size
+    has_room = waiting.size <= size_max or is_within(replica, size_max)
+    if has_room and len(held) + len(sent) < WAITING_MAX:
         if not held:
             replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
-        held[key] = WaitingRequest((client, request_number, operation), replica.now)
+        held[key] = request
+    elif key in _uncommitted_keys(replica):
+        # Too late to refuse it. The log is bounded, and so is what waits for it.
+        sent[key] = request
+    else:
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
+        return
+    waiting.size += size
 
 
 def held_entries(replica: Replica) -> list[Entry]:
@@ -80,6 +92,19 @@ def overdue_entries(replica: Replica) -> list[Entry]:
             break
         overdue.append(request.entry)
     return overdue
+
+
+def is_within(replica: Replica, size_max: int) -> bool:
+    """Return whether the requests that wait have at most this size together."""
+    waiting = replica.waiting
+    if waiting.size > size_max:
+        # Counted only now: to subtract each answered request would cost more.
+        waiting.size = sum(
+            request.size
+            for requests in (waiting.held, waiting.sent)
+            for request in requests.values()
+        )
+    return waiting.size <= size_max
 
 
 def note_sent(replica: Replica, entries: list[Entry]) -> None:

@@ -15,6 +15,9 @@ Result: TypeAlias = tuple[str | int, ...]
 KEY_DOES_NOT_EXIST = 20
 PRECONDITION_FAILED = 22
 
+EXCERPT_LENGTH = 100
+"""Characters of a key or a value in an error's text, which every replica remembers."""
+
 WRITE_OK: Result = ("write_ok",)
 CAS_OK: Result = ("cas_ok",)
 
@@ -47,15 +50,18 @@ class KeyValueMachine:
         assert kind == "read", f"not a read: {operation!r}"
         value = self._registers.get(key)
         if value is None:
-            return ("error", KEY_DOES_NOT_EXIST, f"key {key} does not exist")
+            return _key_does_not_exist(key)
         return ("read_ok", value)
 
     def _compare_and_set(self, _: str, key: str, expected: str, value: str, create: bool) -> Result:
         current = self._registers.get(key)
         if current is None and not create:
-            return ("error", KEY_DOES_NOT_EXIST, f"key {key} does not exist")
+            return _key_does_not_exist(key)
         if current is not None and current != expected:
-            text = f"expected {expected}, but the current value of key {key} is {current}"
+            text = (
+                f"expected {_excerpt(expected)}, but the current value of key {_excerpt(key)} is "
+                f"{_excerpt(current)}"
+            )
             return ("error", PRECONDITION_FAILED, text)
         self._registers[key] = value
         return CAS_OK
@@ -67,3 +73,12 @@ class KeyValueMachine:
     def restore(self, parts: tuple[object, ...]) -> None:
         """Take over what ``snapshot`` returned."""
         self._registers = dict(cast("tuple[tuple[str, str], ...]", parts))
+
+
+def _key_does_not_exist(key: str) -> Result:
+    return ("error", KEY_DOES_NOT_EXIST, f"key {_excerpt(key)} does not exist")
+
+
+def _excerpt(text: str) -> str:
+    """Return a text, or its beginning if it is long."""
+    return text if len(text) <= EXCERPT_LENGTH else f"{text[:EXCERPT_LENGTH]}..."

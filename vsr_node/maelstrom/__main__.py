@@ -14,12 +14,10 @@ from vsr_node.storage.protocol import StorageError
 
 from .node import Node
 from .options import parse_options
+from .wire import LINE_LENGTH_MAX
 
 READ_SIZE = 1 << 16
 """Bytes: the capacity of a pipe, so that one read takes everything that waits."""
-
-LINE_LENGTH_MAX = 64 << 20
-"""Bytes. No message is longer, and reading a longer line whole would fill the memory."""
 
 EXIT_STORAGE = os.EX_IOERR
 """The exit status if the node can't read or keep its data."""
@@ -41,7 +39,8 @@ class Stdin:
         # Reused: a new buffer for each read would cost more time than the read, and leave holes in
         # the memory.
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._partial = b""
+        # Grows in place: joined to each new piece, a long line would be copied at every read.
+        self._partial = bytearray()
         self._is_too_long = False
 
     def read_lines(self) -> list[bytes] | None:
@@ -49,16 +48,21 @@ class Stdin:
         size = os.readv(0, (self._buffer,))
         if not size:
             return None
-        lines = (self._partial + self._buffer[:size]).split(b"\n")
-        self._partial = lines.pop()
-        if lines and self._is_too_long:
+        *lines, rest = bytes(self._buffer[:size]).split(b"\n")
+        if lines:
+            if self._is_too_long:
+                del lines[0]
+            elif self._partial:
+                self._partial += lines[0]
+                lines[0] = bytes(self._partial)
+            self._partial = bytearray()
             self._is_too_long = False
-            del lines[0]
-        if len(self._partial) > LINE_LENGTH_MAX:
-            if not self._is_too_long:
-                self._node.drop(self._partial, f"longer than {LINE_LENGTH_MAX} bytes")
-            self._is_too_long = True
-            self._partial = b""
+        if not self._is_too_long:
+            self._partial += rest
+            if len(self._partial) > LINE_LENGTH_MAX:
+                self._node.drop(bytes(self._partial), f"longer than {LINE_LENGTH_MAX} bytes")
+                self._partial = bytearray()
+                self._is_too_long = True
         return lines
 
 

@@ -57,6 +57,11 @@ def canonical_field(body: dict[str, Any], field: str) -> str:
         raise malformed(field, str(error)) from None
 
 
+def byte_count(operation: Any) -> int:
+    """Return how many bytes the key and the values of an operation have in UTF-8."""
+    return sum(len(text.encode()) for text in operation[1:] if type(text) is str)
+
+
 def decode_operation(value: object) -> Operation:
     """Decode an operation that another replica sent. Raises ValueError if it is malformed."""
     # A pattern for each kind would take three times as long.

@@ -13,7 +13,7 @@ import orjson
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Output, Reply, Send
+from vsr_node.core.messages import DurableState, Operation, Output, Reply, Send
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 from vsr_node.machines.key_value import KeyValueMachine
@@ -29,6 +29,15 @@ EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
 
 NEVER = 1 << 62
+
+CLIENT_BYTES_MAX = 1 << 10
+"""Bytes of a client's name: each entry of its requests has it."""
+
+_GROWTH_MAX = 8
+"""How often longer the canonical text of a value can be than the text that came, at the very most.
+
+1e15 becomes 1000000000000000.0, and nothing grows more.
+"""
 
 _EXACT_TYPES = frozenset({int, str, bool, type(None)})
 """The types of JSON values that are always read exactly (see ``json_text``)."""
@@ -53,6 +62,8 @@ class Node:
         self._log = log
         self._write = write
         self._options = options
+        # In a line of that length nothing can be too large.
+        self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
         self._replica: Replica | None = None
         self._storage: Storage
@@ -149,11 +160,37 @@ class Node:
             if not _EXACT_TYPES.issuperset(map(type, body.values())) and may_be_inexact(line):
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
-            self._on_request(now, source, msg_id, message_type, body)
+            if self._replica is not None and message_type in lin_kv.REQUEST_TYPES:
+                self._on_operation(source, msg_id, body, len(line))
+            else:
+                self._on_request(now, source, msg_id, message_type, body)
         except RequestError as error:
             self._reply_error(source, msg_id, error)
         except ValueError as error:
             self._reply_error(source, msg_id, malformed("body", str(error)))
+
+    def _on_operation(
+        self, source: str, msg_id: int, body: dict[str, Any], line_length: int
+    ) -> None:
+        assert self._replica is not None
+        operation = lin_kv.operation_of(body)
+        size = None
+        if line_length <= self._short_line:
+            size = line_length * _GROWTH_MAX
+        else:
+            self._check_size(source, operation)
+        if body["type"] == "read" and self._options.quorum_reads:
+            self._replica.on_read(source, msg_id, operation)
+        else:
+            self._replica.on_request(source, msg_id, operation, size)
+
+    def _check_size(self, source: str, operation: Operation) -> None:
+        """Raise RequestError if a request is too large to be replicated."""
+        bytes_max = self._options.operation_bytes_max
+        if lin_kv.byte_count(operation) > bytes_max:
+            raise malformed("body", f"key and values together have more than {bytes_max} bytes")
+        if len(source.encode()) > CLIENT_BYTES_MAX:
+            raise malformed("src", f"longer than {CLIENT_BYTES_MAX} bytes")
 
     def _on_request(
         self, now: int, source: str, msg_id: int, message_type: str, body: dict[str, Any]
@@ -162,12 +199,6 @@ class Node:
             self._on_init(now, source, msg_id, body)
         elif self._replica is None:
             raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
-        elif message_type in lin_kv.REQUEST_TYPES:
-            operation = lin_kv.operation_of(body)
-            if message_type == "read" and self._options.quorum_reads:
-                self._replica.on_read(source, msg_id, operation)
-            else:
-                self._replica.on_request(source, msg_id, operation)
         elif message_type == "echo":
             text = lin_kv.canonical_field(body, "echo")
             self._reply(source, msg_id, {"type": "echo_ok", "echo": orjson.Fragment(text)})
@@ -239,7 +270,9 @@ class Node:
         for destinations, message in sends:
             body_text = wire.encode(message)
             for destination in destinations:
-                self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+                line = self._peer_prefixes[destination] + body_text + b"}\n"
+                assert len(line) <= wire.LINE_LENGTH_MAX, "its receiver would drop it"
+                self._output.append(line)
 
     def _write_output(self) -> None:
         if self._output:

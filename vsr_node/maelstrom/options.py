@@ -7,12 +7,18 @@ from vsr_node.core.limits import Limits
 
 IN_MEMORY = "none"
 
+OPERATION_BYTES_LIMIT = 4 << 20
+"""No larger bound can be chosen: what is uncommitted must fit in one message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of the node."""
 
     clients_max: int = Limits().clients_max
+    operation_bytes_max: int = (1 << 20) + (1 << 16) + 4
+    """Bytes of an operation's key and values: a value of 1 MiB with a key of 64 KiB, quoted."""
+    """Bytes that the key and the values of one request may have, as JSON in UTF-8."""
     quorum_reads: bool = True
     data_dir: str | None = None
     """A folder or ``IN_MEMORY``; None stands for the default journal."""
@@ -45,6 +51,15 @@ def parse_options(arguments: Sequence[str]) -> Options:
         "executed again; all nodes of a group need the same number (default: %(default)s)",
     )
     parser.add_argument(
+        "--operation-bytes-max",
+        type=int,
+        default=default.operation_bytes_max,
+        metavar="N",
+        help="number of bytes that the key and the values of one request may have as JSON; larger "
+        f"requests are refused with error 12; at most {OPERATION_BYTES_LIMIT} "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--reads",
         choices=("quorum", "log"),
         default="quorum",
@@ -68,12 +83,15 @@ def parse_options(arguments: Sequence[str]) -> Options:
     options = parser.parse_args(arguments)
     if options.clients_max < 1:
         parser.error("--clients-max must be at least 1")
+    if not 1 <= options.operation_bytes_max <= OPERATION_BYTES_LIMIT:
+        parser.error(f"--operation-bytes-max must be from 1 to {OPERATION_BYTES_LIMIT}")
     if options.data_dir == "":
         parser.error("--data-dir must not be empty")
     if options.fsync is not None and options.data_dir in (None, IN_MEMORY):
         parser.error("--fsync requires --data-dir")
     return Options(
         clients_max=options.clients_max,
+        operation_bytes_max=options.operation_bytes_max,
         quorum_reads=options.reads == "quorum",
         data_dir=options.data_dir,
         is_flushed=options.fsync != "never",

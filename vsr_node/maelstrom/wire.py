@@ -40,6 +40,9 @@ _SHAPES = {shape.type: shape for shape in _SHAPES_BY_CLASS.values()}
 
 MESSAGE_TYPES = frozenset(_SHAPES)
 
+LINE_LENGTH_MAX = 64 << 20
+"""Bytes. No message is longer, and reading a longer line whole would fill the memory."""
+
 NUMBER_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact."""
 

@@ -19,21 +19,26 @@ fresh-read           a read is answered from a state that holds all that any cli
 honest-reply         a reply carries the result of a committed request's one execution
 honest-refusal       what was refused for certain is never executed
 spin                 a replica that hears nothing does not take turn upon turn
+bounded-messages     a message carries no more than the bounds in size allow, or a single item
 calm                 where nothing fails, nothing is sent again and no view changes
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vsr_node.core.messages import (
     Checkpoint,
+    DoViewChange,
     Entry,
     Prepare,
     PrepareOk,
     Reason,
     Record,
+    RecoveryResponse,
     Refusal,
     ReplaceLog,
     Reply,
+    StartView,
 )
 from vsr_node.core.status import Status
 from vsr_node.simulation.requests import ClientRequest, RequestId
@@ -316,6 +321,7 @@ class Invariants:
                 f"{host.name} sends {message}, while its disk has view {disk.view_number}, last"
                 f" normal view {disk.last_normal_view}, op {disk.op_number}",
             )
+        _check_size(host, message)
         if self._calm:
             self._check_calm(host, destinations, message, statement)
 
@@ -383,6 +389,28 @@ class Invariants:
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)
+
+
+def _check_size(host: "Host", message: Any) -> None:
+    assert host.replica is not None
+    limits = host.replica.limits
+    items: Sequence[object] = getattr(message, "entries", getattr(message, "parts", ()))
+    if len(items) < 2:
+        return
+    sizes = [_size_of(item) for item in items]
+    if isinstance(message, DoViewChange | StartView | RecoveryResponse):
+        # All that is uncommitted, and a batch that the receiver may lack.
+        size_max = limits.batch_size + max(limits.uncommitted_size, *sizes)
+    else:
+        size_max = limits.batch_size
+    if sum(sizes) > size_max:
+        raise Violation("bounded-messages", f"{host.name} sends {message}, of {sum(sizes)}")
+
+
+def _size_of(value: object) -> int:
+    if isinstance(value, tuple):
+        return 8 + sum(map(_size_of, value))
+    return 8 + len(value) if isinstance(value, str) else 8
 
 
 def is_definite(refusal: Refusal) -> bool:

@@ -8,7 +8,7 @@ fault that is always there hides what only happens without it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import get_args
 
@@ -169,7 +169,9 @@ def draw(seed: int) -> Plan:
         lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
         settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
         quorum_reads=random.randrange(3) > 0,
-        limits=draw_limits(stream(seed, "plan", "limits")),
+        limits=draw_sizes(
+            stream(seed, "plan", "sizes"), draw_limits(stream(seed, "plan", "limits"))
+        ),
         disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
     )
 
@@ -179,6 +181,17 @@ def draw_limits(random: Random) -> Limits:
     return Limits(
         checkpoint_interval=random.choice((1, 1, 4, 16, 50, 2_048)),
         chunk_parts=random.choice((1, 1, 2, 5, 512)),
+    )
+
+
+def draw_sizes(random: Random, limits: Limits) -> Limits:
+    """Draw bounds in size that a few of the small operations of a run reach, in some seeds."""
+    if random.randrange(8):
+        return limits
+    return replace(
+        limits,
+        batch_size=random.choice((1, 200, 500)),
+        uncommitted_size=random.choice((1, 200, 1_000)),
     )
 
 

@@ -341,4 +341,22 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "prepare-of-any-size",
+        "S",
+        "all that a turn brought is sent in one PREPARE, which may be longer than a node reads",
+        (
+            Edit(
+                LEADING,
+                "    is_little = leading.unprepared_size <= replica.limits.batch_size\n",
+                "    is_little = True\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "uncommitted-of-any-size",
+        "S",
+        "the primary logs requests however large they are together, so DO_VIEW_CHANGE has no bound",
+        (Edit(LEADING, "    if size > room:\n", "    if size < 0:\n"),),
+    ),
 )

@@ -239,4 +239,17 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "chunk-of-any-size",
+        "S",
+        "a chunk of a checkpoint has its number of parts however large they are",
+        (
+            Edit(
+                STATE_TRANSFER,
+                "limits.batch_size, size_of)\n",
+                "1 << 60, size_of)\n",
+            ),
+        ),
+        rare="a checkpoint must be sent in one of the few seeds whose messages have to be small",
+    ),
 )

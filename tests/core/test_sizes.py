@@ -1,0 +1,186 @@
+"""What large operations may grow to: messages, the uncommitted log, and what waits."""
+
+from typing import cast
+
+import pytest
+
+from tests.core.group import SECOND, Group
+from vsr_node.core.following import Following
+from vsr_node.core.limits import Limits
+from vsr_node.core.messages import (
+    DoViewChange,
+    DurableState,
+    Entries,
+    Message,
+    NewCheckpoint,
+    NewState,
+    Prepare,
+    Reason,
+    Refusal,
+    Request,
+    StartView,
+)
+from vsr_node.core.size import OVERHEAD, fitting, size_of, size_of_entry
+
+LARGE = "x" * 1_000
+ENTRY_SIZE = size_of_entry(("c1", 1, LARGE))
+SMALL_LIMITS = Limits(
+    batch_size=3 * ENTRY_SIZE, uncommitted_size=10 * ENTRY_SIZE, waiting_size=20 * ENTRY_SIZE
+)
+
+
+def ask_large(group: Group, name: str, *numbers: int) -> list[Message]:
+    """A client asks for so many large operations in one turn."""
+
+    def act(replica: object) -> None:
+        for number in numbers:
+            group[name].on_request("c1", number, LARGE)
+
+    return group.turn(name, act)
+
+
+def sizes_of(messages: list[Message]) -> list[int]:
+    """The sizes of the entries that each message carries."""
+    entries = [cast("Prepare", message).entries for message in messages]
+    return [sum(map(size_of_entry, each)) for each in entries]
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        ("abc", 3),
+        (("write", "k", "vv"), 8),
+        (("cas", "k", "1", "2", True), 6),
+        (("cas", "k", "1", True, "2"), 6),
+        (("c1", 3, ((1, ("read_ok", "value")),)), 14),
+        (((1, 2), (3,)), 0),
+        ((), 0),
+        (7, 0),
+        (None, 0),
+    ],
+)
+def test_a_size_is_at_least_the_length_of_all_texts(value: object, length: int) -> None:
+    assert length + OVERHEAD <= size_of(value) <= length + 12 * OVERHEAD
+
+
+def test_what_fits_is_at_least_one() -> None:
+    texts = ("a" * 100, "b" * 100, "c" * 100)
+    assert fitting(texts, 2 * (OVERHEAD + 100), size_of) == texts[:2]
+    assert fitting(texts, 1, size_of) == texts[:1]
+    assert fitting((), 1, size_of) == ()
+
+
+def test_a_turn_of_large_requests_is_sent_in_several_prepares() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+    sent = ask_large(group, "n0", *range(1, 9))
+    prepares = [message for message in sent if isinstance(message, Prepare)]
+    assert [message.first_op_number for message in prepares] == [1, 4, 7]
+    assert max(sizes_of(list(prepares))) <= SMALL_LIMITS.batch_size
+    group.settle()
+    assert group["n2"].commit_number == 8
+
+
+def test_requests_are_forwarded_in_several_messages() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+    requests = ask_large(group, "n1", *range(1, 9))
+    assert [len(cast("Request", message).entries) for message in requests] == [3, 3, 2]
+    group.settle()
+    assert len(group.replies("n1")) == 8
+
+
+def test_an_entry_larger_than_a_message_should_be_goes_alone() -> None:
+    group = Group(3, limits=Limits(batch_size=10, uncommitted_size=10))
+    ask_large(group, "n1", 1, 2)
+    group.run_for(10 * SECOND)
+    assert len(group.replies("n1")) == 2
+
+
+def test_the_uncommitted_log_is_bounded_in_size() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+    ask_large(group, "n0", *range(1, 15))
+    assert group["n0"].op_number == 10
+    # What waits goes on as soon as there is room.
+    group.settle()
+    group.run_for(SECOND)
+    assert group["n0"].commit_number == 14
+    assert len(group.replies("n0")) == 14
+
+
+def test_what_a_primary_inherits_counts_as_uncommitted() -> None:
+    entries = tuple(("c1", number, LARGE) for number in range(1, 9))
+    durable = DurableState(view_number=1, last_normal_view=1, entries=entries)
+    group = Group(3, durable={"n1": durable}, limits=SMALL_LIMITS)
+    ask_large(group, "n1", *range(9, 15))
+    assert (group["n1"].commit_number, group["n1"].op_number) == (0, 10)
+
+
+def test_start_view_carries_little_below_the_commit_number() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+    group.isolate("n2")
+    for number in range(1, 21):
+        ask_large(group, "n0", number)
+        group.settle()
+    group.heal()
+    group.crash("n0")
+    group.sent.clear()
+    group.run_for(20 * SECOND)
+    for kind in (StartView, DoViewChange, NewState):
+        carried: list[Entries] = [
+            each.message.entries for each in group.sent if isinstance(each.message, kind)
+        ]
+        assert carried, kind
+        sizes = [sum(map(size_of_entry, entries)) for entries in carried]
+        assert max(sizes) <= SMALL_LIMITS.batch_size
+    assert group["n2"].commit_number == 20
+
+
+def test_chunks_of_a_checkpoint_are_bounded_in_size() -> None:
+    limits = Limits(checkpoint_interval=5, batch_size=3 * ENTRY_SIZE)
+    group = Group(3, limits=limits)
+    group.isolate("n2")
+    for number in range(1, 31):
+        ask_large(group, "n0", number)
+        group.settle()
+    assert group["n0"].log.first_op_number > 1
+    group.heal()
+    group.sent.clear()
+    group.run_for(10 * SECOND)
+    chunks = [each.message for each in group.sent if isinstance(each.message, NewCheckpoint)]
+    assert len(chunks) > 1
+    assert max(sum(map(size_of, chunk.parts[1:])) for chunk in chunks) <= limits.batch_size
+    assert group["n2"].commit_number == 30
+
+
+def test_what_came_early_is_bounded_in_size() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+    sent = ask_large(group, "n0", *range(1, 9))
+    first, *later = [message for message in sent if isinstance(message, Prepare)]
+    replica = group["n2"]
+    for _ in range(2):
+        for message in later:
+            group.tell("n0", "n2", message)
+    more = tuple(("c1", number, LARGE) for number in range(9, 20))
+    group.tell("n0", "n2", later[0]._replace(first_op_number=9, entries=more))
+    following = replica.following
+    assert isinstance(following, Following)
+    assert following.reorder_size == 10 * ENTRY_SIZE
+    assert sum(map(size_of_entry, following.reorder_buffer.values())) == following.reorder_size
+    group.tell("n0", "n2", first)
+    assert replica.op_number == 13
+    assert (following.reorder_size, following.reorder_buffer) == (0, {})
+
+
+def test_what_waits_is_bounded_in_size() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+    group.isolate("n1")
+    ask_large(group, "n1", *range(1, 22))
+    assert group.answers == [("n1", Refusal("c1", 21, Reason.UNAVAILABLE))]
+    group.heal()
+    group.run_for(10 * SECOND)
+    assert len(group.replies()) == 20
+    group.answers.clear()
+    # What has had its answer makes room again.
+    ask_large(group, "n1", *range(30, 50))
+    group.run_for(10 * SECOND)
+    assert len(group.replies()) == 20
+    assert not group.refusals()

@@ -1,0 +1,77 @@
+"""How large entries and parts are, so that no message and no memory grows without bound.
+
+A size is the number of characters of all texts, and a little for all else. JSON needs at most 6
+bytes for a character: that is a control character's escape, and inside a text that is JSON itself
+an ASCII character takes at most 2 bytes and any other at most 4.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import TypeVar, cast
+
+from .messages import Entry
+
+Item = TypeVar("Item")
+
+OVERHEAD = 8
+"""What is counted for each text, number or tuple, with its comma, quotes or brackets."""
+
+ENTRY_OVERHEAD = 16 * OVERHEAD
+"""The same for an entry, at the most."""
+
+
+def size_of(value: object) -> int:
+    """Return the size of an operation, a result or a part."""
+    if type(value) is str:
+        return OVERHEAD + len(value)
+    if type(value) is not tuple:
+        return OVERHEAD
+    # Most tuples have texts only, but for a flag at the end, and joining is the fastest way.
+    texts = value if value and type(value[-1]) is str else value[:-1]
+    try:
+        return OVERHEAD * (1 + len(value)) + len("".join(cast("tuple[str, ...]", texts)))
+    except TypeError:
+        return OVERHEAD + sum(map(size_of, value))
+
+
+def size_of_entry(entry: Entry) -> int:
+    """Return the size of an entry."""
+    client, _, operation = entry
+    return 3 * OVERHEAD + len(client) + size_of(operation)
+
+
+def size_of_all(entries: Sequence[Entry]) -> int:
+    """Return the size of all entries, or a little more: most turns have no time to be exact."""
+    if not entries:
+        return 0
+    clients, _, operations = zip(*entries, strict=True)
+    try:
+        texts = "".join(chain(clients, *operations))
+        return ENTRY_OVERHEAD * len(entries) + len(texts)
+    except TypeError:
+        return sum(map(size_of_entry, entries))
+
+
+def count_within(sizes: Iterable[int], size_max: int) -> int:
+    """Return how many of the first sizes add up to at most ``size_max``."""
+    count = total = 0
+    for size in sizes:
+        total += size
+        if total > size_max:
+            break
+        count += 1
+    return count
+
+
+def fitting(
+    items: tuple[Item, ...], size_max: int, measure: Callable[[Item], int]
+) -> tuple[Item, ...]:
+    """Return the first ones that fit in one message: the very first in any case."""
+    return items[: max(1, count_within(map(measure, items), size_max))]
+
+
+def fitting_entries(entries: tuple[Entry, ...], size_max: int) -> tuple[Entry, ...]:
+    """Return the first entries that fit in one message: the very first in any case."""
+    return (
+        entries if size_of_all(entries) <= size_max else fitting(entries, size_max, size_of_entry)
+    )
