@@ -307,3 +307,14 @@ def test_a_request_older_than_the_window_is_not_executed_again(node: NodeProcess
         node.ask(write(number, number))
     assert node.ask(write(2, "again"))["code"] == 13
     assert node.ask(read(100))["value"] == 99
+
+
+def test_a_protocol_message_before_init_is_logged_as_such() -> None:
+    with NodeProcess() as node:
+        node.send("n1", {"type": "get_state", "view_number": 0, "op_number": 0})
+        node.init("n0", ("n0", "n1"))
+        node.send("n2", {"type": "get_state", "view_number": 0, "op_number": 0})
+        _, errors, _ = node.end()
+    early, strange = errors.splitlines()
+    assert "a protocol message before init" in early
+    assert "a protocol message from outside the group" in strange

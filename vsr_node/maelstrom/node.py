@@ -16,6 +16,7 @@ from vsr_node.core.membership import Membership
 from vsr_node.core.messages import DurableState, Operation, Output, Reply, Send
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
+from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.storage.protocol import Storage, StorageError
 
@@ -28,7 +29,6 @@ from .options import Options
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
 
-NEVER = 1 << 62
 
 CLIENT_BYTES_MAX = 1 << 10
 """Bytes of a client's name: each entry of its requests has it."""
@@ -76,8 +76,8 @@ class Node:
 
     @property
     def next_timer(self) -> int:
-        """The latest time of the next turn, in microseconds; ``NEVER`` before ``init``."""
-        return NEVER if self._replica is None else self._replica.next_timer
+        """The latest time of the next turn, in microseconds; never before ``init``."""
+        return Timers.NEVER if self._replica is None else self._replica.next_timer
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
@@ -148,7 +148,11 @@ class Node:
     def _on_client(self, now: int, line: bytes, source: str, body: dict[str, Any]) -> None:
         message_type, msg_id = body.get("type"), body.get("msg_id")
         if type(message_type) is str and message_type in wire.MESSAGE_TYPES:
-            self.drop(line, "a protocol message from outside the group")
+            # A peer may have got its init sooner.
+            early = self._replica is None
+            self.drop(
+                line, f"a protocol message {'before init' if early else 'from outside the group'}"
+            )
             return
         try:
             if type(msg_id) is not int or not 0 <= msg_id <= wire.NUMBER_MAX:

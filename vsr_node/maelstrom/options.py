@@ -17,8 +17,8 @@ class Options:
 
     clients_max: int = Limits().clients_max
     operation_bytes_max: int = (1 << 20) + (1 << 16) + 4
-    """Bytes of an operation's key and values: a value of 1 MiB with a key of 64 KiB, quoted."""
-    """Bytes that the key and the values of one request may have, as JSON in UTF-8."""
+    """Bytes that the key and the values of one request may have, as JSON in UTF-8: by default those
+    of a value of 1 MiB with a key of 64 KiB."""
     quorum_reads: bool = True
     data_dir: str | None = None
     """A folder or ``IN_MEMORY``; None stands for the default journal."""
