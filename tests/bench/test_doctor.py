@@ -3,6 +3,7 @@
 The nodes are made from one template, a lin-kv store of its own, with one mistake each.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.workshop import doctor
 from vsr_node.bench.workshop.broken_nodes import FOLDER, broken_command
 from vsr_node.bench.workshop.examination import Level, Line
+from vsr_node.checker.validity import Validity
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,10 +114,6 @@ MISTAKES = {
         {"send": f'{UNLESS_INIT}reply["dest"] = "n9"\n    emit(reply)'},
         "n9, which is nobody",
     ),
-    "another node's name": (
-        {"send": f'{UNLESS_INIT}reply["src"] = "n1" if me == "n0" else "n0"\n    emit(reply)'},
-        "that says it is from n1",
-    ),
     "a name of its own": (
         {"send": f'{UNLESS_INIT}reply["src"] = "server"\n    emit(reply)'},
         "server, which is nobody",
@@ -125,31 +124,13 @@ MISTAKES = {
         '"body" is no object',
     ),
     "a body that is no envelope": ({"send": "emit(body_of_reply)"}, '"src" is no string'),
-    "an unknown error code": (
-        {"missing": '{"type": "error", "code": 404, "text": "not found"}'},
-        "error 404, which the protocol does not know",
-    ),
-    "an error code that is text": (
-        {"missing": '{"type": "error", "code": "20", "text": "not found"}'},
-        '"code" is no integer',
-    ),
-    "the wrong error": (
-        {"mismatch": '{"type": "error", "code": 20, "text": "another value"}'},
-        "error 20",
-    ),
     "a cas that always succeeds": ({"mismatch": '{"type": "cas_ok"}'}, "it succeeded"),
     "values become text": ({"written": 'str(body["value"])'}, '"value" is "3"'),
-    "every answer twice": ({"send": "emit(reply); emit(reply)"}, "was answered 2 times"),
     "a request forgotten": (
         {"send": 'if client != "c50": emit(reply)'},
         "got no answer",
     ),
-    "init_ok with the names": (
-        {"init": '{"type": "init_ok", "node_ids": body["node_ids"]}'},
-        'a field "node_ids"',
-    ),
     "no init_ok": ({"init": '{"type": "ok"}'}, "\"type\" is 'ok'"),
-    "an end at an unknown type": ({"unknown": "raise KeyError(kind)"}, "it ended, exit status 1"),
     "an end after init": (
         {"send": 'emit(reply)\n    if body["type"] == "write": sys.exit("enough")'},
         "it ended, exit status 1",
@@ -162,11 +143,43 @@ MISTAKES = {
         {"send": 'emit(reply); sys.stdout.buffer.write(b"\\xff\\n"); sys.stdout.flush()'},
         "no JSON",
     ),
+}
+
+# What Maelstrom lets pass.
+ADVICE = {
+    "another node's name": (
+        {"send": f'{UNLESS_INIT}reply["src"] = "n1" if me == "n0" else "n0"\n    emit(reply)'},
+        "that says it is from n1",
+    ),
+    "an unknown error code": (
+        {"missing": '{"type": "error", "code": 404, "text": "not found"}'},
+        "error 404, which the protocol does not know",
+    ),
+    "an error code that is text": (
+        {"missing": '{"type": "error", "code": "20", "text": "not found"}'},
+        '"code" is no integer',
+    ),
+    "the wrong error": (
+        {"mismatch": '{"type": "error", "code": 20, "text": "another value"}'},
+        "error 20",
+    ),
+    "every answer twice": ({"send": "emit(reply); emit(reply)"}, "was answered 2 times"),
+    "init_ok with the names": (
+        {"init": '{"type": "init_ok", "node_ids": body["node_ids"]}'},
+        'a field "node_ids"',
+    ),
+    "an end at an unknown type": ({"unknown": "raise KeyError(kind)"}, "it ended, exit status 1"),
     "an unknown type that succeeds": (
         {"unknown": 'return {"type": "ok"}'},
         "an unknown type succeeded",
     ),
 }
+
+NULL_REPLY = (
+    '{"type": "read_ok", "value": None} if kind == "read" else {"type": "error", "code": 20}'
+)
+DIES_AT_ECHO = 'if body["type"] == "echo": sys.exit(1)\n    emit(reply)'
+HEARTBEAT = 'emit({"src": me, "dest": me, "body": {"type": "heartbeat"}})'
 
 Make = Callable[[dict[str, str]], tuple[str, ...]]
 
@@ -182,15 +195,17 @@ def make_node(tmp_path: Path) -> Make:
     return make
 
 
-def examined(command: tuple[str, ...], nodes: int = 1, **options: Any) -> list[Line]:
+def examined(
+    command: tuple[str, ...], nodes: int = 1, level: Level = Level.MISTAKE, **options: Any
+) -> list[Line]:
     patience = options.get("patience", 0.3)
     one = doctor.Doctor(
         command, nodes, options.get("workload", "lin-kv"), patience, lambda line: None
     )
-    count = one.examine()
-    mistakes = [line for line in one.lines if line.level is Level.MISTAKE]
-    assert len(mistakes) == count
-    return mistakes
+    verdict = one.examine()
+    lines = [line for line in one.lines if line.level is level]
+    assert verdict is Validity(one.mistake_count == 0)
+    return lines
 
 
 def test_there_are_many_mistakes() -> None:
@@ -204,14 +219,94 @@ def test_a_mistake_is_found_shown_and_explained(
     monkeypatch.setattr(doctor, "INIT_SECONDS", 4.0)
     monkeypatch.setattr(doctor, "EXIT_SECONDS", 5.0)
     parts, text = MISTAKES[name]
-    nodes = 2 if "node's name" in name else 1
-    mistakes = examined(make_node(parts), nodes, patience=1.5)
+    mistakes = examined(make_node(parts), patience=1.5)
     told = [line.format() for line in mistakes]
     assert any(text in each for each in told), told
     for line in mistakes:
         assert line.expected
         assert line.where
         assert line.asked or line.answered or "it " in line.text, line
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_what_maelstrom_lets_pass_is_advice(name: str, make_node: Make) -> None:
+    parts, text = ADVICE[name]
+    nodes = 2 if "node's name" in name else 1
+    advice = examined(make_node(parts), nodes, Level.ADVICE, patience=5)
+    assert any(text in line.format() for line in advice)
+    assert all(line.expected and line.where for line in advice)
+    if nodes == 1:  # The nodes of the template keep no common store.
+        assert examined(make_node(parts), patience=5) == []
+
+
+# What the protocol allows, or what no test of lin-kv asks for.
+ALLOWED = {
+    "a leader that is elected late": {
+        "before": "begin = time.monotonic()",
+        "send": 'if body["type"] in ("read", "write", "cas") and time.monotonic() < begin + 1: '
+        'reply["body"] = {"type": "error", "code": 11, '
+        '"in_reply_to": body["msg_id"]}; store.clear()\n    emit(reply)',
+    },
+    "a refusal now and then": {
+        "before": "count = 0",
+        "send": 'count += 1\n    if body["type"] == "read" and count % 3 == 0: '
+        'reply["body"] = {"type": "error", "code": 11, "in_reply_to": body["msg_id"]}'
+        "\n    emit(reply)",
+    },
+    "a msg_id in replies": {
+        "in_reply_to": '{"msg_id": 7, "in_reply_to": body["msg_id"]}',
+        "missing": NULL_REPLY,
+    },
+    "no answer to an echo": {"send": 'if body["type"] != "echo": emit(reply)'},
+    "an end at an echo": {"unknown": 'return {"type": "error", "code": 10}', "send": DIES_AT_ECHO},
+    "heartbeats at the end": {"at_end": HEARTBEAT},
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_what_is_allowed_is_no_mistake(name: str, make_node: Make) -> None:
+    assert examined(make_node(ALLOWED[name]), patience=3) == []
+
+
+INPUTS = {
+    "electing.py": (1, 3),
+    "refusing.py": (1, 3),
+    "heartbeats.py": (1, 3),
+    "heartbeats.py --quiet": (1, 3),
+    "error_without_code.py": (1,),
+    "init_ok_with_more.py": (1,),
+    "uses_lin_kv_service.py": (1, 3),
+}
+CASES = [(name, nodes) for name in INPUTS for nodes in INPUTS[name]]
+
+
+@pytest.mark.parametrize(("name", "nodes"), CASES)
+def test_nobody_is_accused_for_what_is_allowed(
+    name: str, nodes: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = os.environ.get("VSR_INPUTS")
+    if folder is None:
+        pytest.skip("VSR_INPUTS names no folder of inputs")
+    file, *arguments = name.split()
+    command = ["doctor", "--bin", f"{folder}/{file}", "--node-count", str(nodes)]
+    status = main([*command, "--patience", "3", "--", *arguments])
+    output = capsys.readouterr().out
+    assert status == (2 if "service" in name else 0), output
+    assert ("not offered here yet" in output) == ("service" in name)
+
+
+SERVICE_CLIENT = Path(__file__).parent / "nodes" / "service_client.py"
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_a_node_that_needs_a_service_is_not_judged(
+    nodes: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["doctor", "--bin", str(SERVICE_CLIENT), "--node-count", str(nodes)]
+    assert main([*command, "--patience", "2"]) == 2
+    output = capsys.readouterr().out
+    assert "a message to lin-kv, a service that is not offered here yet" in output
+    assert "MISTAKE" not in output
 
 
 def test_the_template_without_a_mistake_is_sound(make_node: Make) -> None:

@@ -191,9 +191,26 @@ def test_a_changed_echo_is_invalid(echo: Bench, results: Any) -> None:
     assert results()["mistakes"]["count"] == 0
 
 
-def test_a_run_without_a_single_ok_is_unknown(echo: Bench, results: Any) -> None:
-    assert echo(flaw="unavailable") == 2
+def test_a_run_without_a_single_ok_is_invalid_as_in_maelstrom(
+    echo: Bench, results: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert echo(flaw="unavailable") == 1
     assert results()["never_ok"] == ["echo"]
+    count = results()["stats"]["count"]
+    assert f"echo was tried {count} times and never ok: Maelstrom's stats check" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_run_of_a_node_that_needs_a_service_is_unknown(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = Path(__file__).parent / "nodes" / "service_client.py"
+    options = ("--node-count", "1", "--concurrency", "2n", "--rate", "50", "--time-limit", "1")
+    assert bench("-w", "lin-kv", "--bin", str(node), *options) == 2
+    output = capsys.readouterr().out
+    assert "a message to lin-kv, a service that is not offered here yet" in output
+    assert "Nodes need Maelstrom's services, which are not offered here yet" in output
 
 
 def test_availability_can_be_asked_for(echo: Bench) -> None:
@@ -248,7 +265,6 @@ def test_a_nodes_mistake_is_told_and_makes_the_run_invalid(
         ("never-answers", "no answer to init"),
         ("no-disk", "no such disk"),
         ("init-error", "an error in answer to init"),
-        ("init-extra", '"extra"'),
     ],
 )
 def test_a_group_that_does_not_come_up_is_an_error(
@@ -263,6 +279,15 @@ def test_a_group_that_does_not_come_up_is_an_error(
     screen = capsys.readouterr().out
     assert text in screen
     assert "ERROR" in screen
+
+
+def test_an_init_ok_with_more_is_advice(
+    echo: Bench, results: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert echo(flaw="init-extra") == 0
+    assert "ADVICE to n0" in (screen := capsys.readouterr().out)
+    assert '"extra"' in screen
+    assert results()["mistakes"]["count"] == 0
 
 
 def test_a_node_that_never_reads_and_its_children_are_ended(echo: Bench, tmp_path: Path) -> None:
@@ -281,7 +306,7 @@ def _started(tmp_path: Path) -> subprocess.Popen[str]:
     )
     history = tmp_path / "latest/history.jsonl"
     deadline = time.monotonic() + 20
-    while not (history.exists() and history.stat().st_size > 5_000):
+    while not (history.exists() and history.stat().st_size > 20_000):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return process

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-from vsr_node.bench.nodes.clients import Client, time_out_ns
+from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
 from vsr_node.bench.nodes.log_file import LogFile
 from vsr_node.bench.running.workers import Work, Workers
+from vsr_node.bench.workloads.echo import Echo
 from vsr_node.bench.workloads.lin_kv import LinKv
 from vsr_node.checker import load_history
 from vsr_node.checker.history import Event
@@ -106,26 +107,29 @@ def make_trial(make_world: Any, tmp_path: Path) -> Callable[..., Trial]:
     return make
 
 
-def test_the_rate_is_kept_and_functions_are_mixed(make_trial: Any) -> None:
-    events = make_trial(ok, rate=100).run(50)
+@pytest.mark.parametrize(("concurrency", "reads"), [(6, 1 / 2), (12, 1 / 4), (18, 1 / 6)])
+def test_the_rate_is_kept_and_functions_are_mixed(
+    make_trial: Any, concurrency: int, reads: float
+) -> None:
+    events = make_trial(ok, rate=100, concurrency=concurrency).run(50)
     begun = [event for event in events if event.type == "invoke"]
     assert 4_700 < len(begun) < 5_300
     shares = {f: sum(e.f == f for e in begun) / len(begun) for f in ("read", "write", "cas")}
-    assert shares["read"] == pytest.approx(1 / 2, abs=0.03)
-    assert shares["write"] == pytest.approx(1 / 6, abs=0.03)
-    assert shares["cas"] == pytest.approx(1 / 3, abs=0.03)
+    assert shares["read"] == pytest.approx(reads, abs=0.03)
+    assert shares["write"] == pytest.approx((1 - reads) / 3, abs=0.03)
+    assert shares["cas"] == pytest.approx((1 - reads) * 2 / 3, abs=0.03)
     values = [event.value for event in begun if event.f == "write"]
     assert set(values) == {0, 1, 2, 3, 4}
 
 
-def test_each_process_stays_with_its_node_and_the_first_half_of_a_group_reads(
+def test_each_process_stays_with_its_node_and_the_first_half_of_the_first_group_reads(
     make_trial: Any,
 ) -> None:
     events = make_trial(ok).run(5)
     for event in events:
         assert event.node == f"n{event.process % 3}"
         assert event.key == event.process // 6
-        assert (event.f == "read") == (event.process % 6 < 3)
+        assert (event.f == "read") == (event.process < 3)
 
 
 def test_with_all_workers_busy_nothing_is_made_up_for_later(make_trial: Any) -> None:
@@ -167,7 +171,7 @@ def test_other_errors_leave_writes_open(make_trial: Any, code: int) -> None:
 
 
 def test_a_key_is_left_when_twenty_processes_have_worked_on_it(make_trial: Any) -> None:
-    events = make_trial(failing(13), rate=100).run(20)
+    events = make_trial(failing(13), rate=100, concurrency=6).run(20)
     processes: dict[Any, set[Any]] = {}
     for event in events:
         processes.setdefault(event.key, set()).add(event.process)
@@ -189,7 +193,6 @@ def test_large_groups_have_a_key_for_as_long_as_it_takes(make_trial: Any) -> Non
         {"type": "read_ok"},
         {"type": "write_ok", "value": 1},
         {"type": "read_ok", "value": 1, "msg_id": "1"},
-        {"type": "error", "text": "no code"},
         {},
     ],
 )
@@ -209,6 +212,20 @@ def test_a_reply_may_have_a_msg_id_and_an_error_any_field(make_trial: Any) -> No
     assert {event.type for event in trial.run(1)} == {"invoke", "ok"}
     trial = make_trial(lambda body: {"type": "error", "code": 22, "why": {"a": 1}})
     assert {event.type for event in trial.run(1)} == {"invoke", "fail"}
+
+
+@pytest.mark.parametrize("error", [{"text": "no"}, {"code": "20", "text": "no"}])
+def test_an_error_without_a_code_is_indefinite_and_advice(
+    make_trial: Any, error: dict[str, Any]
+) -> None:
+    trial = make_trial(lambda body: {"type": "error"} | error)
+    events = trial.run(1)
+    for event in events:
+        if event.type != "invoke":
+            assert event.type == ("fail" if event.f == "read" else "info")
+            assert event.error == ["no code", "no"]
+    assert trial.world.mistakes.count == 0
+    assert trial.world.told[0].startswith("ADVICE to")
 
 
 def test_late_and_repeated_replies_are_no_mistakes(make_trial: Any) -> None:
@@ -232,9 +249,11 @@ def test_replies_to_nobody_are_mistakes(make_world: Any) -> None:
 
 
 def test_time_outs_are_ten_latencies_and_at_least_a_second() -> None:
-    assert time_out_ns(0) == SECOND
-    assert time_out_ns(50) == SECOND
-    assert time_out_ns(1_000) == 10 * SECOND
+    assert [LinKv.time_out_s(ms) for ms in (0, 50, 1_000)] == [1, 1, 10]
+
+
+def test_the_time_out_of_an_echo_is_five_seconds() -> None:
+    assert [Echo.time_out_s(ms) for ms in (0, 1_000)] == [5, 5]
 
 
 def test_the_history_on_disk_is_the_one_in_memory(make_trial: Any, tmp_path: Path) -> None:

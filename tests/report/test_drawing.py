@@ -137,6 +137,8 @@ def test_drawing_leaves_everything_else_as_it_was(run_folder: Path) -> None:
     assert after == before
 
 
+RING = "n0 hears no n2; n1 hears no n0; n2 hears no n1"
+
 MAELSTROM_HISTORY = """\
 {:process 0, :type :invoke, :f :write, :value [7 1], :index 0, :time 1000000}
 {:process 0, :type :ok, :f :write, :value [7 1], :index 1, :time 2000000}
@@ -156,13 +158,59 @@ def test_a_folder_of_maelstrom(tmp_path: Path) -> None:
     (tmp_path / "results.edn").write_text("{:valid? false, :workload {:valid? false}}")
     (fault,) = load_run(tmp_path).faults
     assert (fault.name, fault.begin, fault.end) == ("partition", 3 * MS, 6 * MS)
-    assert '"n0":["n1"]' in fault.text
+    assert fault.text == "majority: n0 hears no n1"
     drawn = draw(tmp_path)
     assert drawn.problem is None
     text = "\n".join(drawn.explanation)
     assert "Key 7, at 0.005 s: this can't have happened as it was told:" in text
     assert "fault: partition" in text
     assert "✗ Not valid" in (tmp_path / "report.html").read_text()
+
+
+STATS = """\
+{:stats {:valid? false, :count 14, :ok-count 2, :fail-count 12, :info-count 0,
+ :by-f {:cas {:valid? false, :count 12, :ok-count 0, :fail-count 12, :info-count 0},
+ :write {:valid? true, :count 2, :ok-count 2, :fail-count 0, :info-count 0}}},
+ :availability {:valid? true, :ok-fraction 0.14}, :net {:valid? true},
+ :workload {:valid? true, :failures []}, :valid? false}
+"""
+
+
+def test_a_run_that_maelstroms_stats_made_invalid_has_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "history.edn").write_text(MAELSTROM_HISTORY.splitlines()[0])
+    (tmp_path / "results.edn").write_text(STATS)
+    assert draw(tmp_path).problem is None
+    text = (tmp_path / "report.html").read_text()
+    assert "✗ Not valid" in text
+    assert "cas was tried 12 times and never ok: Maelstrom&#x27;s stats check" in text
+    assert "write was tried" not in text
+
+
+@pytest.mark.parametrize(
+    ("cuts", "text"),
+    [
+        ('{"n0" #{"n1" "n2"}, "n1" #{"n0"}, "n2" #{"n0"}}', "n0 | n1 n2"),
+        (
+            '{"n2" ("n0" "n1"), "n1" ("n0"), "n0" ("n1" "n2"), "n3" ["n0" "n1"]}',
+            "n0 hears no n1 n2; n1 hears no n0; n2 hears no n0 n1; n3 hears no n0 n1",
+        ),
+        ('{"n0" #{"n2"}, "n1" #{"n0"}, "n2" #{"n1"}}', RING),
+    ],
+)
+def test_maelstroms_partitions_are_readable(tmp_path: Path, cuts: str, text: str) -> None:
+    path = tmp_path / "history.edn"
+    path.write_text(MAELSTROM_HISTORY.replace('{"n0" #{"n1"}}', cuts).replace(":majority", ":one"))
+    (fault,) = load_run(tmp_path).faults
+    assert fault.text == f"one: {text}"
+
+
+def test_there_is_no_headline_over_nothing(tmp_path: Path) -> None:
+    lines = [line for line in MAELSTROM_HISTORY.splitlines() if ":f :" in line]
+    lines = [line for line in lines if ":nemesis" not in line]
+    (tmp_path / "history.edn").write_text("\n".join(lines))
+    drawn = draw(tmp_path)
+    assert "can't have happened" in "\n".join(drawn.explanation)
+    assert "Around it" not in "\n".join(drawn.explanation)
 
 
 def test_text_histories_of_maelstrom(tmp_path: Path) -> None:

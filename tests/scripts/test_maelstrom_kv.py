@@ -101,6 +101,7 @@ def test_maelstrom_is_taken_where_it_is_there_and_java_runs(checkout: Checkout, 
     assert arguments[-2:] == ["--nemesis", "partition"]
     assert "running under Maelstrom" in result.stderr
     assert "as it is there and Java runs" in result.stderr
+    assert "get-maelstrom" not in result.stderr
 
 
 def test_bench_is_forced_past_a_maelstrom_that_runs(checkout: Checkout) -> None:
@@ -109,6 +110,7 @@ def test_bench_is_forced_past_a_maelstrom_that_runs(checkout: Checkout) -> None:
     result = checkout.run("./maelstrom-kv", "--bench")
     assert bench_arguments(result)
     assert "under the bench, as --bench says" in result.stderr
+    assert "get-maelstrom" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,8 @@ def test_without_maelstrom_the_bench_runs_and_one_line_says_why(
     (line,) = result.stderr.splitlines()
     assert "running under the bench" in line
     assert reason in line
-    assert "scripts/get-maelstrom fetches the release" in line
+    has_release = java_status == 1
+    assert ("scripts/get-maelstrom fetches the release" in line) != has_release
 
 
 @pytest.mark.parametrize(
@@ -148,3 +151,63 @@ def test_a_nemesis_that_maelstrom_lacks_is_refused_with_the_way_out(
     (line,) = result.stderr.splitlines()
     assert "Maelstrom 0.2.4 lacks the nemesis" in line
     assert "--bench has it" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--latency-dist", "uniform"],
+        ["--latency-dist=exponential"],
+        ["--latency", "0", "--latency-dist", "uniform"],
+        ["--latency=0.0", "--latency-dist", "uniform"],
+    ],
+)
+def test_delays_that_end_maelstrom_are_refused(checkout: Checkout, arguments: list[str]) -> None:
+    add_release(checkout)
+    checkout.add_program("java", JAVA)
+    result = checkout.run("./maelstrom-kv", *arguments)
+    assert (result.returncode, result.stdout) == (254, "")
+    (line,) = result.stderr.splitlines()
+    assert "Maelstrom 0.2.4 divides by zero" in line
+    assert "add --latency MS, or --bench" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--latency-dist", "uniform", "--latency", "10"],
+        ["--latency-dist", "constant"],
+        ["--", "--latency-dist", "uniform"],
+    ],
+)
+def test_other_delays_go_on_to_maelstrom(checkout: Checkout, arguments: list[str]) -> None:
+    add_release(checkout)
+    checkout.add_program("java", JAVA)
+    result = checkout.run("./maelstrom-kv", *arguments)
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-len(arguments) :] == arguments
+
+
+STORING_JAVA = """#!/bin/sh
+[ "$1" != -version ] || exit 0
+mkdir -p store/lin-kv/2
+ln -sfn lin-kv/2 store/latest
+exit 1
+"""
+
+
+def test_a_run_under_maelstrom_gets_a_page_and_keeps_its_status(checkout: Checkout) -> None:
+    add_release(checkout)
+    checkout.add_program("java", STORING_JAVA)
+    result = checkout.run("./maelstrom-kv")
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["arguments"] == ["report", "store/latest"]
+
+
+def test_a_run_that_stored_nothing_gets_no_page_of_an_earlier_one(checkout: Checkout) -> None:
+    add_release(checkout)
+    checkout.add_program("java", '#!/bin/sh\n[ "$1" = -version ] || exit 255\n')
+    (checkout.root / "store/lin-kv/1").mkdir(parents=True)
+    (checkout.root / "store/latest").symlink_to("lin-kv/1")
+    result = checkout.run("./maelstrom-kv")
+    assert (result.returncode, result.stdout) == (255, "")

@@ -8,7 +8,7 @@ from vsr_node.checker import KeyViolation, Operation
 from vsr_node.checker.explanation import name_of
 from vsr_node.checker.history import canonical_text
 from vsr_node.report.contents import Operations, PageContents, shown
-from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun
+from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun, verdict_of
 from vsr_node.report.surroundings import seconds, surroundings
 
 FAULTS_SHOWN = 1000
@@ -38,6 +38,8 @@ def summary(contents: PageContents, operations: Operations) -> Iterator[str]:
         explanation = workload.get("explanation")
         if isinstance(explanation, str):
             yield f"<pre>{html.escape(explanation)}</pre>"
+    if run.valid is not True:
+        yield from (f"<p>{html.escape(reason)}.</p>" for reason in _reasons(run.results))
     mistakes = run.results.get("mistakes")
     if isinstance(mistakes, dict) and mistakes.get("count"):
         first = mistakes.get("first")
@@ -53,6 +55,20 @@ def summary(contents: PageContents, operations: Operations) -> Iterator[str]:
     repeat = run.results.get("repeat")
     if isinstance(repeat, str):
         yield f"<p>Repeat it with <code>{html.escape(repeat)}</code></p>"
+
+
+def _reasons(results: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the reasons beside the workload why a run is not valid, of the bench or Maelstrom."""
+    stats = results.get("stats")
+    by_f = stats.get("by_f", stats.get("by-f")) if isinstance(stats, dict) else None
+    for f, counts in sorted(by_f.items()) if isinstance(by_f, dict) else ():
+        if counts["count"] and not counts.get("ok", counts.get("ok-count")):
+            times = "once" if counts["count"] == 1 else f"{counts['count']} times"
+            yield f"{f} was tried {times} and never ok: Maelstrom's stats check"
+    for name, part in results.items():
+        known = name in ("workload", "stats")
+        if isinstance(part, dict) and not known and verdict_of(part) is False:
+            yield f"{name} is not valid"
 
 
 def violations(contents: PageContents, operations: Operations) -> Iterator[str]:

@@ -147,10 +147,14 @@ def faults_of(events: Sequence[Event]) -> list[FaultSpan]:
             continue
         kind, begins = _act(event.f)
         own = _bench_text(event.value)
-        text = own or ("" if event.value is None else canonical_text(event.value))
+        # A word alone as the value, such as a kind of partition, is read as an error.
+        text = own or _jepsen_text(event.error if event.value is None else event.value)
         if begins and kind in under_way and before == event.f and own is None:
             # Jepsen logs each act twice: when it begins, and with its result.
-            faults[under_way[kind]] = replace(faults[under_way[kind]], text=text)
+            fault = faults[under_way[kind]]
+            if _cuts(event.value) is not None and fault.text:
+                text = f"{fault.text}: {text}"
+            faults[under_way[kind]] = replace(fault, text=text)
             continue
         if kind in under_way:
             place = under_way.pop(kind)
@@ -173,6 +177,33 @@ def _act(f: str) -> tuple[str, bool]:
     if rest and verb in ("start", "stop", "end", "heal", "resume", "restart"):
         return rest, verb == "start"
     return f, True
+
+
+def _cuts(value: Json) -> dict[str, frozenset[str]] | None:
+    """Return which nodes each node does not hear; None if Jepsen has not cut links."""
+    match value:
+        case ["isolated", dict(cuts)]:
+            return {
+                node: frozenset(map(str, sources) if isinstance(sources, list) else ())
+                for node, sources in cuts.items()
+            }
+    return None
+
+
+def _jepsen_text(value: Json) -> str:
+    """Describe a fault by its value: cut links by sides if there are any."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    cuts = _cuts(value)
+    if cuts is None:
+        return canonical_text(value)
+    nodes = sorted(frozenset(cuts).union(*cuts.values()))
+    sides: dict[frozenset[str], list[str]] = {}
+    for node in nodes:
+        sides.setdefault(cuts.get(node, frozenset()), []).append(node)
+    if all(unheard == frozenset(nodes) - frozenset(side) for unheard, side in sides.items()):
+        return " | ".join(" ".join(side) for side in sides.values())
+    return "; ".join(f"{node} hears no {' '.join(sorted(cuts[node]))}" for node in sorted(cuts))
 
 
 def _bench_text(value: Json) -> str | None:

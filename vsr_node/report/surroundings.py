@@ -30,7 +30,15 @@ def surroundings(
     begin, end = span_of(violation)
     if not end:
         return  # The history has no times.
-    yield f"Around it, {seconds(begin)} to {seconds(end)}:"
+    lines = list(_around(violation, faults, messages, begin, end))
+    if lines:
+        yield f"Around it, {seconds(begin)} to {seconds(end)}:"
+        yield from lines
+
+
+def _around(
+    violation: KeyViolation, faults: Sequence[FaultSpan], messages: Messages, begin: int, end: int
+) -> Iterator[str]:
     met = [fault for fault in faults if fault.begin <= end and (fault.end or end) >= begin]
     if not met and faults:
         yield "  no fault was under way"

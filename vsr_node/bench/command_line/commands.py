@@ -216,7 +216,8 @@ def _add_doctor(commands: Commands) -> None:
         help="take a node through the protocol, step by step, and report its mistakes",
         description="Take a node through the protocol, step by step, without faults. Report its "
         "mistakes, what was expected and which document demands it. Exit status: 0 if there is no "
-        "mistake, 1 if there are some.",
+        "mistake, 1 if there are some, 2 if the node needs one of Maelstrom's services, which are "
+        "not offered here yet.",
         epilog="Arguments after -- go to the binary.",
         allow_abbrev=False,
     )
@@ -243,16 +244,19 @@ def _doctor(arguments: argparse.Namespace) -> int:
         lambda line: console.say(line.format()),
     )
     try:
-        mistakes = doctor.examine()
+        verdict = doctor.examine()
     except OSError as error:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR
-    if mistakes:
+    mistakes = doctor.mistake_count
+    if verdict is Validity.UNKNOWN:
+        console.say("\nnot judged: Maelstrom's services are not offered here yet")
+    elif mistakes:
         noun = "mistake" if mistakes == 1 else "mistakes"
         console.say(f"\n{mistakes} {noun} in {len(doctor.lines)} lines")
-        return 1
-    console.say("\nno mistake was found")
-    return 0
+    else:
+        console.say("\nno mistake was found")
+    return verdict.exit_status
 
 
 def _add_shell(commands: Commands) -> None:

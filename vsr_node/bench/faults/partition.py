@@ -3,7 +3,8 @@
 - *one*: one node is cut off from all others;
 - *majority*: the larger half is cut off from the smaller one (of an even number of nodes neither
   half is a majority);
-- *minority-third*: less than a third of the nodes, but at least one, is cut off;
+- *minority-third*: less than a third of the nodes is cut off, but at least one (of three nodes
+  Maelstrom cuts none off);
 - *majorities-ring*: every node hears a majority and no two nodes hear the same one. On three nodes
   that is a ring of one-way links; on more, links keep both ways.
 """

@@ -4,25 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from vsr_node.bench.nodes.known_errors import KnownError
-from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, Timers
+from vsr_node.bench.nodes.loop import Timers
 from vsr_node.bench.nodes.mistakes import Kind, WireError
 from vsr_node.bench.nodes.network import Network
-
-TIME_OUT_MS_MIN = 1_000
-TIME_OUT_LATENCIES = 10
 
 OWN_ERROR_MIN = 1000
 """The first of the codes that are free for a node's own errors."""
 
+NO_CODE = "no code"
+"""The code of an error that has none. Maelstrom takes it for an indefinite error."""
+
 Body = dict[str, Any]
 Completion = Callable[[Body | None], None]
 """Takes the reply's body, or None if no reply came in time. Raises WireError if it is malformed."""
-
-
-def time_out_ns(mean_latency_ms: float) -> int:
-    """Return how long a client waits, as in Maelstrom: ten mean latencies, at least a second."""
-    milliseconds = max(TIME_OUT_LATENCIES * mean_latency_ms, TIME_OUT_MS_MIN)
-    return int(milliseconds * NANOSECONDS_PER_MILLISECOND)
 
 
 class Client:
@@ -74,13 +68,26 @@ class Client:
             completion(None)
 
 
+def require_type(body: Body, expected_type: str) -> None:
+    """Check the type of a successful reply. Raises WireError with MALFORMED_REPLY."""
+    if body.get("type") != expected_type:
+        raise _malformed(f'"type" is {body.get("type")!r} where {expected_type!r} or "error" fits')
+
+
+def require_plain_init_ok(body: Body) -> None:
+    """Raise WireError with INIT_OK_WITH_MORE for an ``init_ok`` that has more than it needs."""
+    try:
+        require_fields(body, "init_ok", frozenset())
+    except WireError as error:
+        raise WireError(Kind.INIT_OK_WITH_MORE, error.detail) from None
+
+
 def require_fields(body: Body, expected_type: str, fields: frozenset[str]) -> None:
     """Check the shape of a successful reply: its type, all of ``fields``, and no unknown field.
 
     Raises WireError with MALFORMED_REPLY.
     """
-    if body.get("type") != expected_type:
-        raise _malformed(f'"type" is {body.get("type")!r} where {expected_type!r} or "error" fits')
+    require_type(body, expected_type)
     for field in sorted(fields):
         if field not in body:
             raise _malformed(f'a {expected_type} without "{field}"')
@@ -91,26 +98,27 @@ def require_fields(body: Body, expected_type: str, fields: frozenset[str]) -> No
         raise _malformed('"msg_id" is no integer')
 
 
-def error_of(body: Body) -> tuple[int, str] | None:
+def error_of(body: Body) -> tuple[int | str, str] | None:
     """Return the code and text of an error, None if the reply is not an error.
 
-    Raises WireError if the error has no integer code.
+    The code is ``NO_CODE`` if it is not an integer.
     """
     if body.get("type") != "error":
         return None
     code = body.get("code")
-    if type(code) is not int:
-        raise _malformed('an error whose "code" is no integer')
-    return code, str(body.get("text", ""))
+    return code if type(code) is int else NO_CODE, str(body.get("text", ""))
 
 
 def require_known_code(body: Body) -> None:
     """Raise WireError with UNKNOWN_ERROR_CODE for an error whose code is not defined."""
     error = error_of(body)
-    if error is not None and error[0] not in set(KnownError) and error[0] < OWN_ERROR_MIN:
-        raise WireError(
-            Kind.UNKNOWN_ERROR_CODE, f"error {error[0]}, which the protocol does not know"
-        )
+    if error is None:
+        return
+    code = error[0]
+    if isinstance(code, str):
+        raise WireError(Kind.UNKNOWN_ERROR_CODE, 'an error whose "code" is no integer')
+    if code not in set(KnownError) and code < OWN_ERROR_MIN:
+        raise WireError(Kind.UNKNOWN_ERROR_CODE, f"error {code}, which the protocol does not know")
 
 
 def _malformed(detail: str) -> WireError:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from vsr_node.bench.nodes.clients import Client, require_fields
+from vsr_node.bench.nodes.clients import Client, require_plain_init_ok, require_type
 from vsr_node.bench.nodes.ground import Ground
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Loop
 from vsr_node.bench.nodes.mistakes import Kind, WireError
@@ -67,7 +67,7 @@ class Members:
                 raise WireError(Kind.NO_INIT_OK, f"no answer to init within {seconds} s")
             if body.get("type") == "error":
                 raise WireError(Kind.NO_INIT_OK, "an error in answer to init")
-            require_fields(body, "init_ok", frozenset())
+            require_type(body, "init_ok")
         except WireError as error:
             self.has_failed = True
             if body is not None:
@@ -78,6 +78,7 @@ class Members:
             if name in self._down:
                 self._down.remove(name)
                 self.network.bring_up(name)
+            require_plain_init_ok(body)
 
     @property
     def is_up(self) -> bool:

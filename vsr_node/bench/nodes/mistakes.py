@@ -34,10 +34,15 @@ class Kind(StrEnum):
     NO_INIT_OK = "no-init-ok"
     WRONG_SOURCE = "wrong-source"
     UNKNOWN_ERROR_CODE = "unknown-error-code"
+    INIT_OK_WITH_MORE = "init-ok-with-more"
+    SERVICE = "service"
 
 
-ADVICE = frozenset({Kind.WRONG_SOURCE, Kind.UNKNOWN_ERROR_CODE})
+ADVICE = frozenset({Kind.WRONG_SOURCE, Kind.UNKNOWN_ERROR_CODE, Kind.INIT_OK_WITH_MORE})
 """What Maelstrom lets pass, though its documents forbid it: reported, but a run may be valid."""
+
+LIMITS = frozenset({Kind.SERVICE})
+"""What Maelstrom offers and this bench does not: a run that needs it can't be judged."""
 
 
 EXPECTED = {
@@ -72,6 +77,14 @@ EXPECTED = {
     Kind.UNKNOWN_ERROR_CODE: (
         "one of the codes that the protocol lists, or from 1000 on for its own",
         "protocol.md, Errors",
+    ),
+    Kind.INIT_OK_WITH_MORE: (
+        "an init_ok has its type and in_reply_to alone",
+        "protocol.md, Initialization",
+    ),
+    Kind.SERVICE: (
+        "a node that needs no service: Maelstrom offers them, this bench does not yet",
+        "services.md",
     ),
 }
 """For each kind, what was expected, and the document that says so."""
@@ -117,13 +130,18 @@ class Mistakes:
 
     @property
     def count(self) -> int:
-        """How many mistakes all nodes made, without advice."""
+        """How many mistakes all nodes made, without advice and limits of the bench."""
         return sum(
             count
             for kinds in self.counts.values()
             for kind, count in kinds.items()
-            if kind not in ADVICE
+            if kind not in ADVICE | LIMITS
         )
+
+    @property
+    def meets_limit(self) -> bool:
+        """Whether a node needs what this bench does not offer."""
+        return any(kind in LIMITS for kinds in self.counts.values() for kind in kinds)
 
     def record(self, kind: Kind, node: str, detail: str, line: bytes = b"") -> None:
         """Count a mistake, and report it unless enough of its kind were reported."""
@@ -138,8 +156,7 @@ class Mistakes:
     def _report(self, mistake: Mistake, last: bool) -> str:
         expected, where = EXPECTED[mistake.kind]
         seconds = mistake.time / NANOSECONDS_PER_SECOND
-        title = "ADVICE to" if mistake.kind in ADVICE else "MISTAKE of"
-        lines = [f"{title} {mistake.node} at {seconds:.3f} s: {mistake.detail}"]
+        lines = [f"{_title(mistake.kind)} {mistake.node} at {seconds:.3f} s: {mistake.detail}"]
         if mistake.line:
             lines.append(f"  line:     {mistake.line}")
         lines.append(f"  expected: {expected} ({where})")
@@ -150,6 +167,12 @@ class Mistakes:
         if last:
             lines.append(f"  (further mistakes of this kind by {mistake.node} are only counted)")
         return "\n".join(lines)
+
+
+def _title(kind: Kind) -> str:
+    if kind in LIMITS:
+        return "NOT JUDGED,"
+    return "ADVICE to" if kind in ADVICE else "MISTAKE of"
 
 
 def _shown(line: bytes) -> str:

@@ -25,6 +25,9 @@ from vsr_node.bench.nodes.mistakes import Kind, Mistakes, WireError
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.nodes.wire import is_client, new_message, parse_message, with_id
 
+SERVICES = ("lin-kv", "seq-kv", "lww-kv", "lin-tso")
+"""The services that Maelstrom offers to nodes."""
+
 UNDER_WAY_MAX = 1_000_000
 """Messages between servers that wait for their time. A flood beyond that is dropped, and reported
 as a mistake."""
@@ -145,6 +148,9 @@ class Network:
                 self._to_node(source, destination, message, line)
             elif destination in self._clients:
                 self._to_client(source, destination, message, line)
+            elif destination in SERVICES:
+                detail = f"a message to {destination}, a service that is not offered here yet"
+                raise WireError(Kind.SERVICE, detail)
             elif is_client(destination):
                 raise WireError(Kind.REPLY_TO_NOBODY, f"a reply to {destination}, which is nobody")
             else:

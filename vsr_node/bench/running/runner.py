@@ -15,7 +15,7 @@ from vsr_node.bench.faults.kind import Demand
 from vsr_node.bench.faults.kinds import wanted
 from vsr_node.bench.faults.nemesis import Nemesis
 from vsr_node.bench.faults.plan import Act, plan_faults
-from vsr_node.bench.nodes.clients import Client, time_out_ns
+from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
@@ -283,11 +283,16 @@ class LiveRun:
             interrupted=interruption.signal_number is not None,
         )
 
+    def _time_out_ns(self) -> int:
+        """Return how long a client waits for a reply."""
+        seconds = self.workload.time_out_s(self._options.latency.mean_ms)
+        return int(seconds * NANOSECONDS_PER_SECOND)
+
     def _new_workers(self) -> ClientPool:
         """Return workers that do the script's operations, or those that the seed draws."""
         options = self._options
         clients = [self._new_client() for _ in range(options.concurrency)]
-        work = Work(self.workload, clients, time_out_ns(options.latency.mean_ms))
+        work = Work(self.workload, clients, self._time_out_ns())
         if options.script is not None:
             operations = options.script.operations
             lines = b"".join(map(operation_line, operations))

@@ -91,7 +91,7 @@ def _cases(results: Results) -> list[tuple[str, str, str]]:
     cases.append(("protocol", "failure" if mistakes.count else "", lines))
     if results.never_ok:
         text = f"never ok: {', '.join(results.never_ok)}"
-        cases.append(("every function was ok at least once", "error", text))
+        cases.append(("every function was ok at least once", "failure", text))
     if results.bite.asked:
         kind = "error" if results.test.require_faults else "skipped"
         untouched = results.bite.touched_nothing

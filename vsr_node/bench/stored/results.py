@@ -11,7 +11,7 @@ from vsr_node.bench.faults.bite import Bite, bite_of
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.mistakes import Mistakes
+from vsr_node.bench.nodes.mistakes import LIMITS, Mistakes
 from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
@@ -24,9 +24,6 @@ from vsr_node.checker.validity import Validity
 
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
-
-NEVER_OK_COUNT = 50
-"""A function that was tried so often and was never ok leaves open what it would have shown."""
 
 OUTCOMES = ("ok", "fail", "info", "open")
 
@@ -213,6 +210,7 @@ class Results:
     availability: Availability
     stats: Stats
     never_ok: tuple[str, ...]
+    """The functions that were tried and never ok."""
     time_outs: int
     late_replies: int
     held_up: int
@@ -237,9 +235,23 @@ class Results:
             verdict.valid,
             self.availability.valid,
             Validity.INVALID if self.mistakes.count else Validity.VALID,
-            Validity.UNKNOWN if self.never_ok or untouched else Validity.VALID,
+            self._stats_validity(),
+            Validity.UNKNOWN if untouched else Validity.VALID,
         )
+        if self.meets_limit:
+            valid = Validity.UNKNOWN
         return replace(self, valid=valid, workload=verdict)
+
+    def _stats_validity(self) -> Validity:
+        """Judge as Maelstrom's stats do; a run that was cut short may not have come to an ok."""
+        if not self.never_ok:
+            return Validity.VALID
+        return Validity.UNKNOWN if self.interrupted else Validity.INVALID
+
+    @property
+    def meets_limit(self) -> bool:
+        """Whether a node needs what this bench does not offer, so that nothing can be judged."""
+        return any(kind in LIMITS for kinds in self.mistakes.by_node.values() for kind in kinds)
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``results.json`` holds. The workload's details stand beside its verdict."""
@@ -263,7 +275,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         workload=verdict,
         availability=_availability(stats, run.options.availability),
         stats=stats,
-        never_ok=_never_ok(stats),
+        never_ok=tuple(f for f, counts in sorted(stats.by_f.items()) if not counts.ok),
         time_outs=run.time_out_count,
         late_replies=run.late_reply_count,
         held_up=run.held_up_count,
@@ -299,13 +311,6 @@ def _stats(events: Sequence[Event]) -> Stats:
         for f, counts in by_f.items()
     }
     return Stats(**total, ok_fraction=_per(total["ok"], total["count"]), by_f=functions)
-
-
-def _never_ok(stats: Stats) -> tuple[str, ...]:
-    """Return the functions whose correctness this run can't speak for."""
-    tried = 1 if stats.ok == 0 else NEVER_OK_COUNT
-    by_f = stats.by_f
-    return tuple(f for f in sorted(by_f) if by_f[f].ok == 0 and by_f[f].count >= tried)
 
 
 def _availability(stats: Stats, asked: float | None) -> Availability:

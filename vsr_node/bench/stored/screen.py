@@ -149,14 +149,23 @@ def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
             f"availability  {availability.ok_fraction} of the operations were ok; "
             f"{availability.asked} was asked for"
         )
-    if results.never_ok:
-        lines.append(f"never ok      {', '.join(results.never_ok)}: nothing is known of that")
+    for f in results.never_ok:
+        tried = f"{f} was tried {_times(results, f)} and never ok"
+        lines.append(f"never ok      {tried}: Maelstrom's stats check")
     if results.interrupted:
         lines.append("The run was interrupted; this judges what there is of it.")
     return lines
 
 
+def _times(results: Results, f: str) -> str:
+    count = results.stats.by_f[f].count
+    return "once" if count == 1 else f"{count} times"
+
+
 def _last_lines(results: Results) -> list[str]:
+    if results.meets_limit:
+        text = "Nodes need Maelstrom's services, which are not offered here yet"
+        return [f"{text}: the verdict is unknown."]
     if results.bite.touched_nothing:
         if results.test.require_faults and results.valid is Validity.UNKNOWN:
             return [f"{UNTOUCHED}; as faults are required, the verdict is unknown."]
@@ -173,4 +182,8 @@ def _last_lines(results: Results) -> list[str]:
         causes.append("too few operations were ok")
     if results.mistakes.count:
         causes.append("nodes broke the protocol")
+    causes += [
+        f"{f} was tried {_times(results, f)} and never ok (Maelstrom's stats check)"
+        for f in results.never_ok
+    ]
     return [f"Because {' and '.join(causes)}:", "Analysis invalid! (>_<) ┻━┻"]

@@ -14,12 +14,20 @@ class Examiner(Protocol):
     """Asks a group without faults, judges the replies and reports a line for each.
 
     ``step`` is the name of the line. ``where`` is the document that demands the reply, None for
-    the workload's own.
+    the workload's own. A temporary refusal is never a mistake: the request is made again, at other
+    nodes too, and if all refuse it to the end, that is noted.
     """
+
+    values: dict[Any, Any]
+    """What the nodes have acknowledged, by key, for the steps to keep."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the nodes."""
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """The names of the nodes that serve requests; all if none does."""
 
     @property
     def workload(self) -> str:
@@ -36,8 +44,11 @@ class Examiner(Protocol):
         where: str | None = None,
         client: str | None = None,
         msg_id: int | None = None,
-    ) -> None:
-        """Demand a successful reply with the fields of ``reply``. ``text`` reports success."""
+    ) -> bool:
+        """Demand a successful reply with the fields of ``reply``. ``text`` reports success.
+
+        Return whether there was one.
+        """
 
     def refuse(
         self,
@@ -48,7 +59,10 @@ class Examiner(Protocol):
         *,
         noted: Body | None = None,
     ) -> None:
-        """Demand an error. The reply ``noted`` is no mistake, and is noted."""
+        """Demand an error; another one is advice. The reply ``noted`` is no mistake, but noted."""
+
+    def find_serving(self, step: str, body: Body) -> None:
+        """Learn which nodes serve requests, by asking all of them for what changes nothing."""
 
     def at_once(self, step: str, body: Body, reply: Body) -> None:
         """Send many requests before the first reply, and demand ``reply`` to each."""

@@ -103,6 +103,12 @@ class Workload(ABC):
         return next(each for each in cls.functions if each.f == f)
 
     @staticmethod
+    def time_out_s(mean_latency_ms: float) -> float:
+        """Return how long a client waits for a reply, as in Maelstrom."""
+        del mean_latency_ms
+        return 5.0
+
+    @staticmethod
     def threads_per_group(node_count: int) -> int:
         """Return a number of which concurrency must be a multiple."""
         del node_count

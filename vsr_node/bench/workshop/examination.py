@@ -1,15 +1,18 @@
 """One examination: asks a group without faults, judges the replies, and reports a line for each.
 
-What Maelstrom's documents forbid is a mistake; what merely surprises is a note.
+What Maelstrom would trip over is a mistake. What it lets pass, though its documents forbid it, is
+advice; what merely surprises is a note.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from vsr_node.bench.nodes.clients import require_fields, require_known_code
+from vsr_node.bench.nodes.clients import error_of, require_fields, require_known_code
 from vsr_node.bench.nodes.known_errors import KnownError
-from vsr_node.bench.nodes.mistakes import EXPECTED, Kind, WireError
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
+from vsr_node.bench.nodes.mistakes import ADVICE, EXPECTED, LIMITS, Kind, WireError
 from vsr_node.bench.workloads import Workload
 from vsr_node.bench.workloads.examiner import json_text, same_json
 from vsr_node.bench.workshop.group import Asker, Body, Group
@@ -28,7 +31,13 @@ BODIES = "protocol.md, Message Bodies"
 NODES = "protocol.md, Nodes and Networks"
 MESSAGES = "protocol.md, Messages"
 
+REFUSED = KnownError.TEMPORARILY_UNAVAILABLE
+"""Allowed at any time, as while a leader is elected or at nodes that do not lead."""
+
 CLIENT = "c90"
+RETRY_SECONDS = 0.1
+"""Between a temporary refusal and the next request."""
+
 REQUESTS_AT_ONCE = (0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 0, 0)
 """The clients by number, from c50 on, in the order in which they ask."""
 
@@ -38,7 +47,15 @@ class Level(StrEnum):
 
     OK = "ok"
     MISTAKE = "MISTAKE"
+    ADVICE = "advice"
     NOTE = "note"
+
+
+def level_of(kind: Kind) -> Level:
+    """Return how grave a mistake of that kind is."""
+    if kind in LIMITS:
+        return Level.NOTE
+    return Level.ADVICE if kind in ADVICE else Level.MISTAKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +99,15 @@ class Exchange:
         return "" if self.reply is None else json_text(self.reply)
 
     @property
-    def code(self) -> int | None:
-        """The error code of the reply; None if the reply is not an error."""
-        if self.reply is None or self.reply.get("type") != "error":
-            return None
-        code = self.reply.get("code")
-        return code if type(code) is int else None
+    def code(self) -> int | str | None:
+        """The error code of the reply, or that it has none; None if the reply is not an error."""
+        error = None if self.reply is None else error_of(self.reply)
+        return None if error is None else error[0]
+
+    @property
+    def error(self) -> str:
+        """The error of the reply in a few words."""
+        return f"error {self.code}" if isinstance(self.code, int) else "an error without a code"
 
 
 class Examination:
@@ -114,11 +134,18 @@ class Examination:
         self._reported_count = 0
         """How many of the group's first mistakes are reported."""
         self._askers: dict[str, Asker] = {}
+        self._serving = set(group.names)
+        self.values: dict[Any, Any] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the nodes."""
         return self.group.names
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """The names of the nodes that serve requests; all if none does."""
+        return tuple(name for name in self.names if name in self._serving) or self.names
 
     @property
     def workload(self) -> str:
@@ -143,29 +170,34 @@ class Examination:
         where: str | None = None,
         client: str | None = None,
         msg_id: int | None = None,
-    ) -> None:
-        """Demand a successful reply with the fields of ``reply``. ``text`` reports success."""
+    ) -> bool:
+        """Demand a successful reply with the fields of ``reply``. ``text`` reports success.
+
+        Return whether there was one.
+        """
         exchange = self.ask(step, node, body, client=client or CLIENT, msg_id=msg_id)
-        if exchange is not None and self.fits(
+        if exchange is None or not self.fits(
             exchange, step, f"{body['type']}_ok", reply or {}, where
         ):
-            self.ok(step, text or _described(body, reply or {}))
+            return False
+        self.ok(step, text or _described(body, reply or {}))
+        return True
 
     def refuse(
         self, step: str, node: str, body: Body, code: KnownError, *, noted: Body | None = None
     ) -> None:
-        """Demand an error. The reply ``noted`` is no mistake, and is noted."""
+        """Demand an error; another one is advice. The reply ``noted`` is no mistake, but noted."""
         exchange = self.ask(step, node, body)
         if exchange is None:
             return
         found, reply = exchange.code, exchange.reply or {}
         if found == code:
             self.ok(step, f"error {code}")
-        elif noted is not None and reply == noted | {"in_reply_to": reply.get("in_reply_to")}:
+        elif noted is not None and _without_ids(reply) == noted:
             text = f"a {noted['type']} of {json_text(noted['value'])}"
             self.add(Level.NOTE, step, text, exchange, code.text)
         elif found is not None:
-            self.add(Level.MISTAKE, step, f"error {found}", exchange, code.text)
+            self.add(Level.ADVICE, step, exchange.error, exchange, code.text)
         else:
             text = "it succeeded, where it can't" if reply else "no answer"
             self.add(Level.MISTAKE, step, text, exchange, code.text)
@@ -175,7 +207,7 @@ class Examination:
         asked: list[tuple[Asker, int, str]] = []
         for number in REQUESTS_AT_ONCE:
             # A client that asks several nodes can't know which of its requests comes first.
-            name = self.names[number % len(self.names)]
+            name = self.serving[number % len(self.serving)]
             asker = self._asker(f"c{50 + number}")
             msg_id = asker.ask(name, body)
             asked.append((asker, msg_id, _request_text(asker.name, name, body, msg_id)))
@@ -194,10 +226,20 @@ class Examination:
                 "each request is answered, however many wait; read all complete lines there are",
                 NODES,
             )
-        for asker, msg_id, text in asked:
-            for _, found in asker.replies[msg_id][:1]:
-                if not self.fits(Exchange(text, found), step, f"{body['type']}_ok", reply):
-                    return
+        exchanges = [
+            Exchange(text, found)
+            for asker, msg_id, text in asked
+            for _, found in asker.replies[msg_id][:1]
+        ]
+        refused = [each for each in exchanges if each.code == REFUSED]
+        if refused:
+            text = f"{len(refused)} of {len(asked)} requests were refused"
+            self.add(Level.NOTE, step, f"{text}: {REFUSED.text}", refused[0])
+        for exchange in exchanges:
+            if exchange not in refused and not self.fits(
+                exchange, step, f"{body['type']}_ok", reply
+            ):
+                return
 
     def answer(self, step: str, node: str, body: Body) -> Body | None:
         """Return the reply, for the step to judge; None if a mistake is reported already."""
@@ -212,9 +254,74 @@ class Examination:
         """Report what surprises, and is not held against the node."""
         self.add(Level.NOTE, step, text, None, expected)
 
+    def find_serving(self, step: str, body: Body) -> None:
+        """Ask all nodes, again where they refuse for now, to learn which of them serve.
+
+        A group may do without some: a node that does not lead may refuse, or be silent.
+        """
+        askers = {name: self._asker(f"c{70 + number}") for number, name in enumerate(self.names)}
+        pending = {name: asker.ask(name, body) for name, asker in askers.items()}
+        refused: dict[str, Exchange] = {}
+        end = self._end_of_patience()
+        while pending and self.group.timers.now() < end and not self._is_disturbed:
+            self.group.wait(
+                lambda: all(askers[name].replies[number] for name, number in pending.items()),
+                RETRY_SECONDS,
+            )
+            for name, number in list(pending.items()):
+                for _, reply in askers[name].replies[number][:1]:
+                    del pending[name]
+                    text = _request_text(askers[name].name, name, body, number)
+                    exchange = Exchange(text, reply)
+                    if exchange.code == REFUSED:
+                        refused[name] = exchange
+                        pending[name] = askers[name].ask(name, body)
+            if refused.keys() & pending.keys():
+                self.group.wait(lambda: False, RETRY_SECONDS)
+        if not self._is_disturbed and len(pending) < len(self.names):
+            self._do_without(step, pending, refused)
+
+    def _do_without(self, step: str, names: Iterable[str], refused: Mapping[str, Exchange]) -> None:
+        """Report the nodes that don't serve; ask them no more."""
+        for name in names:
+            self._serving.remove(name)
+            if name in refused:
+                self.add(Level.NOTE, step, f"{name}: {REFUSED.text}", refused[name])
+            else:
+                text = f"{name} leaves requests unanswered, though other nodes serve"
+                self.add(Level.ADVICE, step, text, None, "each request is answered", NODES)
+        self.ok(step, ", ".join(self.serving))
+
     # What these are made of
 
+    @property
+    def _is_disturbed(self) -> bool:
+        return self.has_ended_node or self._has_news()
+
+    def _end_of_patience(self) -> int:
+        return self.group.timers.now() + int(self._patience_s * NANOSECONDS_PER_SECOND)
+
     def ask(
+        self, step: str, node: str, body: Body, *, client: str = CLIENT, msg_id: int | None = None
+    ) -> Exchange | None:
+        """Ask, again and elsewhere while the reply is a temporary refusal, and await the reply.
+
+        Return None if what is wrong with it is reported already.
+        """
+        end = self._end_of_patience()
+        exchange = self.ask_once(step, node, body, client=client, msg_id=msg_id)
+        while exchange is not None and exchange.code == REFUSED:
+            if self.group.timers.now() >= end:
+                text = f"{REFUSED.text}, for {self._patience_s:g} s"
+                self.add(Level.NOTE, step, text, exchange)
+                return None
+            self.group.wait(lambda: False, RETRY_SECONDS)
+            nodes = self.serving
+            node = nodes[(nodes.index(node) + 1) % len(nodes)] if node in nodes else nodes[0]
+            exchange = self.ask_once(step, node, body, client=client)
+        return exchange
+
+    def ask_once(
         self,
         step: str,
         node: str,
@@ -242,12 +349,13 @@ class Examination:
             self.group.wait(lambda: bool(replies), SETTLE_SECONDS)
         if replies:
             exchange = Exchange(asked, replies[0][1])
-            return exchange if self._is_sound(exchange, step) else None
+            self._advise(exchange, step)
+            return exchange
         if required:
             self.silence_count += 1
-        if not self.report_mistakes(step, asked) and required:
-            self._report_silence(step, asked, number, begin)
-        if self.silence_count >= SILENCES_MAX:
+        if not self.report_mistakes(step, asked, is_required=required) and required:
+            self._report_silence(step, asked, number, body["type"], begin)
+        if self.silence_count >= SILENCES_MAX or self.group.mistakes.meets_limit:
             raise SilentError
         return None if required or self.has_ended_node else Exchange(asked, None)
 
@@ -262,15 +370,13 @@ class Examination:
             self.add(Level.MISTAKE, step, wrong, exchange, expected, where)
         return exchange.reply is not None and not wrong
 
-    def _is_sound(self, exchange: Exchange, step: str) -> bool:
-        """Return whether a reply makes sense, whatever was asked; report what is wrong with it."""
+    def _advise(self, exchange: Exchange, step: str) -> None:
+        """Report an error code that the protocol does not know."""
         assert exchange.reply is not None
         try:
             require_known_code(exchange.reply)
         except WireError as error:
-            self.add(Level.MISTAKE, step, error.detail, exchange, *EXPECTED[error.kind])
-            return False
-        return True
+            self.add(level_of(error.kind), step, error.detail, exchange, *EXPECTED[error.kind])
 
     def _asker(self, client: str) -> Asker:
         if client not in self._askers:
@@ -294,17 +400,20 @@ class Examination:
         self._report(Line(level, step, text, asked, answered, expected, where))
 
     def _has_news(self) -> bool:
-        return len(self.group.mistakes.first) > self._reported_count
+        fresh = self.group.mistakes.first[self._reported_count :]
+        return any(mistake.kind not in ADVICE for mistake in fresh)
 
-    def report_mistakes(self, step: str, asked: str = "") -> bool:
+    def report_mistakes(self, step: str, asked: str = "", *, is_required: bool = True) -> bool:
         """Report the mistakes noticed since the last time, one of each kind and node.
 
-        Return whether there were any.
+        At a step that is not required, the end of a node is advice. Return whether there was
+        anything but advice that the node got otherwise.
         """
         if self.has_ended_node:
             # Why it ended is known a moment later.
             nodes = self.group.nodes.values()
             self.group.wait(lambda: all(node.running or node.ended for node in nodes), END_SECONDS)
+        has_news = self._has_news()
         fresh = self.group.mistakes.first[self._reported_count :]
         self._reported_count += len(fresh)
         reported: set[tuple[str, Kind]] = set()
@@ -313,15 +422,22 @@ class Examination:
                 reported.add((mistake.node, mistake.kind))
                 text = f"{mistake.node}: {mistake.detail}"
                 expected = EXPECTED[mistake.kind]
-                self._report(Line(Level.MISTAKE, step, text, asked, mistake.line, *expected))
+                forgiven = mistake.kind is Kind.EXITED and not is_required
+                level = Level.ADVICE if forgiven else level_of(mistake.kind)
+                self._report(Line(level, step, text, asked, mistake.line, *expected))
                 for stderr in self.group.mistakes.last_stderr(mistake.node):
                     self._report(Line(Level.NOTE, step, f"{mistake.node}'s stderr: {stderr}"))
-        return bool(fresh)
+        return has_news
 
-    def _report_silence(self, step: str, asked: str, msg_id: int, begin: int) -> None:
+    def _report_silence(
+        self, step: str, asked: str, msg_id: int, request_type: str, begin: int
+    ) -> None:
         """Report what may be the matter when no reply came."""
         elsewhere = [
-            line for _, line in self._printed[begin:] if f'"in_reply_to":{msg_id}' in _compact(line)
+            line
+            for _, line in self._printed[begin:]
+            if f'"in_reply_to":{msg_id}' in _compact(line)
+            and (f'"{request_type}_ok"' in _compact(line) or '"error"' in _compact(line))
         ]
         if elsewhere:
             line = Line(
@@ -352,7 +468,7 @@ class Examination:
                     text = f"message {msg_id} of {asker.name} was answered {len(replies)} times"
                     answered = ", ".join(json_text(body) for _, body in replies)
                     expected = "one reply for each request"
-                    self._report(Line(Level.MISTAKE, step, text, "", answered, expected, BODIES))
+                    self._report(Line(Level.ADVICE, step, text, "", answered, expected, BODIES))
                     return
         self.ok(step, "no request was answered twice")
 
@@ -363,7 +479,7 @@ def _misfit(exchange: Exchange, type_: str, values: Body) -> str:
     if reply is None:
         return ""
     if exchange.code is not None:
-        return f"error {exchange.code}"
+        return exchange.error
     try:
         require_fields(reply, type_, frozenset(values))
     except WireError as error:
@@ -378,6 +494,10 @@ def _described(body: Body, reply: Body) -> str:
     if reply:
         words += ["is", *map(json_text, reply.values())]
     return " ".join(words)
+
+
+def _without_ids(reply: Body) -> Body:
+    return {name: reply[name] for name in reply if name not in ("in_reply_to", "msg_id")}
 
 
 def _request_text(source: str, destination: str, body: Body, msg_id: int) -> str:
