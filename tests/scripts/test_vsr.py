@@ -178,7 +178,7 @@ def try_all(folder: Path, vsr: str, variables: dict[str, str]) -> None:
         assert result.returncode == 0, result.stdout + result.stderr
         return result
 
-    screen = run(*WORKLOAD, "--time-limit", "1", "--rate", "20").stdout
+    screen = run(*WORKLOAD, "--time-limit", "2", "--rate", "100", "--seed", "1").stdout
     assert "Everything looks good!" in screen
     assert (folder / "store/latest/report.html").is_file()
     assert run("check", "store/latest/history.jsonl").stdout.startswith("Linearizable: ")
