@@ -28,11 +28,6 @@ class Subject:
     name: str
     command: tuple[str, ...]
 
-    @property
-    def is_yardstick(self) -> bool:
-        """Whether it shows a limit."""
-        return self.name in (ECHO, REPLICATION)
-
 
 YARDSTICKS = (
     Subject(ECHO, isolated_script(str(FOLDER / "echo.py"))),
