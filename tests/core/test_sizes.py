@@ -54,6 +54,10 @@ def sizes_of(messages: list[Message]) -> list[int]:
         (("cas", "k", "1", True, "2"), 6),
         (("c1", 3, ((1, ("read_ok", "value")),)), 14),
         (((1, 2), (3,)), 0),
+        # A client's part with one reply, whose tuple of replies has one member, a tuple.
+        (("c2", -1, ((1, ("error", 20, "not there")),)), 16),
+        ((("read_ok", "value"),), 12),
+        (("key", ("read_ok", "value")), 15),
         ((), 0),
         (7, 0),
         (None, 0),

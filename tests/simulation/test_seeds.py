@@ -19,6 +19,9 @@ PROGRAM = "import sys; from vsr_node.simulation.__main__ import main; sys.exit(m
 SEEDS = range(60)
 SEEDS_OF_RARE_SITUATIONS = (94, 122)
 
+# Seeds that once violated an invariant, with the rule that was wrong.
+FOUND = {518_099_011: "the size of a tuple whose only member is a tuple"}
+
 
 @pytest.fixture(scope="module")
 def tally() -> Tally:
@@ -40,6 +43,11 @@ def replay(seed: int, hash_seed: str) -> str:
 def test_fixed_seeds_hold_every_invariant(tally: Tally) -> None:
     assert tally.failures == []
     assert tally.seed_count == len(SEEDS)
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_a_seed_once_found_is_mended(seed: int) -> None:
+    assert execute(draw(seed)).failure is None
 
 
 @pytest.mark.parametrize("seed", [1, 5, 13])

@@ -27,7 +27,7 @@ def size_of(value: object) -> int:
     if type(value) is not tuple:
         return OVERHEAD
     # Most tuples have texts only, but for a flag at the end, and joining is the fastest way.
-    texts = value if value and type(value[-1]) is str else value[:-1]
+    texts = value[:-1] if value and type(value[-1]) is bool else value
     try:
         return OVERHEAD * (1 + len(value)) + len("".join(cast("tuple[str, ...]", texts)))
     except TypeError:
