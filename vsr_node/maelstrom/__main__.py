@@ -129,7 +129,13 @@ def main(arguments: Sequence[str]) -> int:
     # Nothing here makes cycles (a test holds it), so the collector would only search the whole log
     # in vain, again and again.
     gc.disable()
-    node = Node(random=Random(), log=log, write=write, options=options)
+    listeners = None
+    if options.has_listeners:
+        # Imported late: most starts have none and need not wait for them.
+        from .listeners import Listeners
+
+        listeners = Listeners(options, log, now_microseconds)
+    node = Node(random=Random(), log=log, write=write, options=options, listeners=listeners)
     try:
         return run(node)
     except BrokenPipeError:
