@@ -103,6 +103,17 @@ class States:
         views = {"old_view": old_view, "new_view": new_view}
         is_first = before is BEFORE_THE_START
         is_newer = new_view != old_view
+        if after.status != before.status:
+            statuses: dict[str, object] = {"old_status": before.status, "new_status": after.status}
+            yield Derived("state.status_change", at_us, COUNT, statuses)
+        if is_newer:
+            yield Derived("state.view_change", at_us, COUNT, views)
+        if is_first or after.is_primary != before.is_primary:
+            roles: dict[str, object] = {
+                "old_role": "none" if is_first else before.role,
+                "new_role": after.role,
+            }
+            yield Derived("state.role_change", at_us, COUNT, roles)
         begins = after.status == VIEW_CHANGE and (is_newer or before.status != VIEW_CHANGE)
         is_over_at_once = after.status == NORMAL and is_newer and before.status != RECOVERING
         if begins or (is_over_at_once and not is_first):
@@ -110,17 +121,6 @@ class States:
             self._old_view = old_view
             metadata = {**views, "primary": replica.primary, "old_status": before.status}
             yield Derived("view_change.start", at_us, COUNT, metadata)
-        if is_newer:
-            yield Derived("state.view_change", at_us, COUNT, views)
-        if after.status != before.status:
-            statuses: dict[str, object] = {"old_status": before.status, "new_status": after.status}
-            yield Derived("state.status_change", at_us, COUNT, statuses)
-        if is_first or after.is_primary != before.is_primary:
-            roles: dict[str, object] = {
-                "old_role": "none" if is_first else before.role,
-                "new_role": after.role,
-            }
-            yield Derived("state.role_change", at_us, COUNT, roles)
         if after.status == NORMAL and self._changes_since is not None:
             duration = at_us - self._changes_since
             self._changes_since = None
