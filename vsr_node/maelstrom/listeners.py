@@ -1,10 +1,10 @@
 """Who listens to what the node does, as the options ask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vsr_node.telemetry.catalogue import Level
-from vsr_node.telemetry.dispatch import Telemetry
+from vsr_node.telemetry.dispatch import Noted, Telemetry
 from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
@@ -56,12 +56,13 @@ class Listeners:
         except OSError as error:
             self._log(f"no trace: {error}")
             return
-        self._telemetry.attach(lines, *self._options.trace_events, flush=lines.flush)
+        self._telemetry.attach(lines, *self._options.trace_events)
         self._close.append(lines.close)
 
     def _count(self, path: Path, metrics: Metrics) -> None:
         file = MetricsFile(metrics, path, self._clock)
-        self._telemetry.attach(metrics, flush=file.write_if_due)
+        self._telemetry.attach(metrics, *metrics.events)
+        self._telemetry.attach(file, "driver.turn")
         self._close.append(file.write)
 
 
@@ -74,7 +75,7 @@ class MetricsFile:
         self._clock = clock
         self._due = 0
 
-    def write_if_due(self) -> None:
+    def take_turn(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
         """Write the file if a second has passed. Raises OSError."""
         now = self._clock()
         if now >= self._due:

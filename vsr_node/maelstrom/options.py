@@ -151,9 +151,9 @@ def parse_options(arguments: Sequence[str]) -> Options:
 
 def _require_known(prefixes: tuple[str, ...], parser: "argparse.ArgumentParser") -> None:
     """Exit with a usage error if no event has such a name: a trace would stay empty."""
-    from vsr_node.telemetry.catalogue import EVENTS
-    from vsr_node.telemetry.dispatch import is_under
+    from vsr_node.telemetry.dispatch import Attachment
 
-    for prefix in prefixes:
-        if not any(is_under(kind.name, prefix) for kind in EVENTS):
-            parser.error(f"--trace-events: no event begins with {prefix} (docs/TELEMETRY.md)")
+    try:
+        Attachment(print, prefixes)
+    except ValueError as error:
+        parser.error(f"--trace-events: {error} (docs/TELEMETRY.md)")

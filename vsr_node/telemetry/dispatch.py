@@ -1,7 +1,9 @@
 """Events, and the handlers that listen to them."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
+
+from .catalogue import EVENTS
 
 
 class Event(NamedTuple):
@@ -19,6 +21,17 @@ class Event(NamedTuple):
 
 Handler: TypeAlias = Callable[[Event], None]
 
+Noted: TypeAlias = tuple[str, int, Mapping[str, int], Mapping[str, object]]
+"""An event without the metadata that all events of its turn share. Plain, as there are many."""
+
+
+@runtime_checkable
+class TurnHandler(Protocol):
+    """A handler that takes all events of a turn at once, which costs less."""
+
+    def take_turn(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+        """Take a turn's events; all have the metadata ``replica`` too."""
+
 
 def is_under(name: str, prefix: str) -> bool:
     """Return whether an event is meant by a prefix: its name, the names above it, or nothing."""
@@ -26,20 +39,31 @@ def is_under(name: str, prefix: str) -> bool:
 
 
 class Attachment:
-    """A handler, the events that it listens to, and what to call when a turn has ended."""
+    """A handler, and the events that it listens to. Raises ValueError if there are none such."""
 
-    __slots__ = ("flush", "handler", "prefixes")
+    __slots__ = ("_handler", "_take_turn", "names")
 
-    def __init__(
-        self, prefixes: tuple[str, ...], handler: Handler, flush: Callable[[], None] | None
-    ) -> None:
-        self.prefixes = prefixes
-        self.handler = handler
-        self.flush = flush
+    def __init__(self, handler: Handler | TurnHandler, prefixes: tuple[str, ...]) -> None:
+        names: list[str] = []
+        for prefix in prefixes:
+            found = [kind.name for kind in EVENTS if is_under(kind.name, prefix)]
+            if not found:
+                raise ValueError(f"no event begins with {prefix}")
+            names += found
+        self.names = frozenset(names)
+        self._handler = handler
+        self._take_turn = handler.take_turn if isinstance(handler, TurnHandler) else self._take_each
 
-    def takes(self, name: str) -> bool:
-        """Return whether the handler listens to events of this name."""
-        return any(is_under(name, prefix) for prefix in self.prefixes)
+    def take(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+        """Hand on what the handler listens to. Raises whatever the handler raises."""
+        if len(self.names) < len(EVENTS):
+            events = [event for event in events if event[0] in self.names]
+        self._take_turn(events, replica)
+
+    def _take_each(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+        handler = cast("Handler", self._handler)
+        for name, at_us, measurements, own in events:
+            handler(Event(name, at_us, measurements, {**replica, **own}))
 
 
 class Telemetry:
@@ -52,60 +76,33 @@ class Telemetry:
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
         self._attachments: list[Attachment] = []
-        # Filled as events come; an attached or detached handler makes it anew.
-        self._by_name: dict[str, tuple[Attachment, ...]] = {}
+        self.wanted: frozenset[str] = frozenset()
+        """The names of the events that anybody listens to."""
 
-    @property
-    def is_active(self) -> bool:
-        """Whether any handler is attached."""
-        return bool(self._attachments)
-
-    def attach(
-        self, handler: Handler, *prefixes: str, flush: Callable[[], None] | None = None
-    ) -> Attachment:
+    def attach(self, handler: Handler | TurnHandler, *prefixes: str) -> Attachment:
         """Let a handler listen to the events under these names; to all, if none is given.
 
-        ``view_change`` stands for ``view_change.start`` and all others that begin so. ``flush`` is
-        called after the last event of each turn, for handlers that gather what they write.
+        ``view_change`` stands for ``view_change.start`` and all others that begin so. Raises
+        ValueError if no event begins so.
         """
-        attachment = Attachment(prefixes or ("",), handler, flush)
+        attachment = Attachment(handler, prefixes or ("",))
         self._attachments.append(attachment)
-        self._by_name = {}
+        self.wanted |= attachment.names
         return attachment
 
     def detach(self, attachment: Attachment) -> None:
         """Let a handler listen no more. Detached twice, it is still detached."""
         if attachment in self._attachments:
             self._attachments.remove(attachment)
-            self._by_name = {}
+            self.wanted = frozenset().union(*(each.names for each in self._attachments))
 
-    def listeners(self, name: str) -> tuple[Attachment, ...]:
-        """Return the handlers that listen to events of this name."""
-        found = self._by_name.get(name)
-        if found is None:
-            found = tuple(each for each in self._attachments if each.takes(name))
-            self._by_name[name] = found
-        return found
-
-    def emit(self, event: Event) -> None:
-        """Hand an event to all that listen to it."""
-        for attachment in self.listeners(event.name):
-            try:
-                attachment.handler(event)
-            except Exception as error:
-                self._drop(attachment, event.name, error)
-
-    def flush(self) -> None:
-        """Let all handlers write what they have gathered: a turn has ended."""
+    def emit(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+        """Hand the events of a turn to all that listen to them."""
         for attachment in tuple(self._attachments):
-            if attachment.flush is not None:
-                try:
-                    attachment.flush()
-                except Exception as error:
-                    self._drop(attachment, "a turn's end", error)
-
-    def _drop(self, attachment: Attachment, when: str, error: Exception) -> None:
-        self.detach(attachment)
-        self._report(
-            f"telemetry: a handler raised {type(error).__name__} at {when} and is detached: {error}"
-        )
+            try:
+                attachment.take(events, replica)
+            except Exception as error:
+                self.detach(attachment)
+                self._report(
+                    f"telemetry: a handler raised {type(error).__name__} and is detached: {error}"
+                )

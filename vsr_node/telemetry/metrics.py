@@ -5,12 +5,15 @@ They are plain integers: an event costs a few additions, whichever system reads 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from .dispatch import Event
+from .dispatch import Noted
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
+Measurements: TypeAlias = Mapping[str, int]
+Own: TypeAlias = Mapping[str, object]
+Taker: TypeAlias = Callable[[Measurements, Own], None]
 
 MICROSECONDS_PER_SECOND = 1_000_000
 
@@ -57,7 +60,7 @@ class Family(NamedTuple):
 
 
 class Metrics:
-    """A handler that counts. Attach it to all events of one replica."""
+    """A handler that counts. Attach it to the ``events`` of one replica."""
 
     def __init__(self, node_id: str) -> None:
         self._node: Labels = (("node_id", node_id),)
@@ -76,7 +79,7 @@ class Metrics:
         self._flush_times = Histogram(TIME_BOUNDS_US)
         self._checkpoint_times = Histogram(TIME_BOUNDS_US)
         self._batches = Histogram(ENTRY_BOUNDS)
-        self._takers: dict[str, Callable[[Event], None]] = {
+        self._takers: dict[str, Taker] = {
             "leadership.start": self._on_leadership_start,
             "leadership.stop": self._on_leadership_stop,
             "view_change.start": self._on_view_change,
@@ -93,12 +96,19 @@ class Metrics:
             "checkpoint.taken": _timed(self._checkpoint_times),
         }
 
-    def __call__(self, event: Event) -> None:
-        """Count an event."""
-        self._numbers = event.metadata
-        taker = self._takers.get(event.name)
-        if taker is not None:
-            taker(event)
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The names of the events that it needs; the last one ends each turn."""
+        return (*self._takers, "driver.turn")
+
+    def take_turn(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+        """Count the events of a turn."""
+        self._numbers = replica
+        takers = self._takers
+        for name, _, measurements, own in events:
+            taker = takers.get(name)
+            if taker is not None:
+                taker(measurements, own)
 
     def families(self) -> Iterator[Family]:
         """Yield all metrics as they are now, the same ones at any time."""
@@ -151,45 +161,45 @@ class Metrics:
             "vsr_peer_lag_entries", "gauge", "entries that it lacks", _of(node, self._lags)
         )
 
-    def _on_leadership_start(self, event: Event) -> None:
+    def _on_leadership_start(self, measurements: Measurements, own: Own) -> None:
         self._is_serving = 1
 
-    def _on_leadership_stop(self, event: Event) -> None:
+    def _on_leadership_stop(self, measurements: Measurements, own: Own) -> None:
         self._is_serving = 0
 
-    def _on_view_change(self, event: Event) -> None:
+    def _on_view_change(self, measurements: Measurements, own: Own) -> None:
         self._view_changes += 1
 
-    def _on_suspicion(self, event: Event) -> None:
+    def _on_suspicion(self, measurements: Measurements, own: Own) -> None:
         self._suspicions += 1
 
-    def _on_stall(self, event: Event) -> None:
+    def _on_stall(self, measurements: Measurements, own: Own) -> None:
         self._stalls += 1
 
-    def _on_transfer(self, event: Event) -> None:
+    def _on_transfer(self, measurements: Measurements, own: Own) -> None:
         self._transfers += 1
 
-    def _on_call(self, event: Event) -> None:
-        kind = ("kind", str(event.metadata["kind"]))
-        labels = (kind, ("outcome", str(event.metadata["outcome"])))
+    def _on_call(self, measurements: Measurements, own: Own) -> None:
+        kind = ("kind", str(own["kind"]))
+        labels = (kind, ("outcome", str(own["outcome"])))
         self._calls[labels] = self._calls.get(labels, 0) + 1
         times = self._call_times.get((kind,))
         if times is None:
             times = self._call_times[(kind,)] = Histogram(TIME_BOUNDS_US)
-        times.add(event.measurements["duration_us"])
+        times.add(measurements["duration_us"])
 
-    def _on_prepare_ok(self, event: Event) -> None:
-        peer = (("peer", str(event.metadata["peer"])),)
-        self._round_trips[peer] = event.measurements["round_trip_us"]
-        self._lags[peer] = event.measurements["lag"]
+    def _on_prepare_ok(self, measurements: Measurements, own: Own) -> None:
+        peer = (("peer", str(own["peer"])),)
+        self._round_trips[peer] = measurements["round_trip_us"]
+        self._lags[peer] = measurements["lag"]
 
-    def _on_prepare(self, event: Event) -> None:
-        self._batches.add(event.measurements["entries"])
+    def _on_prepare(self, measurements: Measurements, own: Own) -> None:
+        self._batches.add(measurements["entries"])
 
 
-def _timed(times: Histogram) -> Callable[[Event], None]:
-    def take(event: Event) -> None:
-        times.add(event.measurements["duration_us"])
+def _timed(times: Histogram) -> Taker:
+    def take(measurements: Measurements, own: Own) -> None:
+        times.add(measurements["duration_us"])
 
     return take
 

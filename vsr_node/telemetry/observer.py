@@ -5,7 +5,7 @@ exchanges with the replica, and the observer compares its states at the ends of 
 events of a turn are emitted after its output has left: a slow handler delays no answer of its turn.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vsr_node.core.messages import (
     Message,
@@ -21,12 +21,12 @@ from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.size import size_of
 
 from . import records
-from .derived import BEFORE_THE_START, COUNT, Derived, State, state_of
-from .dispatch import Event, Telemetry
+from .common import BEFORE_THE_START, NOTHING, State, state_of
+from .dispatch import Noted, Telemetry
 from .requests import Requests
 from .states import States
 from .traffic import Traffic
-from .watched import Applied, WatchedMachine
+from .watched import WatchedMachine
 
 STALLED_PART = 4
 """A turn that comes a quarter of a time-out late is reported."""
@@ -60,46 +60,48 @@ class Observer:
     ) -> None:
         self._telemetry = telemetry
         self._clock = clock
-        self._replica: Replica
-        self._is_begun = False
+        self._kind_of = kind_of
+        self._replica: Replica | None = None
         self._machine: WatchedMachine
-        self._states = States()
-        self._requests = Requests(kind_of, is_error)
-        self._traffic = Traffic()
+        self._states = States(self._note)
+        self._requests = Requests(self._note, kind_of, is_error)
+        self._traffic = Traffic(self._note)
+        # The state before this turn; None while nobody listens.
         self._before: State | None = BEFORE_THE_START
         self._began_at = 0
         self._input_count = 0
-        self._heard: list[Derived] = []
-        self._saved: list[Derived] = []
-        self._sent: list[tuple[Send, int]] = []
+        self._events: list[Noted] = []
 
     # What the driver tells
 
     def watch(self, machine: StateMachine) -> StateMachine:
         """Return the machine that the replica is to get in place of ``machine``."""
-        self._machine = WatchedMachine(machine, self._telemetry, self._clock, self._fail)
+        self._machine = WatchedMachine(
+            machine, self._telemetry, self._note, self._clock, self._kind_of, self._fail
+        )
         return self._machine
 
     def begin(self, replica: Replica) -> None:
         """Watch a replica that was just made."""
         self._replica = replica
-        self._is_begun = True
         self._began_at = self._clock()
-        if self._telemetry.is_active:
-            self._emit(self._all_of(Output([], [], [], [])))
+        if self._telemetry.wanted:
+            self.end_turn(Output([], [], [], []))
 
     def begin_turn(self, now: int) -> None:
         """Begin a turn, before the replica learns of the time ``now`` (``Replica.on_time``)."""
+        replica = self._replica
+        assert replica is not None
         self._began_at = self._clock()
         self._input_count = 0
-        if not self._telemetry.is_active:
+        if not self._telemetry.wanted:
             self._before = None
             return
         if self._before is None:
-            self._before = state_of(self._replica)
-        lag = now - self._replica.next_timer
-        if lag > self._replica.time_out // STALLED_PART:
-            self._heard.append(Derived("driver.stalled", self._began_at, {"lag_us": lag}, {}))
+            self._before = state_of(replica)
+        lag = now - replica.next_timer
+        if lag > replica.time_out // STALLED_PART:
+            self._note("driver.stalled", self._began_at, {"lag_us": lag}, NOTHING)
 
     def asked(
         self,
@@ -114,18 +116,16 @@ class Observer:
         if self._before is not None:
             self._input_count += 1
             size = size_of(operation) if byte_count is None else byte_count
-            started = self._requests.take(
+            self._requests.take(
                 client, request_number, operation, size, self._began_at, is_read=is_read
             )
-            if started is not None:
-                self._heard.append(started)
 
     def heard(self, peer: str, message: Message, byte_count: int | None = None) -> None:
         """Note a message from another replica, before the replica itself gets it."""
-        if self._before is not None:
+        if self._before is not None and self._replica is not None:
             self._input_count += 1
             size = size_of(tuple(message)) if byte_count is None else byte_count
-            self._heard += self._traffic.hear(self._replica, peer, message, size, self._began_at)
+            self._traffic.hear(self._replica, peer, message, size, self._began_at)
 
     def save(
         self,
@@ -139,89 +139,74 @@ class Observer:
         save(turn_records)
         if self._before is not None:
             now = self._clock()
-            flush = records.of_flush(turn_records, now - began_at, waits_for_disk, now)
-            self._saved.append(flush)
+            records.note_records(
+                self._note, turn_records, self._before, self._machine.snapshot_us, now
+            )
+            records.note_flush(self._note, turn_records, now - began_at, waits_for_disk, now)
 
     def sent(self, send: Send, byte_count: int | None = None) -> None:
         """Note a message that leaves, and its length without its envelope."""
-        if self._before is not None:
-            size = size_of(tuple(send.message)) if byte_count is None else byte_count
-            self._sent.append((send, size))
+        if self._before is None or self._replica is None:
+            return
+        now, message = self._clock(), send.message
+        size = size_of(tuple(message)) if byte_count is None else byte_count
+        self._traffic.send(self._replica, send, self._before, size, now)
+        if isinstance(message, Prepare):
+            self._states.note_prepare(send, now)
+        elif isinstance(message, Request):
+            self._requests.send(message, send.destinations[0], now)
 
     def end_turn(self, output: Output) -> None:
         """Emit the events of a turn, whose output has left."""
-        if self._before is not None:
-            self._emit(self._all_of(output))
-        self._heard = []
-        self._saved = []
-        self._sent = []
-        self._machine.applied = []
+        replica, before = self._replica, self._before
+        if before is None or replica is None:
+            return
+        now = self._clock()
+        after = state_of(replica)
+        self._states.compare(replica, before, after, now)
+        self._requests.answer(output.replies, now)
+        self._requests.leave_to_primary(replica, before, after, now)
+        measurements = {"duration_us": now - self._began_at, "inputs": self._input_count}
+        self._note("driver.turn", now, measurements, NOTHING)
+        self._before = after
+        self._emit(replica)
 
     def end(self) -> None:
         """Emit what ends with the replica, which is shut down."""
-        if self._before is not None:
-            self._emit(self._states.end(self._replica, self._clock()))
+        if self._before is not None and self._replica is not None:
+            self._states.end(self._replica, self._clock())
+            self._emit(self._replica)
 
     # What it makes of that
 
-    def _all_of(self, output: Output) -> Iterator[Derived]:
-        """Yield the events of a turn, the causes first."""
-        replica, before, now = self._replica, self._before, self._clock()
-        assert before is not None
-        after = state_of(replica)
-        yield from self._heard
-        for applied in self._machine.applied:
-            yield from self._of_operation(applied)
-        yield from records.of_records(output.records, before, self._machine.snapshot_us, now)
-        yield from self._states.compare(replica, before, after, now)
-        yield from self._saved
-        yield from self._requests.answer(output.replies, now)
-        yield from self._requests.leave_to_primary(replica, before, after, now)
-        for send, byte_count in self._sent:
-            yield from self._of_sent(send, before, byte_count, now)
-        measurements = {"duration_us": now - self._began_at, "inputs": self._input_count}
-        yield Derived("driver.turn", now, measurements, {})
-        self._before = after
+    def _note(
+        self,
+        name: str,
+        at_us: int,
+        measurements: Mapping[str, int],
+        own: Mapping[str, object],
+    ) -> None:
+        if name in self._telemetry.wanted:
+            self._events.append((name, at_us, measurements, own))
 
-    def _of_sent(self, send: Send, before: State, byte_count: int, now: int) -> Iterator[Derived]:
-        message = send.message
-        if isinstance(message, Prepare):
-            self._states.note_prepare(send, now)
-        yield from self._traffic.send(self._replica, send, before, byte_count, now)
-        if isinstance(message, Request):
-            yield from self._requests.send(message, send.destinations[0], now)
+    def _fail(self) -> None:
+        """Emit what has happened, as the turn will not end."""
+        # A replica that fails while it is made has no state yet that its events could have.
+        if self._replica is not None:
+            self._emit(self._replica)
 
-    def _of_operation(self, applied: Applied) -> Iterator[Derived]:
-        metadata = {"kind": self._requests.kind_of(applied.operation)}
-        yield Derived("state_machine.operation.start", applied.began_at, COUNT, metadata)
-        duration = {"duration_us": applied.ended_at - applied.began_at}
-        if applied.error is None:
-            yield Derived("state_machine.operation.stop", applied.ended_at, duration, metadata)
-        else:
-            yield Derived(
-                "state_machine.operation.exception",
-                applied.ended_at,
-                duration,
-                metadata | {"error": applied.error},
-            )
-
-    def _fail(self, applied: Applied) -> None:
-        # A replica that is being made has no state yet that the event could tell.
-        if self._is_begun:
-            self._emit(self._of_operation(applied))
-
-    def _emit(self, events: Iterable[Derived]) -> None:
-        replica, telemetry = self._replica, self._telemetry
-        common = {
-            "node_id": replica.name,
-            "view_number": replica.view_number,
-            "status": replica.status.value,
-            "is_primary": replica.is_primary,
-            "cluster_size": len(replica.membership.members),
-            "op_number": replica.log.op_number,
-            "commit_number": replica.commit_number,
-        }
-        for name, at_us, measurements, metadata in events:
-            if telemetry.listeners(name):
-                telemetry.emit(Event(name, at_us, measurements, {**common, **metadata}))
-        telemetry.flush()
+    def _emit(self, replica: Replica) -> None:
+        events = self._events
+        self._events = []
+        self._telemetry.emit(
+            events,
+            {
+                "node_id": replica.name,
+                "view_number": replica.view_number,
+                "status": replica.status.value,
+                "is_primary": replica.is_primary,
+                "cluster_size": len(replica.membership.members),
+                "op_number": replica.log.op_number,
+                "commit_number": replica.commit_number,
+            },
+        )

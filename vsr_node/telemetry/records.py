@@ -1,24 +1,24 @@
 """The events of a turn's durable records: what was logged, checkpoints, and the flush."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from vsr_node.core.messages import Record, ReplaceLog, SaveCheckpoint
 from vsr_node.core.size import size_of_all
 
-from .derived import Derived, State
+from .common import Note, State
 
 
-def of_records(
-    records: Sequence[Record], before: State, snapshot_us: int, at_us: int
-) -> Iterator[Derived]:
-    """Yield what the records say that happened to the log and the checkpoint."""
+def note_records(
+    note: Note, records: Sequence[Record], before: State, snapshot_us: int, at_us: int
+) -> None:
+    """Note what the records say that happened to the log and the checkpoint."""
     for record in records:
         if isinstance(record, ReplaceLog):
-            yield from _of_log(record, before.op_number, at_us)
+            _note_log(note, record, before.op_number, at_us)
         elif isinstance(record, SaveCheckpoint):
             op_number, _, parts = record.checkpoint
             is_own = record.first_op_number <= op_number
-            yield Derived(
+            note(
                 "checkpoint.taken" if is_own else "checkpoint.installed",
                 at_us,
                 {"duration_us": snapshot_us, "parts": len(parts)},
@@ -26,12 +26,12 @@ def of_records(
             )
 
 
-def of_flush(
-    records: Sequence[Record], duration_us: int, waits_for_disk: bool, at_us: int
-) -> Derived:
-    """Return the event of a turn's records that were made durable."""
+def note_flush(
+    note: Note, records: Sequence[Record], duration_us: int, waits_for_disk: bool, at_us: int
+) -> None:
+    """Note that a turn's records were made durable."""
     logs = [record.entries for record in records if isinstance(record, ReplaceLog)]
-    return Derived(
+    note(
         "durability.flush",
         at_us,
         {
@@ -44,18 +44,18 @@ def of_flush(
     )
 
 
-def _of_log(record: ReplaceLog, old_op_number: int, at_us: int) -> Iterator[Derived]:
+def _note_log(note: Note, record: ReplaceLog, old_op_number: int, at_us: int) -> None:
     first_op_number = record.first_op_number
     replaced = old_op_number + 1 - first_op_number
     if replaced > 0:
-        yield Derived(
+        note(
             "replication.log_conflict",
             at_us,
             {"entries": replaced},
             {"first_op_number": first_op_number},
         )
     if record.entries:
-        yield Derived(
+        note(
             "replication.log_append",
             at_us,
             {"entries": len(record.entries)},

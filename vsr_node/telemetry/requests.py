@@ -1,14 +1,14 @@
 """The events of clients' requests, at the replica that took them, from request to answer."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vsr_node.core.messages import Operation, Reason, Refusal, Reply, Request, Result
 from vsr_node.core.replica import Replica
 from vsr_node.core.size import size_of
 
-from .derived import Derived, State
+from .common import NOTHING, Note, State
 
 OUTCOMES = {Reason.UNAVAILABLE: "refused", Reason.OUTCOME_UNKNOWN: "unknown"}
 
@@ -30,20 +30,15 @@ class Requests:
     """
 
     def __init__(
-        self, kind_of: Callable[[Operation], str], is_error: Callable[[Result], bool]
+        self,
+        note: Note,
+        kind_of: Callable[[Operation], str],
+        is_error: Callable[[Result], bool],
     ) -> None:
+        self._note = note
         self._kind_of = kind_of
         self._is_error = is_error
         self._taken: dict[tuple[str, int], Taken] = {}
-
-    def kind_of(self, operation: Operation) -> str:
-        """Return the kind of an operation, as the metadata name it."""
-        return self._kind_of(operation)
-
-    @property
-    def read_count(self) -> int:
-        """How many reads wait for their answers."""
-        return sum(taken.is_read for taken in self._taken.values())
 
     def take(
         self,
@@ -54,22 +49,22 @@ class Requests:
         at_us: int,
         *,
         is_read: bool,
-    ) -> Derived | None:
-        """Note a request; None if it repeats one that waits, as both get one answer."""
+    ) -> None:
+        """Note a request, unless it repeats one that waits: both get one answer."""
         key = (client, request_number)
         if key in self._taken:
-            return None
+            return
         kind = self._kind_of(operation)
         self._taken[key] = Taken(at_us, kind, is_read)
-        return Derived(
+        self._note(
             "protocol.client_request.start",
             at_us,
             {"bytes": byte_count},
             {"client": client, "request_number": request_number, "kind": kind},
         )
 
-    def answer(self, replies: Sequence[Reply | Refusal], at_us: int) -> Iterator[Derived]:
-        """Yield the ends of all that was answered in a turn."""
+    def answer(self, replies: Sequence[Reply | Refusal], at_us: int) -> None:
+        """Note the ends of all that was answered in a turn."""
         refused: Counter[str] = Counter()
         for reply in replies:
             if isinstance(reply, Refusal):
@@ -82,15 +77,13 @@ class Requests:
             if taken is None:
                 continue
             if taken.is_read and outcome in ("ok", "error"):
-                yield Derived("read.answered", at_us, {"duration_us": at_us - taken.at_us}, {})
-            yield _stop(reply.client, reply.request_number, taken, outcome, byte_count, at_us)
+                self._note("read.answered", at_us, {"duration_us": at_us - taken.at_us}, NOTHING)
+            self._stop(reply.client, reply.request_number, taken, outcome, byte_count, at_us)
         for outcome, count in refused.items():
-            yield Derived("forwarding.refused", at_us, {"calls": count}, {"reason": outcome})
+            self._note("forwarding.refused", at_us, {"calls": count}, {"reason": outcome})
 
-    def leave_to_primary(
-        self, replica: Replica, before: State, after: State, at_us: int
-    ) -> Iterator[Derived]:
-        """Yield the ends of requests that were executed here and are answered by the primary.
+    def leave_to_primary(self, replica: Replica, before: State, after: State, at_us: int) -> None:
+        """Note the ends of requests that were executed here and are answered by the primary.
 
         In groups with a quorum above two the primary answers what others took.
         """
@@ -102,10 +95,10 @@ class Requests:
         for client, request_number, _ in replica.log.suffix(first_op_number, executed):
             taken = self._taken.pop((client, request_number), None)
             if taken is not None:
-                yield _stop(client, request_number, taken, "primary_answers", 0, at_us)
+                self._stop(client, request_number, taken, "primary_answers", 0, at_us)
 
-    def send(self, message: Request, peer: str, at_us: int) -> Iterator[Derived]:
-        """Yield how many requests were handed to the primary again."""
+    def send(self, message: Request, peer: str, at_us: int) -> None:
+        """Note how many requests were handed to the primary again."""
         again = 0
         for client, request_number, _ in message.entries:
             taken = self._taken.get((client, request_number))
@@ -113,20 +106,25 @@ class Requests:
                 again += taken.was_sent
                 taken.was_sent = True
         if again:
-            yield Derived("forwarding.sent_again", at_us, {"calls": again}, {"peer": peer})
+            self._note("forwarding.sent_again", at_us, {"calls": again}, {"peer": peer})
 
-
-def _stop(
-    client: str, request_number: int, taken: Taken, outcome: str, byte_count: int, at_us: int
-) -> Derived:
-    return Derived(
-        "protocol.client_request.stop",
-        at_us,
-        {"duration_us": at_us - taken.at_us, "bytes": byte_count},
-        {
-            "client": client,
-            "request_number": request_number,
-            "kind": taken.kind,
-            "outcome": outcome,
-        },
-    )
+    def _stop(
+        self,
+        client: str,
+        request_number: int,
+        taken: Taken,
+        outcome: str,
+        byte_count: int,
+        at_us: int,
+    ) -> None:
+        self._note(
+            "protocol.client_request.stop",
+            at_us,
+            {"duration_us": at_us - taken.at_us, "bytes": byte_count},
+            {
+                "client": client,
+                "request_number": request_number,
+                "kind": taken.kind,
+                "outcome": outcome,
+            },
+        )

@@ -12,10 +12,8 @@ def describe(event: Event) -> str:
     """Return an event on one line: the replica, its view, and the event's own fields."""
     metadata = event.metadata
     role = "primary" if metadata["is_primary"] else "backup"
-    fields = {
-        **event.measurements,
-        **{name: value for name, value in metadata.items() if name not in COMMON_METADATA},
-    }
+    own = {name: value for name, value in metadata.items() if name not in COMMON_METADATA}
+    fields = {**event.measurements, **own}
     texts = " ".join(f"{name}={_plain(value)}" for name, value in fields.items())
     numbers = f"commit {metadata['commit_number']} of {metadata['op_number']}"
     return (

@@ -1,7 +1,5 @@
 """The events of what a replica hears and sends: messages, heartbeats, votes and time-outs."""
 
-from collections.abc import Iterator
-
 from vsr_node.core.messages import (
     Commit,
     GetState,
@@ -12,14 +10,15 @@ from vsr_node.core.messages import (
 )
 from vsr_node.core.replica import Replica
 
-from .derived import COUNT, NORMAL, Derived, State
+from .common import COUNT, NORMAL, NOTHING, Note, State
 from .messages import events_of
 
 
 class Traffic:
     """When heartbeats were last sent and heard, and who votes for which view."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: Note) -> None:
+        self._note = note
         self._heartbeat_sent_at: int | None = None
         self._heartbeat_heard_at: dict[str, int] = {}
         self._voted_view = 0
@@ -27,8 +26,8 @@ class Traffic:
 
     def hear(
         self, replica: Replica, peer: str, message: Message, byte_count: int, at_us: int
-    ) -> Iterator[Derived]:
-        """Yield the events of a message that came."""
+    ) -> None:
+        """Note the events of a message that came."""
         events = events_of(message)
         measurements, metadata = events.fields(message)
         measurements["bytes"] = byte_count
@@ -39,18 +38,18 @@ class Traffic:
         elif events.received == "view_change.vote_received":
             assert isinstance(message, StartViewChange)
             measurements["total_votes"] = self._count_vote(peer, message.view_number)
-        yield Derived(events.received, at_us, measurements, metadata)
+        self._note(events.received, at_us, measurements, metadata)
         if isinstance(message, Commit):
             last = self._heartbeat_heard_at.get(peer, at_us)
             self._heartbeat_heard_at[peer] = at_us
-            yield Derived(
+            self._note(
                 "timer.heartbeat_received", at_us, {"interval_us": at_us - last}, {"peer": peer}
             )
 
     def send(
         self, replica: Replica, send: Send, before: State, byte_count: int, at_us: int
-    ) -> Iterator[Derived]:
-        """Yield the events of a message that left."""
+    ) -> None:
+        """Note the events of a message that left."""
         peers, message = send
         events = events_of(message)
         measurements, metadata = events.fields(message)
@@ -60,19 +59,19 @@ class Traffic:
         if events.sent == "view_change.vote_sent":
             assert isinstance(message, StartViewChange)
             measurements["total_votes"] = self._count_vote(replica.name, message.view_number)
-            yield from _time_out(replica, before, at_us)
-        yield Derived(events.sent, at_us, measurements, metadata)
+            self._time_out(replica, before, at_us)
+        self._note(events.sent, at_us, measurements, metadata)
         if isinstance(message, Commit):
             last = at_us if self._heartbeat_sent_at is None else self._heartbeat_sent_at
             self._heartbeat_sent_at = at_us
-            yield Derived(
+            self._note(
                 "timer.heartbeat_sent",
                 at_us,
                 {"interval_us": at_us - last, "peers": len(peers)},
-                {},
+                NOTHING,
             )
         elif isinstance(message, GetState) and before.status == NORMAL:
-            yield Derived(
+            self._note(
                 "replication.gap",
                 at_us,
                 COUNT,
@@ -88,11 +87,12 @@ class Traffic:
             self._voters.add(voter)
         return len(self._voters)
 
-
-def _time_out(replica: Replica, before: State, at_us: int) -> Iterator[Derived]:
-    """Yield why a replica votes, if its last turn ended without doubt."""
-    metadata = {"primary": replica.membership.primary_of(before.view_number)}
-    if before.is_following:
-        yield Derived("timer.primary_timeout", at_us, {"timeout_us": replica.patience}, metadata)
-    elif before.is_serving:
-        yield Derived("timer.quorum_timeout", at_us, {"timeout_us": replica.patience}, metadata)
+    def _time_out(self, replica: Replica, before: State, at_us: int) -> None:
+        """Note why a replica votes, if its last turn ended without doubt."""
+        if before.is_following or before.is_serving:
+            self._note(
+                "timer.primary_timeout" if before.is_following else "timer.quorum_timeout",
+                at_us,
+                {"timeout_us": replica.patience},
+                {"primary": replica.membership.primary_of(before.view_number)},
+            )

@@ -1,66 +1,80 @@
-"""A state machine that is watched: what it applied, and how long that took."""
+"""A state machine that is watched: what it executes, and how long that takes."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from vsr_node.core.messages import Operation, Parts, Result
 from vsr_node.core.replica import StateMachine
 
+from .common import COUNT, Note
 from .dispatch import Telemetry
 
-
-class Applied(NamedTuple):
-    """An operation that the machine executed; ``error`` is the exception that it raised."""
-
-    operation: Operation
-    began_at: int
-    ended_at: int
-    error: str | None = None
+START = "state_machine.operation.start"
+STOP = "state_machine.operation.stop"
+EXCEPTION = "state_machine.operation.exception"
+OPERATION_EVENTS = frozenset({START, STOP, EXCEPTION})
 
 
 class WatchedMachine:
     """Passes everything on to ``machine``, and notes it while somebody listens.
 
-    ``clock`` is in microseconds. ``failed`` is called before an exception of the machine goes on
-    its way: it ends the replica, so no turn will tell of it.
+    ``clock`` is in microseconds. ``fail`` is called before an exception of the machine goes on its
+    way: it ends the replica, so no turn will tell of it.
     """
 
     def __init__(
         self,
         machine: StateMachine,
         telemetry: Telemetry,
+        note: Note,
         clock: Callable[[], int],
-        failed: Callable[[Applied], None],
+        kind_of: Callable[[Operation], str],
+        fail: Callable[[], None],
     ) -> None:
         self._machine = machine
         self._telemetry = telemetry
+        self._note = note
         self._clock = clock
-        self._failed = failed
-        self.applied: list[Applied] = []
+        self._kind_of = kind_of
+        self._fail = fail
+        # The metadata of operations, by kind: there are few kinds and many operations.
+        self._kinds: dict[str, dict[str, object]] = {}
         self.snapshot_us = 0
         """How long the last snapshot took, or the last ``restore``."""
 
     def apply(self, operation: Operation) -> Result:
         """Execute one operation."""
-        if not self._telemetry.is_active:
+        if OPERATION_EVENTS.isdisjoint(self._telemetry.wanted):
             return self._machine.apply(operation)
         return self._watch(self._machine.apply, operation)
 
     def read(self, operation: Operation) -> Result:
         """Answer an operation that changes nothing."""
-        if not self._telemetry.is_active:
+        if OPERATION_EVENTS.isdisjoint(self._telemetry.wanted):
             return self._machine.read(operation)
         return self._watch(self._machine.read, operation)
 
     def _watch(self, execute: Callable[[Operation], Result], operation: Operation) -> Result:
+        kind = self._kind_of(operation)
+        metadata = self._kinds.get(kind)
+        if metadata is None:
+            metadata = self._kinds[kind] = {"kind": kind}
         began_at = self._clock()
+        self._note(START, began_at, COUNT, metadata)
         try:
             result = execute(operation)
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            self._failed(Applied(operation, began_at, self._clock(), text))
+            now = self._clock()
+            self._note(
+                EXCEPTION,
+                now,
+                {"duration_us": now - began_at},
+                {**metadata, "error": f"{type(error).__name__}: {error}"},
+            )
+            self._fail()
             raise
-        self.applied.append(Applied(operation, began_at, self._clock()))
+        now = self._clock()
+        duration = {"duration_us": now - began_at}
+        self._note(STOP, now, duration, metadata)
         return result
 
     def snapshot(self) -> Parts:

@@ -1,7 +1,7 @@
-"""What the modules of events hand to the observer."""
+"""What the modules of events have in common."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
@@ -10,13 +10,11 @@ COUNT: Mapping[str, int] = {"count": 1}
 """The measurements of an event that has nothing better."""
 
 
-class Derived(NamedTuple):
-    """An event without the metadata that all events have."""
+Note: TypeAlias = Callable[[str, int, Mapping[str, int], Mapping[str, object]], None]
+"""Takes an event: its name, when it was in microseconds, its measurements and own metadata."""
 
-    name: str
-    at_us: int
-    measurements: Mapping[str, int]
-    metadata: Mapping[str, object]
+NOTHING: Mapping[str, object] = {}
+"""The metadata of an event that has none of its own."""
 
 
 class State(NamedTuple):
