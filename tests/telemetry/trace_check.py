@@ -52,7 +52,8 @@ class Checker:
 
     def take(self, event: TraceEvent) -> None:
         self.findings.seen[event["event"]] += 1
-        self._check_fields(event)
+        if not self._has_its_fields(event):
+            return
         name, metadata = event["event"], event["metadata"]
         node = metadata["node_id"]
         if name == "state.status_change" and metadata["old_status"] == "starting":
@@ -74,14 +75,16 @@ class Checker:
             ]
         return self.findings
 
-    def _check_fields(self, event: TraceEvent) -> None:
+    def _has_its_fields(self, event: TraceEvent) -> bool:
         kind = KINDS.get(event["event"])
         if kind is None:
             self.findings.wrong.append(f"{event['event']} is in no catalogue")
-            return
+            return False
         wanted = set(kind.metadata) | set(COMMON_METADATA)
         if set(event["measurements"]) != set(kind.measurements) or set(event["metadata"]) != wanted:
             self.findings.wrong.append(f"{event['event']} has other fields: {event}")
+            return False
+        return True
 
     def on_leadership_start(self, life: Life, node: str, event: TraceEvent) -> Iterator[str]:
         metadata = event["metadata"]
@@ -135,9 +138,9 @@ class Checker:
 
     def on_status_change(self, life: Life, node: str, event: TraceEvent) -> Iterator[str]:
         metadata = event["metadata"]
-        if metadata["new_status"] == "normal" and metadata["old_status"] == "view_change":
-            if life.changing_to is None:
-                yield "no view change had started"
+        is_over = metadata["new_status"] == "normal" and metadata["old_status"] == "view_change"
+        if is_over and life.changing_to is None:
+            yield "no view change had started"
 
 
 CHECKS = {
