@@ -18,7 +18,7 @@ from vsr_node.telemetry.dispatch import Event, Telemetry
 from vsr_node.telemetry.observer import Observer
 
 SEEDS = range(4, 12)
-SEED_OF_ALL_SPANS = 10
+SEEDS_OF_ALL_SPANS = (10, 6)
 EXCEPTION = "state_machine.operation.exception"
 
 
@@ -93,19 +93,25 @@ def test_the_checker_of_traces_notices_a_wrong_event(spoil: object, complaint: s
     ],
 )
 def test_the_checker_of_traces_notices_a_missing_event(name: str, noticed_by: str) -> None:
-    events = list(events_of_seed(SEED_OF_ALL_SPANS))
+    events = next(filter(None, (without(name, noticed_by, seed) for seed in SEEDS_OF_ALL_SPANS)))
+    assert any(noticed_by in text for text in findings_of(events).wrong)
+
+
+def without(name: str, noticed_by: str, seed: int) -> list[Event] | None:
+    """The events of a seed but for one of that name; the same replica goes on to the other."""
+    events = list(events_of_seed(seed))
     seen: dict[object, int] = {}
     for place, event in enumerate(events):
         node = event.metadata["node_id"]
         if event.name == noticed_by and node in seen:
             del events[seen[node]]
-            break
+            return events
         if event.name == name:
             seen[node] = place
         elif event.metadata.get("old_status") == "starting":
             # A new life begins, and with it everything anew.
             seen.pop(node, None)
-    assert any(noticed_by in text for text in findings_of(events).wrong)
+    return None
 
 
 class Brittle:
