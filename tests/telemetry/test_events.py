@@ -86,7 +86,6 @@ def test_the_checker_of_traces_notices_a_wrong_event(spoil: object, complaint: s
     ("name", "noticed_by"),
     [
         ("leadership.start", "leadership.stop"),
-        ("leadership.stop", "leadership.start"),
         ("state.commit_advance", "state.commit_advance"),
         ("protocol.client_request.start", "protocol.client_request.stop"),
         ("view_change.start", "view_change.complete"),
