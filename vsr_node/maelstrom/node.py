@@ -70,6 +70,7 @@ class Node:
         self._message_id: int | None = None
         self._message_id_max = 0
         self._peer_prefixes: dict[str, bytes] = {}
+        self._body_length_max = 0
         self._dropped_count = 0
         self._logged: tuple[int, Status] = (0, Status.NORMAL)
         self._output: list[bytes] = []
@@ -232,6 +233,8 @@ class Node:
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
                 for peer in self._replica.peers
             }
+            prefix_length_max = max(map(len, self._peer_prefixes.values()), default=0)
+            self._body_length_max = wire.LINE_LENGTH_MAX - prefix_length_max - len(b"}")
         elif (name, members) != (self._name, self._replica.membership.members):
             raise malformed("node_ids", "differs from the configuration of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
@@ -273,10 +276,9 @@ class Node:
     def _send(self, sends: Sequence[Send]) -> None:
         for destinations, message in sends:
             body_text = wire.encode(message)
+            assert len(body_text) <= self._body_length_max, "its receivers would drop it"
             for destination in destinations:
-                line = self._peer_prefixes[destination] + body_text + b"}\n"
-                assert len(line) <= wire.LINE_LENGTH_MAX, "its receiver would drop it"
-                self._output.append(line)
+                self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
 
     def _write_output(self) -> None:
         if self._output:
