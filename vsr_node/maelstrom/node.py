@@ -13,8 +13,17 @@ import orjson
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Operation, Output, Reply, Send
+from vsr_node.core.messages import (
+    DurableState,
+    Message,
+    Operation,
+    Output,
+    Reply,
+    Send,
+    name_of,
+)
 from vsr_node.core.replica import Replica
+from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
@@ -24,7 +33,7 @@ from . import lin_kv, wire
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
-from .options import Options
+from .options import OPERATION_BYTES_LIMIT, Options
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -71,6 +80,7 @@ class Node:
         self._message_id_max = 0
         self._peer_prefixes: dict[str, bytes] = {}
         self._body_length_max = 0
+        self._kept_back_from: set[tuple[str, ...]] = set()
         self._dropped_count = 0
         self._logged: tuple[int, Status] = (0, Status.NORMAL)
         self._output: list[bytes] = []
@@ -185,7 +195,7 @@ class Node:
         else:
             self._check_size(source, operation)
         if body["type"] == "read" and self._options.quorum_reads:
-            self._replica.on_read(source, msg_id, operation)
+            self._replica.on_read(source, msg_id, operation, size)
         else:
             self._replica.on_request(source, msg_id, operation, size)
 
@@ -276,9 +286,28 @@ class Node:
     def _send(self, sends: Sequence[Send]) -> None:
         for destinations, message in sends:
             body_text = wire.encode(message)
-            assert len(body_text) <= self._body_length_max, "its receivers would drop it"
+            if len(body_text) > self._body_length_max:
+                self._keep_back(destinations, message, len(body_text))
+                continue
             for destination in destinations:
                 self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+
+    def _keep_back(self, destinations: tuple[str, ...], message: Message, length: int) -> None:
+        """Log a message that its receivers would drop, once for the same ones.
+
+        Operations and values that a journal has from an earlier version were not bounded.
+        """
+        items = [item for field in message if type(field) is tuple for item in field]
+        largest = max(map(size_of, items), default=0)
+        assert largest > OPERATION_BYTES_LIMIT, "messages of bounded operations are bounded"
+        if destinations not in self._kept_back_from:
+            self._kept_back_from.add(destinations)
+            self._log(
+                f"a {name_of(type(message))} of {length} bytes is not sent to "
+                f"{', '.join(destinations)}, as no node reads such a line: it has an operation or "
+                f"a value of {largest} characters, of an earlier version. Overwrite the value with "
+                "a smaller one: a replica that lacks it catches up after the next checkpoint"
+            )
 
     def _write_output(self) -> None:
         if self._output:
