@@ -1,8 +1,9 @@
 """Checkpoints (VRR section 5.1): what the log led to, in place of the log.
 
 A replica takes a checkpoint of its own accord when it has executed as many entries since the
-last one as that had parts, or entries as large as all its parts, so the cost of an operation stays
-the same however large the state becomes. It does so at the beginning of a turn, when all answers of
+last one as that had parts, or when the log has become large; and not before it has spent as much
+time on the entries as on the checkpoint. So the cost of an operation stays the same however large
+the state becomes. It does so at the beginning of a turn, when all answers of
 the last one have left. The log before the checkpoint goes, except for a tail that spares slow
 replicas the whole state. The client table is part of the checkpoint: without it, a replica that
 restores the checkpoint would execute a repeated request again.
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 MEASURED_AT_ONCE = 32
 """Executed entries that are measured together: most are so small that one by one costs more."""
 
+SAVED_PER_ENTRY = 8 << 10
+"""Size of the part of a state that is saved in the time in which an entry is executed."""
+
 
 @dataclass(slots=True)
 class Executed:
@@ -45,11 +49,14 @@ def take_if_due(replica: Replica) -> None:
     op_number, _, parts = replica.checkpoint
     count = replica.commit_number - op_number
     if count >= replica.limits.checkpoint_interval and count >= len(parts):
-        _take(replica)
+        is_due = True
     elif replica.commit_number - replica.executed.op_number >= MEASURED_AT_ONCE:
         _measure(replica)
-        if _is_large(replica):
-            _take(replica)
+        is_due = replica.executed.size >= replica.limits.checkpoint_size
+    else:
+        return
+    if is_due and _pays(replica, count):
+        _take(replica)
 
 
 def _measure(replica: Replica) -> None:
@@ -63,14 +70,12 @@ def _measure(replica: Replica) -> None:
     executed.size += size
 
 
-def _is_large(replica: Replica) -> bool:
-    """Return whether the log is worth a checkpoint for its size."""
+def _pays(replica: Replica, count: int) -> bool:
+    """Return whether the ``count`` entries took as long as it takes to save the last checkpoint."""
     executed = replica.executed
-    if executed.size < replica.limits.checkpoint_size:
-        return False
     if executed.checkpoint_size is None:
         executed.checkpoint_size = size_of_parts(replica.checkpoint.parts)
-    return executed.size >= executed.checkpoint_size
+    return executed.size + count * SAVED_PER_ENTRY >= executed.checkpoint_size
 
 
 def _take(replica: Replica) -> None:

@@ -170,6 +170,13 @@ class Replica:
         self.now = now
         checkpoint.take_if_due(self)
 
+    def on_standstill(self, duration: int) -> None:
+        """Note that the last turn took so long, in microseconds, that what was said waits unheard.
+
+        All replicas save a checkpoint at about the same time: nobody is silent because of that.
+        """
+        self.timers.put_off(Timer.SUSPECT, duration)
+
     def on_request(
         self, client: str, request_number: int, operation: Operation, size: int | None = None
     ) -> None:

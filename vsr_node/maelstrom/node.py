@@ -101,6 +101,11 @@ class Node:
             self._log_changes(self._replica)
         self._write_output()
 
+    def note_standstill(self, duration: int) -> None:
+        """Note that the last turn took so long, in microseconds, that others waited."""
+        if self._replica is not None:
+            self._replica.on_standstill(duration)
+
     def shut_down(self) -> None:
         """Answer all waiting requests: nobody will answer them later."""
         if self._replica is not None:
