@@ -74,10 +74,3 @@ def fitting(
 ) -> tuple[Item, ...]:
     """Return the first ones that fit in one message: the very first in any case."""
     return items[: max(1, count_within(map(measure, items), size_max))]
-
-
-def fitting_entries(entries: tuple[Entry, ...], size_max: int) -> tuple[Entry, ...]:
-    """Return the first entries that fit in one message: the very first in any case."""
-    return (
-        entries if size_of_all(entries) <= size_max else fitting(entries, size_max, size_of_entry)
-    )
