@@ -13,8 +13,18 @@ import orjson
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Operation, Output, Record, Reply, Send
+from vsr_node.core.messages import (
+    DurableState,
+    Message,
+    Operation,
+    Output,
+    Record,
+    Reply,
+    Send,
+    name_of,
+)
 from vsr_node.core.replica import Replica, StateMachine
+from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
@@ -29,7 +39,7 @@ from . import lin_kv, wire
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
-from .options import Options
+from .options import OPERATION_BYTES_LIMIT, Options
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -79,6 +89,8 @@ class Node:
         self._message_id: int | None = None
         self._message_id_max = 0
         self._peer_prefixes: dict[str, bytes] = {}
+        self._body_length_max = 0
+        self._kept_back_from: set[tuple[str, ...]] = set()
         self._dropped_count = 0
         self._logged: tuple[int, Status] = (0, Status.NORMAL)
         self._output: list[bytes] = []
@@ -108,6 +120,11 @@ class Node:
         self._write_output()
         if self._observer is not None:
             self._observer.end_turn(output)
+
+    def note_standstill(self, duration: int) -> None:
+        """Note that the last turn took so long, in microseconds, that others waited."""
+        if self._replica is not None:
+            self._replica.on_standstill(duration)
 
     def shut_down(self) -> None:
         """Answer all waiting requests: nobody will answer them later."""
@@ -212,7 +229,7 @@ class Node:
         if self._observer is not None:
             self._observer.asked(source, msg_id, operation, line_length, is_read=is_read)
         if is_read:
-            self._replica.on_read(source, msg_id, operation)
+            self._replica.on_read(source, msg_id, operation, size)
         else:
             self._replica.on_request(source, msg_id, operation, size)
 
@@ -266,6 +283,8 @@ class Node:
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
                 for peer in self._replica.peers
             }
+            prefix_length_max = max(map(len, self._peer_prefixes.values()), default=0)
+            self._body_length_max = wire.LINE_LENGTH_MAX - prefix_length_max - len(b"}")
         elif (name, members) != (self._name, self._replica.membership.members):
             raise malformed("node_ids", "differs from the configuration of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
@@ -315,12 +334,30 @@ class Node:
         for send in sends:
             destinations, message = send
             body_text = wire.encode(message)
+            if len(body_text) > self._body_length_max:
+                self._keep_back(destinations, message, len(body_text))
+                continue
             if self._observer is not None:
                 self._observer.sent(send, len(body_text))
             for destination in destinations:
-                line = self._peer_prefixes[destination] + body_text + b"}\n"
-                assert len(line) <= wire.LINE_LENGTH_MAX, "its receiver would drop it"
-                self._output.append(line)
+                self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+
+    def _keep_back(self, destinations: tuple[str, ...], message: Message, length: int) -> None:
+        """Log a message that its receivers would drop, once for the same ones.
+
+        Operations and values that a journal has from an earlier version were not bounded.
+        """
+        items = [item for field in message if type(field) is tuple for item in field]
+        largest = max(map(size_of, items), default=0)
+        assert largest > OPERATION_BYTES_LIMIT, "messages of bounded operations are bounded"
+        if destinations not in self._kept_back_from:
+            self._kept_back_from.add(destinations)
+            self._log(
+                f"a {name_of(type(message))} of {length} bytes is not sent to "
+                f"{', '.join(destinations)}, as no node reads such a line: it has an operation or "
+                f"a value of {largest} characters, of an earlier version. Overwrite the value with "
+                "a smaller one: a replica that lacks it catches up after the next checkpoint"
+            )
 
     def _write_output(self) -> None:
         if self._output:
