@@ -1,5 +1,6 @@
 """Each row of the table "What a client sees" of docs/SPECIFICATION.md, with a real process."""
 
+import json
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -307,6 +308,36 @@ def test_a_request_older_than_the_window_is_not_executed_again(node: NodeProcess
         node.ask(write(number, number))
     assert node.ask(write(2, "again"))["code"] == 13
     assert node.ask(read(100))["value"] == 99
+
+
+@pytest.mark.parametrize("same_turn", [False, True])
+def test_a_msg_id_of_another_request_is_never_acknowledged(
+    node: NodeProcess, same_turn: bool
+) -> None:
+    node.ask(write(2, 1))
+    cas = {"type": "cas", "msg_id": 3, "key": 0, "from": 1, "to": 2}
+    other = {"type": "cas", "msg_id": 3, "key": 0, "from": 2, "to": 9}
+    if same_turn:
+        lines = [{"src": "c1", "dest": "n0", "body": body} for body in (cas, other)]
+        node.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        replies = [node.receive_for("c1"), node.receive_for("c1")]
+    else:
+        replies = [node.ask(cas), node.ask(other)]
+    assert replies[0]["type"] == "cas_ok"
+    assert (replies[1]["code"], replies[1]["in_reply_to"]) == (12, 3)
+    assert node.ask(read(4))["value"] == 2
+
+
+def test_a_write_that_may_be_a_copy_is_not_refused_for_certain(backup: NodeProcess) -> None:
+    backup.receive_type("start_view_change")
+    codes = []
+    # The client stays at this node, then goes elsewhere for one request, and comes back.
+    for msg_id in (5, 6, 7, 9, 10):
+        backup.send("c1", write(msg_id, 1), "n1")
+        codes.append(backup.receive_for("c1")["code"])
+    assert codes == [13, 11, 11, 13, 11]
+    backup.send("c2", read(1), "n1")
+    assert backup.receive_for("c2")["code"] == 11
 
 
 def test_a_protocol_message_before_init_is_logged_as_such() -> None:

@@ -104,7 +104,7 @@ def take_read(replica: Replica, client: str, request_number: int, operation: Ope
     """Take a read from a client."""
     reads = replica.reads
     if reads.count >= WAITING_MAX:
-        replica.refuse(client, request_number, Reason.UNAVAILABLE)
+        replica.refuse(client, request_number, Reason.UNREAD)
         return
     reads.count += 1
     reads.unsent.append(WaitingRead(client, request_number, operation, replica.now))
@@ -225,7 +225,7 @@ def _refuse_overdue(replica: Replica, asked: list[WaitingRead]) -> list[WaitingR
 def _refuse(replica: Replica, asked: list[WaitingRead]) -> None:
     replica.reads.count -= len(asked)
     for client, request_number, _, _ in asked:
-        replica.refuse(client, request_number, Reason.UNAVAILABLE)
+        replica.refuse(client, request_number, Reason.UNREAD)
 
 
 def begin_anew(replica: Replica) -> None:

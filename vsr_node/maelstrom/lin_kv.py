@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from vsr_node.core.messages import Operation, Reason, Result
+from vsr_node.core.messages import Operation, Result
 from vsr_node.machines.key_value import CAS_OK, WRITE_OK
 
-from .errors import ErrorCode, malformed
+from .errors import malformed
 from .json_text import canonical, parse
 
 _KINDS: dict[tuple[type, ...], tuple[str, int]] = {
@@ -23,6 +23,8 @@ _KINDS: dict[tuple[type, ...], tuple[str, int]] = {
 that it writes (0 if it writes none)."""
 
 REQUEST_TYPES = frozenset(kind for kind, _ in _KINDS.values())
+
+WRITING_TYPES = REQUEST_TYPES - {"read"}
 
 
 def operation_of(body: dict[str, Any]) -> Operation:
@@ -115,10 +117,3 @@ def reply_of(result: Any) -> dict[str, object]:
         return {"type": kind, "code": result[1], "text": result[2]}
     assert result in (WRITE_OK, CAS_OK), f"not a result of the key-value machine: {result!r}"
     return {"type": kind}
-
-
-def refusal_of(reason: Reason) -> dict[str, object]:
-    """Return the body of the reply to a request that was given up, without ``in_reply_to``."""
-    definite = reason is Reason.UNAVAILABLE
-    code = ErrorCode.TEMPORARILY_UNAVAILABLE if definite else ErrorCode.CRASH
-    return {"type": "error", "code": int(code), "text": reason.value}

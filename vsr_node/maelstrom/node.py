@@ -25,6 +25,7 @@ from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
 from .options import Options
+from .refusals import Refusals
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -69,6 +70,7 @@ class Node:
         self._storage: Storage
         self._message_id: int | None = None
         self._message_id_max = 0
+        self._refusals = Refusals()
         self._peer_prefixes: dict[str, bytes] = {}
         self._dropped_count = 0
         self._logged: tuple[int, Status] = (0, Status.NORMAL)
@@ -127,7 +129,11 @@ class Node:
         self._message_id = message_id
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "not a message: src and dest must be strings")
-        elif destination != self._name and self._replica is not None:
+            return
+        if self._replica is None:
+            # The network knows this node's name already, and takes nothing from any other.
+            self._name = destination
+        if destination != self._name:
             self.drop(line, f"not for {self._name}")
         elif type(body) is not dict:
             self._reply_error(source, None, malformed("body", "expected an object"))
@@ -202,12 +208,19 @@ class Node:
         if message_type == "init":
             self._on_init(now, source, msg_id, body)
         elif self._replica is None:
-            raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
+            self._refuse_early(source, msg_id, message_type)
         elif message_type == "echo":
             text = lin_kv.canonical_field(body, "echo")
             self._reply(source, msg_id, {"type": "echo_ok", "echo": orjson.Fragment(text)})
         else:
             raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
+
+    def _refuse_early(self, source: str, msg_id: int, message_type: str) -> None:
+        """Raise the error for a request before ``init``."""
+        why = "init has not arrived yet"
+        if message_type in lin_kv.WRITING_TYPES:
+            raise self._refusals.never_executed(source, msg_id, why)
+        raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, why)
 
     def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
         name, members = _configuration_of(body)
@@ -264,10 +277,10 @@ class Node:
             self._storage.save(output.records)
         for reply in output.replies:
             if isinstance(reply, Reply):
-                body = lin_kv.reply_of(reply.result)
+                self._reply(reply.client, reply.request_number, lin_kv.reply_of(reply.result))
             else:
-                body = lin_kv.refusal_of(reply.reason)
-            self._reply(reply.client, reply.request_number, body)
+                error = self._refusals.error_of(reply)
+                self._reply_error(reply.client, reply.request_number, error)
         self._send(output.sends)
 
     def _send(self, sends: Sequence[Send]) -> None:
