@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +212,17 @@ def test_a_request_before_init() -> None:
         assert process.ask(read(1))["code"] == 11
         assert process.init()["type"] == "init_ok"
         assert process.ask(read(2))["code"] == 20
+
+
+def test_what_is_said_before_init_is_said_by_the_node_that_was_asked(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with NodeProcess("--data-dir", str(tmp_path / "data")) as process:
+        for body in (read(1), write(2, 1), {"type": "init", "msg_id": 3}, "no object"):
+            process.send("c1", body, "n3")
+        process.send("c0", {"type": "init", "msg_id": 1, "node_id": "n3", "node_ids": ["n3"]}, "n3")
+        messages, _, _ = process.end()
+    assert [message["src"] for message in messages] == ["n3"] * 5
+    assert [message["body"]["code"] for message in messages] == [11, 13, 12, 12, 13]
 
 
 def test_init_again(node: NodeProcess) -> None:
