@@ -344,6 +344,17 @@ CHECKS = (
         ),
     ),
     Check(
+        name="traces",
+        about="150 seeds, and 3 and 5 nodes under faults: what their traces say adds up",
+        runs=(
+            CheckRun(
+                name="seeds and runs",
+                command=module("scripts.soaking.traces"),
+                time_limit_s=900,
+            ),
+        ),
+    ),
+    Check(
         name="fuzz",
         about="100,000 fuzzed lines at one node of three: then all serve",
         runs=tuple(

@@ -167,8 +167,15 @@ def main(arguments: Sequence[str]) -> int:
     # Nothing here makes cycles (a test holds it), so the collector would only search the whole log
     # in vain, again and again.
     gc.disable()
+    listeners = None
+    if options.has_listeners:
+        # Imported late: most starts have none and need not wait for them.
+        from .listeners import Listeners
+
+        listeners = Listeners(options, log, now_microseconds)
     signals = wake_on_signals()
-    node = Node(random=Random(), log=log, write=Stdout(signals).write, options=options)
+    write = Stdout(signals).write
+    node = Node(random=Random(), log=log, write=write, options=options, listeners=listeners)
     try:
         return run(node, signals)
     except BrokenPipeError:

@@ -6,19 +6,24 @@ dropped; a request that makes no sense is answered with an error; neither ends t
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Operation, Output, Reply, Send
-from vsr_node.core.replica import Replica
+from vsr_node.core.messages import DurableState, Operation, Output, Record, Reply, Send
+from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.storage.protocol import Storage, StorageError
+
+if TYPE_CHECKING:
+    from vsr_node.telemetry.observer import Observer
+
+    from .listeners import Listeners
 
 from . import lin_kv, wire
 from .data import open_storage
@@ -48,7 +53,8 @@ class Node:
     """A Maelstrom node. It waits for ``init``, then drives one replica.
 
     ``log`` takes lines for people; ``write`` takes lines for stdout, each with its newline, once or
-    a few times a turn. A StorageError ends the node: its records can't be read or kept.
+    a few times a turn. ``listeners`` hear of what the protocol does. A StorageError ends the node:
+    its records can't be read or kept.
     """
 
     def __init__(
@@ -58,11 +64,14 @@ class Node:
         log: Callable[[str], None],
         write: Callable[[Sequence[bytes]], None],
         options: Options,
+        listeners: "Listeners | None" = None,
     ) -> None:
         self._random = random
         self._log = log
         self._write = write
         self._options = options
+        self._listeners = listeners
+        self._observer: Observer | None = None
         # In a line of that length nothing can be too large.
         self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
@@ -84,21 +93,34 @@ class Node:
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
         if self._replica is not None:
+            if self._observer is not None:
+                self._observer.begin_turn(now)
             self._replica.on_time(now)
         for line in lines:
             self._on_line(now, line)
         if self._replica is not None:
-            self._carry_out(self._replica.end_turn())
-            self._log_changes(self._replica)
+            self._end_turn(self._replica)
+        else:
+            self._write_output()
+
+    def _end_turn(self, replica: Replica) -> None:
+        output = replica.end_turn()
+        self._carry_out(output)
+        self._log_changes(replica)
         self._write_output()
+        if self._observer is not None:
+            self._observer.end_turn(output)
 
     def shut_down(self) -> None:
         """Answer all waiting requests: nobody will answer them later."""
         if self._replica is not None:
             self._replica.give_up()
-            self._carry_out(self._replica.end_turn())
-            self._write_output()
+            self._end_turn(self._replica)
             self._storage.close()
+        if self._observer is not None:
+            self._observer.end()
+        if self._listeners is not None:
+            self._listeners.close()
 
     # Input
 
@@ -147,7 +169,10 @@ class Node:
     def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
         assert self._replica is not None
         try:
-            self._replica.on_message(source, wire.decode(body, lin_kv))
+            message = wire.decode(body, lin_kv)
+            if self._observer is not None:
+                self._observer.heard(source, message, len(line))
+            self._replica.on_message(source, message)
         except (wire.MalformedMessageError, ImpossibleMessageError) as error:
             self.drop(line, str(error))
 
@@ -189,7 +214,10 @@ class Node:
             size = line_length * _GROWTH_MAX
         else:
             self._check_size(source, operation)
-        if body["type"] == "read" and self._options.quorum_reads:
+        is_read = body["type"] == "read" and self._options.quorum_reads
+        if self._observer is not None:
+            self._observer.asked(source, msg_id, operation, line_length, is_read=is_read)
+        if is_read:
             self._replica.on_read(source, msg_id, operation)
         else:
             self._replica.on_request(source, msg_id, operation, size)
@@ -231,15 +259,21 @@ class Node:
                 self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
                 self._write_output()
                 raise
+            machine: StateMachine = KeyValueMachine()
+            if self._listeners is not None:
+                self._observer = self._listeners.observe(name)
+                machine = self._observer.watch(machine)
             self._replica = Replica(
                 name=name,
                 membership=Membership(0, members),
-                machine=KeyValueMachine(),
+                machine=machine,
                 now=now,
                 random=self._random,
                 durable=durable,
                 limits=Limits(clients_max=self._options.clients_max),
             )
+            if self._observer is not None:
+                self._observer.begin(self._replica)
             self._name = name
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
@@ -274,7 +308,7 @@ class Node:
         if output.records:
             if output.asks and self._storage.waits_for_disk:
                 self._write_output()
-            self._storage.save(output.records)
+            self._save(output.records)
         for reply in output.replies:
             if isinstance(reply, Reply):
                 self._reply(reply.client, reply.request_number, lin_kv.reply_of(reply.result))
@@ -283,9 +317,19 @@ class Node:
                 self._reply_error(reply.client, reply.request_number, error)
         self._send(output.sends)
 
+    def _save(self, records: Sequence[Record]) -> None:
+        storage = self._storage
+        if self._observer is None:
+            storage.save(records)
+        else:
+            self._observer.save(storage.save, records, waits_for_disk=storage.waits_for_disk)
+
     def _send(self, sends: Sequence[Send]) -> None:
-        for destinations, message in sends:
+        for send in sends:
+            destinations, message = send
             body_text = wire.encode(message)
+            if self._observer is not None:
+                self._observer.sent(send, len(body_text))
             for destination in destinations:
                 line = self._peer_prefixes[destination] + body_text + b"}\n"
                 assert len(line) <= wire.LINE_LENGTH_MAX, "its receiver would drop it"
