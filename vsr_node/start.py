@@ -9,6 +9,9 @@ PYTHONOPTIMIZE would take the core's assertions away. Therefore every way in lea
 ``vsr`` and ``python -m vsr_node...`` (see ``__init__.py``) replace their process with it;
 ``run-vsr-node`` and ``scripts/vsr`` start it themselves. It imports only ``os`` and ``sys`` before
 it is isolated: Python has loaded both by then, so nothing can stand in for them.
+
+Where the locale's encoding is not UTF-8, ``start.py`` starts itself once more in Python's UTF-8
+mode: a path may have any character, and is printed as it is.
 """
 
 import os
@@ -46,6 +49,14 @@ def restart_module() -> None:
         os.execv(sys.executable, isolated(module, *sys.argv[1:]))
 
 
+def _restart_in_utf8_mode() -> None:
+    """Start this process anew if the locale would refuse characters; else do nothing."""
+    streams = (stream for stream in (sys.stdout, sys.stderr) if stream is not None)
+    encodings = {sys.getfilesystemencoding(), *(stream.encoding for stream in streams)}
+    if not sys.flags.utf8_mode and encodings != {"utf-8"}:
+        os.execv(sys.executable, (sys.executable, "-X", "utf8", *sys.orig_argv[1:]))
+
+
 def _find_package() -> None:
     """Import this very package, whatever else is installed; then look here last for the others."""
     root = os.path.dirname(os.path.dirname(_FILE))  # noqa: PTH120
@@ -72,5 +83,6 @@ def _run() -> None:
 
 
 if __name__ == "__main__":
+    _restart_in_utf8_mode()
     _find_package()
     _run()

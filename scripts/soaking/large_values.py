@@ -96,7 +96,7 @@ class Load:
 
     def view_count(self) -> int:
         """Return the number of views of which nodes logged that they entered them."""
-        logs = [path.read_text() for path in self.group.folder.glob("*.log")]
+        logs = [path.read_text(encoding="utf-8") for path in self.group.folder.glob("*.log")]
         return len(set(re.findall(r"entered view (\d+)", "".join(logs))))
 
     def watch(self, node: str, key: object) -> None:
@@ -216,7 +216,7 @@ class Load:
 
     def _measure_memory(self) -> None:
         for name in self.group.names:
-            status = Path(f"/proc/{self.group.process_id(name)}/status").read_text()
+            status = Path(f"/proc/{self.group.process_id(name)}/status").read_text(encoding="utf-8")
             kibibytes = int(status.split("VmRSS:")[1].split()[0])
             self.memory_mib = max(self.memory_mib, kibibytes / 1024)
 

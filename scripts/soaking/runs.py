@@ -205,7 +205,8 @@ def judge(check: Check, run: CheckRun, exit_status: int, folder: Path, begin: fl
             fault = ", ".join(f"{name} is {figures[name]}" for name in sorted(over))
         elif run.never_logged:
             logs = sorted((folder / "store/latest/node-logs").iterdir())
-            named = [log.stem for log in logs if run.never_logged in log.read_text()]
+            texts = {log.stem: log.read_text(encoding="utf-8") for log in logs}
+            named = [name for name, text in texts.items() if run.never_logged in text]
             if named:
                 fault = f"'{run.never_logged}' is in the log of {', '.join(named)}"
             elif not logs:
@@ -215,7 +216,7 @@ def judge(check: Check, run: CheckRun, exit_status: int, folder: Path, begin: fl
 
 def read_figures(store: Path, names: Iterable[str]) -> dict[str, float]:
     """Return named figures of a run of the bench. Raises KeyError for an unknown name."""
-    results: dict[str, Any] = json.loads((store / "results.json").read_text())
+    results: dict[str, Any] = json.loads((store / "results.json").read_text(encoding="utf-8"))
     results["service"] = service_figures(store / "history.jsonl", results["test"]["nodes"])
     figures = {}
     for name in sorted(names):

@@ -54,7 +54,8 @@ def _is_longer(texts: Sequence[str], length: int) -> bool:
 
 
 def _flushes(folder: Path) -> dict[str, int]:
-    return {path.name: path.read_text().count("sync(") for path in folder.glob("trace.*")}
+    traces = folder.glob("trace.*")
+    return {path.name: path.read_text(encoding="utf-8").count("sync(") for path in traces}
 
 
 def main() -> int:

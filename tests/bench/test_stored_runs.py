@@ -185,7 +185,7 @@ def test_exports_tell_what_is_wrong(tmp_path: Path) -> None:
     assert kinds["protocol"] == []
     (failure,) = suite.findall("testcase[@name='history']/failure")
     assert "can't be placed" in (failure.text or "")
-    summary = Path(files[1]).read_text()
+    summary = Path(files[1]).read_text(encoding="utf-8")
     assert "invalid" in summary.splitlines()[0]
     assert "can't be placed" in summary
     assert "THE FAULTS TOUCHED NOTHING" in summary

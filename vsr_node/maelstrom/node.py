@@ -375,9 +375,9 @@ class Node:
         self._output.append(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
 
     def _reply_error(self, destination: str, msg_id: int | None, error: RequestError) -> None:
-        self._reply(
-            destination, msg_id, {"type": "error", "code": int(error.code), "text": error.text}
-        )
+        # A path in the text may have bytes that are not UTF-8.
+        text = error.text.encode(errors="backslashreplace").decode()
+        self._reply(destination, msg_id, {"type": "error", "code": int(error.code), "text": text})
 
     def _log_changes(self, replica: Replica) -> None:
         state = (replica.view_number, replica.status)

@@ -55,7 +55,7 @@ def start_mutant(mutation: Mutation, first_seed: int, *, shrink: bool) -> Verdic
         str(first_seed + mutation.seeds_max),
         *(["--shrink"] if shrink else []),
     )
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if result.returncode:
         raise RuntimeError(f"mutant {mutation.name}: {result.stderr.strip()}")
     name, seed_count, invariant, text, size = json.loads(result.stdout)

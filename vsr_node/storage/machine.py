@@ -38,7 +38,7 @@ def _output_of(*command: str) -> str:
     import subprocess  # Linux does not need it, and a start should be quick.
 
     try:
-        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        done = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()

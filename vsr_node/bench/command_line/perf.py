@@ -129,9 +129,9 @@ def _perf(arguments: argparse.Namespace) -> int:
         "seed": arguments.seed,
     }
     write_json(folder / "perf.json", results)
-    (folder / "perf.svg").write_text(svg_of(summaries))
+    (folder / "perf.svg").write_text(svg_of(summaries), encoding="utf-8")
     text = text_of(summaries, subject_figures)
-    (folder / "perf.txt").write_text(text + "\n")
+    (folder / "perf.txt").write_text(text + "\n", encoding="utf-8")
     console.say(f"{text}\n\nfigures in {folder}: perf.json, perf.svg, perf.txt")
     return EXIT_ERROR if failed else 0
 

@@ -25,7 +25,7 @@ def usage_of(process_id: int) -> Usage:
         return _usage_by_ps(process_id)
     with suppress(OSError):
         # The second field, the name, is in brackets and may hold spaces.
-        fields = stat.read_text().rpartition(")")[2].split()
+        fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
         ticks = int(fields[11]) + int(fields[12])
         return Usage(ticks / CLOCK_TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES)
     return Usage(0.0, 0)

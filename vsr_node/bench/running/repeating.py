@@ -248,4 +248,4 @@ def _outcome(outcomes: Mapping[int, Event], invocation: Event) -> str:
 def _note(folder: Path, results: Results) -> None:
     """Write the final results into a run's folder, with the command that repeats it there."""
     write_json(folder / "results.json", results.as_json())
-    (folder / "command.txt").write_text(results.repeat + "\n")
+    (folder / "command.txt").write_text(results.repeat + "\n", encoding="utf-8")

@@ -66,7 +66,7 @@ class Store:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a whole file."""
-        (self.folder / name).write_text(text)
+        (self.folder / name).write_text(text, encoding="utf-8")
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a whole file of indented JSON."""
