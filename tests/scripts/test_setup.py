@@ -136,6 +136,56 @@ def test_a_newer_python_is_found_where_there_is_no_other(checkout: Checkout) -> 
     assert checkout.run("scripts/setup", "node").returncode == 0
 
 
+@pytest.mark.parametrize("name", ["python3.14", "python3.16", "python3.20"])
+def test_any_newer_python_is_found(checkout: Checkout, name: str) -> None:
+    (checkout.programs / "python3").rename(checkout.programs / name)
+    for other in ("python3", "python3.13", "python3.12", "python3.11"):
+        checkout.add_program(other, OLD_PYTHON)
+    assert checkout.run("scripts/setup", "node").returncode == 0
+
+
+NO_WHEEL_FOR_PIP = "ERROR: No matching distribution found for orjson==0"
+NO_WHEEL_FOR_UV = "Because orjson==0 has no wheels with a matching Python ABI tag"
+
+
+@pytest.mark.parametrize("report", [NO_WHEEL_FOR_PIP, NO_WHEEL_FOR_UV])
+def test_an_older_python_is_taken_where_a_pin_has_no_wheel_for_the_newer(
+    checkout: Checkout, report: str
+) -> None:
+    real = (checkout.programs / "python3").rename(checkout.programs / "python3.12")
+    checkout.add_program("python3", BARE_PYTHON)
+    checkout.add_program("python3.17", BARE_PYTHON)
+    checkout.add_program("uv", installer_without_wheels(report))
+    result = checkout.run("scripts/setup", "node")
+    assert result.returncode == 0, result.stderr
+    trials = [line.rpartition("/")[2] for line in result.stderr.splitlines() if "trying" in line]
+    assert trials == ["python3.17", Path(real_path_of(real)).name]
+    assert checkout.run(checkout.root / ".venv/bin/python", "-c", "pass").returncode == 0
+    assert checkout.run("scripts/setup", "node").stderr == ""
+
+
+def test_a_package_is_built_for_the_first_python_where_no_python_has_a_wheel(
+    checkout: Checkout,
+) -> None:
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.17"):
+        checkout.add_program(name, BARE_PYTHON)
+    checkout.add_program("uv", installer_without_wheels(NO_WHEEL_FOR_PIP))
+    result = checkout.run("scripts/setup", "node")
+    assert result.returncode == 0, result.stderr
+    assert "--only-binary" not in checkout.calls()[-1]
+    stamp = (checkout.root / ".venv/requirements.txt.stamp").read_text(encoding="utf-8")
+    assert stamp.splitlines()[0] == str(checkout.programs / "python3")
+
+
+def test_no_other_python_is_tried_where_the_network_fails(checkout: Checkout) -> None:
+    checkout.add_program("python3", BARE_PYTHON)
+    checkout.add_program("python3.17", BARE_PYTHON)
+    checkout.add_program("uv", '#!/bin/sh\necho "$*" >>"$CALLS"\necho "no route"\nexit 1\n')
+    result = checkout.run("scripts/setup", "node")
+    assert result.returncode == 1
+    assert len(checkout.calls()) == 1
+
+
 def test_no_python_is_told_in_one_line(checkout: Checkout) -> None:
     for name in ("python3", *(f"python3.{minor}" for minor in range(11, 16))):
         checkout.add_program(name, OLD_PYTHON)
@@ -191,6 +241,21 @@ case "$*" in
 esac
 """
     checkout.add_program("python3", f"#!/bin/sh{cases}")
+
+
+def installer_without_wheels(report: str) -> str:
+    """Return a uv that has no wheels for the stand-ins of Python, and builds from source."""
+    return f"""{INSTALLER}
+case "$*" in *--only-binary*) ;; *) exit 0 ;; esac
+for python; do :; done
+case "$(readlink "$python")" in */programs/*) echo "{report}"; exit 1 ;; esac
+"""
+
+
+def real_path_of(program: Path) -> str:
+    """Return the interpreter behind a stand-in that starts it."""
+    command = (program, "-I", "-c", "import sys; print(sys._base_executable)")
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
 
 def start_setup(checkout: Checkout) -> subprocess.Popen[bytes]:
