@@ -272,6 +272,7 @@ class LiveRun:
             events=self._ground.history.events,
             network=self._ground.network,
             effects=nemesis.effects,
+            leaderships=gauge.leaderships,
             mistakes=self._ground.mistakes,
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
