@@ -375,7 +375,33 @@ def test_stderr_goes_to_the_log_and_on_request_to_the_screen(
 ) -> None:
     assert echo("--log-stderr", flaw="logs") == 0
     assert "n1: up and well" in capsys.readouterr().out
-    assert (tmp_path / "store/latest/node-logs/n1.log").read_text() == "up and well\n"
+    log = (tmp_path / "store/latest/node-logs/n1.log").read_text()
+    assert re.fullmatch(r"\[ {4}\d\.\d{6}\] up and well\n", log)
+
+
+def test_a_node_that_logs_a_lot_is_read_to_its_end(
+    echo: Bench, results: Any, tmp_path: Path
+) -> None:
+    assert echo(flaw="logs-a-lot") == 0
+    log = (tmp_path / "store/latest/node-logs/n0.log").read_text()
+    lines = re.findall(r"^\[ {4}\d\.\d{6}\] (y{20000}|and no end)", log, re.MULTILINE)
+    assert lines.count("y" * 20_000) >= 100
+    assert lines[-1] == "and no end"
+
+
+def test_a_line_of_100_megabytes_is_one_mistake_and_noticed_at_once(
+    echo: Bench, results: Any, tmp_path: Path
+) -> None:
+    assert echo("--rate", "1", flaw="endless-line") == 1
+    first = results()["mistakes"]["first"]
+    begun = [
+        event.time
+        for event in load_history(tmp_path / "store/latest/history.jsonl")
+        if event.type == "invoke"
+    ]
+    assert {each["kind"] for each in first} == {"line-too-long"}
+    assert len(first) <= len(begun)
+    assert first[0]["time"] - begun[0] < NANOSECONDS_PER_SECOND
 
 
 def test_runs_at_one_moment_get_folders_of_their_own(tmp_path: Path) -> None:
