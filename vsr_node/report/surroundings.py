@@ -23,6 +23,24 @@ def span_of(violation: KeyViolation) -> tuple[int, int]:
     return begin, events[violation.part.culprit.completed or 0].time
 
 
+def opening_of(violation: KeyViolation) -> int:
+    """Return when the view of a violation opens, in nanoseconds.
+
+    That is when the last change that was acknowledged before the bad operation began, or else the
+    first operation of the failing part.
+    """
+    events, part = violation.events, violation.part
+    begin = events[part.culprit.invoked].time
+    changes = [
+        events[each.invoked].time
+        for each in part.operations
+        if each.f not in violation.model.read_functions
+        and each.completed is not None
+        and events[each.completed].time <= begin
+    ]
+    return max(changes, default=min(events[each.invoked].time for each in part.operations))
+
+
 def surroundings(
     violation: KeyViolation, faults: Sequence[FaultSpan], messages: Messages
 ) -> Iterator[str]:

@@ -202,6 +202,8 @@ class Page:
     """The fields of each function's request, as ``Function`` has them."""
     model: str | None = None
     """The checker's model that explains a violation; None if there is none."""
+    leaders: tuple[Leadership, ...] = ()
+    """When each node began to lead, as the bench guessed; empty in earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         interrupted=run.interrupted,
         test=Description(**stored_values(run.options)),
         repeat=repeat,
-        page=_page(WORKLOADS[run.options.workload]),
+        page=_page(WORKLOADS[run.options.workload], run.leaderships),
         strength=strength_of(run.events, run.effects, run.leaderships),
     )
     return results.judged(verdict)
@@ -408,8 +410,9 @@ def _bench_share(run: RunRecord) -> BenchShare:
     )
 
 
-def _page(workload: type[Workload]) -> Page:
-    return Page({each.f: each.fields for each in workload.functions}, workload.model)
+def _page(workload: type[Workload], leaders: Sequence[Leadership]) -> Page:
+    requests = {each.f: each.fields for each in workload.functions}
+    return Page(requests, workload.model, tuple(leaders))
 
 
 def _seconds(nanoseconds: int) -> float:
