@@ -88,7 +88,7 @@ def draw(folder: Path) -> Drawing:
         log = load_node_logs(folder / FOLDER, focus)
         orders = [key.linearization for key in verdict.keys] if verdict is not None else []
         contents = PageContents(
-            run, violations, messages, orders=orders, log=log, files=_files(folder)
+            run, violations, messages, orders=orders, log=log, files=linked_files(folder)
         )
         write_page(contents, path)
     except (Exception, KeyboardInterrupt) as error:
@@ -133,10 +133,11 @@ def _explained(run: RecordedRun, verdict: Verdict | None) -> tuple[KeyViolation,
     return explain(verdict, _suspected(run.events, run.results), EXPLAIN_SECONDS)
 
 
-def _files(folder: Path) -> list[str]:
+def linked_files(folder: Path) -> list[str]:
     """Return the files of a run that its page links to."""
     logs = sorted(f"{FOLDER}/{path.name}" for path in (folder / FOLDER).glob("*.log"))
-    return [name for name in (*FILES, *logs) if (folder / name).is_file()]
+    paths = {name: folder / name for name in (*FILES, *logs)}
+    return [name for name, path in paths.items() if path.is_file() and not path.is_symlink()]
 
 
 def _model_of(run: RecordedRun) -> type[Model] | None:
