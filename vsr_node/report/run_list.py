@@ -8,6 +8,7 @@ import html
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,9 @@ from urllib.parse import quote
 from vsr_node.command import command_here
 from vsr_node.report.drawing import PAGE
 from vsr_node.report.recorded_run import load_results, verdict_of
+
+OWN_NODE = "vsr_node.maelstrom"
+"""What starts the node of this project."""
 
 VERDICTS = {True: "valid", False: "not valid", "unknown": "unknown", None: "not judged"}
 _CLASSES = {True: "valid", False: "invalid", "unknown": "unknown", None: "unknown"}
@@ -40,12 +44,13 @@ h1 { font-size: 1.35rem; }
 a { color: var(--link); }
 form p { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; }
 input, select, button { font: inherit; color: inherit; background: var(--raised);
-  min-height: 2.25rem; border: 1px solid var(--line); border-radius: .35rem; padding: .2rem .6rem; max-width: 100%; }
+  min-height: 2.25rem; border: 1px solid var(--line); border-radius: .35rem;
+  padding: .2rem .6rem; max-width: 100%; }
 input[type=checkbox] { min-height: 0; width: 1.2rem; height: 1.2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 td, th { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--faint); font-weight: 500; font-size: .85rem; }
+th { color: var(--faint); font-weight: 500; font-size: .85rem; overflow-wrap: normal; }
 .valid { color: var(--good); } .invalid { color: var(--bad); } .unknown { color: var(--open); }
 .valid, .invalid, .unknown { font-weight: 600; white-space: nowrap; }
 .pages { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin-top: 1rem; }
@@ -127,10 +132,12 @@ def _part(results: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _binary(command: Sequence[object]) -> str:
-    """Return the program's last name, not that of its interpreter, with its arguments."""
+    """Return the program's name, not that of its interpreter, with its arguments."""
     words = [str(word) for word in command]
+    if OWN_NODE in words:
+        return " ".join(("vsr-node", *words[words.index(OWN_NODE) + 1 :]))
     if len(words) > 1 and Path(words[0]).name.startswith("python"):
-        words = [word for word in words[1:] if word != "-I"]
+        words = list(dropwhile(lambda word: word.startswith("-"), words[1:]))
     return " ".join((Path(words[0]).name, *words[1:])) if words else ""
 
 
@@ -231,8 +238,9 @@ def _comparison(runs: Sequence[RunFacts]) -> Iterator[str]:
 
 
 def _all_facts(run: RunFacts) -> dict[str, str]:
-    own = ("nodes", "faults", "seed", "binary", "operations", "duration")
-    return {name: getattr(run, name) for name in own} | dict(run.others)
+    names = ("nodes", "faults", "seed", "binary", "operations", "duration")
+    own = {name: getattr(run, name) for name in names}
+    return own | {name: run.others[name] for name in run.others if name not in own}
 
 
 def _age(seconds: float) -> str:
