@@ -105,7 +105,11 @@ class Raft(SmallNode):
         return term
 
     def extend(self, index: int, entries: list[Entry]) -> None:
-        """Put entries into the log from an index on, in place of all that was there."""
+        """Put entries into the log from an index on, in place of all that was there.
+
+        Among honest nodes none of those was done. A mistaken one does others in their place.
+        """
+        self.commit = min(self.commit, index - 1)
         self.log[index - self.base - 1 :] = entries
         self.save("entries", index, entries)
 
@@ -253,7 +257,7 @@ class Raft(SmallNode):
             if index > self.last or self.term_at(index) != term:
                 self.extend(index, entries[place:])
                 break
-        index = max(before, body["before"] + len(body["entries"]))
+        index = body["before"] + len(body["entries"])
         self.do_until(max(self.commit, min(body["commit"], index)))
         self.confirm(source, body, fits=True, index=index)
 
