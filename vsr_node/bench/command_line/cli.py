@@ -30,7 +30,13 @@ from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle
 from vsr_node.bench.stored.option_values import count
-from vsr_node.bench.stored.options import RUN_FOLDER, Options, add_options, declared_values
+from vsr_node.bench.stored.options import (
+    MAELSTROM,
+    RUN_FOLDER,
+    Options,
+    add_options,
+    declared_values,
+)
 from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX, UnreadableRunError
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
@@ -40,6 +46,10 @@ from vsr_node.command import command_here
 from vsr_node.start import Stopped
 
 SEED_BITS = 32
+
+NEMESIS_INTERVAL_S = 10.0
+FAULTS_IN_RUN = 6
+"""How often faults of a kind begin or end in a run, if the command line does not say."""
 
 EXPORTS = ("--junit", "--summary", "--bundle")
 
@@ -166,6 +176,7 @@ def options_of(arguments: argparse.Namespace, seed: int) -> Options:
         "command": command_of(arguments),
         "nodes": nodes,
         "concurrency": _concurrency(arguments, len(nodes)),
+        "nemesis_interval_s": _nemesis_interval_s(arguments),
         "seed": seed,
         "store": arguments.store,
         "check_bounds": bounds(arguments),
@@ -216,6 +227,15 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
             f"{arguments.workload} on {node_count} nodes works in groups of {group} clients"
         )
     return concurrency
+
+
+def _nemesis_interval_s(arguments: argparse.Namespace) -> float:
+    """Return the mean time between a fault and its end: short enough for several in a run."""
+    if arguments.nemesis_interval_s is not None:
+        return float(arguments.nemesis_interval_s)
+    if arguments.generator == MAELSTROM:
+        return NEMESIS_INTERVAL_S
+    return min(NEMESIS_INTERVAL_S, float(arguments.time_limit_s) / FAULTS_IN_RUN)
 
 
 def _parser() -> Parser:

@@ -34,6 +34,7 @@ from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.processes import Launch, LogFollower, last_lines
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.scripted_workers import ScriptedWorkers
+from vsr_node.bench.running.thorough_workers import ThoroughWorkers
 from vsr_node.bench.running.workers import ClientPool, Work, Workers
 from vsr_node.bench.stored.options import Options, stored_values
 from vsr_node.bench.stored.results import Results, RunRecord, results_of
@@ -157,11 +158,18 @@ def _judge(workload: Workload, record: RunRecord, interruption: Interruption) ->
         return WorkloadVerdict(Validity.UNKNOWN, "judging was interrupted")
 
 
+_OPERATIONS = {
+    True: "where faults may show (--as-maelstrom: as Maelstrom draws them)",
+    False: "as Maelstrom draws them",
+}
+
+
 def _headline(options: Options, folder: Path) -> str:
     return (
         f"{options.workload} on {len(options.nodes)} nodes for {options.time_limit_s:g} s: "
         f"rate {options.rate:g}, {options.concurrency} clients, latency "
-        f"{options.latency.mean_ms:g} ms {options.latency.name}, seed {options.seed}\n{folder}"
+        f"{options.latency.mean_ms:g} ms {options.latency.name}, seed {options.seed}; "
+        f"operations {_OPERATIONS[options.is_thorough]}\n{folder}"
     )
 
 
@@ -217,6 +225,7 @@ class LiveRun:
                 interval_ns=int(options.nemesis_interval_s * NANOSECONDS_PER_SECOND),
                 time_limit_ns=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
                 slow_ms=options.slow_ms,
+                thorough=options.is_thorough,
             )
             plan = plan_faults(demand, self._stream)
         lines = [orjson.dumps(act.as_json()) for act in plan]
@@ -275,7 +284,9 @@ class LiveRun:
             int(options.latency.mean_ms * NANOSECONDS_PER_MILLISECOND),
         )
         gauge.start()
-        nemesis = Nemesis(self._ground, self._members, gauge, workers.in_flight_at)
+        nemesis = Nemesis(
+            self._ground, self._members, gauge, workers.in_flight_at, workers.on_fault
+        )
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)
         workers.start()
@@ -295,6 +306,7 @@ class LiveRun:
             events=self._ground.history.events,
             network=self._ground.network,
             effects=nemesis.effects,
+            leaderships=gauge.leaderships,
             mistakes=self._ground.mistakes,
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
@@ -321,7 +333,8 @@ class LiveRun:
             lines = b"".join(map(operation_line, operations))
             self._store.write_text(OPERATIONS, lines.decode())
             return ScriptedWorkers(self._ground, work, operations)
-        return Workers(
+        kind = ThoroughWorkers if options.is_thorough else Workers
+        return kind(
             self._ground,
             work,
             self._stream("workers"),

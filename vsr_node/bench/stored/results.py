@@ -9,6 +9,7 @@ from typing import Any
 
 from vsr_node.bench.faults.bite import Bite, bite_of
 from vsr_node.bench.faults.nemesis import Effect
+from vsr_node.bench.nodes.gauge import Leadership
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import LIMITS, Mistakes
@@ -17,6 +18,7 @@ from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, stored_values
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
+from vsr_node.bench.stored.strength import Strength, strength_of
 from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
@@ -38,6 +40,7 @@ class RunRecord:
     events: Sequence[Event]
     network: Network
     effects: Sequence[Effect]
+    leaderships: Sequence[Leadership]
     mistakes: Mistakes
     time_out_count: int
     late_reply_count: int
@@ -227,6 +230,8 @@ class Results:
     """None for a run of an earlier version."""
     shrunk: Shrunk | None = None
     """None for a run that is not what ``shrink`` left of another one."""
+    strength: Strength | None = None
+    """None for a run of an earlier version."""
 
     def judged(self, verdict: WorkloadVerdict) -> "Results":
         """Return the results with this verdict of the workload and what follows from it."""
@@ -303,6 +308,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         test=Description(**stored_values(run.options)),
         repeat=repeat,
         page=_page(WORKLOADS[run.options.workload]),
+        strength=strength_of(run.events, run.effects, run.leaderships),
     )
     return results.judged(verdict)
 
