@@ -9,7 +9,12 @@ import pytest
 
 from vsr_node.bench.command_line import cli
 from vsr_node.bench.stored.options import Options
-from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER, broken_command
+from vsr_node.bench.workshop.broken_nodes import (
+    BROKEN_NODES,
+    FOLDER,
+    HARD_NODES,
+    broken_command,
+)
 from vsr_node.command import command_here
 
 HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
@@ -132,8 +137,10 @@ def test_the_shell_has_the_commands_of_its_workload(workload: str, line: str, an
 
 
 def test_every_broken_node_is_an_executable_and_has_a_place_in_the_table() -> None:
-    files = {path.name for path in FOLDER.glob("*.py")} - {"small_node.py"}
-    names = ["honest", "honest-on-disk", "echo-only", *(node.name for node in BROKEN_NODES)]
+    files = {path.name for path in FOLDER.glob("*.py")} - {"small_node.py", "small_raft.py"}
+    lies = [node.name for node in (*BROKEN_NODES, *HARD_NODES)]
+    names = ["honest", "honest-on-disk", "raft", "echo-only", *lies]
     assert files == {Path(broken_command(name)[-1]).name for name in names}
     assert all((FOLDER / file).stat().st_mode & 0o111 for file in files)
     assert len(BROKEN_NODES) >= 10
+    assert len(HARD_NODES) >= 9

@@ -53,6 +53,37 @@ def plan(
     return plan_faults(demand, stream)
 
 
+def thorough_plan(kind: FaultKind, seed: int) -> list[Act]:
+    demand = Demand((kind,), names(3), 2 * SECOND, 20 * SECOND, slow_ms=50, thorough=True)
+    return plan_faults(demand, lambda part: Random(f"{seed}/{part}"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_thorough_plan_hits_the_leader_first_uses_all_variants_and_ends_all_faults(
+    kind: FaultKind,
+) -> None:
+    for seed in range(20):
+        acts = thorough_plan(kind, seed)
+        variants = [act.value.kind for act in acts if act.value is not None]
+        if kind is not SLOW:
+            assert variants[0] == "primary"
+        used = variants[: len(set(variants))]
+        assert len(set(used)) == len(used)
+        assert acts[0].at >= SECOND // 2
+        assert acts[-1].value is None
+        assert acts[-1].at <= 20 * SECOND
+
+
+def test_a_partition_of_the_leader_cuts_off_the_node_that_leads_when_it_begins() -> None:
+    assert PARTITION.at_leader is not None
+    aimed = PARTITION.at_leader.aimed("n1", names(3))
+    assert aimed == Partition(
+        "primary", "n1 | n0 n2", {"n0": ["n1"], "n1": ["n0", "n2"], "n2": ["n1"]}
+    )
+    assert PARTITION.at_leader.aimed(None, names(2)).text == "n0 | n1"
+    assert PARTITION.at_leader.without("n1") == PARTITION.at_leader
+
+
 def heard(partition: Partition, nodes: list[str]) -> dict[str, set[str]]:
     return {node: set(nodes) - set(partition.cuts.get(node, ())) for node in nodes}
 

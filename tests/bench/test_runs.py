@@ -18,7 +18,7 @@ from vsr_node.bench.nodes import members
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER
-from vsr_node.checker import load_history
+from vsr_node.checker import Event, load_history
 from vsr_node.command import command_here
 
 Bench = Callable[..., int]
@@ -69,12 +69,19 @@ def gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.parametrize("generator", ["", "--as-maelstrom"])
 def test_the_honest_node_is_valid_under_all_faults(
-    bench: Bench, results: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    generator: str,
+    bench: Bench,
+    results: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = "-w lin-kv --node-count 3 --concurrency 4n --rate 100 --time-limit 3 --latency 5"
     faults = "--latency-dist exponential --nemesis partition --nemesis-interval 0.7 --loss 0.05"
-    status = bench("--bin", "broken:honest", *f"{words} {faults} --duplicate 0.1".split())
+    status = bench(
+        "--bin", "broken:honest", *f"{words} {faults} --duplicate 0.1 {generator}".split()
+    )
     screen = capsys.readouterr().out
     assert status == 0, screen
     assert screen.splitlines()[-1].startswith("Everything looks good!")
@@ -95,13 +102,22 @@ def test_the_honest_node_is_valid_under_all_faults(
     _check_folder(tmp_path / "store/latest", stats["count"])
 
 
+def _is_aimed(event: Event) -> bool:
+    return isinstance(event.value, dict) and event.value["kind"] == "primary"
+
+
 def _check_folder(folder: Path, count: int) -> None:
     events = load_history(folder / "history.jsonl")
     assert sum(event.type == "invoke" for event in events) == count
     planned = [json.loads(line) for line in (folder / "faults.jsonl").read_text().splitlines()]
     acted = [event for event in events if event.process == "nemesis"]
     assert acted
-    assert [(e.f, e.value) for e in acted] == [(f["f"], f["value"]) for f in planned]
+    leaders = [fault for fault in planned if fault["value"] and fault["value"]["kind"] == "primary"]
+    assert all(not fault["value"]["cuts"] for fault in leaders), "it is not known before"
+    assert [(e.f, e.value) for e in acted if not _is_aimed(e)] == [
+        (fault["f"], fault["value"]) for fault in planned if fault not in leaders
+    ]
+    assert len(acted) == len(planned)
     messages = [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
     assert {m["fate"] for m in messages} == {"delivered", "cut", "lost", "repeated"}
     ids = [m["message"]["id"] for m in messages if m["fate"] != "repeated"]
@@ -323,8 +339,8 @@ def _children(pid: int) -> list[int]:
 @pytest.mark.parametrize(
     ("number", "status", "text"),
     [
-        (signal.SIGINT, 0, "Everything looks good!"),
-        (signal.SIGTERM, 128 + signal.SIGTERM, "stopped by SIGTERM"),
+        (signal.SIGINT, 130, "Valid so far: "),
+        (signal.SIGTERM, 143, "Valid so far: "),
     ],
 )
 def test_ctrl_c_judges_what_there_is_and_no_signal_leaves_anything_behind(
@@ -332,7 +348,7 @@ def test_ctrl_c_judges_what_there_is_and_no_signal_leaves_anything_behind(
 ) -> None:
     process = _started(tmp_path)
     nodes = _children(process.pid)
-    assert len(nodes) == 3
+    assert len(nodes) == 4, "three nodes and their guard"
     os.kill(process.pid, number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == status
@@ -346,7 +362,7 @@ def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
     assert process.stdout is not None
     process.stdout.close()
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=20) == 130
     assert (tmp_path / "latest/results.json").exists()
 
 

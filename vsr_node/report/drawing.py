@@ -70,7 +70,7 @@ class Drawing:
 def draw(folder: Path) -> Drawing:
     """Write ``report.html`` into a run's folder, and explain the run's violations.
 
-    Raises nothing, as a page is no part of a verdict: a failure, even Ctrl-C, is the ``problem``.
+    Raises no error, as a page is no part of a verdict: a failure is the ``problem``.
     """
     explanation: tuple[str, ...] = ()
     try:
@@ -91,7 +91,7 @@ def draw(folder: Path) -> Drawing:
             run, violations, messages, orders=orders, log=log, files=linked_files(folder)
         )
         write_page(contents, path)
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         return Drawing(None, explanation, _problem(error))
     return Drawing(path, explanation, None)
 
@@ -170,7 +170,7 @@ def _suspected(events: Sequence[Event], results: Mapping[str, Any]) -> list[Even
     ]
 
 
-def _problem(error: BaseException) -> str:
+def _problem(error: Exception) -> str:
     if isinstance(error, NoRunError | HistoryError | OSError):
         return _printable(str(error)[:PROBLEM_SHOWN_MAX])
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,13 +1,13 @@
 """The command line: Maelstrom's words, and a few of the bench's own.
 
 Exit status: 0 valid, 1 invalid, 2 unknown; 254 for wrong usage, 255 for an error, as in
-Maelstrom; 128 plus the signal's number after SIGTERM or SIGHUP.
+Maelstrom; 128 plus the signal's number after Ctrl-C, SIGTERM or SIGHUP, unless what there is of the
+run is invalid.
 """
 
 import argparse
 import io
 import random
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,18 +27,29 @@ from vsr_node.bench.command_line.arguments import (
 from vsr_node.bench.command_line.commands import run_and_report
 from vsr_node.bench.command_line.perf import add_perf
 from vsr_node.bench.running.console import Console
-from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle
 from vsr_node.bench.stored.option_values import count
-from vsr_node.bench.stored.options import RUN_FOLDER, Options, add_options, declared_values
+from vsr_node.bench.stored.options import (
+    MAELSTROM,
+    RUN_FOLDER,
+    Options,
+    add_options,
+    declared_values,
+)
 from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX, UnreadableRunError
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.bench.workshop.self_test import HEAD, HONEST_NODE, table_line
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
 from vsr_node.command import command_here
+from vsr_node.start import Stopped
 
 SEED_BITS = 32
+
+NEMESIS_INTERVAL_S = 10.0
+FAULTS_IN_RUN = 6
+"""How often faults of a kind begin or end in a run, if the command line does not say."""
 
 EXPORTS = ("--junit", "--summary", "--bundle")
 
@@ -89,7 +100,7 @@ def _test(arguments: argparse.Namespace) -> int:
         status, outcome = run_and_report(options, console)
         if outcome is not None:
             outcomes.append(outcome)
-        if status or outcome is None or outcome.results.interrupted:
+        if status or outcome is None:
             break
     _export(arguments, outcomes, console)
     return status
@@ -142,18 +153,16 @@ def _self_test(arguments: argparse.Namespace) -> int:
     except (SetupError, OSError) as error:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR
-    except StoppedError as stopped:
-        return 128 + stopped.signal_number
     return 0 if as_they_should else 1
 
 
 def _run_quietly(words: Sequence[str]) -> Outcome:
-    """Run the test of a command line. Raises SetupError, and StoppedError, also on Ctrl-C."""
+    """Run the test of a command line. Raises SetupError, and Stopped on a signal."""
     arguments = parse(words)
     options = options_of(arguments, arguments.seed)
     outcome = run_test(options, Console(io.StringIO()), drawn=False)
-    if outcome.results.interrupted:
-        raise StoppedError(signal.SIGINT)
+    if outcome.signal_number is not None:
+        raise Stopped(outcome.signal_number)
     return outcome
 
 
@@ -167,6 +176,7 @@ def options_of(arguments: argparse.Namespace, seed: int) -> Options:
         "command": command_of(arguments),
         "nodes": nodes,
         "concurrency": _concurrency(arguments, len(nodes)),
+        "nemesis_interval_s": _nemesis_interval_s(arguments),
         "seed": seed,
         "store": arguments.store,
         "check_bounds": bounds(arguments),
@@ -217,6 +227,15 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
             f"{arguments.workload} on {node_count} nodes works in groups of {group} clients"
         )
     return concurrency
+
+
+def _nemesis_interval_s(arguments: argparse.Namespace) -> float:
+    """Return the mean time between a fault and its end: short enough for several in a run."""
+    if arguments.nemesis_interval_s is not None:
+        return float(arguments.nemesis_interval_s)
+    if arguments.generator == MAELSTROM:
+        return NEMESIS_INTERVAL_S
+    return min(NEMESIS_INTERVAL_S, float(arguments.time_limit_s) / FAULTS_IN_RUN)
 
 
 def _parser() -> Parser:

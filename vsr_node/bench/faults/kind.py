@@ -62,6 +62,8 @@ class FaultKind:
     """Ends the fault; returns what it did, for people."""
     touched_count: Callable[[Members], int]
     """Returns how many messages faults of this kind have touched since the run began."""
+    at_leader: FaultValue | None = None
+    """The fault of the node that leads when it begins; None if the kind can't aim."""
     by_hand: ByHand | None = None
     """Its commands in the shell; None if the shell has none."""
     is_nemesis: bool = True
@@ -79,3 +81,6 @@ class Demand:
     time_limit_ns: int
     slow_ms: float | None = None
     """The delay that slow links add; None if no link is ever slow."""
+    thorough: bool = False
+    """Whether the leader is hit first, variants take turns, and all faults end at the time limit.
+    False draws each fault for itself, as Maelstrom does."""

@@ -1,6 +1,6 @@
 """The nemesis, which carries out the plan, reports each act, and measures what each fault met."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vsr_node.bench.faults.kind import FaultKind, FaultValue
@@ -42,7 +42,10 @@ class _UnderWay:
 
 
 class Nemesis:
-    """Acts on a plan. ``in_flight_at`` counts the operations in flight by the node asked."""
+    """Acts on a plan, and calls ``after_act`` after each act.
+
+    ``in_flight_at`` counts the operations in flight by the node asked.
+    """
 
     def __init__(
         self,
@@ -50,12 +53,14 @@ class Nemesis:
         members: Members,
         gauge: LeaderGauge,
         in_flight_at: Mapping[str, int],
+        after_act: Callable[[], None],
     ) -> None:
         self.effects: list[Effect] = []
         self._ground = ground
         self._members = members
         self._gauge = gauge
         self._in_flight_at = in_flight_at
+        self._after_act = after_act
         self._under_way: dict[FaultKind, _UnderWay] = {}
 
     @property
@@ -98,6 +103,7 @@ class Nemesis:
             self._ground.say(f"{at}: {act.kind.name}, {value.kind}: {value.text}")
             self._close(act.kind)
             self._begin(act.kind, value, leader)
+        self._after_act()
 
     def _begin(self, kind: FaultKind, value: FaultValue, leader: str | None) -> None:
         in_flight = dict(self._in_flight_at)

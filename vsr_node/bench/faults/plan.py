@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
 from vsr_node.bench.faults.kinds import KIND_OF_ACT
 
+DRAWS_MAX = 40
+"""Variants that don't come up in so many draws have all been used."""
+
 
 class Act(NamedTuple):
     """A planned act, ``at`` nanoseconds since operations began: a fault begins, or one ends.
@@ -60,16 +63,42 @@ def _alternate(demand: Demand, kind: FaultKind, random: Random) -> list[Act]:
     """Alternate between a fault and its end, once an interval in the mean.
 
     Intervals are uniform between 0 and twice the mean. The first is at most one mean, so that a
-    run as long as the mean has a fault at all.
+    run as long as the mean has a fault at all; a thorough run has something to lose by then.
     """
     acts: list[Act] = []
-    at = int(random.uniform(0, demand.interval_ns))
+    used: set[str] = set()
+    earliest_ns = demand.interval_ns // 4 if demand.thorough else 0
+    at = int(random.uniform(earliest_ns, demand.interval_ns))
     while at < demand.time_limit_ns:
         value = None
         if len(acts) % 2 == 0:
-            value = kind.draw(demand, random)
+            value = _next_fault(demand, kind, random, used)
             if value is None:
                 return []
         acts.append(Act(at, kind, value))
         at += int(random.uniform(0, 2 * demand.interval_ns))
+    if demand.thorough and len(acts) % 2:
+        acts.append(Act(demand.time_limit_ns, kind, None))
     return acts
+
+
+def _next_fault(
+    demand: Demand, kind: FaultKind, random: Random, used: set[str]
+) -> FaultValue | None:
+    """Draw a fault. In a thorough run its variant is not ``used`` yet, and counts as used then.
+
+    Return None if the group is too small for one.
+    """
+    value = kind.draw(demand, random)
+    if value is None or not demand.thorough:
+        return value
+    if kind.at_leader is not None and not used:
+        fresh: FaultValue | None = kind.at_leader
+    else:
+        draws = (kind.draw(demand, random) for _ in range(DRAWS_MAX))
+        fresh = next((draw for draw in draws if draw and draw.kind not in used), None)
+    if fresh is None:
+        used.clear()
+        fresh = kind.at_leader or value
+    used.add(fresh.kind)
+    return fresh

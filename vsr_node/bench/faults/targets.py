@@ -12,6 +12,7 @@ from typing import Self
 from vsr_node.bench.faults.kind import Demand, FaultValue
 
 PRIMARY = "primary"
+THE_LEADER = "the leader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def drawing(
     def draw(demand: Demand, random: Random) -> Targets:
         variant, size = random.choice(list(sizes_for(len(demand.nodes)).items()))
         if variant == PRIMARY:
-            return value(variant, "the leader", None)
+            return value(variant, THE_LEADER, None)
         hit = set(random.sample(demand.nodes, size))
         names = [node for node in demand.nodes if node in hit]
         return value(variant, " ".join(names), names)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from vsr_node.bench.nodes.guard import GUARD
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Loop
 from vsr_node.bench.nodes.mistakes import Kind, Mistakes
 from vsr_node.bench.nodes.node_logs import NodeLogs
@@ -81,6 +82,7 @@ class NodeProcess:
             bufsize=0,
             start_new_session=True,
         )
+        GUARD.add(self._process.pid)
         self._logs.open(name)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -334,6 +336,7 @@ class NodeProcess:
         # macOS answers EPERM for a group of which only an unreaped process is left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        GUARD.remove(self._process.pid)
 
 
 def stop_nodes(nodes: Sequence[NodeProcess]) -> None:

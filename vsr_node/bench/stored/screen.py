@@ -153,7 +153,7 @@ def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
         tried = f"{f} was tried {_times(results, f)} and never ok"
         lines.append(f"never ok      {tried}: Maelstrom's stats check")
     if results.interrupted:
-        lines.append("The run was interrupted; this judges what there is of it.")
+        lines.append("The run was cut short; this judges what there is of it.")
     return lines
 
 
@@ -173,6 +173,8 @@ def _last_lines(results: Results) -> list[str]:
             return [f"Nothing wrong was found, but {UNTOUCHED}."]
     if results.valid is Validity.VALID:
         return ["Everything looks good! \\(^_^)/"]
+    if results.is_valid_so_far:
+        return [f"{results.verdict.capitalize()}. The run was cut short."]
     if results.valid is Validity.UNKNOWN:
         return ["Nothing wrong was found, but not all could be judged: the verdict is unknown."]
     causes = []

@@ -9,15 +9,8 @@ from dataclasses import dataclass, field
 
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.gauge import Leadership
-from vsr_node.bench.nodes.known_errors import KnownError
+from vsr_node.bench.nodes.known_errors import ANSWERS, KnownError
 from vsr_node.checker.history import NEMESIS, Event, Json, canonical_text
-
-ANSWERS = (
-    KnownError.KEY_DOES_NOT_EXIST,
-    KnownError.KEY_ALREADY_EXISTS,
-    KnownError.PRECONDITION_FAILED,
-)
-"""Errors that a correct node gives to what the workload asks: they are answers, not refusals."""
 
 CHANGES = ("write", "cas")
 

@@ -204,6 +204,7 @@ class LinKv(Workload):
         self._keys = list(range(group_count))
         self._next_key = group_count
         self._processes = [self._group_size] * group_count
+        self._changed: list[int] = []
 
     @staticmethod
     def time_out_s(mean_latency_ms: float) -> float:
@@ -220,6 +221,8 @@ class LinKv(Workload):
         key = self._keys[thread // self._group_size]
         if thread < self._reader_count:
             return Operation("read", key, None)
+        if key not in self._changed:
+            self._changed.append(key)
         if self._random.randrange(3) == 0:
             return Operation("write", key, self._value())
         return Operation("cas", key, [self._value(), self._value()])
@@ -232,9 +235,22 @@ class LinKv(Workload):
         group = thread // self._group_size
         self._processes[group] += 1
         if self._processes[group] > max(PROCESSES_PER_KEY, self._group_size):
-            self._keys[group] = self._next_key
-            self._next_key += 1
-            self._processes[group] = self._group_size
+            self._begin_key(group)
+
+    def _begin_key(self, group: int) -> None:
+        self._keys[group] = self._next_key
+        self._next_key += 1
+        self._processes[group] = self._group_size
+
+    def move_on(self) -> Sequence[Operation]:
+        """Let each group work on a new key, unless nobody has asked to change its present one.
+
+        Return a read of each key that somebody has asked to change, the newest first.
+        """
+        for group, key in enumerate(self._keys):
+            if key in self._changed:
+                self._begin_key(group)
+        return [Operation("read", key, None) for key in reversed(self._changed)]
 
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Check whether the history of each key is linearizable."""

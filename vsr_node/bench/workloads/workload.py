@@ -118,6 +118,13 @@ class Workload(ABC):
     def next_operation(self, thread: int) -> Operation:
         """Return what that thread does next."""
 
+    def move_on(self) -> Sequence[Operation]:
+        """Leave what was changed so far as it is: later operations are about something else.
+
+        Return operations that read all that was changed so far, the newest first.
+        """
+        return ()
+
     def on_new_process(self, thread: int) -> None:
         """Take note that the thread goes on as a new process, as its operation is left open."""
         del thread
