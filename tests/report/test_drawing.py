@@ -33,6 +33,27 @@ def test_the_text_names_the_operations_the_fault_and_the_messages(run_folder: Pa
     assert len(drawn.explanation) < 40
 
 
+def test_the_operations_own_request_and_reply_are_among_its_messages(run_folder: Path) -> None:
+    lines = message_lines()
+    request = next(line for line in lines if line["message"]["body"].get("msg_id") == 5)
+    reply = next(
+        line for line in lines if line["message"]["dest"] == "c4" and line["sent"] > request["sent"]
+    )
+    reply["message"]["body"]["in_reply_to"] = 5
+    noise = {"src": "n0", "dest": "n1", "body": {"type": "noise"}}
+    lines += [
+        {"sent": 50 * MS + n, "ended": 50 * MS + n, "fate": "delivered", "message": noise}
+        for n in range(50)
+    ]
+    write_lines(run_folder / "messages.jsonl", lines)
+    text = draw(run_folder).explanation
+    own = [line for line in text if line.startswith(("  > ", "  < "))]
+    assert own == [
+        '  > 0.0501 to 0.0501 s  c4 -> n1  {"type":"read","key":"k","msg_id":5}',
+        '  < 0.0519 to 0.0519 s  n1 -> c4  {"type":"read_ok","value":1,"in_reply_to":5}',
+    ]
+
+
 def test_a_valid_run_needs_no_explanation(run_folder: Path) -> None:
     (run_folder / "results.json").write_text('{"valid": true}')
     drawn = draw(run_folder)

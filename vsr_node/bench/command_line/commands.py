@@ -100,7 +100,10 @@ def _check(arguments: argparse.Namespace) -> int:
         return Validity.worst(verdict.valid, Validity.UNKNOWN).exit_status
     results = results.judged(verdict)
     write_json(run.folder / "results.json", results.as_json())
-    print(screen_of(results, run.folder, draw(run.folder)))
+    drawing = draw(run.folder)
+    results = results.explained(drawing.explanation)
+    write_json(run.folder / "results.json", results.as_json())
+    print(screen_of(results, run.folder, drawing))
     return results.valid.exit_status
 
 

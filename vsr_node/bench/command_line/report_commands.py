@@ -62,9 +62,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         print(f"ERROR: port {arguments.port}: {error}", file=sys.stderr)
         return EXIT_ERROR
     with server:
-        if not server.runs():
-            print(f"there are no runs in {arguments.store} yet")
         print(f"http://127.0.0.1:{server.server_port}/ until Ctrl-C", flush=True)
+        if not server.runs():
+            print(f"there are no runs in {arguments.store} yet", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -145,6 +145,8 @@ def _run_in(
     if drawn:
         with suppress(Stopped), interruption.raised():
             drawing = draw(store.folder)
+            results = results.explained(drawing.explanation)
+            store.write_json("results.json", results.as_json())
     console.say(screen_of(results, store.folder, drawing))
     return Outcome(results, store.folder, record.events, interruption.signal_number)
 

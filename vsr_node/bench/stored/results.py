@@ -27,6 +27,8 @@ from vsr_node.checker.validity import Validity
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
 
+EXPLANATION_LINES_MAX = 40
+
 OUTCOMES = ("ok", "fail", "info", "open")
 
 
@@ -262,6 +264,13 @@ class Results:
             return self.valid.word
         limit_s = self.test.time_limit_s
         return f"valid so far: {min(self.bench.duration_s, limit_s):.1f} of {limit_s:g} s"
+
+    def explained(self, lines: Sequence[str]) -> "Results":
+        """Return the results with this explanation of the workload's verdict, if there is one."""
+        if not lines:
+            return self
+        text = "\n".join(lines[:EXPLANATION_LINES_MAX])
+        return replace(self, workload=replace(self.workload, explanation=text))
 
     def _stats_validity(self) -> Validity:
         """Judge as Maelstrom's stats do; a run that was cut short may not have come to an ok."""
