@@ -5,6 +5,7 @@ and ending the group ends what the node started, too. A node's stderr is read as
 each line of its log has the time of its arrival.
 """
 
+import errno
 import os
 import selectors
 import signal
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from vsr_node.bench.nodes.guard import GUARD
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Loop
@@ -23,6 +25,8 @@ from vsr_node.bench.nodes.node_logs import NodeLogs
 READ_BYTES = 1 << 16
 LINE_BYTES_MAX = 16 << 20
 UNREAD_BYTES_MAX = 64 << 20
+
+FIRST_LINE_BYTES_MAX = 200
 
 EXIT_GRACE_NS = NANOSECONDS_PER_SECOND
 """Between the end of a node's output and the end of its process."""
@@ -73,15 +77,7 @@ class NodeProcess:
         self._pending_bytes = 0
         self._watches_input = False
         self._group_ended = False
-        self._process = subprocess.Popen(
-            launch.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=tempfile.gettempdir(),
-            bufsize=0,
-            start_new_session=True,
-        )
+        self._process = _started(launch.command)
         GUARD.add(self._process.pid)
         self._logs.open(name)
         assert self._process.stdin is not None
@@ -337,6 +333,33 @@ class NodeProcess:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         GUARD.remove(self._process.pid)
+
+
+def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start a node. Raises OSError that names what is missing."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tempfile.gettempdir(),
+            bufsize=0,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise OSError(error.errno, _obstacle(error, Path(command[0])), command[0]) from None
+
+
+def _obstacle(error: OSError, program: Path) -> str:
+    """Describe why a program can't be started; it may lack its first line, or its interpreter."""
+    if error.errno == errno.ENOEXEC:
+        return "it has no #! line with its interpreter, and is not a program of this machine"
+    with suppress(OSError), program.open("rb") as file:
+        first = file.readline(FIRST_LINE_BYTES_MAX).decode(errors="backslashreplace").rstrip()
+        if error.errno == errno.ENOENT and first.startswith("#!"):
+            return f"the interpreter of its first line is missing: {first}"
+    return error.strerror or str(error)
 
 
 def stop_nodes(nodes: Sequence[NodeProcess]) -> None:
