@@ -108,8 +108,8 @@ def _culprits_messages(violation: KeyViolation, messages: Messages) -> Iterator[
     own = _own(call, met)
     others = [message for message in met if message not in own]
     shown = sorted([*own, *others[: max(0, MESSAGES_SHOWN - len(own))]])
-    about = "sent and arrived; > its request, < its reply"
-    yield f"  messages of {call.node} during {violation.brief(culprit)} ({about}):"
+    about = "sent and arrived (> its request, < its reply)"
+    yield f"  messages of {call.node} during {violation.brief(culprit)}, {about}:"
     for message in shown:
         mark = " " if message not in own else "<" if message.source == call.node else ">"
         yield f"  {mark} {_in_a_line(message)}"

@@ -177,11 +177,13 @@ class Timeline {
       drawnTo[slot] = right;
       const height = LANE_HEIGHT - 6;
       drawBar(drawing.context, outcome, left, y, right - left, height);
-      if (right - left > 44) {
+      // The dot and the number of the order stand where an operation begins.
+      const indent = this.showsOrder && this.order.length && operations.place[i] > 0 ? 30 : 5;
+      if (right - left > 39 + indent) {
         const label = this.run.describe(i);
-        const room = Math.floor((right - left - 8) / 6.5);
+        const room = Math.floor((right - left - indent - 3) / 6.5);
         drawing.context.fillStyle = outcome === 0 ? back : text;
-        drawing.context.fillText(label.length > room ? `${label.slice(0, room - 1)}…` : label, left + 5, y + height / 2 + 0.5);
+        drawing.context.fillText(label.length > room ? `${label.slice(0, room - 1)}…` : label, left + indent, y + height / 2 + 0.5);
       }
     }
     drawing.context.font = "12px system-ui, sans-serif";
@@ -242,9 +244,20 @@ class Timeline {
       context.textAlign = "right";
       context.fillText(`${mark}`, left - 3, y + LANE_HEIGHT / 2);
       context.textAlign = "left";
-      if (this.culprits.has(i)) context.fillText("✗ no place", right + 4, y + LANE_HEIGHT / 2);
+      if (this.culprits.has(i)) this.markCulprit(drawing, left - 20, right + 4, y + LANE_HEIGHT / 2);
       context.font = "12px system-ui, sans-serif";
     }
+  }
+
+  /** Write that an operation has no place, after it or, if there is no room, before it.
+   * @param {Drawing} drawing @param {number} before @param {number} after @param {number} y */
+  markCulprit(drawing, before, after, y) {
+    const { context } = drawing;
+    const text = "✗ no place";
+    const fits = after + context.measureText(text).width < drawing.width;
+    context.textAlign = fits ? "left" : "right";
+    context.fillText(text, fits ? after : before, y);
+    context.textAlign = "left";
   }
 
   /** @param {number} x @param {number} y @returns {number} The operation there, or -1. */
