@@ -50,7 +50,8 @@ input[type=checkbox] { min-height: 0; width: 1.2rem; height: 1.2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 td, th { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--faint); font-weight: 500; font-size: .85rem; overflow-wrap: normal; }
+th { color: var(--faint); font-weight: 500; font-size: .85rem; }
+th[scope=row] { overflow-wrap: normal; }
 .valid { color: var(--good); } .invalid { color: var(--bad); } .unknown { color: var(--open); }
 .valid, .invalid, .unknown { font-weight: 600; white-space: nowrap; }
 .pages { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin-top: 1rem; }

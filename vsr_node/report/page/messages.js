@@ -281,6 +281,7 @@ class SpaceTime {
 
   /** @param {number} by */
   step(by) {
+    this.find();  // The drawing may not be up to date yet.
     const { sent } = this.messages;
     const place = this.shown.indexOf(this.selected);
     let next = place + by;
