@@ -7,6 +7,7 @@ from random import Random
 import orjson
 import pytest
 
+from vsr_node.bench.faults.aimed import AIMED
 from vsr_node.bench.faults.kill import KILL, Kill
 from vsr_node.bench.faults.kind import Demand, FaultKind
 from vsr_node.bench.faults.kinds import KIND_OF_ACT, KINDS, NEMESES, wanted
@@ -266,7 +267,7 @@ def test_a_line_of_a_schedule_has_the_names_that_stored_runs_have() -> None:
 
 def test_names_tell_kinds_and_acts_apart() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS)
-    assert len(KIND_OF_ACT) == 2 * len(KINDS)
+    assert len(KIND_OF_ACT) == 2 * len((*KINDS, AIMED))
     assert wanted(NEMESES, None) == (KILL, PARTITION, PAUSE)
     assert wanted(["pause"], 50) == (PAUSE, SLOW)
 

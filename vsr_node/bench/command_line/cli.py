@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vsr_node.bench.command_line import commands, report_commands
+from vsr_node.bench.command_line import commands, hunt, report_commands
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     EXIT_USAGE,
@@ -263,6 +263,7 @@ def _parser() -> Parser:
     add_bounds(test)
     seed = random.SystemRandom().getrandbits(SEED_BITS)
     test.set_defaults(carry_out=_test, seed=seed)
+    hunt.add_to(subparsers, lambda words, seed: options_of(parse(words), seed))
     commands.add_to(subparsers)
     report_commands.add_to(subparsers)
     add_perf(subparsers)

@@ -35,7 +35,7 @@ class Partition(FaultValue):
         """Cut off the leader, or the first node if no leader is known."""
         if self.kind != PRIMARY:
             return self
-        return _cut_off(PRIMARY, nodes, {leader or nodes[0]})
+        return cut_off(PRIMARY, nodes, {leader or nodes[0]})
 
     def begin(self, members: Members) -> list[str]:
         """Cut the links; return the nodes that lose their majority."""
@@ -93,10 +93,11 @@ def majorities_ring(nodes: Sequence[str], random: Random) -> Partition:
 
 
 def _split(kind: str, nodes: Sequence[str], size: int, random: Random) -> Partition:
-    return _cut_off(kind, nodes, set(random.sample(nodes, size)))
+    return cut_off(kind, nodes, set(random.sample(nodes, size)))
 
 
-def _cut_off(kind: str, nodes: Sequence[str], smaller: set[str]) -> Partition:
+def cut_off(kind: str, nodes: Sequence[str], smaller: set[str]) -> Partition:
+    """Cut these nodes off from the others."""
     within = [node for node in nodes if node in smaller]
     outside = [node for node in nodes if node not in smaller]
     cuts = {node: sorted(outside if node in smaller else within) for node in nodes}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
+from vsr_node.bench.faults.kind import Demand, PlannedKind, PlannedValue
 from vsr_node.bench.faults.kinds import KIND_OF_ACT
 
 DRAWS_MAX = 40
@@ -22,8 +22,8 @@ class Act(NamedTuple):
     """
 
     at: int
-    kind: FaultKind
-    value: FaultValue | None
+    kind: PlannedKind
+    value: PlannedValue | None
 
     @property
     def f(self) -> str:
@@ -59,7 +59,7 @@ def plan_faults(demand: Demand, stream: Callable[[str], Random]) -> list[Act]:
     return plan
 
 
-def _alternate(demand: Demand, kind: FaultKind, random: Random) -> list[Act]:
+def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
     """Alternate between a fault and its end, once an interval in the mean.
 
     Intervals are uniform between 0 and twice the mean. The first is at most one mean, so that a
@@ -83,8 +83,8 @@ def _alternate(demand: Demand, kind: FaultKind, random: Random) -> list[Act]:
 
 
 def _next_fault(
-    demand: Demand, kind: FaultKind, random: Random, used: set[str]
-) -> FaultValue | None:
+    demand: Demand, kind: PlannedKind, random: Random, used: set[str]
+) -> PlannedValue | None:
     """Draw a fault. In a thorough run its variant is not ``used`` yet, and counts as used then.
 
     Return None if the group is too small for one.
@@ -93,7 +93,7 @@ def _next_fault(
     if value is None or not demand.thorough:
         return value
     if kind.at_leader is not None and not used:
-        fresh: FaultValue | None = kind.at_leader
+        fresh: PlannedValue | None = kind.at_leader
     else:
         draws = (kind.draw(demand, random) for _ in range(DRAWS_MAX))
         fresh = next((draw for draw in draws if draw and draw.kind not in used), None)
