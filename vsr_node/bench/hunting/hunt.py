@@ -52,9 +52,9 @@ class Catch:
     @property
     def problem(self) -> str:
         """Why no run came up; empty if one did, or none was tried."""
-        if any(each.trial.results for each in self.tried):
+        if not self.tried or any(each.trial.results for each in self.tried):
             return ""
-        return self.tried[-1].trial.problem if self.tried else ""
+        return self.tried[0].trial.problem
 
     @property
     def valid(self) -> Validity:
