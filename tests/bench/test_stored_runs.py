@@ -169,7 +169,10 @@ def test_a_bundle_is_read_and_repeated(tmp_path: Path) -> None:
     assert invocations(other / "latest") == original
     suite = ElementTree.parse(files["j.xml"]).getroot()[0]
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
-    assert [case.get("name") for case in suite] == ["history", "protocol", "faults bit"]
+    names_of_cases = [case.get("name") for case in suite.iter("testcase")]
+    assert names_of_cases == ["history", "protocol", "faults bit", "proves something"]
+    strength = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert int(strength["answered"] or 0) > 0
     assert "valid" in files["s.md"].read_text().splitlines()[0]
 
 

@@ -47,8 +47,9 @@ from vsr_node.command import command_here
 SEED_BITS = 32
 
 NEMESIS_INTERVAL_S = 10.0
-FAULTS_IN_RUN = 6
-"""How often faults of a kind begin or end in a run, if the command line does not say."""
+NEMESIS_INTERVAL_MIN_S = 1.5
+ACTS_IN_RUN = 12
+"""How often faults of a kind begin or end in a thorough run, if the command line does not say."""
 
 EXPORTS = ("--junit", "--summary", "--bundle")
 
@@ -231,12 +232,13 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
 
 
 def _nemesis_interval_s(arguments: argparse.Namespace) -> float:
-    """Return the mean time between a fault and its end: short enough for several in a run."""
+    """Return the mean time between a fault and its end."""
     if arguments.nemesis_interval_s is not None:
         return float(arguments.nemesis_interval_s)
     if arguments.generator == MAELSTROM:
         return NEMESIS_INTERVAL_S
-    return min(NEMESIS_INTERVAL_S, float(arguments.time_limit_s) / FAULTS_IN_RUN)
+    interval_s = float(arguments.time_limit_s) / ACTS_IN_RUN
+    return min(max(interval_s, NEMESIS_INTERVAL_MIN_S), NEMESIS_INTERVAL_S)
 
 
 def _parser() -> Parser:

@@ -3,8 +3,8 @@
 They begin operations at the times that Maelstrom's would, and differ in this:
 
 - When a fault begins or ends, the workload moves on to other keys, so that no write hides what the
-  fault did to the present ones. These are read at each node in place of drawn operations, soon
-  after the fault and again a little later.
+  fault did to the present ones. These are read at each node in place of drawn operations: some at
+  once, wherever a worker is free, the others soon after, and all again a little later.
 - After a fault a read waits for a part of the time-out, each for another one, so that the readers
   don't all sit in the same wait.
 - A worker that is refused (error 11) backs off and tries again. It takes no share of the rate.
@@ -60,6 +60,8 @@ class ThoroughWorkers(Workers):
         """How often each worker was refused in a row."""
         self._backing_off = 0
         """How many workers are."""
+        self._ahead = 0
+        """How many operations were begun in advance of the rate."""
         self._unsettled_until = 0
         self._had_fault = False
         self._is_stopped = False
@@ -94,13 +96,28 @@ class ThoroughWorkers(Workers):
                 self._timers.call_at(now + after_ns, self._plan_round)
 
     def _plan_round(self) -> None:
+        """Plan to read the newest keys, and begin at once at each node that has a free worker.
+
+        What is begun in advance of the rate is left out later.
+        """
         if self._timers.now() < self._end:
             self._plan_read_backs(self._newest)
+            free, self._free = self._free, []
+            for worker in free:
+                self._ahead += bool(self._read_backs[self._node_of(worker)])
+                self._read_on(worker)
 
     def _plan_read_backs(self, operations: Sequence[Operation]) -> None:
         """Plan reads at each node, at each in another order."""
         for place, node in enumerate(self._nodes):
             self._read_backs[node] = deque((*operations[place:], *operations[:place]))
+
+    def _begin_due_one(self) -> None:
+        """Begin the operation that is due now, unless it stands for one that came in advance."""
+        if self._ahead and self._random.random() < READ_BACK_SHARE:
+            self._ahead -= 1
+        else:
+            super()._begin_due_one()
 
     def _begin_next(self, worker: int) -> None:
         node = self._node_of(worker)
@@ -161,10 +178,11 @@ class ThoroughWorkers(Workers):
             self._read_on(worker)
 
     def _read_on(self, worker: int) -> None:
-        """Do one of the last reads, if there is one and they are not given up."""
+        """Read what is planned for the worker's node, unless the last reads are given up."""
         waiting = self._read_backs[self._node_of(worker)]
         end = self._last_reads_end
         if waiting and not self._is_stopped and (end is None or self._timers.now() < end):
-            self._begin(worker, waiting.popleft(), self._node_of(worker))
+            operation = waiting.popleft()
+            self._begin(worker, operation, self._node_of(worker), self._time_out_of(operation))
         else:
             self._free.append(worker)

@@ -208,9 +208,13 @@ class Workers(ClientPool):
                 self._due = now
             else:
                 self.lateness.add(now - self._due)
-            self._begin_next(self._take_free())
+            self._begin_due_one()
             self._due += int(self._random.random() * self._interval_max_ns)
         self._timers.call_at(self._due, self._begin_due)
+
+    def _begin_due_one(self) -> None:
+        """Begin the operation that is due now. Some worker is free."""
+        self._begin_next(self._take_free())
 
     def _begin_next(self, worker: int) -> None:
         self._begin(worker, self._workload.next_operation(worker), self._node_of(worker))
