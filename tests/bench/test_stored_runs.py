@@ -257,3 +257,11 @@ def test_the_self_test_tells_who_caught_what(
     assert "linearizability" in row
     assert "no fault" in row
     assert main(["self-test", "nobody"]) == 254
+    assert main(["self-test", "--hard", "cached-reads"]) == 254
+
+
+def test_the_self_test_finds_a_hard_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["self-test", "--hard", "raft-lagging-reads"]) == 0
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("raft-lagging-reads")
+    assert "invalid" in row

@@ -159,7 +159,10 @@ class LiveRun:
         self._timers = self._ground.timers
         self._loop = Loop(self._timers)
         self.workload = WORKLOADS[options.workload](
-            len(options.nodes), options.concurrency, self._stream("workload")
+            len(options.nodes),
+            options.concurrency,
+            self._stream("workload"),
+            thorough=options.is_thorough,
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
