@@ -10,8 +10,6 @@ from vsr_node.bench.stored.options import Description
 from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
 from vsr_node.checker.history import Event, Json
 
-END_NS = 1_000
-
 
 class Story:
     """A history, operation by operation, one at a time."""
@@ -39,7 +37,7 @@ class Story:
     def strength(self, *changes_ns: int) -> Strength:
         leaderships = [Leadership(0, "n0")]
         leaderships += [Leadership(at, f"n{1 + n}") for n, at in enumerate(changes_ns)]
-        return strength_of(self.events, (), leaderships, END_NS)
+        return strength_of(self.events, (), leaderships, 0)
 
 
 def test_what_the_data_refuse_is_answered_and_what_the_node_refuses_is_not() -> None:
@@ -94,19 +92,11 @@ def test_an_old_value_is_read_after_a_change_of_leadership_and_before_a_new_writ
     assert story.strength(60).old_values_read == 2
 
 
-def test_a_read_when_the_time_is_up_is_counted_apart() -> None:
-    story = Story()
-    while story.events[-1:] == [] or story.events[-1].time < END_NS:
-        story.done("read", 1, "n0")
-    story.done("read", 1, "n0")
-    assert story.strength().last_reads == 2
-
-
 STRONG = Strength(
     operations=110,
     answered=100,
     refused=4,
-    last_reads=10,
+    read_backs=10,
     faults=4,
     faults_with_leader=4,
     faults_at_leader=2,

@@ -291,6 +291,7 @@ class LiveRun:
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
             held_up_count=workers.held_up_count,
+            read_back_count=workers.read_back_count,
             operation_lateness=workers.lateness,
             turns=self._loop.turns,
             cpu_seconds=time.process_time() - cpu_begin,

@@ -51,6 +51,8 @@ class ClientPool(ABC):
         self.time_out_count = 0
         self.held_up_count = 0
         """How many operations began later than they were due, as no client was free."""
+        self.read_back_count = 0
+        """How many reads began in addition to the rate."""
         self.lateness = Lateness()
         self._timers = ground.timers
         self._history = ground.history
@@ -208,13 +210,9 @@ class Workers(ClientPool):
                 self._due = now
             else:
                 self.lateness.add(now - self._due)
-            self._begin_due_one()
+            self._begin_next(self._take_free())
             self._due += int(self._random.random() * self._interval_max_ns)
         self._timers.call_at(self._due, self._begin_due)
-
-    def _begin_due_one(self) -> None:
-        """Begin the operation that is due now. Some worker is free."""
-        self._begin_next(self._take_free())
 
     def _begin_next(self, worker: int) -> None:
         self._begin(worker, self._workload.next_operation(worker), self._node_of(worker))

@@ -45,6 +45,7 @@ class RunRecord:
     time_out_count: int
     late_reply_count: int
     held_up_count: int
+    read_back_count: int
     operation_lateness: Lateness
     turns: Lateness
     cpu_seconds: float
@@ -280,7 +281,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
     stats = _stats(run.events)
     test = Description(**stored_values(run.options))
     end_ns = run.operations_begin + int(test.time_limit_s * NANOSECONDS_PER_SECOND)
-    strength = strength_of(run.events, run.effects, run.leaderships, end_ns)
+    strength = strength_of(run.events, run.effects, run.leaderships, run.read_back_count)
     results = Results(
         valid=verdict.valid,
         workload=verdict,

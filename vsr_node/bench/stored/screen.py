@@ -107,7 +107,7 @@ def _strength(results: Results) -> list[str]:
     lines = [
         f"strength      {strength.answered} answered, {strength.refused} refused",
         f"  {read} of {acknowledged} acknowledged writes were read at another node",
-        f"  {strength.last_reads} reads when the time was up",
+        f"  {strength.read_backs} of the reads were made in addition to the rate",
     ]
     if strength.faults:
         changes, old = strength.leader_changes, strength.old_values_read
