@@ -98,6 +98,7 @@ STRONG = Strength(
     refused=4,
     read_backs=10,
     faults=4,
+    faults_that_touched=3,
     faults_with_leader=4,
     faults_at_leader=2,
     operations_in_flight=9,
@@ -137,6 +138,7 @@ def described(**changes: Any) -> Description:
     [
         ({"faults": 0}, "--nemesis"),
         ({"answered": 20}, "--nemesis-interval"),
+        ({"faults_that_touched": 0}, "--rate"),
         ({"faults_at_leader": 0}, "--time-limit"),
         ({"leader_changes": 0}, "--nemesis-interval"),
         ({"old_values_read": 0}, "--rate"),

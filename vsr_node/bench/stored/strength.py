@@ -7,6 +7,7 @@ them again from ``history.jsonl``.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vsr_node.bench.faults.kill import KILL
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.gauge import Leadership
 from vsr_node.bench.nodes.known_errors import ANSWERS, KnownError
@@ -34,6 +35,8 @@ class Strength:
     read_backs: int
     """Reads in addition to the rate: after faults, and when the time was up."""
     faults: int
+    faults_that_touched: int
+    """Faults that killed a node or touched a message."""
     faults_with_leader: int
     """Faults that began while one node stood out as the leader."""
     faults_at_leader: int
@@ -136,6 +139,7 @@ def strength_of(
         refused=codes.count(KnownError.TEMPORARILY_UNAVAILABLE),
         read_backs=read_backs,
         faults=len(effects),
+        faults_that_touched=sum(_touched(effect) for effect in effects),
         faults_with_leader=sum(effect.leader is not None for effect in effects),
         faults_at_leader=sum(effect.leader_hit for effect in effects),
         operations_in_flight=sum(effect.operations_in_flight for effect in effects),
@@ -144,6 +148,10 @@ def strength_of(
         writes_acknowledged=reading.writes_acknowledged,
         writes_read_elsewhere=reading.writes_read_elsewhere,
     )
+
+
+def _touched(effect: Effect) -> bool:
+    return effect.messages_touched > 0 or (effect.f == KILL.name and bool(effect.nodes))
 
 
 def weakness_of(strength: Strength, test: Description) -> str | None:
@@ -158,6 +166,8 @@ def weakness_of(strength: Strength, test: Description) -> str | None:
     if strength.answered < ANSWERED_MIN * (expected + strength.read_backs):
         few = f"{strength.answered} operations were answered where the rate allows {expected}"
         return f"only {few}: try a longer --nemesis-interval"
+    if strength.faults and not strength.faults_that_touched:
+        return "the faults touched nothing: try a higher --rate"
     if strength.faults_with_leader and not strength.faults_at_leader:
         return "no fault hit the node that led: try a longer --time-limit"
     if strength.faults and not strength.leader_changes and len(test.nodes) > 1:
