@@ -121,8 +121,8 @@ def test_a_run_that_was_killed_can_be_judged(
     (stored / "results.json").unlink()
     if written is not None:
         (stored / "results.json").write_text(written)
-    assert main(["check", str(stored)]) == 0
-    assert "has no results" in capsys.readouterr().out
+    assert main(["check", str(stored)]) == 2
+    assert "can't be more than valid so far" in capsys.readouterr().out
 
 
 def test_an_endless_search_ends_within_its_bound_with_a_verdict_that_is_true(

@@ -53,7 +53,7 @@ class Drawing:
 def draw(folder: Path) -> Drawing:
     """Write ``report.html`` into a run's folder, and explain the run's violations.
 
-    Raises nothing, as a page is no part of a verdict: a failure, even Ctrl-C, is the ``problem``.
+    Raises no error, as a page is no part of a verdict: a failure is the ``problem``.
     """
     explanation: tuple[str, ...] = ()
     try:
@@ -68,7 +68,7 @@ def draw(folder: Path) -> Drawing:
             explanation = tuple(map(_printable, lines))
         path = folder / PAGE
         write_page(PageContents(run, violations, messages), path)
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         return Drawing(None, explanation, _problem(error))
     return Drawing(path, explanation, None)
 
@@ -123,7 +123,7 @@ def _suspected(events: Sequence[Event], results: Mapping[str, Any]) -> list[Even
     ]
 
 
-def _problem(error: BaseException) -> str:
+def _problem(error: Exception) -> str:
     if isinstance(error, NoRunError | HistoryError | OSError):
         return _printable(str(error)[:PROBLEM_SHOWN_MAX])
     frames = traceback.extract_tb(error.__traceback__)

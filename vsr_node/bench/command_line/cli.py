@@ -1,18 +1,18 @@
 """The command line: Maelstrom's words, and a few of the bench's own.
 
 Exit status: 0 valid, 1 invalid, 2 unknown; 254 for wrong usage, 255 for an error, as in
-Maelstrom; 128 plus the signal's number after SIGTERM or SIGHUP.
+Maelstrom; 128 plus the signal's number after Ctrl-C, SIGTERM or SIGHUP, unless what there is of the
+run is invalid.
 """
 
 import argparse
 import io
 import random
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vsr_node.bench.command_line import commands, report_commands
+from vsr_node.bench.command_line import commands, hunt, report_commands
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     EXIT_USAGE,
@@ -27,7 +27,7 @@ from vsr_node.bench.command_line.arguments import (
 from vsr_node.bench.command_line.commands import run_and_report
 from vsr_node.bench.command_line.perf import add_perf
 from vsr_node.bench.running.console import Console
-from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle
 from vsr_node.bench.stored.option_values import count
 from vsr_node.bench.stored.options import (
@@ -49,6 +49,7 @@ from vsr_node.bench.workshop.self_test import (
 )
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
 from vsr_node.command import command_here
+from vsr_node.start import Stopped
 
 SEED_BITS = 32
 
@@ -106,7 +107,7 @@ def _test(arguments: argparse.Namespace) -> int:
         status, outcome = run_and_report(options, console)
         if outcome is not None:
             outcomes.append(outcome)
-        if status or outcome is None or outcome.results.interrupted:
+        if status or outcome is None:
             break
     _export(arguments, outcomes, console)
     return status
@@ -162,18 +163,16 @@ def _self_test(arguments: argparse.Namespace) -> int:
     except (SetupError, OSError) as error:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR
-    except StoppedError as stopped:
-        return 128 + stopped.signal_number
     return 0 if as_they_should else 1
 
 
 def _run_quietly(words: Sequence[str]) -> Outcome:
-    """Run the test of a command line. Raises SetupError, and StoppedError, also on Ctrl-C."""
+    """Run the test of a command line. Raises SetupError, and Stopped on a signal."""
     arguments = parse(words)
     options = options_of(arguments, arguments.seed)
     outcome = run_test(options, Console(io.StringIO()), drawn=False)
-    if outcome.results.interrupted:
-        raise StoppedError(signal.SIGINT)
+    if outcome.signal_number is not None:
+        raise Stopped(outcome.signal_number)
     return outcome
 
 
@@ -275,6 +274,7 @@ def _parser() -> Parser:
     add_bounds(test)
     seed = random.SystemRandom().getrandbits(SEED_BITS)
     test.set_defaults(carry_out=_test, seed=seed)
+    hunt.add_to(subparsers, lambda words, seed: options_of(parse(words), seed))
     commands.add_to(subparsers)
     report_commands.add_to(subparsers)
     add_perf(subparsers)

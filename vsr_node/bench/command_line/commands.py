@@ -18,7 +18,7 @@ from vsr_node.bench.command_line.arguments import (
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import NOT_REPEATED, kinds_of, shrink, violation_event
-from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.stored.option_values import count, not_negative, positive
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.stored.results import Results
@@ -31,6 +31,7 @@ from vsr_node.bench.workshop.shell import Shell, help_of
 from vsr_node.checker.validity import Validity
 from vsr_node.command import command_here
 from vsr_node.report import draw
+from vsr_node.start import EXIT_SIGNAL
 
 EXIT_NOT_REPEATED = 2
 SHRINK_SECONDS = 540.0
@@ -48,11 +49,7 @@ def run_and_report(options: Options, console: Console) -> tuple[int, Outcome | N
     except (SetupError, OSError) as error:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR, None
-    except StoppedError as stopped:
-        judge = command_here("bench", "check", str(options.store / "latest"))
-        console.say(f"stopped by {stopped}; the history is on disk: judge it with {judge}")
-        return 128 + stopped.signal_number, None
-    return outcome.results.valid.exit_status, outcome
+    return outcome.exit_status, outcome
 
 
 def add_to(commands: Commands) -> None:
@@ -96,8 +93,11 @@ def _check(arguments: argparse.Namespace) -> int:
     results = load_results(run.folder)
     if results is None:
         print(verdict.explanation)
-        print(f"{run.folder} has no results: the run was ended before it was judged")
-        return verdict.valid.exit_status
+        print(
+            f"{run.folder} has no results: the run was ended before it was judged. What there is "
+            "of it can't be more than valid so far."
+        )
+        return Validity.worst(verdict.valid, Validity.UNKNOWN).exit_status
     results = results.judged(verdict)
     write_json(run.folder / "results.json", results.as_json())
     print(screen_of(results, run.folder, draw(run.folder)))
@@ -125,16 +125,21 @@ def _replay(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout)
     console.say(f"replaying {run.folder}\n{NOT_REPEATED}")
     verdicts: list[Validity] = []
-    for _ in range(arguments.times):
+    stopped: Outcome | None = None
+    while len(verdicts) < arguments.times and stopped is None:
         status, outcome = run_and_report(options, console)
         if outcome is None:
             return status
         verdicts.append(outcome.results.valid)
-        if outcome.results.interrupted:
-            break
+        stopped = outcome if outcome.signal_number is not None else None
+    worst = Validity.worst(*verdicts)
     if arguments.times > 1:
-        console.say(f"fails {verdicts.count(Validity.INVALID)} of {len(verdicts)}")
-    return Validity.worst(*verdicts).exit_status
+        fails = f"fails {verdicts.count(Validity.INVALID)} of {len(verdicts)}"
+        stop = f"; interrupted in run {len(verdicts)} of {arguments.times}"
+        console.say(fails + (stop if stopped is not None else ""))
+    if stopped is not None and worst is not Validity.INVALID:
+        return stopped.exit_status
+    return worst.exit_status
 
 
 def _options_of(run: StoredRun, arguments: argparse.Namespace) -> Options:
@@ -182,7 +187,7 @@ def _shrink(arguments: argparse.Namespace) -> int:
     options = replace(_options_of(run, arguments), availability=None)
     console = Console(sys.stdout)
     console.say(f"shrinking {run.folder}, {run.operation_count} operations\n{NOT_REPEATED}")
-    kept = shrink(
+    done = shrink(
         options,
         results,
         run.events,
@@ -190,7 +195,9 @@ def _shrink(arguments: argparse.Namespace) -> int:
         seconds=arguments.time,
         measured=arguments.measure,
     )
-    if kept is None:
+    if done.signal_number is not None:
+        return EXIT_SIGNAL + done.signal_number
+    if done.smallest is None:
         console.say("it did not fail again, neither in part nor as a whole")
         return EXIT_NOT_REPEATED
     return 0

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vsr_node.bench.faults.aimed import Pursuit, Tactic
 from vsr_node.bench.faults.kind import FaultKind, FaultValue
 from vsr_node.bench.faults.plan import Act
 from vsr_node.bench.nodes.gauge import LeaderGauge
@@ -62,6 +63,9 @@ class Nemesis:
         self._in_flight_at = in_flight_at
         self._after_act = after_act
         self._under_way: dict[FaultKind, _UnderWay] = {}
+        self._pursuit = Pursuit(
+            ground.timers, members.names, ground.network, gauge.leader, self._carry_out
+        )
 
     @property
     def current(self) -> str:
@@ -78,6 +82,7 @@ class Nemesis:
 
     def stop(self) -> None:
         """Close the account of the faults that are under way at the end."""
+        self._pursuit.give_up()
         for kind in list(self._under_way):
             self._close(kind)
 
@@ -91,18 +96,28 @@ class Nemesis:
             )
 
     def _act(self, act: Act) -> None:
+        if not isinstance(act.kind, FaultKind):
+            self._pursuit.end()
+            if isinstance(act.value, Tactic):
+                self._pursuit.begin(act.value)
+        else:
+            assert act.value is None or isinstance(act.value, FaultValue)
+            self._carry_out(act.kind, act.value)
+
+    def _carry_out(self, kind: FaultKind, planned: FaultValue | None) -> None:
+        """Begin a fault, or end those of its kind if ``planned`` is None; record and report it."""
         at = f"{self._ground.timers.now() / NANOSECONDS_PER_SECOND:.3f} s"
-        if act.value is None:
-            self._ground.history.record_fault(act.f, None)
-            self._ground.say(f"{at}: {act.kind.end(self._members)}")
-            self._close(act.kind)
+        if planned is None:
+            self._ground.history.record_fault(kind.ends, None)
+            self._ground.say(f"{at}: {kind.end(self._members)}")
+            self._close(kind)
         else:
             leader = self._gauge.leader()
-            value = act.value.aimed(leader, self._members.names)
-            self._ground.history.record_fault(act.f, value.as_json())
-            self._ground.say(f"{at}: {act.kind.name}, {value.kind}: {value.text}")
-            self._close(act.kind)
-            self._begin(act.kind, value, leader)
+            value = planned.aimed(leader, self._members.names)
+            self._ground.history.record_fault(kind.begins, value.as_json())
+            self._ground.say(f"{at}: {kind.name}, {value.kind}: {value.text}")
+            self._close(kind)
+            self._begin(kind, value, leader)
         self._after_act()
 
     def _begin(self, kind: FaultKind, value: FaultValue, leader: str | None) -> None:

@@ -5,11 +5,13 @@ several kinds overlap.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import Any, NamedTuple
 
-from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
+from vsr_node.bench.faults.kind import Demand, PlannedKind, PlannedValue
 from vsr_node.bench.faults.kinds import KIND_OF_ACT
+from vsr_node.bench.faults.targets import at_backup
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 
 LAST_FAULT_NS = 2 * NANOSECONDS_PER_SECOND
@@ -28,8 +30,8 @@ class Act(NamedTuple):
     """
 
     at: int
-    kind: FaultKind
-    value: FaultValue | None
+    kind: PlannedKind
+    value: PlannedValue | None
 
     @property
     def f(self) -> str:
@@ -65,7 +67,7 @@ def plan_faults(demand: Demand, stream: Callable[[str], Random]) -> list[Act]:
     return plan
 
 
-def _alternate(demand: Demand, kind: FaultKind, random: Random) -> list[Act]:
+def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
     """Alternate between a fault and its end, once an interval in the mean.
 
     Intervals are uniform between 0 and twice the mean. The first is at most one mean, so that a
@@ -92,7 +94,7 @@ def _alternate(demand: Demand, kind: FaultKind, random: Random) -> list[Act]:
 
 
 def _with_last_fault(
-    demand: Demand, kind: FaultKind, at_leader: FaultValue, acts: Sequence[Act]
+    demand: Demand, kind: PlannedKind, at_leader: PlannedValue, acts: Sequence[Act]
 ) -> list[Act]:
     """Let the last fault hit the leader and end at the time limit.
 
@@ -107,8 +109,8 @@ def _with_last_fault(
 
 
 def _next_fault(
-    demand: Demand, kind: FaultKind, random: Random, used: set[str]
-) -> FaultValue | None:
+    demand: Demand, kind: PlannedKind, random: Random, used: set[str]
+) -> PlannedValue | None:
     """Draw a fault. In a thorough run its variant is not ``used`` yet, and counts as used then.
 
     Return None if the group is too small for one.
@@ -116,11 +118,9 @@ def _next_fault(
     value = kind.draw(demand, random)
     if value is None or not demand.thorough:
         return value
-    if kind.at_leader is not None and not used:
-        fresh: FaultValue | None = kind.at_leader
-    else:
-        draws = (kind.draw(demand, random) for _ in range(DRAWS_MAX))
-        fresh = next((draw for draw in draws if draw and draw.kind not in used), None)
+    aims = [] if kind.at_leader is None else [kind.at_leader, at_backup(kind.at_leader)]
+    draws = filter(None, (kind.draw(demand, random) for _ in range(DRAWS_MAX)))
+    fresh = next((each for each in chain(aims, draws) if each.kind not in used), None)
     if fresh is None:
         used.clear()
         fresh = kind.at_leader or value

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vsr_node.bench.nodes.guard import GUARD
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Loop
 from vsr_node.bench.nodes.mistakes import Kind, Mistakes
 
@@ -81,6 +82,7 @@ class NodeProcess:
                 bufsize=0,
                 start_new_session=True,
             )
+        GUARD.add(self._process.pid)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._input = self._process.stdin.fileno()
@@ -282,6 +284,7 @@ class NodeProcess:
         # macOS answers EPERM for a group of which only an unreaped process is left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        GUARD.remove(self._process.pid)
 
 
 def stop_nodes(nodes: Sequence[NodeProcess]) -> None:

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -46,6 +46,7 @@ from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
+from vsr_node.start import EXIT_SIGNAL, Stopped
 
 TICK_NS = NANOSECONDS_PER_SECOND // 5
 PLAIN_LINE_INTERVAL_NS = 5 * NANOSECONDS_PER_SECOND
@@ -55,14 +56,6 @@ class SetupError(Exception):
     """The group did not come up, so there is no run to judge."""
 
 
-class StoppedError(Exception):
-    """A signal asked for the end without a verdict."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal.Signals(signal_number).name)
-        self.signal_number = signal_number
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a test; ``results.json`` in ``folder`` holds ``results``."""
@@ -70,6 +63,15 @@ class Outcome:
     results: Results
     folder: Path
     events: Sequence[Event]
+    signal_number: int | None = None
+    """The signal that cut the test short; None if none did."""
+
+    @property
+    def exit_status(self) -> int:
+        """That of the verdict. A test that was cut short is invalid, or else it was stopped."""
+        if self.signal_number is None or self.results.valid is Validity.INVALID:
+            return self.results.valid.exit_status
+        return EXIT_SIGNAL + self.signal_number
 
 
 class Interruption:
@@ -77,12 +79,24 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self._raises = False
 
     def __call__(self, signal_number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
         del frame
         if self.signal_number is None:
             self.signal_number = signal_number
+        if self._raises:
+            raise Stopped(signal_number)
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Let signals raise ``Stopped``, in what can be torn apart."""
+        self._raises = True
+        try:
+            yield
+        finally:
+            self._raises = False
 
 
 @contextmanager
@@ -101,34 +115,46 @@ def noticed_signals() -> Iterator[Interruption]:
 def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outcome:
     """Run a test, print its screen and write its results, and its page unless ``drawn`` is false.
 
-    Raises SetupError if the nodes don't come up, StoppedError on SIGTERM and SIGHUP.
+    Ctrl-C, SIGTERM and SIGHUP cut the run short, then the judging, then the drawing. Raises
+    SetupError if the nodes don't come up, Stopped if a signal came before they had.
     """
     store = Store(options.store, options.workload)
     try:
-        console.log_to(store.open_log("bench.log"))
-        repeat = options.repeat_command(store.folder)
-        store.write_text("command.txt", repeat + "\n")
-        console.say(_headline(options, store.folder))
-        run = LiveRun(options, console, store)
-        record = run.record()
-        console.say("judging the history")
-        store.flush()
-        verdict = _judge(run.workload, record)
-        results = results_of(record, verdict, repeat)
-        store.write_json("results.json", results.as_json())
-        drawing = draw(store.folder) if drawn else None
-        console.say(screen_of(results, store.folder, drawing))
-        return Outcome(results, store.folder, record.events)
+        with noticed_signals() as interruption:
+            return _run_in(store, options, console, interruption, drawn=drawn)
     finally:
         console.log_to(None)
         store.close()
 
 
-def _judge(workload: Workload, record: RunRecord) -> WorkloadVerdict:
-    """Judge the history, which is on disk by now. A further Ctrl-C ends the judging."""
+def _run_in(
+    store: Store, options: Options, console: Console, interruption: Interruption, *, drawn: bool
+) -> Outcome:
+    console.log_to(store.open_log("bench.log"))
+    repeat = options.repeat_command(store.folder)
+    store.write_text("command.txt", repeat + "\n")
+    console.say(_headline(options, store.folder))
+    run = LiveRun(options, console, store)
+    record = run.record(interruption)
+    console.say("judging the history")
+    store.flush()
+    verdict = _judge(run.workload, record, interruption)
+    results = results_of(record, verdict, repeat)
+    store.write_json("results.json", results.as_json())
+    drawing = None
+    if drawn:
+        with suppress(Stopped), interruption.raised():
+            drawing = draw(store.folder)
+    console.say(screen_of(results, store.folder, drawing))
+    return Outcome(results, store.folder, record.events, interruption.signal_number)
+
+
+def _judge(workload: Workload, record: RunRecord, interruption: Interruption) -> WorkloadVerdict:
+    """Judge the history, which is on disk by now. A further signal ends the judging."""
     try:
-        return workload.judge(record.events, record.options.check_bounds)
-    except KeyboardInterrupt:
+        with interruption.raised():
+            return workload.judge(record.events, record.options.check_bounds)
+    except Stopped:
         return WorkloadVerdict(Validity.UNKNOWN, "judging was interrupted")
 
 
@@ -209,20 +235,17 @@ class LiveRun:
         self._store.write_text("faults.jsonl", b"".join(line + b"\n" for line in lines).decode())
         return plan
 
-    def record(self) -> RunRecord:
-        """Run the test. Raises SetupError or StoppedError; the nodes are ended in any case."""
-        with noticed_signals() as interruption, collector_paused():
+    def record(self, interruption: Interruption) -> RunRecord:
+        """Run the test. Raises SetupError or Stopped; the nodes are ended in any case."""
+        with collector_paused():
             try:
                 self._start_nodes(interruption)
-                record = self._work(interruption)
+                return self._work(interruption)
             finally:
                 self._members.stop()
                 self._loop.close()
                 self._follow_logs()
                 self._console.show_status("")
-        if interruption.signal_number not in (None, signal.SIGINT):
-            raise StoppedError(interruption.signal_number)
-        return record
 
     def _start_nodes(self, interruption: Interruption) -> None:
         """Start all nodes and wait until they are initialized."""
@@ -241,7 +264,7 @@ class LiveRun:
             )
         )
         if interruption.signal_number is not None:
-            raise StoppedError(interruption.signal_number)
+            raise Stopped(interruption.signal_number)
         if not self._members.is_up:
             raise SetupError("the group did not come up; the mistakes above say why")
 

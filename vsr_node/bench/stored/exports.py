@@ -103,6 +103,8 @@ def _cases(results: Results) -> list[tuple[str, str, str]]:
         cases.append(("faults bit", kind if untouched else "", "the faults touched nothing"))
     if results.valid is Validity.VALID and results.weakness is not None:
         cases.append(("proves something", "skipped", f"proves little: {results.weakness}"))
+    if results.interrupted:
+        cases.append(("to the end", "error", f"the run was cut short, {results.verdict}"))
     return cases
 
 
@@ -118,7 +120,7 @@ def summary_of(runs: Sequence[Results]) -> str:
 
 def _summary_lines(results: Results) -> list[str]:
     lines = [
-        f"### {title_of(results)}: {results.valid.word}",
+        f"### {title_of(results)}: {results.verdict}",
         "",
         "| operations | " + " | ".join(OUTCOMES) + " | p50 ms | p99 ms |",
         "|---|" + "---|" * (len(OUTCOMES) + 2),
@@ -170,7 +172,7 @@ def write_bundle(path: Path, folder: Path, results: Results) -> None:
     left_out = _PROGRAM_OURS if _is_own_node(command) else _PROGRAM_LEFT_OUT
     readme = README.format(
         title=title_of(results),
-        verdict=results.valid.word,
+        verdict=results.verdict,
         bundle=path.name,
         anew=command_elsewhere(results.repeat),
         command=" ".join(command),

@@ -107,7 +107,8 @@ class Description:
         default=(),
         metavar="LIST",
         help="kill (-9, then started again), pause, partition, several of them (kill,pause), "
-        "all, or none; one node, a minority, a majority, all nodes, or the leader",
+        "all, or none; one node, a minority, a majority, all nodes, or the leader; aimed (not part "
+        "of all): kills, cuts and pauses of the leader at the worst moments",
     )
     nemesis_interval_s: float = _option(
         "--nemesis-interval",

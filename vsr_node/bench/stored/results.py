@@ -245,11 +245,25 @@ class Results:
             self.availability.valid,
             Validity.INVALID if self.mistakes.count else Validity.VALID,
             self._stats_validity(),
-            Validity.UNKNOWN if untouched else Validity.VALID,
+            Validity.UNKNOWN if untouched or self.interrupted else Validity.VALID,
         )
         if self.meets_limit:
             valid = Validity.UNKNOWN
         return replace(self, valid=valid, workload=verdict)
+
+    @property
+    def is_valid_so_far(self) -> bool:
+        """Whether the run was cut short, and nothing wrong was found until then."""
+        is_open = self.valid is Validity.UNKNOWN and not self.meets_limit
+        return self.interrupted and is_open and self.workload.valid is Validity.VALID
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a few words."""
+        if not self.is_valid_so_far:
+            return self.valid.word
+        limit_s = self.test.time_limit_s
+        return f"valid so far: {min(self.bench.duration_s, limit_s):.1f} of {limit_s:g} s"
 
     def _stats_validity(self) -> Validity:
         """Judge as Maelstrom's stats do; a run that was cut short may not have come to an ok."""

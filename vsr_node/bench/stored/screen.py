@@ -172,7 +172,7 @@ def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
     if results.valid is Validity.VALID and results.weakness is not None:
         lines.append(f"proves little {results.weakness}")
     if results.interrupted:
-        lines.append("The run was interrupted; this judges what there is of it.")
+        lines.append("The run was cut short; this judges what there is of it.")
     return lines
 
 
@@ -192,6 +192,8 @@ def _last_lines(results: Results) -> list[str]:
             return [f"Nothing wrong was found, but {UNTOUCHED}."]
     if results.valid is Validity.VALID:
         return ["Everything looks good! \\(^_^)/"]
+    if results.is_valid_so_far:
+        return [f"{results.verdict.capitalize()}. The run was cut short."]
     if results.valid is Validity.UNKNOWN:
         return ["Nothing wrong was found, but not all could be judged: the verdict is unknown."]
     causes = []
