@@ -5,7 +5,7 @@ kinds when its moment has come. These are in the history, as any other fault is.
 the tactic, so a run that is repeated aims anew. A tactic that waits in vain does nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -26,6 +26,13 @@ BEHIND = 5
 POLL_NS = 20 * NANOSECONDS_PER_MILLISECOND
 GAP_NS = 200 * NANOSECONDS_PER_MILLISECOND
 """Between two kills of a majority."""
+
+
+def promises(body: Mapping[str, Any]) -> bool:
+    """Return whether a reply acknowledges something that a fault could take back."""
+    kind = body.get("type")
+    return isinstance(kind, str) and kind.endswith("_ok") and kind not in NO_ACKNOWLEDGEMENTS
+
 
 CarryOut = Callable[[FaultKind, FaultValue | None], None]
 Step = Callable[[], None]
@@ -103,10 +110,7 @@ class Pursuit:
         self._acknowledgements_awaited, self._step = count, step
 
     def _on_reply(self, body: dict[str, Any]) -> None:
-        kind = body.get("type")
-        if self._step is None or kind in NO_ACKNOWLEDGEMENTS:
-            return
-        if isinstance(kind, str) and kind.endswith("_ok"):
+        if self._step is not None and promises(body):
             self._acknowledgements_awaited -= 1
             if self._acknowledgements_awaited == 0:
                 step, self._step = self._step, None

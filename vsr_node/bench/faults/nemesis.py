@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from vsr_node.bench.faults.aimed import Pursuit, Tactic
+from vsr_node.bench.faults.aimed import Pursuit, Tactic, promises
 from vsr_node.bench.faults.kind import FaultKind, FaultValue
 from vsr_node.bench.faults.plan import Act
+from vsr_node.bench.faults.targets import PRIMARY
 from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.members import Members
+
+PATIENCE_NS = NANOSECONDS_PER_SECOND // 2
+"""How long a fault of the leader waits for an acknowledgement that it could take back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class Nemesis:
         self._in_flight_at = in_flight_at
         self._after_act = after_act
         self._under_way: dict[FaultKind, _UnderWay] = {}
+        self._waiting: tuple[FaultKind, FaultValue] | None = None
+        """A fault of the leader that begins with the next acknowledgement; None if none waits."""
+        ground.network.reply_listeners.append(self._on_reply)
         self._pursuit = Pursuit(
             ground.timers, members.names, ground.network, gauge.leader, self._carry_out
         )
@@ -83,6 +91,7 @@ class Nemesis:
     def stop(self) -> None:
         """Close the account of the faults that are under way at the end."""
         self._pursuit.give_up()
+        self._waiting = None
         for kind in list(self._under_way):
             self._close(kind)
 
@@ -102,7 +111,28 @@ class Nemesis:
                 self._pursuit.begin(act.value)
         else:
             assert act.value is None or isinstance(act.value, FaultValue)
-            self._carry_out(act.kind, act.value)
+            self._carry_out_waiting()
+            if act.value is not None and act.value.kind == PRIMARY:
+                self._waiting = act.kind, act.value
+                now = self._ground.timers.now()
+                self._ground.timers.call_at(now + PATIENCE_NS, self._on_patience_end, act.value)
+            else:
+                self._carry_out(act.kind, act.value)
+
+    def _on_reply(self, body: Mapping[str, Any]) -> None:
+        """Begin the fault that waits once the leader has something to lose."""
+        if self._waiting is not None and promises(body):
+            timers = self._ground.timers
+            timers.call_at(timers.now(), self._carry_out_waiting)  # No node dies while it is read.
+
+    def _on_patience_end(self, value: FaultValue) -> None:
+        if self._waiting is not None and self._waiting[1] is value:
+            self._carry_out_waiting()
+
+    def _carry_out_waiting(self) -> None:
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._carry_out(*waiting)
 
     def _carry_out(self, kind: FaultKind, planned: FaultValue | None) -> None:
         """Begin a fault, or end those of its kind if ``planned`` is None; record and report it."""

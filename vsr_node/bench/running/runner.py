@@ -185,7 +185,10 @@ class LiveRun:
         self._timers = self._ground.timers
         self._loop = Loop(self._timers)
         self.workload = WORKLOADS[options.workload](
-            len(options.nodes), options.concurrency, self._stream("workload")
+            len(options.nodes),
+            options.concurrency,
+            self._stream("workload"),
+            thorough=options.is_thorough,
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
@@ -311,6 +314,7 @@ class LiveRun:
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
             held_up_count=workers.held_up_count,
+            read_back_count=workers.read_back_count,
             operation_lateness=workers.lateness,
             turns=self._loop.turns,
             cpu_seconds=time.process_time() - cpu_begin,

@@ -114,8 +114,8 @@ class Description:
         "--nemesis-interval",
         type=values.positive,
         metavar="S",
-        help="mean seconds between a fault and its end (a sixth of the time limit, at most 10; "
-        "10 with --as-maelstrom)",
+        help="mean seconds between a fault and its end (a twelfth of the time limit, from "
+        "1.5 to 10; 10 with --as-maelstrom)",
     )
     slow_ms: float | None = _option(
         "--slow",
