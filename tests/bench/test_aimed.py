@@ -135,6 +135,18 @@ def test_a_majority_dies_one_after_the_other(make_world: Callable[..., World]) -
     assert stage.acts == ["kill n0", "kill n1", "kill n2"]
 
 
+def test_each_new_leader_is_cut_off(play: Play) -> None:
+    stage = play("cut each leader off")
+    stage.answer()
+    stage.wait(100)
+    stage.leader = None
+    stage.wait(100)
+    stage.leader = "n2"
+    stage.wait(100)
+    cuts = ["start-partition n0 | n1 n2", "start-partition n2 | n0 n1"]
+    assert stage.acts == cuts
+
+
 def test_a_tactic_is_read_back_as_it_was_written() -> None:
     for value in (Tactic("kill the leader", "kill the leader"), None):
         act = Act(5, AIMED, value)

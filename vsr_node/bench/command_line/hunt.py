@@ -23,7 +23,7 @@ from vsr_node.bench.command_line.arguments import (
     command_of,
 )
 from vsr_node.bench.hunting.hunt import Catch, Hunt, Tried
-from vsr_node.bench.hunting.recipes import TIME_LIMIT_S, Recipe
+from vsr_node.bench.hunting.recipes import TIME_LIMIT_MIN_S, Recipe
 from vsr_node.bench.hunting.report import (
     as_json,
     found_lines,
@@ -102,8 +102,8 @@ def _hunt(arguments: argparse.Namespace, options_of: OptionsOf) -> int:
         raise UsageError(f"{arguments.junit}: there is no folder {arguments.junit.parent}")
     console = Console(sys.stdout)
     console.say(
-        f"hunting for {arguments.minutes:g} minutes, {arguments.jobs} runs of {TIME_LIMIT_S:g} s "
-        f"and more at a time, seed {arguments.seed}"
+        f"hunting for {arguments.minutes:g} minutes, {arguments.jobs} runs of {TIME_LIMIT_MIN_S:g} "
+        f"s and more at a time, seed {arguments.seed}"
     )
 
     def options_for(recipe: Recipe, seed: int) -> Options:
