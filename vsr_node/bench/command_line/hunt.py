@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from vsr_node.bench.command_line.arguments import (
+    CHECK_MEGABYTES,
+    CHECK_SECONDS,
     EXIT_ERROR,
     UsageError,
     add_bin,
@@ -21,7 +23,7 @@ from vsr_node.bench.command_line.arguments import (
     command_of,
 )
 from vsr_node.bench.hunting.hunt import Catch, Hunt, Tried
-from vsr_node.bench.hunting.recipes import TIME_LIMIT_S, Recipe
+from vsr_node.bench.hunting.recipes import TIME_LIMIT_MIN_S, Recipe
 from vsr_node.bench.hunting.report import (
     as_json,
     found_lines,
@@ -39,6 +41,7 @@ from vsr_node.bench.stored.store import adopt, new_folder, write_json
 from vsr_node.bench.stored.stored_runs import load_run
 from vsr_node.bench.workloads import DEFAULT
 from vsr_node.checker.validity import Validity
+from vsr_node.command import command_here
 from vsr_node.report import draw
 from vsr_node.start import EXIT_SIGNAL
 
@@ -99,8 +102,8 @@ def _hunt(arguments: argparse.Namespace, options_of: OptionsOf) -> int:
         raise UsageError(f"{arguments.junit}: there is no folder {arguments.junit.parent}")
     console = Console(sys.stdout)
     console.say(
-        f"hunting for {arguments.minutes:g} minutes, {arguments.jobs} runs of {TIME_LIMIT_S:g} s "
-        f"and more at a time, seed {arguments.seed}"
+        f"hunting for {arguments.minutes:g} minutes, {arguments.jobs} runs of {TIME_LIMIT_MIN_S:g} "
+        f"s and more at a time, seed {arguments.seed}"
     )
 
     def options_for(recipe: Recipe, seed: int) -> Options:
@@ -120,17 +123,26 @@ def _hunt(arguments: argparse.Namespace, options_of: OptionsOf) -> int:
             console.say("ERROR: a worker process was killed; there is no verdict")
             return EXIT_ERROR
         _write(arguments, catch, console)
-        if catch.problem:
-            console.say(f"ERROR: {catch.problem}")
+        if catch.problem and catch.signal_number is None:
+            doctor = command_here("bench", "doctor", *_node_words(arguments))
+            console.say(f"ERROR: {catch.problem}: {doctor}")
             return EXIT_ERROR
         return _report(catch, console)
 
 
 def _words(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
     """Return the command line of a run."""
-    words = ["test", "-w", DEFAULT, "--bin", arguments.bin, "--store", str(arguments.store)]
-    words += ["--check-time", f"{arguments.check_time:g}"]
-    words += ["--check-memory", f"{arguments.check_memory:g}", *recipe.words()]
+    words = ["test", "-w", DEFAULT, "--store", str(arguments.store)]
+    if arguments.check_time != CHECK_SECONDS:
+        words += ["--check-time", f"{arguments.check_time:g}"]
+    if arguments.check_memory != CHECK_MEGABYTES:
+        words += ["--check-memory", f"{arguments.check_memory:g}"]
+    return [*words, *recipe.words(), *_node_words(arguments)]
+
+
+def _node_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the words that name the node, at the end of a command line."""
+    words = ["--bin", arguments.bin]
     return [*words, "--", *arguments.node_arguments] if arguments.node_arguments else words
 
 

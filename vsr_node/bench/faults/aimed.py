@@ -24,6 +24,7 @@ BEHIND = 5
 """A node lacks so many acknowledged operations before it comes back."""
 
 POLL_NS = 20 * NANOSECONDS_PER_MILLISECOND
+REIGN_NS = 150 * NANOSECONDS_PER_MILLISECOND
 GAP_NS = 200 * NANOSECONDS_PER_MILLISECOND
 """Between two kills of a majority."""
 
@@ -149,6 +150,26 @@ def _cut_now(pursuit: Pursuit) -> None:
     pursuit.aim(PARTITION)
 
 
+def _cut_each_leader(pursuit: Pursuit) -> None:
+    """Cut the leader off, then each that takes over: in turn at once, and after a short reign.
+
+    One that is cut off at once has entries that no other has. One that reigns shortly may replicate
+    such entries of its own from before.
+    """
+
+    def cut(count: int) -> None:
+        _cut_now(pursuit)
+        look(count + 1, pursuit.leader())
+
+    def look(count: int, before: str | None) -> None:
+        if pursuit.leader() in (None, before):
+            pursuit.later(lambda: look(count, before), POLL_NS)
+        else:
+            pursuit.later(lambda: cut(count), 0 if count % 2 else REIGN_NS)
+
+    pursuit.on_acknowledgement(lambda: cut(0))
+
+
 def _pause_leader(pursuit: Pursuit) -> None:
     """Pause the leader until another one leads and has acknowledged something."""
     pursuit.on_acknowledgement(lambda: _pause_now(pursuit))
@@ -203,6 +224,7 @@ def _kill_majority(pursuit: Pursuit) -> None:
 TACTICS: dict[str, Callable[[Pursuit], None]] = {
     "kill the leader": _kill_leader,
     "cut the leader off": _cut_leader,
+    "cut each leader off": _cut_each_leader,
     "pause the leader": _pause_leader,
     "kill the leader as another returns": _kill_as_another_returns,
     "cut the leader off as another returns": _cut_as_another_returns,

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vsr_node.bench.hunting.recipes import TIME_LIMIT_S, Cook, Recipe
+from vsr_node.bench.hunting.recipes import TIME_LIMIT_MIN_S, Cook, Recipe
 from vsr_node.bench.hunting.trial import Trial, try_once
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.stored.options import Options
@@ -52,9 +52,9 @@ class Catch:
     @property
     def problem(self) -> str:
         """Why no run came up; empty if one did, or none was tried."""
-        if any(each.trial.results for each in self.tried):
+        if not self.tried or any(each.trial.results for each in self.tried):
             return ""
-        return self.tried[-1].trial.problem if self.tried else ""
+        return self.tried[0].trial.problem
 
     @property
     def valid(self) -> Validity:
@@ -107,7 +107,7 @@ class Hunt:
 
     @property
     def _has_time(self) -> bool:
-        return time.monotonic() - self._begin < self._seconds - TIME_LIMIT_S or not self._number
+        return time.monotonic() - self._begin < self._seconds - TIME_LIMIT_MIN_S or not self._number
 
     @property
     def _has_enough(self) -> bool:

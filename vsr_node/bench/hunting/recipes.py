@@ -20,7 +20,9 @@ PROMISING_MAX = 6
 VARIATION_EVERY = 3
 """One run of so many varies a promising recipe, if there is one."""
 
-TIME_LIMIT_S = 4.0
+TIME_LIMIT_MIN_S = 4.0
+INTERVALS_IN_RUN = 1.6
+"""A run is at least so many times as long as a fault, so that most have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,15 @@ class Recipe:
     rate: float
     clients_per_node: int
 
+    @property
+    def time_limit_s(self) -> float:
+        """How long operations begin."""
+        return max(TIME_LIMIT_MIN_S, INTERVALS_IN_RUN * self.nemesis_interval_s)
+
     def words(self) -> list[str]:
         """Return the options of ``vsr bench test`` for it."""
         words = ["--node-count", f"{self.node_count}", "--concurrency", f"{self.clients_per_node}n"]
-        words += ["--rate", f"{self.rate:g}", "--time-limit", f"{TIME_LIMIT_S:g}"]
+        words += ["--rate", f"{self.rate:g}", "--time-limit", f"{self.time_limit_s:g}"]
         if self.nemeses:
             words += ["--nemesis", ",".join(self.nemeses)]
             words += ["--nemesis-interval", f"{self.nemesis_interval_s:g}"]
@@ -76,14 +83,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
         (KILL.name, PARTITION.name, PAUSE.name),
         (),
     ),
-    "nemesis_interval_s": (0.3, 0.5, 0.5, 0.8, 0.8, 1.2, 2.0, 5.0),
+    "nemesis_interval_s": (0.3, 0.5, 0.5, 0.8, 0.8, 1.2, 2.0, 3.0, 5.0),
     "node_count": (3, 3, 5),
     "latency_ms": (0.0, 1.0, 5.0, 5.0, 20.0, 50.0, 100.0),
     "latency_distribution": ("constant", "uniform", "exponential", "exponential"),
     "loss": (0.0, 0.0, 0.0, 0.02, 0.1),
     "duplication": (0.0, 0.0, 0.0, 0.05, 0.2),
     "slow_ms": (None, None, None, None, 50.0, 200.0),
-    "rate": (50.0, 100.0, 100.0, 200.0),
+    "rate": (10.0, 50.0, 100.0, 100.0, 200.0),
     "clients_per_node": (4, 4, 8),
 }
 """What each field of a recipe is drawn from; what stands there twice is drawn twice as often."""

@@ -266,7 +266,7 @@ class LiveRun:
         if interruption.signal_number is not None:
             raise Stopped(interruption.signal_number)
         if not self._members.is_up:
-            raise SetupError("the group did not come up; the mistakes above say why")
+            raise SetupError("the group did not come up; its mistakes say why")
 
     def _new_client(self) -> Client:
         client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
