@@ -1,6 +1,7 @@
 """``bench hunt`` on the command line."""
 
 import argparse
+import io
 import os
 import random
 import sys
@@ -34,6 +35,7 @@ from vsr_node.bench.hunting.report import (
 )
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import shrink
+from vsr_node.bench.running.runner import Outcome, SetupError
 from vsr_node.bench.stored.option_values import count, positive
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.stored.screen import explanation_lines, report_lines
@@ -43,7 +45,7 @@ from vsr_node.bench.workloads import DEFAULT
 from vsr_node.checker.validity import Validity
 from vsr_node.command import command_here
 from vsr_node.report import draw
-from vsr_node.start import EXIT_SIGNAL
+from vsr_node.start import EXIT_SIGNAL, Stopped
 
 MINUTES = 5.0
 SHRINK_SECONDS = 180.0
@@ -128,6 +130,31 @@ def _hunt(arguments: argparse.Namespace, options_of: OptionsOf) -> int:
             console.say(f"ERROR: {catch.problem}: {doctor}")
             return EXIT_ERROR
         return _report(catch, console)
+
+
+def hunt_quietly(words: Sequence[str], seed: int, options_of: OptionsOf) -> Outcome:
+    """Hunt with a test's command line. Return the invalid run, or one of the others if none is.
+
+    Raises SetupError if no run comes up, and Stopped on a signal.
+    """
+    place = words.index("--") if "--" in words else len(words)
+
+    def options_for(recipe: Recipe, seed: int) -> Options:
+        return options_of([*words[:place], *recipe.words(), *words[place:]], seed)
+
+    seconds = MINUTES * SECONDS_PER_MINUTE
+    hunt = Hunt(options_for, seed, Console(io.StringIO()), seconds=seconds, goes_on=False)
+    with tempfile.TemporaryDirectory(prefix="bench-hunt-") as folder:
+        catch = hunt.run(Path(folder), os.cpu_count() or 1)
+        if catch.signal_number is not None:
+            raise Stopped(catch.signal_number)
+        if catch.problem:
+            raise SetupError(catch.problem)
+        trials = [each.trial for each in (*catch.found, *catch.tried)]
+        results, kept = next((each.results, each.folder) for each in trials if each.results)
+        assert results is not None, "it was chosen for them"
+        events = load_run(kept, Path(folder)).events if kept is not None else ()
+        return Outcome(results, kept or Path(folder), events)
 
 
 def _words(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:

@@ -97,5 +97,5 @@ class Demand:
     slow_ms: float | None = None
     """The delay that slow links add; None if no link is ever slow."""
     thorough: bool = False
-    """Whether the leader is hit first and last, variants take turns between, and all faults end at
-    the time limit. False draws each fault for itself, as Maelstrom does."""
+    """Whether every other fault and the last one hit the leader, variants take turns between, and
+    all faults end at the time limit. False draws each fault for itself, as Maelstrom does."""

@@ -8,7 +8,7 @@
 - *majorities-ring*: every node hears a majority and no two nodes hear the same one. On three nodes
   that is a ring of one-way links; on more, links keep both ways.
 
-A thorough run begins with two that Maelstrom lacks: *primary* cuts off the node that leads, and
+A thorough run has two that Maelstrom lacks: *primary* cuts off the node that leads, and
 *backup* one that does not.
 """
 

@@ -80,7 +80,7 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
     while at < demand.time_limit_ns:
         value = None
         if len(acts) % 2 == 0:
-            value = _next_fault(demand, kind, random, used)
+            value = _next_fault(demand, kind, random, len(acts) // 2, used)
             if value is None:
                 return []
         acts.append(Act(at, kind, value))
@@ -109,20 +109,23 @@ def _with_last_fault(
 
 
 def _next_fault(
-    demand: Demand, kind: PlannedKind, random: Random, used: set[str]
+    demand: Demand, kind: PlannedKind, random: Random, number: int, used: set[str]
 ) -> PlannedValue | None:
-    """Draw a fault. In a thorough run its variant is not ``used`` yet, and counts as used then.
+    """Draw a fault. In a thorough run every other one hits the leader, the first included.
 
-    Return None if the group is too small for one.
+    The variant of those between is not ``used`` yet, and counts as used then. Return None if the
+    group is too small for one.
     """
     value = kind.draw(demand, random)
     if value is None or not demand.thorough:
         return value
-    aims = [] if kind.at_leader is None else [kind.at_leader, at_backup(kind.at_leader)]
+    if kind.at_leader is not None and number % 2 == 0:
+        return kind.at_leader
+    first = [] if kind.at_leader is None else [at_backup(kind.at_leader)]
     draws = filter(None, (kind.draw(demand, random) for _ in range(DRAWS_MAX)))
-    fresh = next((each for each in chain(aims, draws) if each.kind not in used), None)
+    fresh = next((each for each in chain(first, draws) if each.kind not in used), None)
     if fresh is None:
         used.clear()
-        fresh = kind.at_leader or value
+        fresh = value
     used.add(fresh.kind)
     return fresh

@@ -1,7 +1,7 @@
 """The self-test: the bench finds each broken node broken, and the honest one honest.
 
 The table has, for each lie, the check that caught it, under which fault, and after how many
-operations. A single run may miss a hard one, so each of those has a few.
+operations. A single run may miss a hard one, so each of those is hunted.
 """
 
 import tempfile
@@ -41,9 +41,6 @@ HONEST_HARD_NODE = BrokenNode(
     next(node for node in HARD_NODES if node.name == "raft-late-log").found_by,
 )
 
-HARD_RUNS_MAX = 5
-"""How many runs a hard one has. One that finds it is the last."""
-
 
 class Row(NamedTuple):
     """The result for one node."""
@@ -72,22 +69,13 @@ class Row(NamedTuple):
         return (self.node.name, self.node.lie, *found)
 
 
-def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seeds: Sequence[int]) -> Iterator[Row]:
-    """Yield the result for each node in turn: of its first run that is not valid, or its last."""
+def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[Row]:
+    """Yield the result for each node in turn."""
     for node in nodes:
-        row: Row | None = None
-        for seed in seeds:
-            if row is None or row.valid is Validity.VALID:
-                row = _row_of_run(node, run_test, seed)
-        assert row is not None
-        yield row
-
-
-def _row_of_run(node: BrokenNode, run_test: RunTest, seed: int) -> Row:
-    with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
-        words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name)
-        outcome = run_test((*words, "--seed", str(seed), "--store", folder, *node.found_by))
-        return row_of(node, outcome.results, outcome.events)
+        with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
+            words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name)
+            outcome = run_test((*words, "--seed", str(seed), "--store", folder, *node.found_by))
+            yield row_of(node, outcome.results, outcome.events)
 
 
 def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
