@@ -126,6 +126,17 @@ def test_the_leader_dies_as_a_node_comes_back_that_is_behind(play: Play) -> None
     assert stage.acts == ["kill n1", "start", "kill n0"]
 
 
+def test_the_witnesses_start_again_as_the_leader_that_they_know_is_cut_off(play: Play) -> None:
+    stage = play("restart the witnesses")
+    stage.answer()
+    assert stage.acts == ["start-partition n0 | n1 n2"]
+    stage.leader = "n2"
+    stage.wait(50)
+    stage.answer(count=5)
+    stage.wait(0)
+    assert stage.acts[1:] == ["kill n1", "start-partition n2 | n0 n1", "start"]
+
+
 def test_a_majority_dies_one_after_the_other(make_world: Callable[..., World]) -> None:
     stage = Stage(make_world(5), "kill a majority")
     stage.answer()

@@ -7,6 +7,7 @@ the tactic, so a run that is repeated aims anew. A tactic that waits in vain doe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -127,6 +128,13 @@ class Pursuit:
 
         self._timers.call_at(self._timers.now() + after_ns, due)
 
+    def when_replaced(self, leader: str | None, step: Step) -> None:
+        """Take a step when another node than ``leader`` leads, unless the tactic has ended then."""
+        if self.leader() in (None, leader):
+            self.later(lambda: self.when_replaced(leader, step), POLL_NS)
+        else:
+            step()
+
     def follower(self) -> str:
         """Return a node that does not lead."""
         return next(node for node in self.nodes if node != self.leader())
@@ -157,15 +165,12 @@ def _cut_each_leader(pursuit: Pursuit) -> None:
     such entries of its own from before.
     """
 
-    def cut(count: int) -> None:
+    def cut(reign_ns: int) -> None:
+        """Cut the present leader off, and the next one after so long a reign."""
+        leader = pursuit.leader()
         _cut_now(pursuit)
-        look(count + 1, pursuit.leader())
-
-    def look(count: int, before: str | None) -> None:
-        if pursuit.leader() in (None, before):
-            pursuit.later(lambda: look(count, before), POLL_NS)
-        else:
-            pursuit.later(lambda: cut(count), 0 if count % 2 else REIGN_NS)
+        next_cut = partial(cut, REIGN_NS - reign_ns)
+        pursuit.when_replaced(leader, lambda: pursuit.later(next_cut, reign_ns))
 
     pursuit.on_acknowledgement(lambda: cut(0))
 
@@ -178,14 +183,8 @@ def _pause_leader(pursuit: Pursuit) -> None:
 def _pause_now(pursuit: Pursuit) -> None:
     paused = pursuit.leader()
     pursuit.aim(PAUSE)
-
-    def look() -> None:
-        if pursuit.leader() in (None, paused):
-            pursuit.later(look, POLL_NS)
-        else:
-            pursuit.on_acknowledgement(lambda: pursuit.undo(PAUSE))
-
-    look()
+    resume = partial(pursuit.undo, PAUSE)
+    pursuit.when_replaced(paused, lambda: pursuit.on_acknowledgement(resume))
 
 
 def _kill_as_another_returns(pursuit: Pursuit) -> None:
@@ -204,6 +203,29 @@ def _cut_as_another_returns(pursuit: Pursuit) -> None:
     """Cut the leader off as a node comes back that lacks what was acknowledged meanwhile."""
     pursuit.do(PARTITION, cut_off("one", pursuit.nodes, {pursuit.follower()}))
     pursuit.on_acknowledgement(lambda: _cut_now(pursuit), BEHIND)
+
+
+def _restart_witnesses(pursuit: Pursuit) -> None:
+    """Let a leader that was cut off come back to nodes that start again, as its successor goes.
+
+    They alone know the successor, and what it has acknowledged. They must know it on their disks.
+    """
+
+    def begin() -> None:
+        cut = pursuit.leader()
+        _cut_now(pursuit)
+        pursuit.when_replaced(cut, lambda: wait(cut))
+
+    def wait(cut: str | None) -> None:
+        pursuit.on_acknowledgement(lambda: pursuit.later(lambda: swap(cut)), BEHIND)
+
+    def swap(cut: str | None) -> None:
+        witnesses = [node for node in pursuit.nodes if node not in (cut, pursuit.leader())]
+        pursuit.do(KILL, Kill("witnesses", " ".join(witnesses), witnesses))
+        _cut_now(pursuit)
+        pursuit.undo(KILL)
+
+    pursuit.on_acknowledgement(begin)
 
 
 def _kill_majority(pursuit: Pursuit) -> None:
@@ -228,6 +250,7 @@ TACTICS: dict[str, Callable[[Pursuit], None]] = {
     "pause the leader": _pause_leader,
     "kill the leader as another returns": _kill_as_another_returns,
     "cut the leader off as another returns": _cut_as_another_returns,
+    "restart the witnesses": _restart_witnesses,
     "kill a majority": _kill_majority,
 }
 

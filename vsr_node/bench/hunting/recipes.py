@@ -20,7 +20,7 @@ PROMISING_MAX = 6
 VARIATION_EVERY = 3
 """One run of so many varies a promising recipe, if there is one."""
 
-TIME_LIMIT_MIN_S = 4.0
+TIME_LIMIT_MIN_S = 6.0
 INTERVALS_IN_RUN = 1.6
 """A run is at least so many times as long as a fault, so that most have one."""
 
@@ -96,9 +96,16 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 """What each field of a recipe is drawn from; what stands there twice is drawn twice as often."""
 
 
+AIMED_INTERVALS_S = (0.8, 1.2, 2.0, 2.0, 3.0)
+"""The same for the intervals of recipes with aimed faults, most of which need more time."""
+
+
 def drawn(random: Random) -> Recipe:
     """Draw a recipe."""
-    return Recipe(**{each.name: random.choice(CHOICES[each.name]) for each in fields(Recipe)})
+    recipe = Recipe(**{each.name: random.choice(CHOICES[each.name]) for each in fields(Recipe)})
+    if AIMED.name not in recipe.nemeses:
+        return recipe
+    return replace(recipe, nemesis_interval_s=random.choice(AIMED_INTERVALS_S))
 
 
 def varied(recipe: Recipe, random: Random) -> Recipe:
