@@ -41,8 +41,11 @@ ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "stored": {"faults", "nodes", "workloads"},
     "perf": {"nodes", "stored"},
     "running": {"faults", "nodes", "stored", "workloads"},
+    "hunting": {"faults", "nodes", "running", "stored", "workloads"},
     "workshop": {"faults", "nodes", "running", "stored", "workloads"},
-    "command_line": {"faults", "nodes", "perf", "running", "stored", "workloads", "workshop"},
+    "command_line": {
+        *("faults", "hunting", "nodes", "perf", "running", "stored", "workloads", "workshop"),
+    },
     "": {"command_line"},
 }
 

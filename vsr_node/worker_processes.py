@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from vsr_node.start import ending_signals
@@ -41,8 +41,16 @@ def stop_workers() -> None:
         process.terminate()
 
 
+def interrupt_workers() -> None:
+    """Send SIGINT to the worker processes of this one, which only a task may notice."""
+    for process in multiprocessing.active_children():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid or 0, signal.SIGINT)
+
+
 def _follow_parent() -> None:
-    """Leave Ctrl-C to the parent, end at SIGTERM, and end when the parent has ended."""
+    """Leave the terminal to the parent, end at SIGTERM, and end when the parent has ended."""
+    os.setsid()
     for number in ending_signals():
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, lambda number, frame: None)

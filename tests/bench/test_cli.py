@@ -66,7 +66,7 @@ def test_wrong_usage_is_no_verdict(
 
 
 def test_defaults_are_maelstroms() -> None:
-    options = options_of(*HONEST)
+    options = options_of(*HONEST, "--as-maelstrom")
     assert options.nodes == ("n0", "n1", "n2", "n3", "n4")
     assert (options.time_limit_s, options.rate, options.nemesis_interval_s) == (60, 5, 10)
     assert (options.latency.name, options.latency.mean_ms) == ("constant", 0)

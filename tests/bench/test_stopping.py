@@ -35,6 +35,8 @@ COMMANDS = {
     "self-test": ("bench", "self-test"),
 }
 
+HUNT = ("bench", "hunt", "--jobs", "2", *SILENT)
+
 
 class Command:
     """A command under way in a session of its own, as in a terminal of its own."""
@@ -135,6 +137,17 @@ def test_a_command_that_has_just_begun_ends_at_once_with_one_line(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_hunt_that_is_cut_short_says_how_far_it_came(vsr: Start, number: signal.Signals) -> None:
+    command = vsr(*HUNT)
+    command.wait_for(lambda: len(command.descendants()) >= 6)
+    begun = command.descendants()
+    status, out, err = command.stop(number)
+    assert (status, err) == (128 + number, "")
+    assert out.splitlines()[-1].startswith("Nothing found so far, in 2 runs and 0 operations")
+    assert all(gone(pid) for pid in begun)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_maelstrom_kv_ends_with_one_line(
     start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -145,7 +158,7 @@ def test_maelstrom_kv_ends_with_one_line(
     assert err.splitlines()[1:] == [f"stopped by {number.name}"]
 
 
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("words", [*COMMANDS.values(), HUNT], ids=[*COMMANDS, "hunt"])
 def test_what_a_killed_command_started_ends_with_it(vsr: Start, words: Sequence[str]) -> None:
     command = vsr(*words)
     command.wait_for(lambda: len(command.descendants()) >= 2)

@@ -185,7 +185,10 @@ def test_a_bundle_is_read_and_repeated(tmp_path: Path) -> None:
     assert invocations(other / "latest") == original
     suite = ElementTree.parse(files["j.xml"]).getroot()[0]
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
-    assert [case.get("name") for case in suite] == ["history", "protocol", "faults bit"]
+    names_of_cases = [case.get("name") for case in suite.iter("testcase")]
+    assert names_of_cases == ["history", "protocol", "faults bit", "proves something"]
+    strength = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert int(strength["answered"] or 0) > 0
     assert "valid" in files["s.md"].read_text().splitlines()[0]
 
 
@@ -271,3 +274,11 @@ def test_the_self_test_tells_who_caught_what(
     assert "linearizability" in row
     assert "no fault" in row
     assert main(["self-test", "nobody"]) == 254
+    assert main(["self-test", "--hard", "cached-reads"]) == 254
+
+
+def test_the_self_test_finds_a_hard_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["self-test", "--hard", "raft-lagging-reads"]) == 0
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("raft-lagging-reads")
+    assert "invalid" in row

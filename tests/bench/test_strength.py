@@ -1,7 +1,13 @@
 """How hard a run looked: counts that a reader of the history can make again."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from vsr_node.bench.nodes.gauge import Leadership
-from vsr_node.bench.stored.strength import Strength, strength_of
+from vsr_node.bench.stored.options import Description
+from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
 from vsr_node.checker.history import Event, Json
 
 
@@ -31,7 +37,7 @@ class Story:
     def strength(self, *changes_ns: int) -> Strength:
         leaderships = [Leadership(0, "n0")]
         leaderships += [Leadership(at, f"n{1 + n}") for n, at in enumerate(changes_ns)]
-        return strength_of(self.events, (), leaderships)
+        return strength_of(self.events, (), leaderships, 0)
 
 
 def test_what_the_data_refuse_is_answered_and_what_the_node_refuses_is_not() -> None:
@@ -84,3 +90,74 @@ def test_an_old_value_is_read_after_a_change_of_leadership_and_before_a_new_writ
     story.begin("write", 2, "n0", process=1)
     story.done("read", 1, "n2")
     assert story.strength(60).old_values_read == 2
+
+
+STRONG = Strength(
+    operations=110,
+    answered=100,
+    refused=4,
+    read_backs=10,
+    faults=4,
+    faults_that_touched=3,
+    faults_with_leader=4,
+    faults_at_leader=2,
+    operations_in_flight=9,
+    leader_changes=2,
+    old_values_read=5,
+    writes_acknowledged=40,
+    writes_read_elsewhere=20,
+)
+
+
+def described(**changes: Any) -> Description:
+    values: dict[str, Any] = {
+        "workload": "lin-kv",
+        "command": (),
+        "nodes": ("n0", "n1", "n2"),
+        "concurrency": 12,
+        "rate": 10.0,
+        "time_limit_s": 10.0,
+        "latency_ms": 0.0,
+        "latency_distribution": "constant",
+        "delivery": "on-time",
+        "nemeses": ("kill",),
+        "nemesis_interval_s": 1.0,
+        "slow_ms": None,
+        "loss": 0.0,
+        "duplication": 0.0,
+        "availability": None,
+        "require_faults": False,
+        "seed": 1,
+        "generator": "thorough",
+    }
+    return Description(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "option"),
+    [
+        ({"faults": 0}, "--nemesis"),
+        ({"answered": 20}, "--nemesis-interval"),
+        ({"faults_that_touched": 0}, "--rate"),
+        ({"faults_at_leader": 0}, "--time-limit"),
+        ({"leader_changes": 0}, "--nemesis-interval"),
+        ({"old_values_read": 0}, "--rate"),
+        ({"writes_read_elsewhere": 3}, "--rate"),
+    ],
+)
+def test_a_run_that_proves_little_says_what_would_help(
+    changes: dict[str, int], option: str
+) -> None:
+    assert weakness_of(STRONG, described()) is None
+    weakness = weakness_of(replace(STRONG, **changes), described())
+    assert weakness is not None
+    assert option in weakness
+
+
+def test_where_nothing_leads_and_nothing_is_kept_no_strength_is_asked_for() -> None:
+    alone = replace(STRONG, leader_changes=0, writes_read_elsewhere=0)
+    assert weakness_of(alone, described(nodes=("n0",))) is None
+    assert weakness_of(replace(STRONG, faults=0), described(workload="echo")) is None
+    assert weakness_of(replace(STRONG, faults=0), described(loss=0.1)) is None
+    unread = replace(STRONG, old_values_read=0)
+    assert "--as-maelstrom" in str(weakness_of(unread, described(generator="maelstrom")))

@@ -43,12 +43,13 @@ class Trial:
         self.files = [lines, text]
         self.history = History(timers.now, lines, text)
         self.ground = RunGround(timers, world.mistakes, world.network, self.history, print)
-        self.workload = LinKv(len(self.nodes), concurrency, Random(2))
+        self.kind: type[Workers] = options.get("kind", Workers)
+        thorough = self.kind is ThoroughWorkers
+        self.workload = LinKv(len(self.nodes), concurrency, Random(2), thorough=thorough)
         self.clients = [
             Client(f"c{number}", world.network, timers) for number in range(concurrency)
         ]
         self.rate = options.get("rate", 100)
-        self.kind: type[Workers] = options.get("kind", Workers)
         self.faults_at = options.get("faults_at", ())
 
     def run(self, seconds: float) -> list[Event]:
@@ -341,3 +342,25 @@ def test_after_a_fault_readers_do_not_all_wait_for_the_whole_time_out(make_trial
             waited.append(event.time - begun[event.process])
     assert min(waited) < 0.5 * SECOND < max(waited) <= SECOND
     assert len(set(waited)) > len(waited) / 2
+
+
+def test_a_thorough_run_writes_mostly_new_values_and_compares_with_what_was_seen(
+    make_trial: Any,
+) -> None:
+    held: dict[Any, Any] = {}
+
+    def keep(body: dict[str, Any]) -> dict[str, Any]:
+        key = body["key"]
+        if body["type"] == "read":
+            missing = {"type": "error", "code": 20, "text": "no"}
+            return {"type": "read_ok", "value": held[key]} if key in held else missing
+        if body["type"] == "cas" and held.get(key) != body["from"]:
+            return {"type": "error", "code": 22, "text": "no"}
+        held[key] = body["to"] if body["type"] == "cas" else body["value"]
+        return {"type": f"{body['type']}_ok"}
+
+    events = thorough(make_trial, keep, rate=50).run(20)
+    written = [e.value for e in events if e.type == "invoke" and e.f == "write"]
+    assert len(set(map(str, written))) > 0.8 * len(written)
+    done = [event.type for event in events if event.f == "cas" and event.type != "invoke"]
+    assert 0.5 < done.count("ok") / len(done) < 0.8

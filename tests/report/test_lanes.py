@@ -57,6 +57,13 @@ def test_a_killed_node_is_down_until_it_is_initialized_again() -> None:
     ]
 
 
+def test_kills_one_after_the_other_last_until_the_nodes_are_started_again() -> None:
+    faults = [fault("kill", 1, 3, {"nodes": ["n0"]}), fault("kill", 3, 9, {"nodes": ["n1"]})]
+    found = lanes(faults)
+    assert conditions(found["n0"]) == [(1, 9, "killed", True, "killed")]
+    assert conditions(found["n1"]) == [(3, 9, "killed", True, "killed")]
+
+
 def test_a_fault_is_on_the_lanes_of_the_nodes_that_it_hit() -> None:
     pause = fault("pause", 100, 200, {"nodes": ["n0", "n1"]})
     found = lanes([pause], results={"faults": [{"nodes": ["n1"]}]})

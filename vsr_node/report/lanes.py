@@ -98,18 +98,27 @@ def _conditions(
 ) -> list[Condition]:
     found: list[Condition] = []
     for place, (fault, hit) in enumerate(zip(run.faults, _nodes_hit(run), strict=True)):
-        span = Span(fault.begin, fault.end)
         for kind, whole, text in _hits(node, nodes, fault, hit):
-            found.append(Condition(span, kind, whole, text, place))
-            if kind == "killed" and fault.end is not None:
-                ready = _next(messages.starts.get(node, ()), fault.end)
+            end = _undone(run.faults, place) if kind in ABSENT else fault.end
+            found.append(Condition(Span(fault.begin, end), kind, whole, text, place))
+            if kind == "killed" and end is not None:
+                ready = _next(messages.starts.get(node, ()), end)
                 if ready is not None:
                     text = f"{node} starts again"
-                    found.append(Condition(Span(fault.end, ready), STARTING, True, text, place))
+                    found.append(Condition(Span(end, ready), STARTING, True, text, place))
     found += _ends(node, run, messages)
     kills = [each.span.begin for each in found if each.kind == "killed"]
     found = [_until_killed(each, kills) if each.kind == "paused" else each for each in found]
     return sorted(found, key=lambda condition: condition.span.begin)
+
+
+def _undone(faults: Sequence[FaultSpan], place: int) -> int | None:
+    """Return when a kill or pause was undone: that is not yet when the next one of them begins."""
+    name, end = faults[place].name, faults[place].end
+    for later in faults[place + 1 :]:
+        if later.name == name and later.begin == end:
+            end = later.end
+    return end
 
 
 def _until_killed(pause: Condition, kills: Sequence[int]) -> Condition:

@@ -13,9 +13,12 @@ class ShortSnapshot(Raft):
         self.before: Data = {}
 
     def do(self, client: str, request: Body) -> Body | None:
-        """Do a request, and keep the data without it."""
-        self.before = dict(self.data)
-        return super().do(client, request)
+        """Do a request, and keep the data without it if it changes them."""
+        before = dict(self.data)
+        reply = super().do(client, request)
+        if self.data != before:
+            self.before = before
+        return reply
 
     def send(self, destination: str, body: Body) -> None:
         """Send a message, a snapshot with the data of before."""

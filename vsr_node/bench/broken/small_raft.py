@@ -23,9 +23,9 @@ SILENCE_S = 0.3
 """A follower waits once to twice as long for its leader."""
 RESEND_S = 0.15
 PATIENCE_S = 1.0
-ENTRIES_KEPT = 20
+ENTRIES_KEPT = 10
 """When the log is longer, a snapshot takes the place of what was done."""
-ENTRIES_FOR_OTHERS = 40
+ENTRIES_FOR_OTHERS = 20
 """The same while the leader knows of a follower that lacks some of it."""
 
 

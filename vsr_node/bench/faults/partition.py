@@ -8,7 +8,8 @@
 - *majorities-ring*: every node hears a majority and no two nodes hear the same one. On three nodes
   that is a ring of one-way links; on more, links keep both ways.
 
-A thorough run begins with one that Maelstrom lacks, *primary*: the node that leads is cut off.
+A thorough run has two that Maelstrom lacks: *primary* cuts off the node that leads, and
+*backup* one that does not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from random import Random
 
 from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, require_node
 from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
-from vsr_node.bench.faults.targets import PRIMARY, THE_LEADER
+from vsr_node.bench.faults.targets import BACKUP, PRIMARY, THE_LEADER, aim
 from vsr_node.bench.nodes.links import Cuts
 from vsr_node.bench.nodes.members import Members
 
@@ -26,16 +27,15 @@ from vsr_node.bench.nodes.members import Members
 class Partition(FaultValue):
     """Cut links: for each node, the nodes whose messages it does not get.
 
-    A *primary* has none until it begins, as they are those of the node that leads then.
+    One that aims has none until it begins, as they depend on the node that leads then.
     """
 
     cuts: Mapping[str, Sequence[str]]
 
     def aimed(self, leader: str | None, nodes: Sequence[str]) -> "Partition":
-        """Cut off the leader, or the first node if no leader is known."""
-        if self.kind != PRIMARY:
-            return self
-        return _cut_off(PRIMARY, nodes, {leader or nodes[0]})
+        """Cut off the node that it aims at."""
+        node = aim(self.kind, leader, nodes)
+        return self if node is None else cut_off(self.kind, nodes, {node})
 
     def begin(self, members: Members) -> list[str]:
         """Cut the links; return the nodes that lose their majority."""
@@ -45,8 +45,8 @@ class Partition(FaultValue):
         return [node for node in nodes if loses_majority(node, cuts)]
 
     def without(self, node: str) -> "Partition | None":
-        """Return the cuts between the other nodes; a leader is cut off all the same."""
-        if self.kind == PRIMARY and not self.cuts:
+        """Return the cuts between the other nodes. One that aims will aim at one of them."""
+        if self.kind in (PRIMARY, BACKUP) and not self.cuts:
             return self
         left = {
             name: [source for source in sources if source != node]
@@ -93,10 +93,11 @@ def majorities_ring(nodes: Sequence[str], random: Random) -> Partition:
 
 
 def _split(kind: str, nodes: Sequence[str], size: int, random: Random) -> Partition:
-    return _cut_off(kind, nodes, set(random.sample(nodes, size)))
+    return cut_off(kind, nodes, set(random.sample(nodes, size)))
 
 
-def _cut_off(kind: str, nodes: Sequence[str], smaller: set[str]) -> Partition:
+def cut_off(kind: str, nodes: Sequence[str], smaller: set[str]) -> Partition:
+    """Cut these nodes off from the others."""
     within = [node for node in nodes if node in smaller]
     outside = [node for node in nodes if node not in smaller]
     cuts = {node: sorted(outside if node in smaller else within) for node in nodes}

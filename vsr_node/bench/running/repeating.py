@@ -219,7 +219,7 @@ def shrink(
 def repeat_rate(
     repeater: Repeater, options: Options, times: int, signal_number: int | None
 ) -> tuple[str, int | None]:
-    """Return how often a script fails, such as ``8 of 10``, and the signal that ended the tries.
+    """Return how often a script fails, such as ``8 of 10``, and the signal that ended that.
 
     ``signal_number`` is that of a signal that came before, so that there are no tries; else None.
     """
@@ -230,7 +230,7 @@ def repeat_rate(
             done += 1
     except Stopped as stop:
         signal_number = stop.signal_number
-    return f"{fails} of {done}", signal_number
+    return f"{fails} of {done}" if done else "how often was not measured", signal_number
 
 
 def operation_lines(events: Sequence[Event]) -> list[str]:

@@ -190,7 +190,10 @@ class LiveRun:
         self._ground = self._lay_ground()
         self._loop = Loop(self._timers)
         self.workload = WORKLOADS[options.workload](
-            len(options.nodes), options.concurrency, self._stream("workload")
+            len(options.nodes),
+            options.concurrency,
+            self._stream("workload"),
+            thorough=options.is_thorough,
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
@@ -262,7 +265,7 @@ class LiveRun:
         if interruption.signal_number is not None:
             raise Stopped(interruption.signal_number)
         if not self._members.is_up:
-            raise SetupError("the group did not come up; the mistakes above say why")
+            raise SetupError("the group did not come up; its mistakes say why")
 
     def _new_client(self) -> Client:
         client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
@@ -310,6 +313,7 @@ class LiveRun:
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
             held_up_count=workers.held_up_count,
+            read_back_count=workers.read_back_count,
             operation_lateness=workers.lateness,
             turns=self._loop.turns,
             cpu_seconds=time.process_time() - cpu_begin,

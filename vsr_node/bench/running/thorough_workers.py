@@ -1,10 +1,10 @@
 """Workers that look where faults may show.
 
-They begin operations at the times that Maelstrom's would, and differ in this:
+They begin operations as Maelstrom's would, and do this besides:
 
 - When a fault begins or ends, the workload moves on to other keys, so that no write hides what the
-  fault did to the present ones. These are read at each node in place of drawn operations, soon
-  after the fault and again a little later.
+  fault did to the present ones. For some seconds all keys are read back, the newest ones at once
+  and at each node. These reads come in addition to the rate and are counted apart.
 - After a fault a read waits for a part of the time-out, each for another one, so that the readers
   don't all sit in the same wait.
 - A worker that is refused (error 11) backs off and tries again. It takes no share of the rate.
@@ -23,12 +23,12 @@ from vsr_node.bench.workloads.workload import Operation
 
 UNSETTLED_NS = 5 * NANOSECONDS_PER_SECOND
 """How long after a fault its consequences are looked for."""
-ROUNDS_NS = (0, NANOSECONDS_PER_SECOND)
-"""When after a fault the keys are read at each node."""
-READ_BACKS_MAX = 4
-"""How many keys that are: the present one and the one before it, of two groups."""
-READ_BACK_SHARE = 0.5
-"""The share of operations that such reads may take."""
+NEWEST = 4
+"""How many keys are read at each node at once: the present one and the last one, of two groups."""
+READ_BACK_FACTOR = 2
+"""How much faster than other operations keys are read back."""
+READ_BACK_RATE_MAX = 50.0
+"""How many reads a second that are at most."""
 
 BACK_OFF_NS = 25 * NANOSECONDS_PER_MILLISECOND
 DOUBLINGS_MAX = 4
@@ -54,8 +54,13 @@ class ThoroughWorkers(Workers):
     ) -> None:
         super().__init__(ground, work, random, nodes, rate=rate, time_limit_ns=time_limit_ns)
         self._read_backs: dict[str, deque[Operation]] = {node: deque() for node in nodes}
-        self._newest: Sequence[Operation] = ()
-        """What is read after a fault."""
+        self._read_back_ns = int(
+            NANOSECONDS_PER_SECOND / min(READ_BACK_FACTOR * rate, READ_BACK_RATE_MAX)
+        )
+        self._is_looking = False
+        self._changed: Sequence[Operation] = ()
+        """What is read after a fault, the newest first."""
+        self._round = 0
         self._refusals = [0] * len(work.clients)
         """How often each worker was refused in a row."""
         self._backing_off = 0
@@ -89,13 +94,41 @@ class ThoroughWorkers(Workers):
         self._had_fault = True
         self._unsettled_until = now + UNSETTLED_NS
         if now < self._end:
-            self._newest = self._workload.move_on()[:READ_BACKS_MAX]
-            for after_ns in ROUNDS_NS:
-                self._timers.call_at(now + after_ns, self._plan_round)
+            self._changed = self._workload.move_on()
+            self._plan_read_backs(self._changed[:NEWEST])
+            self._read_with_all()
+            if not self._is_looking:
+                self._is_looking = True
+                self._look()
+
+    def _look(self) -> None:
+        """Read something back, now and again while consequences of a fault may show."""
+        now = self._timers.now()
+        self._is_looking = now < min(self._unsettled_until, self._end)
+        if not self._is_looking:
+            return
+        if not any(self._read_backs.values()):
+            self._plan_round()
+        free = [worker for worker in self._free if self._read_backs[self._node_of(worker)]]
+        if free and len(self._free) > len(self._nodes):
+            worker = self._random.choice(free)
+            self._free.remove(worker)
+            self._read_on(worker)
+        self._timers.call_at(now + self._read_back_ns, self._look)
 
     def _plan_round(self) -> None:
-        if self._timers.now() < self._end:
-            self._plan_read_backs(self._newest)
+        """Plan to read each key at one node, in each round at another one."""
+        self._round += 1
+        for place, operation in enumerate(self._changed):
+            self._read_backs[self._nodes[(place + self._round) % len(self._nodes)]].append(
+                operation
+            )
+
+    def _read_with_all(self) -> None:
+        """Let each free worker read something back that is planned for its node."""
+        free, self._free = self._free, []
+        for worker in free:
+            self._read_on(worker)
 
     def _plan_read_backs(self, operations: Sequence[Operation]) -> None:
         """Plan reads at each node, at each in another order."""
@@ -103,12 +136,8 @@ class ThoroughWorkers(Workers):
             self._read_backs[node] = deque((*operations[place:], *operations[:place]))
 
     def _begin_next(self, worker: int) -> None:
-        node = self._node_of(worker)
-        if self._read_backs[node] and self._random.random() < READ_BACK_SHARE:
-            operation = self._read_backs[node].popleft()
-        else:
-            operation = self._workload.next_operation(worker)
-        self._begin(worker, operation, node, self._time_out_of(operation))
+        operation = self._workload.next_operation(worker)
+        self._begin(worker, operation, self._node_of(worker), self._time_out_of(operation))
 
     def _time_out_of(self, operation: Operation) -> int:
         """Return how long to wait for a reply: a part of the time for reads after a fault."""
@@ -156,15 +185,15 @@ class ThoroughWorkers(Workers):
             self._timers.call_at(settled_at, self._begin_last_reads)
         else:
             self._last_reads_end = self._timers.now() + LAST_READS_NS
-        free, self._free = self._free, []
-        for worker in free:
-            self._read_on(worker)
+        self._read_with_all()
 
     def _read_on(self, worker: int) -> None:
-        """Do one of the last reads, if there is one and they are not given up."""
+        """Read what is planned for the worker's node, unless the last reads are given up."""
         waiting = self._read_backs[self._node_of(worker)]
         end = self._last_reads_end
         if waiting and not self._is_stopped and (end is None or self._timers.now() < end):
-            self._begin(worker, waiting.popleft(), self._node_of(worker))
+            operation = waiting.popleft()
+            self.read_back_count += 1
+            self._begin(worker, operation, self._node_of(worker), self._time_out_of(operation))
         else:
             self._free.append(worker)

@@ -51,6 +51,8 @@ class ClientPool(ABC):
         self.time_out_count = 0
         self.held_up_count = 0
         """How many operations began later than they were due, as no client was free."""
+        self.read_back_count = 0
+        """How many reads began in addition to the rate."""
         self.lateness = Lateness()
         self._timers = ground.timers
         self._history = ground.history

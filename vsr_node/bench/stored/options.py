@@ -107,14 +107,15 @@ class Description:
         default=(),
         metavar="LIST",
         help="kill (-9, then started again), pause, partition, several of them (kill,pause), "
-        "all, or none; one node, a minority, a majority, all nodes, or the leader",
+        "all, or none; one node, a minority, a majority, all nodes, or the leader; aimed (not part "
+        "of all): kills, cuts and pauses of the leader at the worst moments",
     )
     nemesis_interval_s: float = _option(
         "--nemesis-interval",
         type=values.positive,
         metavar="S",
-        help="mean seconds between a fault and its end (a sixth of the time limit, at most 10; "
-        "10 with --as-maelstrom)",
+        help="mean seconds between a fault and its end (a twelfth of the time limit, from "
+        "1.5 to 10; 10 with --as-maelstrom)",
     )
     slow_ms: float | None = _option(
         "--slow",

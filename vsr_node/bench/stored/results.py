@@ -18,7 +18,7 @@ from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, stored_values
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
-from vsr_node.bench.stored.strength import Strength, strength_of
+from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
 from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
@@ -47,6 +47,7 @@ class RunRecord:
     time_out_count: int
     late_reply_count: int
     held_up_count: int
+    read_back_count: int
     operation_lateness: Lateness
     turns: Lateness
     cpu_seconds: float
@@ -236,6 +237,9 @@ class Results:
     """None for a run that is not what ``shrink`` left of another one."""
     strength: Strength | None = None
     """None for a run of an earlier version."""
+    weakness: str | None = None
+    """Why the run proves little if it is valid, and which option would help; None if it does not,
+    or the run is of an earlier version."""
 
     def judged(self, verdict: WorkloadVerdict) -> "Results":
         """Return the results with this verdict of the workload and what follows from it."""
@@ -300,6 +304,9 @@ def results_from_json(plain: Mapping[str, Any]) -> Results:
 def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results:
     """Return what a run amounts to."""
     stats = _stats(run.events)
+    test = Description(**stored_values(run.options))
+    end_ns = run.operations_begin + int(test.time_limit_s * NANOSECONDS_PER_SECOND)
+    strength = strength_of(run.events, run.effects, run.leaderships, run.read_back_count)
     results = Results(
         valid=verdict.valid,
         workload=verdict,
@@ -309,17 +316,18 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         time_outs=run.time_out_count,
         late_replies=run.late_reply_count,
         held_up=run.held_up_count,
-        latency_ms=_latencies(run.events),
+        latency_ms=_latencies(run.events, end_ns),
         network=_network(run.network, stats.count, run.messages_left_out),
         bite=bite_of(run.options, run.network, run.effects),
         faults=tuple(_fault(effect) for effect in run.effects),
         mistakes=_mistakes(run.mistakes),
         bench=_bench_share(run),
         interrupted=run.interrupted,
-        test=Description(**stored_values(run.options)),
+        test=test,
         repeat=repeat,
         page=_page(WORKLOADS[run.options.workload], run.leaderships),
-        strength=strength_of(run.events, run.effects, run.leaderships),
+        strength=strength,
+        weakness=weakness_of(strength, test),
     )
     return results.judged(verdict)
 
@@ -354,14 +362,14 @@ def _per(count: int, operations: int) -> float | None:
     return round(count / operations, 4) if operations else None
 
 
-def _latencies(events: Sequence[Event]) -> dict[str, Latency]:
-    """Return the latencies of operations that were ok, by function."""
+def _latencies(events: Sequence[Event], end_ns: int) -> dict[str, Latency]:
+    """Return the latencies of operations that began in time and were ok, by function."""
     begun: dict[int | str, int] = {}
     by_f: dict[str, list[int]] = {}
     for event in events:
         if event.type == "invoke":
             begun[event.process] = event.time
-        elif event.type == "ok":
+        elif event.type == "ok" and begun[event.process] < end_ns:
             by_f.setdefault(event.f, []).append(event.time - begun[event.process])
     return {f: _latency(sorted(by_f[f])) for f in sorted(by_f)}
 

@@ -28,6 +28,7 @@ def screen_of(results: Results, folder: Path, drawing: Drawing | None = None) ->
         _latency(results),
         _network(results),
         _faults(results),
+        _strength(results),
         _bench(results),
         _mistakes(results),
         _judgement(results),
@@ -103,6 +104,22 @@ def _fault(fault: FaultFigures) -> str:
     )
 
 
+def _strength(results: Results) -> list[str]:
+    strength = results.strength
+    if strength is None or results.page is None or results.page.model is None:
+        return []
+    read, acknowledged = strength.writes_read_elsewhere, strength.writes_acknowledged
+    lines = [
+        f"strength      {strength.answered} answered, {strength.refused} refused",
+        f"  {read} of {acknowledged} acknowledged writes were read at another node",
+        f"  {strength.read_backs} of the reads were made in addition to the rate",
+    ]
+    if strength.faults:
+        changes, old = strength.leader_changes, strength.old_values_read
+        lines.append(f"  {changes} changes of leader, {old} reads of older writes after them")
+    return lines
+
+
 def _bench(results: Results) -> list[str]:
     bench = results.bench
     late = ", ".join(f"{name} {values.p99:.1f}" for name, values in sorted(bench.late_ms.items()))
@@ -155,6 +172,8 @@ def _judgement(results: Results) -> list[str]:
     for f in results.never_ok:
         tried = f"{f} was tried {_times(results, f)} and never ok"
         lines.append(f"never ok      {tried}: Maelstrom's stats check")
+    if results.valid is Validity.VALID and results.weakness is not None:
+        lines.append(f"proves little {results.weakness}")
     if results.interrupted:
         lines.append("The run was cut short; this judges what there is of it.")
     return lines

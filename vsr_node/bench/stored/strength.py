@@ -7,12 +7,20 @@ them again from ``history.jsonl``.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vsr_node.bench.faults.kill import KILL
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.gauge import Leadership
 from vsr_node.bench.nodes.known_errors import ANSWERS, KnownError
+from vsr_node.bench.stored.options import Description
+from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.checker.history import NEMESIS, Event, Json, canonical_text
 
 CHANGES = ("write", "cas")
+
+ANSWERED_MIN = 0.3
+"""The least share of the operations that the rate allows."""
+READ_ELSEWHERE_MIN = 0.1
+"""The least share of the acknowledged writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +32,15 @@ class Strength:
     """Operations that were ok, or failed as the data demanded (errors 20, 21 and 22)."""
     refused: int
     """Operations that failed with error 11: the node did not serve them."""
+    read_backs: int
+    """Reads in addition to the rate: after faults, and when the time was up."""
     faults: int
+    faults_that_touched: int
+    """Faults that killed a node or touched a message."""
+    faults_with_leader: int
+    """Faults that began while one node stood out as the leader."""
     faults_at_leader: int
-    """Faults that hit the node that led."""
+    """Those of them that hit it."""
     operations_in_flight: int
     """Operations that were in flight when faults began."""
     leader_changes: int
@@ -109,9 +123,12 @@ def _new_value(event: Event) -> Json:
 
 
 def strength_of(
-    events: Sequence[Event], effects: Sequence[Effect], leaderships: Sequence[Leadership]
+    events: Sequence[Event],
+    effects: Sequence[Effect],
+    leaderships: Sequence[Leadership],
+    read_backs: int,
 ) -> Strength:
-    """Return what a run tried."""
+    """Return what a run tried. ``read_backs`` are its reads in addition to the rate."""
     reading = _Reading(leaderships)
     reading.go_through(events)
     clients = [event for event in events if event.process != NEMESIS]
@@ -120,7 +137,10 @@ def strength_of(
         operations=sum(event.type == "invoke" for event in clients),
         answered=sum(event.type == "ok" for event in clients) + sum(c in ANSWERS for c in codes),
         refused=codes.count(KnownError.TEMPORARILY_UNAVAILABLE),
+        read_backs=read_backs,
         faults=len(effects),
+        faults_that_touched=sum(_touched(effect) for effect in effects),
+        faults_with_leader=sum(effect.leader is not None for effect in effects),
         faults_at_leader=sum(effect.leader_hit for effect in effects),
         operations_in_flight=sum(effect.operations_in_flight for effect in effects),
         leader_changes=max(0, len(leaderships) - 1),
@@ -128,6 +148,37 @@ def strength_of(
         writes_acknowledged=reading.writes_acknowledged,
         writes_read_elsewhere=reading.writes_read_elsewhere,
     )
+
+
+def _touched(effect: Effect) -> bool:
+    return effect.messages_touched > 0 or (effect.f == KILL.name and bool(effect.nodes))
+
+
+def weakness_of(strength: Strength, test: Description) -> str | None:
+    """Return why a valid run proves little, and which option would help; None if it does not."""
+    each_way = "" if test.is_thorough else "no --as-maelstrom, or "
+    expected = int(test.rate * test.time_limit_s)
+    changed, read = strength.writes_acknowledged, strength.writes_read_elsewhere
+    if WORKLOADS[test.workload].model is None:
+        return None
+    if not (strength.faults or test.loss or test.duplication):
+        return "there was no fault: try --nemesis kill,partition"
+    if strength.answered < ANSWERED_MIN * (expected + strength.read_backs):
+        few = f"{strength.answered} operations were answered where the rate allows {expected}"
+        return f"only {few}: try a longer --nemesis-interval"
+    if strength.faults and not strength.faults_that_touched:
+        return "the faults touched nothing: try a higher --rate"
+    if strength.faults_with_leader and not strength.faults_at_leader:
+        return "no fault hit the node that led: try a longer --time-limit"
+    if strength.faults and not strength.leader_changes and len(test.nodes) > 1:
+        return "the messages show no change of leader: try a longer --nemesis-interval"
+    if strength.leader_changes and not strength.old_values_read:
+        read_what = "nothing written before a change of leader was read after it"
+        return f"{read_what}: try {each_way}a higher --rate"
+    if len(test.nodes) > 1 and read < READ_ELSEWHERE_MIN * changed:
+        few = f"{read} of {changed} acknowledged writes were read at another node"
+        return f"only {few}: try {each_way}a higher --rate"
+    return None
 
 
 def _code(event: Event) -> Json:

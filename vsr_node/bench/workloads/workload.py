@@ -93,8 +93,11 @@ class Workload(ABC):
     doctor_steps: ClassVar[tuple[Step, ...]] = ()
     """What the doctor tries. The name of a step's function is its name in the report."""
 
-    def __init__(self, node_count: int, concurrency: int, random: Random) -> None:
-        del node_count, concurrency  # By default all threads do the same.
+    def __init__(
+        self, node_count: int, concurrency: int, random: Random, *, thorough: bool = False
+    ) -> None:
+        """``thorough`` allows operations that show more than those that Maelstrom would draw."""
+        del node_count, concurrency, thorough  # By default all threads do the same.
         self._random = random
 
     @classmethod
