@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -72,7 +73,8 @@ def test_a_run_that_was_stored_earlier_is_read_and_judged_again(
     after = load_results(folder)
     assert after is not None
     assert after.workload.explanation in screen
-    assert after.explained(before.workload.explanation.splitlines()) == before
+    workload = replace(after.workload, explanation=before.workload.explanation)
+    assert replace(after, workload=workload) == before
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
