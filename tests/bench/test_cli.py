@@ -1,5 +1,6 @@
 """The command line: what it asks for, and what it refuses."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vsr_node.bench.command_line import cli
+from vsr_node.bench.running.console import Console
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.workshop.broken_nodes import (
     BROKEN_NODES,
@@ -60,7 +62,7 @@ def test_wrong_usage_is_no_verdict(
     words: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert status_of(words) == 254
-    assert text in capsys.readouterr().err
+    assert text in capsys.readouterr().err.splitlines()[0]
 
 
 def test_defaults_are_maelstroms() -> None:
@@ -144,3 +146,18 @@ def test_every_broken_node_is_an_executable_and_has_a_place_in_the_table() -> No
     assert all((FOLDER / file).stat().st_mode & 0o111 for file in files)
     assert len(BROKEN_NODES) >= 10
     assert len(HARD_NODES) >= 9
+
+
+def test_a_dumb_terminal_gets_no_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name, escapes in (("xterm", True), ("dumb", False)):
+        monkeypatch.setenv("TERM", name)
+        terminal = Terminal()
+        console = Console(terminal)
+        console.show_status("1 s")
+        console.say("a line")
+        assert ("\x1b" in terminal.getvalue()) == escapes
+        assert "a line\n" in terminal.getvalue()

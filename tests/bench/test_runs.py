@@ -1,5 +1,6 @@
 """Short runs of real processes."""
 
+import errno
 import json
 import os
 import re
@@ -394,7 +395,71 @@ def test_stderr_goes_to_the_log_and_on_request_to_the_screen(
 ) -> None:
     assert echo("--log-stderr", flaw="logs") == 0
     assert "n1: up and well" in capsys.readouterr().out
-    assert (tmp_path / "store/latest/node-logs/n1.log").read_text() == "up and well\n"
+    log = (tmp_path / "store/latest/node-logs/n1.log").read_text()
+    assert re.fullmatch(r"\[ {4}\d\.\d{6}\] up and well\n", log)
+
+
+def test_a_node_that_logs_a_lot_is_read_to_its_end(
+    echo: Bench, results: Any, tmp_path: Path
+) -> None:
+    assert echo(flaw="logs-a-lot") == 0
+    log = (tmp_path / "store/latest/node-logs/n0.log").read_text()
+    lines = re.findall(r"^\[ {4}\d\.\d{6}\] (y{20000}|and no end)", log, re.MULTILINE)
+    assert lines.count("y" * 20_000) >= 100
+    assert lines[-1] == "and no end"
+
+
+def test_a_line_of_100_megabytes_is_one_mistake_and_noticed_at_once(
+    echo: Bench, results: Any, tmp_path: Path
+) -> None:
+    assert echo("--rate", "1", flaw="endless-line") == 1
+    first = results()["mistakes"]["first"]
+    begun = [
+        event.time
+        for event in load_history(tmp_path / "store/latest/history.jsonl")
+        if event.type == "invoke"
+    ]
+    assert {each["kind"] for each in first} == {"line-too-long"}
+    assert len(first) <= len(begun)
+    assert first[0]["time"] - begun[0] < NANOSECONDS_PER_SECOND
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "#!/usr/bin/nowhere\n",
+            "the interpreter of its first line is missing: #!/usr/bin/nowhere",
+        ),
+        ("print(1)\n", "it has no #! line with its interpreter"),
+    ],
+)
+def test_a_program_that_can_not_be_started_is_told_with_what_is_missing(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, problem: str
+) -> None:
+    script = tmp_path / "node"
+    script.write_text(text)
+    script.chmod(0o755)
+    assert bench("-w", "echo", "--bin", str(script)) == 255
+    told = capsys.readouterr().out
+    assert problem in told
+    assert str(script) in told
+    assert main(["doctor", "--bin", str(script)]) == 255
+    assert problem in capsys.readouterr().out
+
+
+def test_a_full_disk_is_told_with_its_path_and_what_to_do(
+    echo: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Store, "flush", full)
+    assert echo() == 255
+    told = capsys.readouterr().out
+    judge = command_here("bench", "check", str(tmp_path / "store/latest"))
+    assert f"The disk of {tmp_path}/store is full" in told
+    assert told.rstrip().endswith(judge)
 
 
 def test_runs_at_one_moment_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs on disk: judged again, done once more, and handed on as one file."""
 
 import json
+import re
 import shutil
 import tarfile
 from itertools import pairwise
@@ -78,6 +79,21 @@ def test_a_replay_does_the_operation_that_began_as_the_time_ran_out(
     (stored / "test.json").write_text(json.dumps(test))
     assert main(["replay", str(stored), "--store", str(tmp_path)]) == 0
     assert invocations((tmp_path / "latest").resolve()) == invocations(stored)
+
+
+def test_many_replays_are_a_line_each_and_a_tally(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    words = ["replay", str(stored), "--store", str(tmp_path), "--times", "2"]
+    assert main([*words, "--bin", "broken:own-dict"]) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if " of 2" in line]
+    assert len(lines) == 3
+    for number, line in enumerate(lines[:2], start=1):
+        assert re.match(
+            rf"run {number} of 2: invalid, \d+ operations, {tmp_path}/.*: Key 0, at ", line
+        )
+    assert lines[2] == "fails 2 of 2"
 
 
 def test_a_replay_of_another_binary(stored: Path, tmp_path: Path) -> None:
@@ -187,10 +203,11 @@ def test_exports_tell_what_is_wrong(tmp_path: Path) -> None:
     assert kinds["faults bit"] == ["error"]
     assert kinds["protocol"] == []
     (failure,) = suite.findall("testcase[@name='history']/failure")
-    assert "can't be placed" in (failure.text or "")
+    explanation = "can't all have happened as they were told"
+    assert explanation in (failure.text or "")
     summary = Path(files[1]).read_text()
     assert "invalid" in summary.splitlines()[0]
-    assert "can't be placed" in summary
+    assert explanation in summary
     assert "THE FAULTS TOUCHED NOTHING" in summary
 
 

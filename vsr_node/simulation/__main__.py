@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vsr_node.command import command_here
+from vsr_node.command import Parser, command_here
 from vsr_node.simulation.mutants import Verdict, run_mutants
 from vsr_node.simulation.mutations import CATALOGUE
 from vsr_node.simulation.page import draw_page
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=command_here("simulate"),
         description="Attacks the protocol core in virtual time; every run follows from its seed.",
     )

@@ -220,7 +220,7 @@ def _show(found: Tried, console: Console) -> None:
     for line in (
         "",
         f"run {found.number}: {wrong_of(found)}, {results.stats.count} operations",
-        *explanation_lines(results, drawing),
+        *explanation_lines(results.explained(drawing.explanation)),
         f"results in    {kept}",
         *report_lines(drawing),
         f"repeat with   {results.repeat}",

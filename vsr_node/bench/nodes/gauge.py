@@ -11,7 +11,7 @@ leader.
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Timers
 from vsr_node.bench.nodes.traffic import ServerTraffic
@@ -30,7 +30,8 @@ VIEW_FIELDS = ("view_number", "view", "term")
 Flows = dict[tuple[str, str, str], int]
 
 
-class Leadership(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Leadership:
     """A node that seems to lead since a time, in nanoseconds since the run began."""
 
     since_ns: int

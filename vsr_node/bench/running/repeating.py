@@ -194,13 +194,16 @@ def shrink(
         kept = adopt(failing.folder, options.store, options.workload)
     repeat = least.repeat_command(kept)
     shrunk = Shrunk(fails, shrinker.attempt_count, round(took, 1))
-    _note(kept, replace(failing.results, repeat=repeat, shrunk=shrunk))
+    noted = replace(failing.results, repeat=repeat, shrunk=shrunk)
+    _note(kept, noted)
     drawing = draw(kept)
+    noted = noted.explained(drawing.explanation)
+    _note(kept, noted)
     for line in (
         "",
         *operation_lines(failing.events),
         "",
-        *explanation_lines(failing.results, drawing),
+        *explanation_lines(noted),
         "",
         f"{summary_of(least)}, of {summary_of(options)}",
         f"fails {fails}, after {shrinker.attempt_count} tries in {took:.0f} s",

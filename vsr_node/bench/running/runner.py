@@ -31,7 +31,7 @@ from vsr_node.bench.nodes.loop import (
 from vsr_node.bench.nodes.members import Members
 from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
-from vsr_node.bench.nodes.processes import Launch, LogFollower, last_lines
+from vsr_node.bench.nodes.processes import Launch
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.scripted_workers import ScriptedWorkers
 from vsr_node.bench.running.thorough_workers import ThoroughWorkers
@@ -145,6 +145,8 @@ def _run_in(
     if drawn:
         with suppress(Stopped), interruption.raised():
             drawing = draw(store.folder)
+            results = results.explained(drawing.explanation)
+            store.write_json("results.json", results.as_json())
     console.say(screen_of(results, store.folder, drawing))
     return Outcome(results, store.folder, record.events, interruption.signal_number)
 
@@ -181,8 +183,11 @@ class LiveRun:
         self._console = console
         self._store = store
         self._messages = store.open_messages(options.messages_kept)
+        self._timers = Timers(clock_from_now())
+        self._logs = store.open_node_logs(
+            self._timers.now, console.say if options.log_stderr else None
+        )
         self._ground = self._lay_ground()
-        self._timers = self._ground.timers
         self._loop = Loop(self._timers)
         self.workload = WORKLOADS[options.workload](
             len(options.nodes),
@@ -192,15 +197,14 @@ class LiveRun:
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
-        launch = Launch(options.command_in(store.folder), store.node_log)
+        launch = Launch(options.command_in(store.folder), self._logs)
         self._members = Members(self._ground, self._loop, options.nodes, launch, self._new_client)
-        self._followers: list[LogFollower] = []
         self._plain_line_due = 0
 
     def _lay_ground(self) -> RunGround:
         options, store, say = self._options, self._store, self._console.say
-        timers = Timers(clock_from_now())
-        mistakes = Mistakes(timers.now, say, lambda node: last_lines(store.node_log(node)))
+        timers = self._timers
+        mistakes = Mistakes(timers.now, say, self._logs.last_lines)
         links = Links(self._stream("network"), options.latency, options.loss, options.duplication)
         network = Network(
             timers, links, mistakes, self._messages, head_of_line=options.head_of_line
@@ -244,15 +248,10 @@ class LiveRun:
             finally:
                 self._members.stop()
                 self._loop.close()
-                self._follow_logs()
                 self._console.show_status("")
 
     def _start_nodes(self, interruption: Interruption) -> None:
         """Start all nodes and wait until they are initialized."""
-        for name in self._options.nodes if self._options.log_stderr else ():
-            path = self._store.node_log(name)
-            path.touch()
-            self._followers.append(LogFollower(name, path, self._console.say))
         self._members.start()
         self._tick()
         self._loop.run_until(
@@ -348,14 +347,9 @@ class LiveRun:
         )
 
     def _tick(self) -> None:
-        """Flush the files and print the nodes' stderr, now and once a tick from now on."""
+        """Flush the files, now and once a tick from now on."""
         self._store.flush()
-        self._follow_logs()
         self._timers.call_at(self._timers.now() + TICK_NS, self._tick)
-
-    def _follow_logs(self) -> None:
-        for follower in self._followers:
-            follower.follow()
 
     def _show_progress(self, workers: ClientPool, nemesis: Nemesis) -> None:
         """Keep the live line fresh, or print a plain line from time to time."""

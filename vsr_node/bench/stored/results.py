@@ -27,6 +27,8 @@ from vsr_node.checker.validity import Validity
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
 
+EXPLANATION_LINES_MAX = 40
+
 OUTCOMES = ("ok", "fail", "info", "open")
 
 
@@ -203,6 +205,8 @@ class Page:
     """The fields of each function's request, as ``Function`` has them."""
     model: str | None = None
     """The checker's model that explains a violation; None if there is none."""
+    leaders: tuple[Leadership, ...] = ()
+    """When each node began to lead, as the bench guessed; empty in earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,13 @@ class Results:
         limit_s = self.test.time_limit_s
         return f"valid so far: {min(self.bench.duration_s, limit_s):.1f} of {limit_s:g} s"
 
+    def explained(self, lines: Sequence[str]) -> "Results":
+        """Return the results with this explanation of the workload's verdict, if there is one."""
+        if not lines:
+            return self
+        text = "\n".join(lines[:EXPLANATION_LINES_MAX])
+        return replace(self, workload=replace(self.workload, explanation=text))
+
     def _stats_validity(self) -> Validity:
         """Judge as Maelstrom's stats do; a run that was cut short may not have come to an ok."""
         if not self.never_ok:
@@ -314,7 +325,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         interrupted=run.interrupted,
         test=test,
         repeat=repeat,
-        page=_page(WORKLOADS[run.options.workload]),
+        page=_page(WORKLOADS[run.options.workload], run.leaderships),
         strength=strength,
         weakness=weakness_of(strength, test),
     )
@@ -430,8 +441,9 @@ def _bench_share(run: RunRecord) -> BenchShare:
     )
 
 
-def _page(workload: type[Workload]) -> Page:
-    return Page({each.f: each.fields for each in workload.functions}, workload.model)
+def _page(workload: type[Workload], leaders: Sequence[Leadership]) -> Page:
+    requests = {each.f: each.fields for each in workload.functions}
+    return Page(requests, workload.model, tuple(leaders))
 
 
 def _seconds(nanoseconds: int) -> float:

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vsr_node.bench.faults.bite import UNTOUCHED
-from vsr_node.bench.stored.results import OUTCOMES, Counts, FaultFigures, Results
+from vsr_node.bench.stored.results import (
+    EXPLANATION_LINES_MAX,
+    OUTCOMES,
+    Counts,
+    FaultFigures,
+    Results,
+)
 from vsr_node.checker.validity import Validity
 from vsr_node.report import Drawing
 
 KEYS_SHOWN = 8
 TYPES_SHOWN = 6
 FAULTS_SHOWN = 6
-EXPLANATION_LINES_SHOWN = 40
 
 
 def screen_of(results: Results, folder: Path, drawing: Drawing | None = None) -> str:
@@ -26,7 +31,7 @@ def screen_of(results: Results, folder: Path, drawing: Drawing | None = None) ->
         _strength(results),
         _bench(results),
         _mistakes(results),
-        _judgement(results, drawing),
+        _judgement(results),
         [f"results in    {folder}"],
         report_lines(drawing),
         [f"repeat with   {results.repeat}", ""],
@@ -132,11 +137,9 @@ def _mistakes(results: Results) -> list[str]:
     return [f"mistakes      {results.mistakes.count}", *lines] if lines else []
 
 
-def explanation_lines(results: Results, drawing: Drawing | None) -> Sequence[str]:
-    """Return why a run is not valid: what drawing has found out, or else what judging has."""
-    explained = drawing.explanation if drawing is not None else ()
-    lines = explained or results.workload.explanation.splitlines()
-    return lines[:EXPLANATION_LINES_SHOWN]
+def explanation_lines(results: Results) -> Sequence[str]:
+    """Return why a run is not valid."""
+    return results.workload.explanation.splitlines()[:EXPLANATION_LINES_MAX]
 
 
 def report_lines(drawing: Drawing | None) -> list[str]:
@@ -148,7 +151,7 @@ def report_lines(drawing: Drawing | None) -> list[str]:
     return [f"report in     {drawing.page.absolute().as_uri()}"]
 
 
-def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
+def _judgement(results: Results) -> list[str]:
     workload = results.workload
     keys = workload.keys or ()
     lines = []
@@ -159,7 +162,7 @@ def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
     unsettled = [key for key in keys if key.valid is not Validity.VALID]
     lines += [f"  key {key.key}: {key.reason}" for key in unsettled[:KEYS_SHOWN]]
     if workload.valid is not Validity.VALID:
-        lines += ["", *explanation_lines(results, drawing), ""]
+        lines += ["", *explanation_lines(results), ""]
     availability = results.availability
     if availability.valid is Validity.INVALID:
         lines.append(
