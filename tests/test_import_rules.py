@@ -67,6 +67,7 @@ CORE_MAY_IMPORT_FROM_OUTSIDE = {
     "random.Random",
     "types",
     "typing",
+    "zlib.crc32",
 }
 
 

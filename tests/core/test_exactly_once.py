@@ -168,3 +168,119 @@ def test_clients_that_repeat_everywhere_while_primaries_come_and_go(size: int) -
         assert isinstance(result, int)
         assert executed[result - 1] == operation(number, client)
     assert len(results) > 30
+
+
+# One number for two requests
+
+OTHER = "another operation"
+REUSED = Refusal("c1", 1, Reason.NUMBER_REUSED)
+
+
+def ask_other(group: Group, name: str) -> None:
+    """Ask for OTHER under the number of ``entry(1)``."""
+    group.turn(name, lambda replica: replica.on_request("c1", 1, OTHER))
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_a_known_number_with_another_operation_is_refused_at_every_replica(size: int) -> None:
+    group = Group(size)
+    group.ask("n0", 1)
+    group.run_for(SECOND)
+    for name in group.names:
+        ask_other(group, name)
+        group.ask(name, 1)
+        assert group.answers[-2:] == [(name, REUSED), (name, Reply("c1", 1, 1))]
+    group.run_for(SECOND)
+    assert group.operations("n0") == [OPERATION]
+
+
+def test_it_is_refused_after_restarts_and_from_a_checkpoint_too() -> None:
+    group = Group(3, limits=Limits(checkpoint_interval=5, chunk_parts=3))
+    for number in range(1, 40):
+        group.ask("n0", number)
+        group.settle()
+    group.restart("n1")
+    group.restart("n2", without_log=True)
+    group.run_for(SECOND)
+    for name in group.names:
+        group.turn(name, lambda replica: replica.on_request("c1", 30, OTHER))
+        assert group.answers[-1] == (name, Refusal("c1", 30, Reason.NUMBER_REUSED))
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("name", ["n0", "n1"])
+def test_one_of_two_that_wait_with_one_number_is_executed(size: int, name: str) -> None:
+    group = Group(size)
+    group.settle()
+    name = name if size > 1 else "n0"
+
+    def ask_for_both(replica: Replica) -> None:
+        for each in (OPERATION, OTHER, OPERATION, OTHER):
+            replica.on_request("c1", 1, each)
+
+    group.turn(name, ask_for_both)
+    group.run_for(10 * SECOND)
+    assert group.operations("n0") == [OPERATION]
+    assert {answer for _, answer in group.answers} == {Reply("c1", 1, 1), REUSED}
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_what_waits_at_a_backup_is_refused_when_another_with_its_number_executes(size: int) -> None:
+    group = Group(size)
+    group.settle()
+    group.ask("n0", 1)
+    ask_other(group, "n1")
+    group.run_for(10 * SECOND)
+    assert all(group.operations(name) == [OPERATION] for name in group.names)
+    assert group.replies() == [("c1", 1, 1)]
+    assert group.refusals() == [("n1", REUSED)]
+
+
+def test_two_in_the_log_with_one_number_are_not_answered_alike() -> None:
+    # No correct primary logs it, and nothing depends on that.
+    both = DurableState(0, 0, entries=(entry(1), ("c1", 1, OTHER), entry(2)))
+    group = Group(3, durable=dict.fromkeys(("n0", "n1"), both))
+    ask_other(group, "n0")
+    group.run_for(SECOND)
+    assert group.operations("n0") == [OPERATION, operation(2)]
+    assert ("n0", REUSED) in group.answers
+    assert group.replies() == []
+
+
+def test_a_cut_off_replica_refuses_both_for_certain() -> None:
+    group = Group(3)
+    group.settle()
+    group.isolate("n2")
+    group.run_for(20 * SECOND)
+    group.ask("n2", 1)
+    ask_other(group, "n2")
+    group.run_for(60 * SECOND)
+    refusal = Refusal("c1", 1, Reason.UNAVAILABLE)
+    assert group.refusals() == [("n2", refusal), ("n2", refusal)]
+
+
+def test_of_two_that_wait_at_the_end_only_the_one_that_was_sent_is_unknown() -> None:
+    group = Group(3)
+    group.settle()
+    group.isolate("n0")
+    group.ask("n0", 1)
+    ask_other(group, "n0")
+    group.turn("n0", lambda replica: replica.give_up())
+    assert [answer for _, answer in group.refusals()] == [
+        Refusal("c1", 1, Reason.UNAVAILABLE),
+        Refusal("c1", 1, Reason.OUTCOME_UNKNOWN),
+    ]
+
+
+def test_what_another_node_executed_under_the_number_ends_the_wait_of_both() -> None:
+    group = Group(3)
+    group.settle()
+    group.isolate("n2")
+    group.ask("n2", 1)
+    ask_other(group, "n2")
+    ask_other(group, "n0")
+    group.settle()
+    group.heal()
+    group.run_for(10 * SECOND)
+    answers = [answer for name, answer in group.answers if name == "n2"]
+    assert answers == [REUSED, Reply("c1", 1, 1)]

@@ -151,6 +151,14 @@ def test_a_request_that_waits_is_sent_when_the_recovery_has_ended() -> None:
     assert group.replies("n2") == [("c1", 9, 4)]
 
 
+def test_a_read_that_waits_asks_the_others_as_soon_as_the_recovery_has_ended() -> None:
+    group = group_at_work()
+    group.restart("n2", without_log=True)
+    group.read("n2", 9)
+    group.settle()
+    assert group.replies("n2") == [("c1", 9, ("read", 3))]
+
+
 def test_a_recovery_ends_in_one_durable_step() -> None:
     group = group_at_work()
     group.restart("n2", without_log=True)

@@ -1,7 +1,9 @@
 """Each row of the table "What a client sees" of docs/SPECIFICATION.md, with a real process."""
 
+import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,6 +214,17 @@ def test_a_request_before_init() -> None:
         assert process.ask(read(2))["code"] == 20
 
 
+def test_what_is_said_before_init_is_said_by_the_node_that_was_asked(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with NodeProcess("--data-dir", str(tmp_path / "data")) as process:
+        for body in (read(1), write(2, 1), {"type": "init", "msg_id": 3}, "no object"):
+            process.send("c1", body, "n3")
+        process.send("c0", {"type": "init", "msg_id": 1, "node_id": "n3", "node_ids": ["n3"]}, "n3")
+        messages, _, _ = process.end()
+    assert [message["src"] for message in messages] == ["n3"] * 5
+    assert [message["body"]["code"] for message in messages] == [11, 11, 12, 12, 13]
+
+
 def test_init_again(node: NodeProcess) -> None:
     node.ask(write(2, 1))
     assert node.init() == {"type": "init_ok", "in_reply_to": 1}
@@ -307,6 +320,32 @@ def test_a_request_older_than_the_window_is_not_executed_again(node: NodeProcess
         node.ask(write(number, number))
     assert node.ask(write(2, "again"))["code"] == 13
     assert node.ask(read(100))["value"] == 99
+
+
+@pytest.mark.parametrize("same_turn", [False, True])
+def test_a_msg_id_of_another_request_is_never_acknowledged(
+    node: NodeProcess, same_turn: bool
+) -> None:
+    node.ask(write(2, 1))
+    cas = {"type": "cas", "msg_id": 3, "key": 0, "from": 1, "to": 2}
+    other = {"type": "cas", "msg_id": 3, "key": 0, "from": 2, "to": 9}
+    if same_turn:
+        lines = [{"src": "c1", "dest": "n0", "body": body} for body in (cas, other)]
+        node.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        replies = [node.receive_for("c1"), node.receive_for("c1")]
+    else:
+        replies = [node.ask(cas), node.ask(other)]
+    assert replies[0]["type"] == "cas_ok"
+    assert (replies[1]["code"], replies[1]["in_reply_to"]) == (12, 3)
+    assert node.ask(read(4))["value"] == 2
+
+
+def test_a_refusal_speaks_of_the_copy_that_came(backup: NodeProcess) -> None:
+    backup.receive_type("start_view_change")
+    backup.send("c1", write(5, 1), "n1")
+    answer = backup.receive_for("c1")
+    assert answer["code"] == 11
+    assert "this copy of the request is never executed" in answer["text"]
 
 
 def test_a_protocol_message_before_init_is_logged_as_such() -> None:

@@ -38,7 +38,8 @@ ENTRIES = (
     ("é", 2, ("cas", "null", "0", "18446744073709551616", True)),
 )
 
-CLIENT = ("c1", 3, ((4, ("read_ok", "1")), (5, ("error", 20, "no")), (6, ("write_ok",))))
+CLIENT = ("c1", 3, ((4, ("read_ok", "1"), 9), (5, ("error", 20, "no"), -1), (6, ("write_ok",))))
+"""The last reply is of a version that kept no digests."""
 
 MESSAGES: list[Message] = [
     Request(1, ENTRIES),

@@ -129,8 +129,15 @@ def test_a_python_that_is_new_enough_is_looked_for(checkout: Checkout) -> None:
     assert checkout.run("scripts/setup", "node").returncode == 0
 
 
-def test_no_python_is_told_in_one_line(checkout: Checkout) -> None:
+def test_a_newer_python_is_found_where_there_is_no_other(checkout: Checkout) -> None:
+    (checkout.programs / "python3").rename(checkout.programs / "python3.14")
     for name in ("python3", "python3.13", "python3.12", "python3.11"):
+        checkout.add_program(name, OLD_PYTHON)
+    assert checkout.run("scripts/setup", "node").returncode == 0
+
+
+def test_no_python_is_told_in_one_line(checkout: Checkout) -> None:
+    for name in ("python3", *(f"python3.{minor}" for minor in range(11, 16))):
         checkout.add_program(name, OLD_PYTHON)
     result = checkout.run("scripts/setup", "node")
     assert result.returncode == 1

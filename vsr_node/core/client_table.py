@@ -4,26 +4,41 @@ The table is replicated state: it changes only when a committed request is execu
 replicas that executed the same log hold the same table, and a repeated request gets the
 recorded reply from any of them. A client may have several requests under way, and the network
 may swap them, so the table keeps a window of numbers for each client rather than the last.
+
+A client that begins anew may use its numbers again. So each reply is kept with a digest of its
+operation, and a known number with another operation is neither executed nor acknowledged. The
+digest is computed when it is needed, at the latest for the next snapshot; until then the operation
+itself stands in its place, and takes no memory, as the log holds it too.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from .limits import ALL_REPLIES_SIZE_MAX, FORGOTTEN_AT_ONCE, REPLIES_SIZE_MAX, WINDOW
-from .messages import Operation, Parts, Result
+from .digest import Digest, digest_of
+from .limits import (
+    ALL_REPLIES_SIZE_MAX,
+    FORGOTTEN_AT_ONCE,
+    REPLIES_SIZE_MAX,
+    SEALED_SIZE,
+    WINDOW,
+)
+from .messages import Operation, Parts, Reason, Result
 from .size import size_of
 
-Recorded: TypeAlias = tuple[int, Result]
-"""The number of an executed request and its result. Snapshots have it as it is."""
+Recorded: TypeAlias = tuple[int, Result, Operation | Digest]
+"""The number of an executed request, its result, and the operation or its digest.
 
+Snapshots have it with the digest, or without any if it is older than digests.
+"""
 
-class Forgotten:
-    """The request is older than the client's window: nobody knows whether it was executed."""
+FORGOTTEN = Reason.OUTCOME_UNKNOWN
+"""The request is older than the client's window: nobody knows whether it was executed."""
 
-    __slots__ = ()
+REUSED = Reason.NUMBER_REUSED
+"""The number is that of another request, which was executed: this one never is."""
 
-
-FORGOTTEN = Forgotten()
+NO_DIGEST = Digest(-1)
+"""Of a reply from a snapshot without digests."""
 
 
 class _Client:
@@ -43,6 +58,28 @@ class _Client:
             self.forgotten_number = number
         self.size -= size
         return size
+
+    def seal(self) -> None:
+        """Put digests in the place of operations."""
+        for number, recorded in self.replies.items():
+            if type(recorded[2]) is not Digest:
+                self.replies[number] = _sealed(recorded)
+
+
+def _sealed(recorded: Recorded) -> Recorded:
+    number, result, operation = recorded
+    return number, result, digest_of(operation)
+
+
+def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
+    """Return a record if it is of this operation. Compare digests, as others have no more."""
+    executed = recorded[2]
+    if executed is operation:
+        return recorded
+    digest = executed if type(executed) is Digest else digest_of(executed)
+    if digest == NO_DIGEST:
+        return FORGOTTEN
+    return recorded if digest == digest_of(operation) else REUSED
 
 
 def _size_of_result(result: Result) -> int:
@@ -68,14 +105,16 @@ class ClientTable:
         self._clients: dict[str, _Client] = {}
         self._size = 0
 
-    def look_up(self, client: str, request_number: int) -> Recorded | Forgotten | None:
+    def look_up(
+        self, client: str, request_number: int, operation: Operation
+    ) -> Recorded | Reason | None:
         """Return what is known of a request; None if it may be executed."""
         known = self._clients.get(client)
         if known is None:
             return None
         recorded = known.replies.get(request_number)
         if recorded is not None:
-            return recorded
+            return _if_of(recorded, operation)
         return FORGOTTEN if request_number <= known.forgotten_number else None
 
     def execute(
@@ -84,7 +123,7 @@ class ClientTable:
         request_number: int,
         apply: Callable[[Operation], Result],
         operation: Operation,
-    ) -> Recorded | Forgotten:
+    ) -> Recorded | Reason:
         """Apply an operation if ``look_up`` allows it, and return what is known then.
 
         Called in the order of the log.
@@ -96,7 +135,7 @@ class ClientTable:
         else:
             recorded = known.replies.get(request_number)
             if recorded is not None:
-                return recorded
+                return _if_of(recorded, operation)
             if request_number <= known.forgotten_number:
                 return FORGOTTEN
             del clients[client]
@@ -104,11 +143,13 @@ class ClientTable:
         clients[client] = known
         replies = known.replies
         result = apply(operation)
-        recorded = replies[request_number] = (request_number, result)
+        recorded = replies[request_number] = (request_number, result, operation)
         if type(result) is tuple and len(result) > 1:
             self._bound_size(known, size_of(result))
         if len(replies) > WINDOW:
             self._size -= known.forget_lowest(FORGOTTEN_AT_ONCE)
+            if size_of(operation) > SEALED_SIZE:
+                known.seal()
         return recorded
 
     def _admit(self) -> _Client:
@@ -127,7 +168,12 @@ class ClientTable:
             self._size -= oldest.forget_lowest(len(oldest.replies))
 
     def snapshot(self) -> Parts:
-        """Return the table; a client is (name, forgotten number, ((number, result), ...))."""
+        """Return the table; a client is (name, forgotten number, ((number, result, digest), ...)).
+
+        Digests replace the operations here too, so the table is no larger than its snapshot.
+        """
+        for known in self._clients.values():
+            known.seal()
         return tuple(
             (client, known.forgotten_number, tuple(known.replies.values()))
             for client, known in self._clients.items()
@@ -138,9 +184,13 @@ class ClientTable:
         self._clients = {}
         self._size = 0
         for part in parts:
-            client, forgotten_number, replies = cast("tuple[str, int, tuple[Recorded, ...]]", part)
+            client, forgotten_number, replies = cast("tuple[str, int, tuple[Any, ...]]", part)
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
-            known.replies = {recorded[0]: recorded for recorded in replies}
-            known.size = sum(_size_of_result(result) for _, result in replies)
+            known.replies = {reply[0]: _restored(*reply) for reply in replies}
+            known.size = sum(_size_of_result(reply[1]) for reply in replies)
             self._size += known.size
+
+
+def _restored(number: int, result: Result, digest: int | None = None) -> Recorded:
+    return number, result, NO_DIGEST if digest is None else Digest(digest)

@@ -76,7 +76,7 @@ def begin(replica: Replica) -> None:
 
 
 def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
-    """Put requests into the log that are not there yet.
+    """Put requests into the log that are not there yet, nor another of the same client and number.
 
     Return how many of ``entries`` are in the log or executed, up to the first without room.
     Exactly-once does not depend on the look-ups here: execution decides it (``execution``).
@@ -97,9 +97,12 @@ def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     new: list[Entry] = []
     count = 0
     for entry in entries:
-        client, request_number, _ = entry
+        client, request_number, operation = entry
         key = (client, request_number)
-        if in_log.get(key, 0) <= commit_number and look_up(client, request_number) is None:
+        if (
+            in_log.get(key, 0) <= commit_number
+            and look_up(client, request_number, operation) is None
+        ):
             if op_number - commit_number >= UNCOMMITTED_MAX:
                 break
             op_number += 1

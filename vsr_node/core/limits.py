@@ -23,6 +23,9 @@ SUFFIX_MAX = 8192
 WAITING_MAX = 16_384
 """Requests that wait at one replica, and as many reads; beyond it new ones are refused."""
 
+SECOND_MAX = 1_024
+"""Requests that wait although another one with their number waits already."""
+
 WINDOW = 64
 """Replies that the client table keeps of one client."""
 
@@ -34,6 +37,9 @@ REPLIES_SIZE_MAX = 4 << 20
 
 ALL_REPLIES_SIZE_MAX = 64 << 20
 """Size of the results that the client table keeps of all clients."""
+
+SEALED_SIZE = 16 << 10
+"""A client with larger operations gets their digests 16 at a time, not all for a checkpoint."""
 
 VIEWS_AHEAD_MAX = 1 << 32
 """How far the view of a message may be ahead of its receiver's."""

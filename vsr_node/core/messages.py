@@ -310,12 +310,19 @@ class Reply(NamedTuple):
 class Reason(Enum):
     """Why a request is given up."""
 
-    UNAVAILABLE = "no quorum can be reached, and the request was never sent on"
+    UNAVAILABLE = "no quorum can be reached, and this copy of the request is never executed"
     OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
+    NUMBER_REUSED = (
+        "this client used the number for another request, and this one is never executed"
+    )
 
 
 class Refusal(NamedTuple):
-    """A request is given up: certainly never executed, or with an outcome that nobody knows."""
+    """A request is given up: certainly never executed, or with an outcome that nobody knows.
+
+    What is certain is so of the copy that this replica took. Another one, which a client that asked
+    elsewhere too sent under the same number, may be executed.
+    """
 
     client: str
     request_number: int

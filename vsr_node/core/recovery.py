@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import state_transfer
+from . import quorum_read, state_transfer
 from .admission import Hearing, impossible_log
 from .execution import commit_up_to
 from .forwarding import submit_again
@@ -127,6 +127,8 @@ def go_on(replica: Replica) -> None:
     become_normal(replica)
     replica.set_recovered()
     replica.timers.stop(Timer.RECOVERY)
+    # What was asked meanwhile asks the peers of this view.
+    quorum_read.begin_anew(replica)
     commit_up_to(replica, log.commit_number)
     submit_again(replica)
 

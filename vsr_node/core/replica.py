@@ -26,7 +26,7 @@ from . import (
     waiting,
 )
 from .admission import Hearing, refuse_impossible
-from .client_table import ClientTable, Forgotten, Recorded
+from .client_table import ClientTable, Recorded
 from .execution import commit_up_to
 from .limits import Limits
 from .log import Log
@@ -342,10 +342,10 @@ class Replica:
         if destinations:
             self.asks.append(Send(destinations, message))
 
-    def answer(self, client: str, request_number: int, known: Recorded | Forgotten) -> None:
+    def answer(self, client: str, request_number: int, known: Recorded | Reason) -> None:
         """Answer a client with what the client table knows of its request."""
-        if isinstance(known, Forgotten):
-            self.refuse(client, request_number, Reason.OUTCOME_UNKNOWN)
+        if isinstance(known, Reason):
+            self.refuse(client, request_number, known)
         else:
             self.replies.append(Reply(client, request_number, known[1]))
 

@@ -5,6 +5,9 @@ has nobody to give it to: it is in a view change, or hears no primary, or no quo
 that was held for one time-out is refused as never executed, which is certain, as it was neither
 in a log nor sent on. One that was *sent*, to the own log or to another replica, waits until its
 outcome is known.
+
+A client should not use a number for two requests. If it does, the one that came later is *second*:
+it is given to nobody and waits as long as the first. Once that was executed, this one never is.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .client_table import Forgotten, Recorded
-from .limits import WAITING_MAX
+from .client_table import FORGOTTEN, Recorded
+from .limits import SECOND_MAX, WAITING_MAX
 from .messages import Entries, Entry, Operation, Reason
 from .status import Status
 from .timers import Timer
@@ -39,6 +42,8 @@ class Waiting:
     held: dict[tuple[str, int], WaitingRequest] = field(default_factory=dict)
     sent: dict[tuple[str, int], WaitingRequest] = field(default_factory=dict)
     """In the order of sending."""
+    second: dict[Entry, WaitingRequest] = field(default_factory=dict)
+    """Those whose client and number another one has that waits here. They are given to nobody."""
     size: int = 0
     """Size of all of them, and of those that had their answer since it was last counted."""
 
@@ -49,12 +54,13 @@ def take_request(
     """Take a client's request. A repeated one gets the recorded reply, whoever executed it."""
     waiting = replica.waiting
     held, sent = waiting.held, waiting.sent
-    known = replica.client_table.look_up(client, request_number)
+    known = replica.client_table.look_up(client, request_number, operation)
     key = (client, request_number)
     if known is not None:
         replica.answer(client, request_number, known)
         return
     if key in sent or key in held:
+        _take_again(replica, client, request_number, operation, size)
         return
     request = WaitingRequest((client, request_number, operation), replica.now, size)
     size_max = replica.limits.waiting_size - size
@@ -63,13 +69,29 @@ def take_request(
         if not held:
             replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
         held[key] = request
-    elif key in _uncommitted_keys(replica):
+    elif request.entry in _uncommitted(replica):
         # Too late to refuse it. The log is bounded, and so is what waits for it.
         sent[key] = request
     else:
         replica.refuse(client, request_number, Reason.UNAVAILABLE)
         return
     waiting.size += size
+
+
+def _take_again(
+    replica: Replica, client: str, request_number: int, operation: Operation, size: int
+) -> None:
+    """Take a request whose number waits here: drop a repeated one, let another wait as second."""
+    waiting = replica.waiting
+    key, entry = (client, request_number), (client, request_number, operation)
+    first = waiting.sent.get(key) or waiting.held[key]
+    if first.entry == entry or entry in waiting.second:
+        return
+    if len(waiting.second) < SECOND_MAX and is_within(replica, replica.limits.waiting_size - size):
+        waiting.second[entry] = WaitingRequest(entry, replica.now, size)
+        waiting.size += size
+    else:
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
 
 
 def held_entries(replica: Replica) -> list[Entry]:
@@ -101,7 +123,7 @@ def is_within(replica: Replica, size_max: int) -> bool:
         # Counted only now: to subtract each answered request would cost more.
         waiting.size = sum(
             request.size
-            for requests in (waiting.held, waiting.sent)
+            for requests in (waiting.held, waiting.sent, waiting.second)
             for request in requests.values()
         )
     return waiting.size <= size_max
@@ -137,21 +159,32 @@ def answer_executed(
     replica: Replica,
     first_op_number: int,
     entries: Entries,
-    outcomes: list[Recorded | Forgotten],
+    outcomes: list[Recorded | Reason],
 ) -> None:
     """Answer what was just executed, where that is this replica's task."""
     waiting, answer = replica.waiting, replica.answer
     held, sent = waiting.held, waiting.sent
     primary_answers_from = _primary_answers_from(replica)
-    for op_number, (client, request_number, _) in enumerate(entries, first_op_number):
+    for op_number, (client, request_number, operation) in enumerate(entries, first_op_number):
         key = (client, request_number)
-        is_due = sent.pop(key, None) is not None
-        if held and held.pop(key, None) is not None:
-            is_due = True
-        if op_number >= primary_answers_from:
-            is_due = replica.is_primary
+        request = sent.pop(key, None)
+        if request is None and held:
+            request = held.pop(key, None)
+        if request is not None and request.entry[2] != operation:
+            _answer_other(replica, request)
+            request = None
+        is_due = replica.is_primary if op_number >= primary_answers_from else request is not None
         if is_due:
             answer(client, request_number, outcomes[op_number - first_op_number])
+    if waiting.second:
+        _answer_second(replica)
+
+
+def _answer_other(replica: Replica, request: WaitingRequest) -> None:
+    """Answer a request whose number another one has that was just executed."""
+    client, request_number, _ = request.entry
+    known = replica.client_table.look_up(*request.entry)
+    replica.answer(client, request_number, known or FORGOTTEN)
 
 
 def _primary_answers_from(replica: Replica) -> int:
@@ -174,11 +207,23 @@ def answer_known(replica: Replica) -> None:
     window, so that nobody will ever execute it.
     """
     for requests in (replica.waiting.held, replica.waiting.sent):
-        for key in list(requests):
-            known = replica.client_table.look_up(*key)
+        for key, request in list(requests.items()):
+            known = replica.client_table.look_up(*request.entry)
             if known is not None:
                 del requests[key]
                 replica.answer(*key, known)
+    _answer_second(replica)
+
+
+def _answer_second(replica: Replica) -> None:
+    """Answer the second requests whose first ones wait no more."""
+    waiting = replica.waiting
+    for entry in list(waiting.second):
+        key = entry[:2]
+        if key not in waiting.held and key not in waiting.sent:
+            del waiting.second[entry]
+            known = replica.client_table.look_up(*entry)
+            replica.answer(*key, known or Reason.UNAVAILABLE)
 
 
 def refuse_held(replica: Replica) -> None:
@@ -189,24 +234,25 @@ def refuse_held(replica: Replica) -> None:
         deadline = request.since + replica.time_out
         if deadline > replica.now:
             replica.timers.start(Timer.HELD, deadline)
-            return
+            break
         del held[key]
         replica.refuse(*key, Reason.UNAVAILABLE)
+    _answer_second(replica)
 
 
 def _notice_logged(replica: Replica) -> None:
     """Count a held request as sent if it has come into the own log by another way."""
     waiting = replica.waiting
-    for key in _uncommitted_keys(replica):
-        request = waiting.held.pop(key, None)
-        if request is not None:
-            waiting.sent[key] = request
+    for entry in _uncommitted(replica):
+        key = entry[:2]
+        request = waiting.held.get(key)
+        if request is not None and request.entry == entry:
+            waiting.sent[key] = waiting.held.pop(key)
     watch_sent(replica)
 
 
-def _uncommitted_keys(replica: Replica) -> list[tuple[str, int]]:
-    uncommitted = replica.log.suffix(replica.commit_number + 1)
-    return [(client, request_number) for client, request_number, _ in uncommitted]
+def _uncommitted(replica: Replica) -> Entries:
+    return replica.log.suffix(replica.commit_number + 1)
 
 
 def give_up(replica: Replica) -> None:
@@ -214,6 +260,8 @@ def give_up(replica: Replica) -> None:
     _notice_logged(replica)
     for key in replica.waiting.held:
         replica.refuse(*key, Reason.UNAVAILABLE)
+    for client, request_number, _ in replica.waiting.second:
+        replica.refuse(client, request_number, Reason.UNAVAILABLE)
     for key in replica.waiting.sent:
         replica.refuse(*key, Reason.OUTCOME_UNKNOWN)
     replica.waiting = Waiting()

@@ -25,6 +25,9 @@ STANDSTILL_US = 20_000
 EXIT_STORAGE = os.EX_IOERR
 """The exit status if the node can't read or keep its data."""
 
+EXIT_USAGE = 2
+"""The exit status of a node that is started in a wrong way."""
+
 MICROSECONDS_PER_MILLISECOND = 1_000
 
 
@@ -69,11 +72,43 @@ class Stdin:
         return lines
 
 
-def write(lines: Sequence[bytes]) -> None:
-    """Write all lines at once. Raises BrokenPipeError if stdout is closed."""
-    data = memoryview(b"".join(lines))
-    while data:
-        data = data[os.write(1, data) :]
+class Stdout:
+    """Whole lines to stdout. ``signals`` becomes readable when a signal comes."""
+
+    def __init__(self, signals: int) -> None:
+        self._signals = signals
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Write all lines. Raises BrokenPipeError if nobody reads them any more."""
+        data = memoryview(b"".join(lines))
+        while data:
+            try:
+                data = data[os.write(1, data) :]
+            except BlockingIOError:
+                self._wait()
+
+    def _wait(self) -> None:
+        """Wait until a full stdout that does not block has room; give up when a signal comes."""
+        poll = select.poll()
+        poll.register(1, select.POLLOUT)
+        poll.register(self._signals, select.POLLIN)
+        if 1 not in dict(poll.poll()):
+            raise BrokenPipeError
+
+
+def open_missing_descriptors() -> bool:
+    """Put the null device in the place of stdin, stdout and stderr where they are closed.
+
+    Other files would get their numbers otherwise. Return whether stdout is there.
+    """
+    has_stdout = True
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            has_stdout = has_stdout and descriptor != 1
+    return has_stdout
 
 
 def wake_on_signals() -> int:
@@ -91,10 +126,9 @@ def now_microseconds() -> int:
     return time.monotonic_ns() // 1_000
 
 
-def serve(node: Node) -> None:
-    """Take turns until stdin ends or a signal comes."""
+def serve(node: Node, signals: int) -> None:
+    """Take turns until stdin ends or ``signals`` becomes readable."""
     stdin = Stdin(node)
-    signals = wake_on_signals()
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(signals, select.POLLIN)
@@ -120,10 +154,10 @@ def _milliseconds(microseconds: int) -> int:
     return min(milliseconds, 3_600_000)
 
 
-def run(node: Node) -> int:
+def run(node: Node, signals: int) -> int:
     """Serve to the end; return the exit status. Raises BrokenPipeError."""
     try:
-        serve(node)
+        serve(node, signals)
         node.shut_down()
     except StorageError as error:
         log(f"this node ends, as what it says must be true after a crash: {error}")
@@ -133,7 +167,11 @@ def run(node: Node) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the node. Exit status 0 also when stdout is closed: Maelstrom ends nodes so."""
+    has_stdout = open_missing_descriptors()
     options = parse_options(arguments)
+    if not has_stdout:
+        log("stdout is closed, so nobody can read what this node answers")
+        return EXIT_USAGE
     # Nothing here makes cycles (a test holds it), so the collector would only search the whole log
     # in vain, again and again.
     gc.disable()
@@ -143,9 +181,11 @@ def main(arguments: Sequence[str]) -> int:
         from .listeners import Listeners
 
         listeners = Listeners(options, log, now_microseconds)
+    signals = wake_on_signals()
+    write = Stdout(signals).write
     node = Node(random=Random(), log=log, write=write, options=options, listeners=listeners)
     try:
-        return run(node)
+        return run(node, signals)
     except BrokenPipeError:
         # Nobody reads the answers any more.
         os._exit(0)

@@ -22,6 +22,12 @@ _KINDS: dict[tuple[type, ...], tuple[str, int]] = {
 """From the types of an operation's parts to its kind (its first part) and the place of the value
 that it writes (0 if it writes none)."""
 
+_REFUSAL_CODES = {
+    Reason.UNAVAILABLE: ErrorCode.TEMPORARILY_UNAVAILABLE,
+    Reason.NUMBER_REUSED: ErrorCode.MALFORMED_REQUEST,
+    Reason.OUTCOME_UNKNOWN: ErrorCode.CRASH,
+}
+
 REQUEST_TYPES = frozenset(kind for kind, _ in _KINDS.values())
 
 
@@ -119,6 +125,4 @@ def reply_of(result: Any) -> dict[str, object]:
 
 def refusal_of(reason: Reason) -> dict[str, object]:
     """Return the body of the reply to a request that was given up, without ``in_reply_to``."""
-    definite = reason is Reason.UNAVAILABLE
-    code = ErrorCode.TEMPORARILY_UNAVAILABLE if definite else ErrorCode.CRASH
-    return {"type": "error", "code": int(code), "text": reason.value}
+    return {"type": "error", "code": int(_REFUSAL_CODES[reason]), "text": reason.value}

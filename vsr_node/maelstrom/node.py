@@ -166,7 +166,11 @@ class Node:
         self._message_id = message_id
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "not a message: src and dest must be strings")
-        elif destination != self._name and self._replica is not None:
+            return
+        if self._replica is None:
+            # The network knows this node's name already, and takes nothing from any other.
+            self._name = destination
+        if destination != self._name:
             self.drop(line, f"not for {self._name}")
         elif type(body) is not dict:
             self._reply_error(source, None, malformed("body", "expected an object"))
@@ -317,10 +321,10 @@ class Node:
             self._save(output.records)
         for reply in output.replies:
             if isinstance(reply, Reply):
-                body = lin_kv.reply_of(reply.result)
+                self._reply(reply.client, reply.request_number, lin_kv.reply_of(reply.result))
             else:
                 body = lin_kv.refusal_of(reply.reason)
-            self._reply(reply.client, reply.request_number, body)
+                self._reply(reply.client, reply.request_number, body)
         self._send(output.sends)
 
     def _save(self, records: Sequence[Record]) -> None:

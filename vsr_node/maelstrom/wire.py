@@ -134,18 +134,20 @@ def _decode_parts(body: dict[str, Any], codec: Codec) -> Parts:
 
 
 def _decode_client(part: object, codec: Codec) -> object:
-    """Return a client of the client table: (name, forgotten number, ((number, result), ...))."""
+    """Return a client of the client table; a reply of an older version has no digest."""
     match part:
         case [str(name), int(forgotten_number), [*replies]]:
             return (name, forgotten_number, tuple(_decode_reply(reply, codec) for reply in replies))
-    raise ValueError("expected [client, number, [[number, result], ...]]")
+    raise ValueError("expected [client, number, [[number, result, digest], ...]]")
 
 
 def _decode_reply(reply: object, codec: Codec) -> object:
     match reply:
+        case [int(number), result, int(digest)]:
+            return (number, codec.decode_result(result), digest)
         case [int(number), result]:
             return (number, codec.decode_result(result))
-    raise ValueError("expected [number, result]")
+    raise ValueError("expected [number, result, digest]")
 
 
 def _decode_nonce(body: dict[str, Any], _: Codec) -> str:

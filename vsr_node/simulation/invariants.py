@@ -414,5 +414,5 @@ def _size_of(value: object) -> int:
 
 
 def is_definite(refusal: Refusal) -> bool:
-    """Whether a refusal promises that the request was not, and will not be, executed."""
-    return refusal.reason is Reason.UNAVAILABLE
+    """Whether a refusal promises that this copy of the request is never executed."""
+    return refusal.reason is not Reason.OUTCOME_UNKNOWN

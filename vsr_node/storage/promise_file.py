@@ -31,8 +31,11 @@ from .protocol import StorageError
 
 NAME = "promise"
 
-FORMAT = 2
-"""Since 2 a checkpoint stands in several rows. Journals of format 1 are read, too."""
+FORMAT = 3
+"""Since 2 a checkpoint stands in several rows; since 3 its clients' replies have digests.
+
+Journals of older formats are read, too.
+"""
 
 _PLACE_SIZE = 4_096
 """Bytes from one place to the next: no write of one can tear the other, whatever the disk's

@@ -10,7 +10,11 @@ from vsr_node.core.size import size_of
 
 from .common import NOTHING, Note, State
 
-OUTCOMES = {Reason.UNAVAILABLE: "refused", Reason.OUTCOME_UNKNOWN: "unknown"}
+OUTCOMES = {
+    Reason.UNAVAILABLE: "refused",
+    Reason.NUMBER_REUSED: "refused",
+    Reason.OUTCOME_UNKNOWN: "unknown",
+}
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ MUTATIONS = (
                 CLIENT_TABLE,
                 "            recorded = known.replies.get(request_number)\n"
                 "            if recorded is not None:\n"
-                "                return recorded\n"
+                "                return _if_of(recorded, operation)\n"
                 "            if request_number <= known.forgotten_number:\n"
                 "                return FORGOTTEN\n",
                 "",
@@ -45,7 +45,7 @@ MUTATIONS = (
                 CLIENT_TABLE,
                 "            recorded = known.replies.get(request_number)\n"
                 "            if recorded is not None:\n"
-                "                return recorded\n"
+                "                return _if_of(recorded, operation)\n"
                 "            if request_number <= known.forgotten_number:\n"
                 "                return FORGOTTEN\n",
                 "",
@@ -59,12 +59,12 @@ MUTATIONS = (
         (
             Edit(
                 CLIENT_TABLE,
-                "            return recorded\n        return FORGOTTEN",
+                "            return _if_of(recorded, operation)\n        return FORGOTTEN",
                 "            return known.replies[max(known.replies)]\n        return FORGOTTEN",
             ),
             Edit(
                 CLIENT_TABLE,
-                "                return recorded\n",
+                "                return _if_of(recorded, operation)\n",
                 "                return known.replies[max(known.replies)]\n",
             ),
         ),
