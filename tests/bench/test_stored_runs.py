@@ -91,7 +91,7 @@ def test_many_replays_are_a_line_each_and_a_tally(
     assert len(lines) == 3
     for number, line in enumerate(lines[:2], start=1):
         assert re.match(
-            rf"run {number} of 2: invalid, \d+ operations, {tmp_path}/.*: Key \d, at ", line
+            rf"run {number} of 2: invalid, \d+ operations, {tmp_path}/.*: Key \d+, at ", line
         )
     assert lines[2] == "fails 2 of 2"
 
