@@ -23,7 +23,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "maelstrom": {"core", "machines", "storage", "telemetry", "command"},
     "cluster": {"core", "machines", "storage", "telemetry"},
     "bench": {"checker", "report", "command", "start"},
-    "simulation": {"core", "machines", "storage", "checker", "report", "command", "start"},
+    "simulation": {
+        "core",
+        "machines",
+        "storage",
+        "maelstrom",
+        "checker",
+        "report",
+        "command",
+        "start",
+    },
 }
 
 # Each room of the bench, and the other rooms that it may import from. "" is the bench's own top;

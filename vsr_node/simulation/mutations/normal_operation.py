@@ -41,6 +41,25 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "acknowledgements-outlive-their-view",
+        "S",
+        "what backups acknowledged in an earlier view of the same primary counts in a later one",
+        (
+            Edit(
+                LEADING,
+                "        acknowledged=dict.fromkeys(replica.peers, 0),\n",
+                '        acknowledged=replica.__dict__.get("earlier")\n'
+                "        or dict.fromkeys(replica.peers, 0),\n",
+            ),
+            Edit(
+                LEADING,
+                "    replica.begin_phase(Status.NORMAL, leading)\n",
+                "    replica.begin_phase(Status.NORMAL, leading)\n"
+                '    replica.__dict__["earlier"] = leading.acknowledged\n',
+            ),
+        ),
+    ),
+    Mutation(
         "log-of-another-view-acknowledges",
         "S",
         "DO_VIEW_CHANGE, which tells of a log of an older view, counts as a PREPARE_OK (VRR 4.1)",

@@ -47,6 +47,19 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "older-answer-of-the-newest-primary",
+        "S",
+        "the newest view's primary counts as having answered in it, though it answered in an older"
+        " view (VRR 4.3)",
+        (
+            Edit(
+                RECOVERY,
+                "    if log is None or log.view_number < view_number:\n",
+                "    if log is None:\n",
+            ),
+        ),
+    ),
+    Mutation(
         "recovery-skips-the-hole",
         "S",
         "what lies between the own log and the primary's suffix is not fetched",

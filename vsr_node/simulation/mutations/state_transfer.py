@@ -198,6 +198,38 @@ MUTATIONS = (
         rare="own entries must reach beyond a checkpoint that is fetched",
     ),
     Mutation(
+        "installed-and-silent",
+        "L",
+        "what waits is not answered when a checkpoint comes that covers it",
+        (
+            Edit(
+                CHECKPOINT,
+                "checkpoint.op_number + 1)\n    answer_known(replica)\n",
+                "checkpoint.op_number + 1)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "tail-one-short",
+        "L",
+        "a checkpoint leaves one entry fewer than it should for replicas that are a little behind",
+        (
+            Edit(
+                CHECKPOINT,
+                "replica.limits.checkpoint_interval + 1\n",
+                "replica.limits.checkpoint_interval + 2\n",
+            ),
+            Edit(
+                CHECKPOINT,
+                "        max(tail_begin, replica.log.first_op_number),\n",
+                "        max(\n"
+                "            min(tail_begin, replica.commit_number + 1),\n"
+                "            replica.log.first_op_number,\n"
+                "        ),\n",
+            ),
+        ),
+    ),
+    Mutation(
         "truncate-before-durable",
         "S",
         "the log is cut a turn before its checkpoint is durable (VRR 5.1)",
