@@ -1,16 +1,20 @@
-"""Old news does not count: of an earlier view, of an earlier leadership, of before the end."""
+"""Old news does not count: of an earlier view, an earlier leadership, an earlier incarnation."""
 
 from tests.core.group import SECOND, Group, entry
 from vsr_node.core.messages import (
     DoViewChange,
     DurableState,
+    Prepare,
     PrepareOk,
+    Read,
     Reason,
     Recovery,
     RecoveryResponse,
     Refusal,
+    StartView,
     StartViewChange,
 )
+from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 
 
@@ -61,3 +65,28 @@ def test_at_the_end_what_the_own_log_has_is_not_refused_for_certain() -> None:
         Refusal("c1", 2, Reason.OUTCOME_UNKNOWN),
     ]
     assert group.now < 60 * SECOND
+
+
+def test_no_two_incarnations_ask_with_the_same_nonce() -> None:
+    group = Group(5)
+    nonces = []
+    for number in (1, 2):
+        (question,) = (each for each in group.read("n1", number) if isinstance(each, Read))
+        nonces.append(question.nonce)
+        group.restart("n1")
+    assert len(set(nonces)) == 2
+
+
+def test_what_one_turn_appends_and_then_replaces_is_durable_from_the_first_that_changed() -> None:
+    group = Group(5)
+    old = tuple(entry(number) for number in (1, 2, 3))
+    new = (entry(1, "c2"), entry(2, "c2"))
+    group.tell("n0", "n2", Prepare(0, 0, 1, old, 1, 4 * SECOND))
+
+    def hear_two_primaries(replica: Replica) -> None:
+        replica.on_message("n0", Prepare(0, 0, 4, (entry(4),), 1, 4 * SECOND))
+        replica.on_message("n1", StartView(1, 0, 1, new, 1, 4 * SECOND))
+
+    group.turn("n2", hear_two_primaries)
+    assert group["n2"].log.suffix(1) == new
+    assert group.storages["n2"].load().entries == new

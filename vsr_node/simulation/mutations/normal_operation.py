@@ -378,4 +378,43 @@ MUTATIONS = (
         "the primary logs requests however large they are together, so DO_VIEW_CHANGE has no bound",
         (Edit(LEADING, "    if size > room:\n", "    if size < 0:\n"),),
     ),
+    Mutation(
+        "commit-number-seldom-saved",
+        "S",
+        "commit_number is made durable with checkpoints only, so a restart reports"
+        " more than one message may carry",
+        (
+            Edit(
+                REPLICA,
+                "        if self._commit_number_recorded < self.commit_number:\n",
+                "        if records and type(records[0]) is SaveCheckpoint:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "prepare-tells-too-much",
+        "S",
+        "PREPARE says of all that it brings that it is committed",
+        (
+            Edit(
+                LEADING,
+                "        replica.view_number,\n        replica.commit_number,\n"
+                "        first_op_number,\n        entries,\n",
+                "        replica.view_number,\n        first_op_number + len(entries) - 1,\n"
+                "        first_op_number,\n        entries,\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "early-entries-misplaced",
+        "S",
+        "entries that come early are kept one place too high",
+        (
+            Edit(
+                FOLLOWING,
+                "        following.reorder_buffer[op_number] = entry\n",
+                "        following.reorder_buffer[op_number + 1] = entry\n",
+            ),
+        ),
+    ),
 )

@@ -275,4 +275,54 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "first-of-the-log-is-damaged",
+        "S",
+        "after a damaged entry that the checkpoint covers, the log begins with that entry",
+        (
+            Edit(
+                TRUST,
+                "*(op_number + 1 for op_number in covered)",
+                "*covered",
+            ),
+        ),
+    ),
+    Mutation(
+        "nothing-left-is-trusted",
+        "S",
+        "a journal that lost every entry counts as that of a new replica",
+        (
+            Edit(
+                TRUST,
+                "        is_recovering=True,\n",
+                "        is_recovering=bool(found.entries),\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "recovered-with-the-checkpoint-alone",
+        "S",
+        "what the log has above the commit_number of a recovery's answer is left out",
+        (
+            Edit(
+                RECOVERY,
+                "    replace_uncommitted(replica, log)\n",
+                "    if log.first_op_number <= log.commit_number:\n"
+                "        replace_uncommitted(replica, log)\n    else:\n"
+                "        replica.replace_log(replica.commit_number + 1, ())\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "restart-executes-nothing",
+        "S",
+        "a restart executes nothing of the log, though its commit_number is known",
+        (
+            Edit(
+                REPLICA,
+                "        commit_up_to(self, durable.commit_number)\n        if self.status",
+                "        if self.status",
+            ),
+        ),
+    ),
 )
