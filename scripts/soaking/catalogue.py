@@ -59,8 +59,7 @@ CORE = (
         "a view change stops the time after which held requests are refused",
         "stop_all_but(Timer.HELD, Timer.READ)",
         "stop_all_but(Timer.READ)",
-        "test_forwarding",
-        "test_exactly_once",
+        "test_held",
     ),
     _in_core(
         "least-recent-by-admission",
@@ -128,6 +127,14 @@ CORE = (
         "quorum_read.Reads(random.getrandbits(quorum_read.NONCE_BITS))",
         "quorum_read.Reads(0)",
         "test_older_news",
+    ),
+    _in_core(
+        "transfer-forgets-progress",
+        "state_transfer.py",
+        "a transfer that takes longer than a time-out begins anew although chunks arrive",
+        "    incoming.heard_at = replica.now\n",
+        "",
+        "test_slow_transfers",
     ),
     _in_core(
         "forgets-in-order-of-arrival",
@@ -301,6 +308,14 @@ STORAGE = (
         "        and first_op_number <= checkpoint.op_number + 1\n",
         "",
         "test_conformance",
+        "test_trust",
+    ),
+    _in_storage(
+        "begins-with-the-damaged",
+        "trust.py",
+        "after a damaged entry that the checkpoint covers, the log begins with that entry",
+        "*(op_number + 1 for op_number in covered)",
+        "*covered",
         "test_trust",
     ),
     _in_storage(

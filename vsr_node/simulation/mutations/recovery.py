@@ -276,18 +276,6 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "first-of-the-log-is-damaged",
-        "S",
-        "after a damaged entry that the checkpoint covers, the log begins with that entry",
-        (
-            Edit(
-                TRUST,
-                "*(op_number + 1 for op_number in covered)",
-                "*covered",
-            ),
-        ),
-    ),
-    Mutation(
         "nothing-left-is-trusted",
         "S",
         "a journal that lost every entry counts as that of a new replica",

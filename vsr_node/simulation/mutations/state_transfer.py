@@ -286,31 +286,6 @@ MUTATIONS = (
         rare="a checkpoint must be sent in one of the few seeds whose messages have to be small",
     ),
     Mutation(
-        "transfer-forgets-progress",
-        "L",
-        "a transfer that takes longer than a time-out begins anew although chunks arrive",
-        (
-            Edit(
-                STATE_TRANSFER,
-                "    incoming.heard_at = replica.now\n",
-                "",
-            ),
-        ),
-    ),
-    Mutation(
-        "transfer-restarts-at-any-first-chunk",
-        "L",
-        "a repeated first chunk, of whatever checkpoint, makes a transfer begin anew",
-        (
-            Edit(
-                STATE_TRANSFER,
-                "    if message.position == 0 and (incoming is None or incoming.op_number <"
-                " message.op_number):\n",
-                "    if message.position == 0:\n",
-            ),
-        ),
-    ),
-    Mutation(
         "restored-in-another-order",
         "S",
         "a restored client table has its clients by name, not by when they executed last",

@@ -504,7 +504,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "some-never-lead",
+        "few-ever-lead",
         "L",
         "the view number chooses among the first members, so a group whose first"
         " members are away never serves",
@@ -512,7 +512,7 @@ MUTATIONS = (
             Edit(
                 MEMBERSHIP,
                 "self.members[view_number % len(self.members)]",
-                "self.members[view_number % self.quorum]",
+                "self.members[view_number % max(1, self.failures_max)]",
             ),
         ),
     ),
