@@ -5,7 +5,7 @@ from typing import NamedTuple
 from vsr_node.simulation.patching import Edit, Mutation
 
 
-class TestedMutation(NamedTuple):
+class GuardedMutation(NamedTuple):
     """A mutation of one file, and the files of the tests of which one must fail."""
 
     folder: str
@@ -18,11 +18,11 @@ class TestedMutation(NamedTuple):
         return self.mutation.edits[0].file
 
 
-def _in_core(name: str, file: str, why: str, old: str, new: str, *tests: str) -> TestedMutation:
+def _in_core(name: str, file: str, why: str, old: str, new: str, *tests: str) -> GuardedMutation:
     return _in("vsr_node/core", name, file, why, old, new, *(f"core/{test}" for test in tests))
 
 
-def _in_storage(name: str, file: str, why: str, old: str, new: str, *tests: str) -> TestedMutation:
+def _in_storage(name: str, file: str, why: str, old: str, new: str, *tests: str) -> GuardedMutation:
     return _in(
         "vsr_node/storage", name, file, why, old, new, *(f"storage/{test}" for test in tests)
     )
@@ -30,7 +30,7 @@ def _in_storage(name: str, file: str, why: str, old: str, new: str, *tests: str)
 
 def _in_maelstrom(
     name: str, file: str, why: str, old: str, new: str, *tests: str
-) -> TestedMutation:
+) -> GuardedMutation:
     return _in(
         "vsr_node/maelstrom", name, file, why, old, new, *(f"maelstrom/{test}" for test in tests)
     )
@@ -38,9 +38,9 @@ def _in_maelstrom(
 
 def _in(
     folder: str, name: str, file: str, why: str, old: str, new: str, *tests: str
-) -> TestedMutation:
+) -> GuardedMutation:
     mutation = Mutation(name, "S", why, (Edit(file, old, new),))
-    return TestedMutation(folder, mutation, tuple(f"tests/{test}.py" for test in tests))
+    return GuardedMutation(folder, mutation, tuple(f"tests/{test}.py" for test in tests))
 
 
 CORE = (
@@ -109,8 +109,7 @@ CORE = (
         "in larger groups the primary is asked first on behalf of every read",
         "peers.insert(0 if replica.membership.quorum == 2 else len(peers), replica.primary)",
         "peers.insert(0, replica.primary)",
-        "test_fewest_messages",
-        "test_paper",
+        "test_peers_to_ask",
     ),
     _in_core(
         "replaced-and-not-saved",

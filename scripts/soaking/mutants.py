@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.soaking.catalogue import CATALOGUE, TestedMutation
+from scripts.soaking.catalogue import CATALOGUE, GuardedMutation
 from vsr_node.simulation.patching import patch
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if survivors else 0
 
 
-def _is_noticed(one: TestedMutation) -> bool:
+def _is_noticed(one: GuardedMutation) -> bool:
     began_at = time.monotonic()
     status = _run_tests_with(one, one.tests)
     verdict = {0: "NOT NOTICED", TESTS_FAILED: "noticed"}.get(status, f"NO VERDICT ({status})")
@@ -54,7 +54,7 @@ def _is_noticed(one: TestedMutation) -> bool:
     return status == TESTS_FAILED
 
 
-def _run_tests_with(one: TestedMutation | None, files: Sequence[str]) -> int:
+def _run_tests_with(one: GuardedMutation | None, files: Sequence[str]) -> int:
     """Run tests in a copy of the checkout, with a mutation in it; return pytest's exit status."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
