@@ -58,6 +58,7 @@ MUTATIONS = (
                 "    if log is None:\n",
             ),
         ),
+        rare="a replica must recover amid a view change, in a group of five or more",
     ),
     Mutation(
         "recovery-skips-the-hole",
