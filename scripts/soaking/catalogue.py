@@ -242,8 +242,7 @@ STORAGE = (
         "a start does not flush the names of folders that may be new",
         "                flush_names_above(self._folder)\n",
         "",
-        "test_files",
-        "test_flushed_at_start",
+        "test_sqlite",
     ),
     _in_storage(
         "missing-promises-are-new",

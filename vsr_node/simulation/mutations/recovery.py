@@ -301,6 +301,7 @@ MUTATIONS = (
                 "        replica.replace_log(replica.commit_number + 1, ())\n",
             ),
         ),
+        rare="the replica must have acknowledged what the primary does not know to be committed",
     ),
     Mutation(
         "restart-executes-nothing",
