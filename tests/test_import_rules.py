@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "machines",
         "storage",
         "maelstrom",
+        "telemetry",
         "checker",
         "report",
         "command",

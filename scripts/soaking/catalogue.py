@@ -415,9 +415,9 @@ MAELSTROM = (
         "answered-though-not-saved",
         "node.py",
         "a turn whose records could not be saved is logged, and answered all the same",
-        "            self._storage.save(output.records)\n",
+        "            self._save(output.records)\n",
         "            try:\n"
-        "                self._storage.save(output.records)\n"
+        "                self._save(output.records)\n"
         "            except StorageError as error:\n"
         "                self._log(str(error))\n",
         "test_data",

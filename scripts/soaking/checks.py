@@ -280,6 +280,33 @@ CHECKS = (
         ),
     ),
     Check(
+        name="values-silence",
+        about="8 clients write values of 1 MiB, without faults: no silence of more than 250 ms",
+        runs=tuple(
+            CheckRun(name=name, command=command, time_limit_s=300)
+            for name, command in own_network("large_values", "silence")
+        ),
+    ),
+    Check(
+        name="values-missed",
+        about="a node that missed 200 MB is back within 10 s, and the group serves meanwhile",
+        runs=tuple(
+            CheckRun(name=name, command=command, time_limit_s=300)
+            for name, command in own_network("large_values", "missed")
+        ),
+    ),
+    Check(
+        name="values-faults",
+        about="values of 1 byte to 1 MiB under faults: valid, all nodes back within 5 s",
+        runs=tuple(
+            CheckRun(name=f"{nodes} nodes, {name}, seed {seed}", command=command, time_limit_s=300)
+            for nodes, seed in product((3, 5), range(1, 5))
+            for name, command in own_network(
+                "large_values", f"faults --nodes {nodes} --seed {seed}"
+            )
+        ),
+    ),
+    Check(
         name="broken-nodes",
         about="each broken node is found invalid, 10 times out of 10",
         runs=tuple(
@@ -340,6 +367,17 @@ CHECKS = (
                 name="our node",
                 command=module("scripts.soaking.large_page"),
                 time_limit_s=500,
+            ),
+        ),
+    ),
+    Check(
+        name="traces",
+        about="150 seeds, and 3 and 5 nodes under faults: what their traces say adds up",
+        runs=(
+            CheckRun(
+                name="seeds and runs",
+                command=module("scripts.soaking.traces"),
+                time_limit_s=900,
             ),
         ),
     ),

@@ -6,6 +6,7 @@ would slow down.
 
 import os
 import selectors
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -44,7 +45,7 @@ class _Node:
         os.set_blocking(self.input, False)
         os.set_blocking(self.output, False)
         self.unsent = bytearray()
-        self.remainder = b""
+        self.pieces: list[bytes] = []
         self.waits_to_write = False
 
     def close(self) -> None:
@@ -77,6 +78,8 @@ class Group:
         self._msg_ids: Counter[str] = Counter()
         self._message_ids = count()
         self._awaited: dict[str, int] = {}
+        self.cut: set[str] = set()
+        """Nodes whose messages from and to other nodes are lost."""
 
     def __enter__(self) -> "Group":
         return self
@@ -108,6 +111,14 @@ class Group:
     def is_up(self) -> bool:
         """Whether all started nodes have answered init."""
         return not self._awaited
+
+    def pause(self, name: str) -> None:
+        """Stop a node with SIGSTOP; what is sent to it waits."""
+        self._nodes[name].process.send_signal(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a paused node go on."""
+        self._nodes[name].process.send_signal(signal.SIGCONT)
 
     def kill(self, name: str) -> None:
         """Kill a node with SIGKILL; messages under way to and from it are lost."""
@@ -160,11 +171,17 @@ class Group:
         data = os.read(node.output, READ_BYTES)
         if not data:
             raise RuntimeError(f"{name} has ended by itself: see {self.folder / name}.log")
-        *lines, node.remainder = (node.remainder + data).split(b"\n")
+        first, *others = data.split(b"\n")
+        node.pieces.append(first)
+        if not others:
+            return
+        lines = [b"".join(node.pieces), *others[:-1]]
+        node.pieces = [others[-1]]
         for line in lines:
             message = orjson.loads(line)
             if message["dest"] in self.names:
-                self._deliver(message)
+                if not self.cut & {name, message["dest"]}:
+                    self._deliver(message)
             elif message["dest"] == "c0":
                 self._take_init_ok(message)
             else:

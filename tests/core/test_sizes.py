@@ -1,10 +1,12 @@
 """What large operations may grow to: messages, the uncommitted log, and what waits."""
 
+from itertools import pairwise
 from typing import cast
 
 import pytest
 
 from tests.core.group import SECOND, Group
+from vsr_node.core.checkpoint import MEASURED_AT_ONCE, SAVED_PER_ENTRY
 from vsr_node.core.following import Following
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import (
@@ -20,7 +22,16 @@ from vsr_node.core.messages import (
     Request,
     StartView,
 )
-from vsr_node.core.size import OVERHEAD, fitting, size_of, size_of_entry
+from vsr_node.core.replica import Replica
+from vsr_node.core.size import (
+    ENTRY_OVERHEAD,
+    OVERHEAD,
+    fitting,
+    size_of,
+    size_of_all,
+    size_of_entry,
+    size_of_parts,
+)
 
 LARGE = "x" * 1_000
 ENTRY_SIZE = size_of_entry(("c1", 1, LARGE))
@@ -65,6 +76,17 @@ def sizes_of(messages: list[Message]) -> list[int]:
 )
 def test_a_size_is_at_least_the_length_of_all_texts(value: object, length: int) -> None:
     assert length + OVERHEAD <= size_of(value) <= length + 12 * OVERHEAD
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["write", 7, ("write", "k", "vv"), ("cas", "k", "1", "2", True), ("a", ("b", "c"), None)],
+)
+def test_all_entries_together_are_as_large_as_each_or_a_little_more(operation: object) -> None:
+    entries = (("c1", 1, operation), ("c2", 2, ("write", "k", LARGE)))
+    exact = sum(map(size_of_entry, entries))
+    assert exact <= size_of_all(entries) <= exact + 2 * ENTRY_OVERHEAD
+    assert size_of_all(()) == 0
 
 
 def test_what_fits_is_at_least_one() -> None:
@@ -188,3 +210,88 @@ def test_what_waits_is_bounded_in_size() -> None:
     group.run_for(10 * SECOND)
     assert len(group.replies()) == 20
     assert not group.refusals()
+
+
+def test_reads_that_wait_are_bounded_in_size() -> None:
+    group = Group(3, limits=SMALL_LIMITS)
+
+    def read(*numbers: int) -> None:
+        def act(replica: Replica) -> None:
+            for number in numbers:
+                replica.on_read("c1", number, LARGE)
+
+        group.turn("n1", act)
+
+    read(*range(1, 22))
+    assert group.answers == [("n1", Refusal("c1", 21, Reason.UNAVAILABLE))]
+    group.settle()
+    assert len(group.replies()) == 20
+    # What has had its answer makes room again.
+    read(*range(30, 50))
+    group.settle()
+    assert len(group.replies()) == 40
+
+
+CHECKPOINT_SIZE = 50 * ENTRY_SIZE
+
+
+def write_large(group: Group, count: int) -> list[int]:
+    """A client writes so many large entries; the op_numbers at which n0 took checkpoints."""
+    taken: list[int] = []
+    for number in range(1, count + 1):
+        ask_large(group, "n0", number)
+        group.settle()
+        replica = group["n0"]
+        if replica.checkpoint.op_number not in (0, *taken):
+            taken.append(replica.checkpoint.op_number)
+        kept = replica.log.suffix(replica.log.first_op_number)
+        # What was executed since, what is kept before, and what is not measured yet.
+        executed = max(CHECKPOINT_SIZE, size_of_parts(replica.checkpoint.parts))
+        slack = 2 * MEASURED_AT_ONCE * (ENTRY_SIZE + ENTRY_OVERHEAD)
+        assert sum(map(size_of_entry, kept)) <= executed + CHECKPOINT_SIZE + slack
+    return taken
+
+
+def test_a_large_log_is_worth_a_checkpoint_when_as_much_was_executed_as_it_holds() -> None:
+    group = Group(3, limits=Limits(checkpoint_size=CHECKPOINT_SIZE))
+    taken = write_large(group, 400)
+    assert len(taken) >= 3
+    assert taken[0] <= 2 * MEASURED_AT_ONCE
+    # The state of this machine is all that was executed.
+    for before, later in pairwise(taken):
+        assert later - before >= before * ENTRY_SIZE / (ENTRY_SIZE + SAVED_PER_ENTRY)
+    for name in ("n1", "n2"):
+        assert group[name].log.first_op_number > 100
+
+
+def test_after_a_restart_the_log_is_measured_anew() -> None:
+    group = Group(3, limits=Limits(checkpoint_size=CHECKPOINT_SIZE))
+    write_large(group, 110)
+    before = group["n0"].checkpoint.op_number
+    assert before
+    group.restart("n0")
+    group.run_for(10 * SECOND)
+    for number in range(200, 320):
+        ask_large(group, "n1", number)
+        group.settle()
+    group.run_for(SECOND)
+    assert group["n0"].checkpoint.op_number > before
+    assert group["n0"].log.first_op_number > 1
+
+
+def test_few_small_entries_are_not_worth_a_checkpoint_of_a_large_state() -> None:
+    group = Group(3, limits=Limits(checkpoint_interval=5))
+    large = "x" * (40 * SAVED_PER_ENTRY)
+    group.turn("n0", lambda replica: replica.on_request("c1", 1, large))
+    group.settle()
+    taken: list[int] = []
+    for number in range(2, 100):
+        group.ask("n0", number, "c2")
+        group.settle()
+        op_number = group["n0"].checkpoint.op_number
+        if op_number not in (0, *taken):
+            taken.append(op_number)
+    # The first one does not know how large the state is; the next ones must pay for it.
+    assert taken[0] == 5
+    assert 40 <= taken[1] - taken[0] <= 42
+    assert len(taken) == 3

@@ -202,3 +202,16 @@ def test_one_replica_alone_serves_at_once_and_needs_no_timer() -> None:
     assert group.replies() == [("c1", 1, 1)]
     assert group.sent == []
     assert not group["n0"].timers.is_running(Timer.SUSPECT)
+
+
+@pytest.mark.parametrize("name", ["n0", "n1"])
+def test_a_replica_that_stood_still_does_not_take_others_for_silent(name: str) -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.now += 10 * SECOND
+    group[name].on_standstill(10 * SECOND)
+    assert not any(isinstance(message, StartViewChange) for message in group.turn(name))
+    # But what is silent for longer still is suspected.
+    group.isolate(name)
+    group.now += 10 * SECOND
+    assert any(isinstance(message, StartViewChange) for message in group.turn(name))

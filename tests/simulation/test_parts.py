@@ -16,11 +16,13 @@ from vsr_node.core.messages import (
     Refusal,
     ReplaceLog,
     Reply,
+    Request,
     SaveCheckpoint,
     SetCommit,
     SetView,
     StartViewChange,
 )
+from vsr_node.core.size import size_of_entry
 from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
@@ -390,6 +392,21 @@ def test_a_view_that_goes_back_is_a_violation() -> None:
     cluster.hosts[1].view_number = 7
     with pytest.raises(Violation, match="view-goes-back"):
         cluster.invariants.on_turn(cluster.hosts[1])
+
+
+def test_a_message_beyond_the_bounds_in_size_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    assert host.replica is not None
+    entries = (("c1", 1, ("write", "k", "1" * 100)), ("c1", 2, ("write", "k", "2" * 100)))
+    message = Request(0, entries)
+    host.replica.limits = Limits(batch_size=sum(map(size_of_entry, entries)) + 100)
+    cluster.invariants.on_send(host, ("n1",), message._replace(entries=entries[:1]))
+    host.replica.limits = Limits(batch_size=150)
+    # A single one may be as large as it likes.
+    cluster.invariants.on_send(host, ("n1",), message._replace(entries=entries[:1]))
+    with pytest.raises(Violation, match="bounded-messages"):
+        cluster.invariants.on_send(host, ("n1",), message)
 
 
 def test_only_what_fails_can_be_shrunk() -> None:

@@ -1,38 +1,108 @@
 """Checkpoints (VRR section 5.1): what the log led to, in place of the log.
 
 A replica takes a checkpoint of its own accord when it has executed as many entries since the
-last one as that had parts, so the cost of an operation stays the same however large the state
-becomes. It does so at the beginning of a turn, when all answers of the last one have left. The
-log before the checkpoint goes, except for a tail that spares slow replicas the whole state. The
-client table is part of the checkpoint: without it, a replica that restores the checkpoint would
-execute a repeated request again.
+last one as that had parts, or when the log has become large; and not before it has spent as much
+time on the entries as on the checkpoint. So the cost of an operation stays the same however large
+the state becomes. It does so at the beginning of a turn, when all answers of
+the last one have left. The log before the checkpoint goes, except for a tail that spares slow
+replicas the whole state. The client table is part of the checkpoint: without it, a replica that
+restores the checkpoint would execute a repeated request again.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .messages import Checkpoint
+from .size import size_of_all, size_of_parts
 from .waiting import answer_known
 
 if TYPE_CHECKING:
     from .replica import Replica
 
 
+MEASURED_AT_ONCE = 32
+"""Executed entries that are measured together: most are so small that one by one costs more."""
+
+SAVED_PER_ENTRY = 8 << 10
+"""Size of the part of a state that is saved in the time in which an entry is executed."""
+
+
+@dataclass(slots=True)
+class Executed:
+    """How large the executed entries of the log are."""
+
+    op_number: int = 0
+    """The entries up to this one have been measured, or were not executed here."""
+    size: int = 0
+    """Size of the measured entries since the last checkpoint."""
+    pieces: deque[tuple[int, int]] = field(default_factory=deque)
+    """The measured entries that are in the log, together: the first's op_number, and their size."""
+    checkpoint_size: int | None = None
+    """Size of the last checkpoint; None if it has not been needed yet."""
+
+
 def take_if_due(replica: Replica) -> None:
     """Take a checkpoint when enough has been executed since the last one."""
     op_number, _, parts = replica.checkpoint
-    if replica.commit_number - op_number < replica.limits.checkpoint_interval:
+    count = replica.commit_number - op_number
+    if count >= replica.limits.checkpoint_interval and count >= len(parts):
+        is_due = True
+    elif replica.commit_number - replica.executed.op_number >= MEASURED_AT_ONCE:
+        _measure(replica)
+        is_due = replica.executed.size >= replica.limits.checkpoint_size
+    else:
         return
-    if replica.commit_number - op_number < len(parts):
-        return
+    if is_due and _pays(replica, count):
+        _take(replica)
+
+
+def _measure(replica: Replica) -> None:
+    """Measure what has been executed since the last time."""
+    executed = replica.executed
+    first_op_number = executed.op_number + 1
+    executed.op_number = replica.commit_number
+    entries = replica.log.suffix(first_op_number, executed.op_number + 1 - first_op_number)
+    size = size_of_all(entries)
+    executed.pieces.append((first_op_number, size))
+    executed.size += size
+
+
+def _pays(replica: Replica, count: int) -> bool:
+    """Return whether the ``count`` entries took as long as it takes to save the last checkpoint."""
+    executed = replica.executed
+    if executed.checkpoint_size is None:
+        executed.checkpoint_size = size_of_parts(replica.checkpoint.parts)
+    return executed.size + count * SAVED_PER_ENTRY >= executed.checkpoint_size
+
+
+def _take(replica: Replica) -> None:
+    _measure(replica)
     clients = replica.client_table.snapshot()
     parts = clients + replica.machine.snapshot()
-    tail_begin = replica.commit_number - replica.limits.checkpoint_interval + 1
     replica.set_checkpoint(
         Checkpoint(replica.commit_number, len(clients), parts),
-        max(tail_begin, replica.log.first_op_number),
+        _tail_begin(replica),
     )
+    executed = replica.executed
+    executed.size, executed.checkpoint_size = 0, None
+    pieces = executed.pieces
+    while len(pieces) > 1 and pieces[1][0] <= replica.log.first_op_number:
+        pieces.popleft()
+
+
+def _tail_begin(replica: Replica) -> int:
+    """Return where the log begins when all that is executed stands in a checkpoint."""
+    begin, size = replica.commit_number + 1, 0
+    for first_op_number, piece_size in reversed(replica.executed.pieces):
+        size += piece_size
+        if size > replica.limits.checkpoint_size:
+            break
+        begin = first_op_number
+    by_count = replica.commit_number - replica.limits.checkpoint_interval + 1
+    return max(begin, by_count, replica.log.first_op_number)
 
 
 def restore(replica: Replica, checkpoint: Checkpoint) -> None:
@@ -40,6 +110,7 @@ def restore(replica: Replica, checkpoint: Checkpoint) -> None:
     replica.client_table.restore(checkpoint.parts[: checkpoint.client_count])
     replica.machine.restore(checkpoint.parts[checkpoint.client_count :])
     replica.commit_number = checkpoint.op_number
+    replica.executed = Executed(checkpoint.op_number)
 
 
 def install(replica: Replica, checkpoint: Checkpoint) -> None:

@@ -12,7 +12,7 @@ from .admission import Hearing
 from .leading import log_requests
 from .limits import BATCH_MAX
 from .messages import Entry, Message, Request
-from .size import fitting_entries
+from .size import fitting, size_of_entry
 from .status import Status
 from .waiting import (
     answer_known,
@@ -58,7 +58,7 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
         while start < len(entries):
             batch = tuple(entries[start : start + BATCH_MAX])
             if not is_little:
-                batch = fitting_entries(batch, replica.limits.batch_size)
+                batch = fitting(batch, replica.limits.batch_size, size_of_entry)
             replica.ask((replica.primary,), Request(replica.view_number, batch))
             start += len(batch)
         note_sent(replica, entries)

@@ -50,7 +50,16 @@ class Limits:
     """The number of clients whose requests are remembered."""
 
     checkpoint_interval: int = 2_048
-    """Entries between two checkpoints, at least, and entries that are kept before one."""
+    """Entries between two checkpoints, at least, and entries that are kept before one.
+
+    Fewer lie between two that have ``checkpoint_size``.
+    """
+
+    checkpoint_size: int = 64 << 20
+    """Size of the entries between two checkpoints, unless there are ``checkpoint_interval``.
+
+    Also the size of the entries that are kept before one.
+    """
 
     chunk_parts: int = 512
     """Parts of a checkpoint in one message, which ``batch_size`` bounds too."""
@@ -69,4 +78,4 @@ class Limits:
     """
 
     waiting_size: int = 64 << 20
-    """Size of the requests that wait at one replica; beyond it new ones are refused."""
+    """Size of the requests that wait at one replica, and of as many reads; new ones are refused."""

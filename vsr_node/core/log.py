@@ -6,7 +6,7 @@ Its beginning may be gone: a log need not keep what a checkpoint covers (VRR sec
 from collections.abc import Sequence
 
 from .messages import Entries, Entry
-from .size import fitting_entries
+from .size import fitting, size_of_entry
 
 
 class Log:
@@ -37,7 +37,7 @@ class Log:
 
     def batch(self, first_op_number: int, count_max: int, size_max: int) -> Entries:
         """Return what fits in one message, from ``first_op_number`` on: at least one entry."""
-        return fitting_entries(self.suffix(first_op_number, count_max), size_max)
+        return fitting(self.suffix(first_op_number, count_max), size_max, size_of_entry)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Put ``entries`` at op_number + 1 and after."""

@@ -38,7 +38,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .admission import Hearing, send_view
 from .execution import commit_up_to
 from .limits import READ_DOUBLINGS_MAX, WAITING_MAX
-from .messages import Message, Operation, Read, ReadOk, Reason, Reply
+from .messages import Entry, Message, Operation, Read, ReadOk, Reason, Reply
+from .size import size_of_entry
 from .status import Status
 from .timers import RESEND_SLACK, Timer
 
@@ -82,6 +83,8 @@ class Reads:
     indexed: list[tuple[int, list[WaitingRead]]] = field(default_factory=list)
     """Reads whose index is known and not yet committed here."""
     count: int = 0
+    size: int = 0
+    """Size of all of them, and of those that had their answer since it was last counted."""
 
 
 def peers_to_ask(replica: Replica) -> tuple[str, ...]:
@@ -100,14 +103,32 @@ def peers_to_ask(replica: Replica) -> tuple[str, ...]:
     return tuple(peers[: replica.membership.quorum - 1])
 
 
-def take_read(replica: Replica, client: str, request_number: int, operation: Operation) -> None:
+def take_read(replica: Replica, entry: Entry, size: int) -> None:
     """Take a read from a client."""
+    client, request_number, operation = entry
     reads = replica.reads
-    if reads.count >= WAITING_MAX:
+    if reads.count >= WAITING_MAX or not _has_room(replica, size):
         replica.refuse(client, request_number, Reason.UNAVAILABLE)
         return
     reads.count += 1
+    reads.size += size
     reads.unsent.append(WaitingRead(client, request_number, operation, replica.now))
+
+
+def _has_room(replica: Replica, size: int) -> bool:
+    """Return whether a read of this size may wait beside the others."""
+    reads, size_max = replica.reads, replica.limits.waiting_size - size
+    if reads.size > size_max:
+        # Counted only now: to subtract each answered read would cost more.
+        reads.size = sum(size_of_entry(read[:3]) for read in _all_reads(reads))
+    return reads.size <= size_max
+
+
+def _all_reads(reads: Reads) -> list[WaitingRead]:
+    """Return all reads that wait, in the order in which they were asked."""
+    asked = [read for _, one in reads.indexed for read in one]
+    asked += [read for round_ in reads.rounds.values() for read in round_.reads]
+    return asked + reads.unsent
 
 
 def go_on(replica: Replica) -> None:
@@ -231,9 +252,7 @@ def _refuse(replica: Replica, asked: list[WaitingRead]) -> None:
 def begin_anew(replica: Replica) -> None:
     """Begin all reads anew: the op_numbers of a view say nothing about the next one."""
     reads = replica.reads
-    asked = [read for _, one in reads.indexed for read in one]
-    asked += [read for round_ in reads.rounds.values() for read in round_.reads]
-    reads.unsent = asked + reads.unsent
+    reads.unsent = _all_reads(reads)
     reads.indexed = []
     reads.rounds = {}
     reads.peers = peers_to_ask(replica)

@@ -136,6 +136,7 @@ class Replica:
         self.voting = voting.Voting()
         self.waiting = waiting.Waiting()
         self.incoming: state_transfer.Incoming | None = None
+        self.executed = checkpoint.Executed()
 
         # The output of this turn.
         self.asks: list[Send] = []
@@ -169,6 +170,13 @@ class Replica:
         self.now = now
         checkpoint.take_if_due(self)
 
+    def on_standstill(self, duration: int) -> None:
+        """Note that the last turn took so long, in microseconds, that what was said waits unheard.
+
+        All replicas save a checkpoint at about the same time: nobody is silent because of that.
+        """
+        self.timers.put_off(Timer.SUSPECT, duration)
+
     def on_request(
         self, client: str, request_number: int, operation: Operation, size: int | None = None
     ) -> None:
@@ -184,9 +192,15 @@ class Replica:
             size or size_of_entry((client, request_number, operation)),
         )
 
-    def on_read(self, client: str, request_number: int, operation: Operation) -> None:
-        """Take an operation from a client that changes nothing and need not go through the log."""
-        quorum_read.take_read(self, client, request_number, operation)
+    def on_read(
+        self, client: str, request_number: int, operation: Operation, size: int | None = None
+    ) -> None:
+        """Take an operation from a client that changes nothing and need not go through the log.
+
+        ``size`` is as for ``on_request``.
+        """
+        entry = (client, request_number, operation)
+        quorum_read.take_read(self, entry, size or size_of_entry(entry))
 
     def on_message(self, source: str, message: Message) -> None:
         """Take a message from another replica. Views are compared here and nowhere else.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import TypeVar, cast
 
-from .messages import Entry
+from .messages import Entry, Parts
 
 Item = TypeVar("Item")
 
@@ -46,10 +46,16 @@ def size_of_all(entries: Sequence[Entry]) -> int:
         return 0
     clients, _, operations = zip(*entries, strict=True)
     try:
-        texts = "".join(chain(clients, *operations))
-        return ENTRY_OVERHEAD * len(entries) + len(texts)
-    except TypeError:
-        return sum(map(size_of_entry, entries))
+        length = len("".join(chain(clients, *operations)))
+    except TypeError:  # A flag or a number is among the texts.
+        members = [each if type(each) is tuple else (each,) for each in operations]
+        length = sum(map(len, map(str, chain(clients, *members))))
+    return ENTRY_OVERHEAD * len(entries) + length
+
+
+def size_of_parts(parts: Parts) -> int:
+    """Return the size of a state, each part counted like an entry: both take time to write."""
+    return ENTRY_OVERHEAD * len(parts) + sum(map(size_of, parts))
 
 
 def count_within(sizes: Iterable[int], size_max: int) -> int:
@@ -68,10 +74,3 @@ def fitting(
 ) -> tuple[Item, ...]:
     """Return the first ones that fit in one message: the very first in any case."""
     return items[: max(1, count_within(map(measure, items), size_max))]
-
-
-def fitting_entries(entries: tuple[Entry, ...], size_max: int) -> tuple[Entry, ...]:
-    """Return the first entries that fit in one message: the very first in any case."""
-    return (
-        entries if size_of_all(entries) <= size_max else fitting(entries, size_max, size_of_entry)
-    )

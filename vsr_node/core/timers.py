@@ -100,6 +100,11 @@ class Timers:
         """Start a timer, or bring its deadline forward."""
         self._deadlines[timer] = min(deadline, self._deadlines[timer])
 
+    def put_off(self, timer: int, duration: int) -> None:
+        """Let ``timer`` run for longer, if it runs."""
+        if self._deadlines[timer] != self.NEVER:
+            self._deadlines[timer] += duration
+
     @property
     def next_deadline(self) -> int:
         """Return the earliest deadline; NEVER if none runs."""

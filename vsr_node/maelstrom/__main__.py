@@ -19,6 +19,9 @@ from .wire import LINE_LENGTH_MAX
 READ_SIZE = 1 << 16
 """Bytes: the capacity of a pipe, so that one read takes everything that waits."""
 
+STANDSTILL_US = 20_000
+"""A turn that takes longer, as one that saves a large checkpoint, is a standstill."""
+
 EXIT_STORAGE = os.EX_IOERR
 """The exit status if the node can't read or keep its data."""
 
@@ -95,15 +98,20 @@ def serve(node: Node) -> None:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(signals, select.POLLIN)
+    begun = now_microseconds()
     while True:
-        wait = max(0, node.next_timer - now_microseconds())
+        now = now_microseconds()
+        if now - begun > STANDSTILL_US:
+            node.note_standstill(now - begun)
+        wait = max(0, node.next_timer - now)
         ready = dict(poll.poll(_milliseconds(wait)))
         if signals in ready:
             return
         lines = stdin.read_lines() if 0 in ready else []
         if lines is None:
             return
-        node.turn(now_microseconds(), lines)
+        begun = now_microseconds()
+        node.turn(begun, lines)
 
 
 def _milliseconds(microseconds: int) -> int:
@@ -129,7 +137,13 @@ def main(arguments: Sequence[str]) -> int:
     # Nothing here makes cycles (a test holds it), so the collector would only search the whole log
     # in vain, again and again.
     gc.disable()
-    node = Node(random=Random(), log=log, write=write, options=options)
+    listeners = None
+    if options.has_listeners:
+        # Imported late: most starts have none and need not wait for them.
+        from .listeners import Listeners
+
+        listeners = Listeners(options, log, now_microseconds)
+    node = Node(random=Random(), log=log, write=write, options=options, listeners=listeners)
     try:
         return run(node)
     except BrokenPipeError:

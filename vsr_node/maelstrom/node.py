@@ -6,25 +6,40 @@ dropped; a request that makes no sense is answered with an error; neither ends t
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Operation, Output, Reply, Send
-from vsr_node.core.replica import Replica
+from vsr_node.core.messages import (
+    DurableState,
+    Message,
+    Operation,
+    Output,
+    Record,
+    Reply,
+    Send,
+    name_of,
+)
+from vsr_node.core.replica import Replica, StateMachine
+from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.storage.protocol import Storage, StorageError
 
+if TYPE_CHECKING:
+    from vsr_node.telemetry.observer import Observer
+
+    from .listeners import Listeners
+
 from . import lin_kv, wire
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
-from .options import Options
+from .options import OPERATION_BYTES_LIMIT, Options
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -47,7 +62,8 @@ class Node:
     """A Maelstrom node. It waits for ``init``, then drives one replica.
 
     ``log`` takes lines for people; ``write`` takes lines for stdout, each with its newline, once or
-    a few times a turn. A StorageError ends the node: its records can't be read or kept.
+    a few times a turn. ``listeners`` hear of what the protocol does. A StorageError ends the node:
+    its records can't be read or kept.
     """
 
     def __init__(
@@ -57,11 +73,14 @@ class Node:
         log: Callable[[str], None],
         write: Callable[[Sequence[bytes]], None],
         options: Options,
+        listeners: "Listeners | None" = None,
     ) -> None:
         self._random = random
         self._log = log
         self._write = write
         self._options = options
+        self._listeners = listeners
+        self._observer: Observer | None = None
         # In a line of that length nothing can be too large.
         self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
@@ -70,6 +89,8 @@ class Node:
         self._message_id: int | None = None
         self._message_id_max = 0
         self._peer_prefixes: dict[str, bytes] = {}
+        self._body_length_max = 0
+        self._kept_back_from: set[tuple[str, ...]] = set()
         self._dropped_count = 0
         self._logged: tuple[int, Status] = (0, Status.NORMAL)
         self._output: list[bytes] = []
@@ -82,21 +103,39 @@ class Node:
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
         if self._replica is not None:
+            if self._observer is not None:
+                self._observer.begin_turn(now)
             self._replica.on_time(now)
         for line in lines:
             self._on_line(now, line)
         if self._replica is not None:
-            self._carry_out(self._replica.end_turn())
-            self._log_changes(self._replica)
+            self._end_turn(self._replica)
+        else:
+            self._write_output()
+
+    def _end_turn(self, replica: Replica) -> None:
+        output = replica.end_turn()
+        self._carry_out(output)
+        self._log_changes(replica)
         self._write_output()
+        if self._observer is not None:
+            self._observer.end_turn(output)
+
+    def note_standstill(self, duration: int) -> None:
+        """Note that the last turn took so long, in microseconds, that others waited."""
+        if self._replica is not None:
+            self._replica.on_standstill(duration)
 
     def shut_down(self) -> None:
         """Answer all waiting requests: nobody will answer them later."""
         if self._replica is not None:
             self._replica.give_up()
-            self._carry_out(self._replica.end_turn())
-            self._write_output()
+            self._end_turn(self._replica)
             self._storage.close()
+        if self._observer is not None:
+            self._observer.end()
+        if self._listeners is not None:
+            self._listeners.close()
 
     # Input
 
@@ -141,7 +180,10 @@ class Node:
     def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
         assert self._replica is not None
         try:
-            self._replica.on_message(source, wire.decode(body, lin_kv))
+            message = wire.decode(body, lin_kv)
+            if self._observer is not None:
+                self._observer.heard(source, message, len(line))
+            self._replica.on_message(source, message)
         except (wire.MalformedMessageError, ImpossibleMessageError) as error:
             self.drop(line, str(error))
 
@@ -183,8 +225,11 @@ class Node:
             size = line_length * _GROWTH_MAX
         else:
             self._check_size(source, operation)
-        if body["type"] == "read" and self._options.quorum_reads:
-            self._replica.on_read(source, msg_id, operation)
+        is_read = body["type"] == "read" and self._options.quorum_reads
+        if self._observer is not None:
+            self._observer.asked(source, msg_id, operation, line_length, is_read=is_read)
+        if is_read:
+            self._replica.on_read(source, msg_id, operation, size)
         else:
             self._replica.on_request(source, msg_id, operation, size)
 
@@ -218,20 +263,28 @@ class Node:
                 self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
                 self._write_output()
                 raise
+            machine: StateMachine = KeyValueMachine()
+            if self._listeners is not None:
+                self._observer = self._listeners.observe(name)
+                machine = self._observer.watch(machine)
             self._replica = Replica(
                 name=name,
                 membership=Membership(0, members),
-                machine=KeyValueMachine(),
+                machine=machine,
                 now=now,
                 random=self._random,
                 durable=durable,
                 limits=Limits(clients_max=self._options.clients_max),
             )
+            if self._observer is not None:
+                self._observer.begin(self._replica)
             self._name = name
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
                 for peer in self._replica.peers
             }
+            prefix_length_max = max(map(len, self._peer_prefixes.values()), default=0)
+            self._body_length_max = wire.LINE_LENGTH_MAX - prefix_length_max - len(b"}")
         elif (name, members) != (self._name, self._replica.membership.members):
             raise malformed("node_ids", "differs from the configuration of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
@@ -261,7 +314,7 @@ class Node:
         if output.records:
             if output.asks and self._storage.waits_for_disk:
                 self._write_output()
-            self._storage.save(output.records)
+            self._save(output.records)
         for reply in output.replies:
             if isinstance(reply, Reply):
                 body = lin_kv.reply_of(reply.result)
@@ -270,13 +323,41 @@ class Node:
             self._reply(reply.client, reply.request_number, body)
         self._send(output.sends)
 
+    def _save(self, records: Sequence[Record]) -> None:
+        storage = self._storage
+        if self._observer is None:
+            storage.save(records)
+        else:
+            self._observer.save(storage.save, records, waits_for_disk=storage.waits_for_disk)
+
     def _send(self, sends: Sequence[Send]) -> None:
-        for destinations, message in sends:
+        for send in sends:
+            destinations, message = send
             body_text = wire.encode(message)
+            if len(body_text) > self._body_length_max:
+                self._keep_back(destinations, message, len(body_text))
+                continue
+            if self._observer is not None:
+                self._observer.sent(send, len(body_text))
             for destination in destinations:
-                line = self._peer_prefixes[destination] + body_text + b"}\n"
-                assert len(line) <= wire.LINE_LENGTH_MAX, "its receiver would drop it"
-                self._output.append(line)
+                self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+
+    def _keep_back(self, destinations: tuple[str, ...], message: Message, length: int) -> None:
+        """Log a message that its receivers would drop, once for the same ones.
+
+        Operations and values that a journal has from an earlier version were not bounded.
+        """
+        items = [item for field in message if type(field) is tuple for item in field]
+        largest = max(map(size_of, items), default=0)
+        assert largest > OPERATION_BYTES_LIMIT, "messages of bounded operations are bounded"
+        if destinations not in self._kept_back_from:
+            self._kept_back_from.add(destinations)
+            self._log(
+                f"a {name_of(type(message))} of {length} bytes is not sent to "
+                f"{', '.join(destinations)}, as no node reads such a line: it has an operation or "
+                f"a value of {largest} characters, of an earlier version. Overwrite the value with "
+                "a smaller one: a replica that lacks it catches up after the next checkpoint"
+            )
 
     def _write_output(self) -> None:
         if self._output:

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vsr_node.core.limits import Limits
 
+if TYPE_CHECKING:
+    import argparse
+
 IN_MEMORY = "none"
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 OPERATION_BYTES_LIMIT = 4 << 20
 """No larger bound can be chosen: what is uncommitted must fit in one message."""
@@ -24,6 +30,19 @@ class Options:
     """A folder or ``IN_MEMORY``; None stands for the default journal."""
     is_flushed: bool = True
     """Whether data in ``data_dir`` survive a loss of power."""
+    trace: str | None = None
+    """The file for events; each node's has its name in it."""
+    trace_events: tuple[str, ...] = ()
+    """The beginnings of the names of events to trace; all if there are none."""
+    log_level: str | None = None
+    """From which level on events are logged for people."""
+    metrics: str | None = None
+    """The file for metrics; each node's has its name in it."""
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody listens to the events of the protocol."""
+        return any((self.trace, self.log_level, self.metrics))
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -80,6 +99,29 @@ def parse_options(arguments: Sequence[str]) -> Options:
         "view changes do, and after a reboot the node gets its data from the others "
         "(default: always)",
     )
+    parser.add_argument(
+        "--trace",
+        metavar="FILE",
+        help="append what the protocol does to a file, as JSON Lines; FILE.jsonl becomes "
+        "FILE.n0.jsonl for the node n0 (docs/TELEMETRY.md)",
+    )
+    parser.add_argument(
+        "--trace-events",
+        metavar="PREFIX,...",
+        help="trace the events whose names begin so, for example view_change,leadership "
+        "(default: all)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        help="log events of this level and above to stderr (default: none)",
+    )
+    parser.add_argument(
+        "--metrics",
+        metavar="FILE",
+        help="write metrics in Prometheus's text format to a file, anew each second; as --trace, "
+        "a file a node",
+    )
     options = parser.parse_args(arguments)
     if options.clients_max < 1:
         parser.error("--clients-max must be at least 1")
@@ -89,10 +131,29 @@ def parse_options(arguments: Sequence[str]) -> Options:
         parser.error("--data-dir must not be empty")
     if options.fsync is not None and options.data_dir in (None, IN_MEMORY):
         parser.error("--fsync requires --data-dir")
+    trace_events = tuple(filter(None, (options.trace_events or "").split(",")))
+    if trace_events and options.trace is None:
+        parser.error("--trace-events requires --trace")
+    if trace_events:
+        _require_known(trace_events, parser)
     return Options(
         clients_max=options.clients_max,
         operation_bytes_max=options.operation_bytes_max,
         quorum_reads=options.reads == "quorum",
         data_dir=options.data_dir,
         is_flushed=options.fsync != "never",
+        trace=options.trace,
+        trace_events=trace_events,
+        log_level=options.log_level,
+        metrics=options.metrics,
     )
+
+
+def _require_known(prefixes: tuple[str, ...], parser: "argparse.ArgumentParser") -> None:
+    """Exit with a usage error if no event has such a name: a trace would stay empty."""
+    from vsr_node.telemetry.dispatch import Attachment
+
+    try:
+        Attachment(print, prefixes)
+    except ValueError as error:
+        parser.error(f"--trace-events: {error} (docs/TELEMETRY.md)")

@@ -24,6 +24,8 @@ from vsr_node.simulation.seeds import Tally, spread_seeds
 from vsr_node.simulation.shrink import Shrinker, size_of
 from vsr_node.simulation.situations import describe_situations
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Microseconds
+from vsr_node.telemetry.dispatch import Telemetry
+from vsr_node.telemetry.json_lines import JsonLines
 
 OK, VIOLATION, USAGE = 0, 1, 2
 EVENTS_SHOWN = 60
@@ -67,6 +69,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="write a page of the seed (of several: the first that fails), to step through",
     )
+    parser.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="append what the replicas of the seed do to a file, as JSON Lines (docs/TELEMETRY.md)",
+    )
     parser.add_argument("--first-seed", type=int, default=0, help="the first seed for mutations")
     parser.add_argument(
         "--seeds-max", type=int, help="at most so many seeds a mutation; default: its own"
@@ -76,6 +84,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--html shows a seed; mutations have no page")
     if options.html is not None and not options.html.absolute().parent.is_dir():
         parser.error(f"--html {options.html}: there is no folder {options.html.parent}")
+    if options.trace is not None and options.seed is None:
+        parser.error("--trace requires --seed")
     return options
 
 
@@ -92,7 +102,12 @@ def seed_range(text: str) -> range:
 
 def replay(seed: int, options: argparse.Namespace) -> int:
     """Run one seed and print its events, the same to the byte each time."""
-    outcome = execute(draw(seed), transcript_length=None)
+    try:
+        with traced_to(options.trace) as telemetry:
+            outcome = execute(draw(seed), transcript_length=None, telemetry=telemetry)
+    except OSError as error:
+        print(f"--trace: {error}", file=sys.stderr)
+        return USAGE
     if options.shrink and outcome.failure is not None:
         outcome = execute(Shrinker(outcome).shrink().plan, transcript_length=None)
         print(f"The smallest plan found:\n{outcome.plan!r}\n")
@@ -100,6 +115,21 @@ def replay(seed: int, options: argparse.Namespace) -> int:
     if options.html is not None:
         write_html(outcome, options)
     return OK if outcome.failure is None else VIOLATION
+
+
+@contextmanager
+def traced_to(path: Path | None) -> Iterator[Telemetry | None]:
+    """Yield what writes a trace to a file; None if none is wanted. Raises OSError."""
+    if path is None:
+        yield None
+        return
+    telemetry = Telemetry(lambda text: print(text, file=sys.stderr))
+    lines = JsonLines(path)
+    telemetry.attach(lines)
+    try:
+        yield telemetry
+    finally:
+        lines.close()
 
 
 def print_outcome(outcome: RunOutcome, event_count: int) -> None:

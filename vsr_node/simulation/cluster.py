@@ -6,7 +6,7 @@ that waits in the inbox; its records are on the disk before anything but its ask
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
@@ -20,7 +20,7 @@ from vsr_node.core.messages import (
     SaveCheckpoint,
     Send,
 )
-from vsr_node.core.replica import Replica
+from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
@@ -44,6 +44,8 @@ from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
+from vsr_node.telemetry.dispatch import Telemetry
+from vsr_node.telemetry.observer import Observer, kind_of
 
 FLOOD = "flood"
 """The client of requests that come in floods."""
@@ -117,6 +119,7 @@ class Host:
     def forget(self) -> None:
         """Lose what a crash loses."""
         self.replica = None
+        self.observer: Observer | None = None
         self.is_saving = False
         self.inbox: list[tuple[str, Any]] = []
         self.crash_point: CrashPoint | None = None  # of the next turn
@@ -160,9 +163,16 @@ class Cluster:
     """All hosts, the network between them, and the verbs that faults are made of."""
 
     def __init__(
-        self, plan: Plan, timeline: Timeline, transcript: Transcript, *, calm: bool
+        self,
+        plan: Plan,
+        timeline: Timeline,
+        transcript: Transcript,
+        *,
+        calm: bool,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._plan = plan
+        self._telemetry = telemetry
         self._timeline = timeline
         self._transcript = transcript
         self.situations: Situations = Counter()
@@ -187,15 +197,25 @@ class Cluster:
 
     def _start(self, host: Host) -> Replica:
         now = host.clock(self._timeline.now)
+        machine: StateMachine = ObservedMachine(host.applied)
+        if self._telemetry is not None:
+            host.observer = Observer(
+                self._telemetry,
+                lambda: self._timeline.now,
+                lambda operation: kind_of(cast("tuple[object, object]", operation)[1]),
+            )
+            machine = host.observer.watch(machine)
         replica = host.replica = Replica(
             name=host.name,
             membership=self.membership,
-            machine=ObservedMachine(host.applied),
+            machine=machine,
             durable=host.disk.load(),
             now=now,
             random=stream(self._plan.seed, "replica", host.name, host.incarnation),
             limits=self._plan.limits,
         )
+        if host.observer is not None:
+            host.observer.begin(replica)
         self._schedule_wake(host)
         return replica
 
@@ -263,7 +283,10 @@ class Cluster:
         replica = host.replica
         assert replica is not None
         host.turn_is_due = False
-        replica.on_time(host.clock(self._timeline.now))
+        now, observer = host.clock(self._timeline.now), host.observer
+        if observer is not None:
+            observer.begin_turn(now)
+        replica.on_time(now)
         inbox = host.inbox
         host.inbox = []
         if len(inbox) > 1:
@@ -272,6 +295,8 @@ class Cluster:
             if isinstance(message, ClientRequest):
                 self._ask(host, message)
             else:
+                if observer is not None:
+                    observer.heard(source, message)
                 replica.on_message(source, message)
         self._carry_out(host, replica.end_turn())
 
@@ -310,7 +335,10 @@ class Cluster:
         replica = host.replica
         assert replica is not None
         # A flood is to fill logs, so its reads go through them.
-        if request.client != FLOOD and self.answers_by_itself(request.operation):
+        is_read = request.client != FLOOD and self.answers_by_itself(request.operation)
+        if host.observer is not None:
+            host.observer.asked(*request, is_read=is_read)
+        if is_read:
             replica.on_read(*request)
         else:
             host.asked[request.client, request.request_number] = None
@@ -357,7 +385,10 @@ class Cluster:
                 self.situations[Situation.SUFFIX_REPLACED] += 1
                 if record.first_op_number + len(record.entries) <= op_number:
                     self.situations[Situation.SUFFIX_CUT] += 1
-        host.disk.save(output.records)
+        if host.observer is None:
+            host.disk.save(output.records)
+        else:
+            host.observer.save(host.disk.save, output.records, waits_for_disk=True)
         self.invariants.after_save(host)
 
     def _send(self, host: Host, output: Output) -> bool:
@@ -368,10 +399,15 @@ class Cluster:
             self.invariants.on_reply(host, answer)
             self.network.send(host.name, answer.client, answer, repeatable=False)
         self._send_all(host, output.sends)
+        if host.observer is not None:
+            host.observer.end_turn(output)
         return True
 
     def _send_all(self, host: Host, sends: list[Send]) -> None:
-        for destinations, message in sends:
+        for send in sends:
+            destinations, message = send
+            if host.observer is not None:
+                host.observer.sent(send)
             self.invariants.on_send(host, destinations, message)
             self.sent[type(message)] += len(destinations)
             if type(message) is Prepare and len(destinations) < len(self.hosts) - 1:

@@ -24,6 +24,7 @@ from vsr_node.simulation.timeline import (
     Timeline,
 )
 from vsr_node.simulation.transcript import Transcript
+from vsr_node.telemetry.dispatch import Telemetry
 
 TRANSCRIPT_LENGTH = 400
 NO_BOUNDS = Bounds(seconds=None, memory_bytes=None)
@@ -51,9 +52,16 @@ class RunOutcome:
     duplicated: tuple[tuple[str, str, int], ...]
 
 
-def execute(plan: Plan, transcript_length: int | None = TRANSCRIPT_LENGTH) -> RunOutcome:
-    """Carry a plan out. A violation, or any error that the core raises, is the run's failure."""
-    run = SimulatedRun(plan, transcript_length)
+def execute(
+    plan: Plan,
+    transcript_length: int | None = TRANSCRIPT_LENGTH,
+    telemetry: Telemetry | None = None,
+) -> RunOutcome:
+    """Carry a plan out. A violation, or any error that the core raises, is the run's failure.
+
+    All replicas are watched on behalf of the handlers of ``telemetry``, if there is one.
+    """
+    run = SimulatedRun(plan, transcript_length, telemetry)
     failure = None
     try:
         run.carry_out()
@@ -81,11 +89,15 @@ def origin_of(error: BaseException) -> str:
 class SimulatedRun:
     """The parts of one run."""
 
-    def __init__(self, plan: Plan, transcript_length: int | None) -> None:
+    def __init__(
+        self, plan: Plan, transcript_length: int | None, telemetry: Telemetry | None = None
+    ) -> None:
         self.plan = plan
         self.timeline = Timeline()
         self.transcript = Transcript(self.timeline, transcript_length)
-        self.cluster = Cluster(plan, self.timeline, self.transcript, calm=plan.calm)
+        self.cluster = Cluster(
+            plan, self.timeline, self.transcript, calm=plan.calm, telemetry=telemetry
+        )
         self.history = History(self.timeline)
         self._clients: dict[str, SimulatedClient] = {}
         self._lanes_at_work = 0

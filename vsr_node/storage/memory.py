@@ -47,8 +47,12 @@ class MemoryStorage:
     def save(self, records: Sequence[Record]) -> None:
         """Carry out ``records``; nothing can fail."""
         for record in records:
-            if type(record) is ReplaceLog and record.first_op_number == self.op_number + 1:
-                self.entries += record.entries  # Most records only append, which is always legal.
+            op_number = self.op_number
+            # Most records only append, or commit what is there, which is always legal.
+            if type(record) is ReplaceLog and record.first_op_number == op_number + 1:
+                self.entries += record.entries
+            elif type(record) is SetCommit and record.commit_number <= op_number:
+                self.commit_number = max(self.commit_number, record.commit_number)
             else:
                 self._carry_out(record)
         assert_whole(self)

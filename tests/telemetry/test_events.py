@@ -1,0 +1,187 @@
+"""The events themselves: that all come, with their fields, and what they add up to."""
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.telemetry.trace_check import Findings, check_events, read_events
+from vsr_node.core.membership import Membership
+from vsr_node.core.messages import Parts
+from vsr_node.core.replica import Replica
+from vsr_node.simulation.plan import draw
+from vsr_node.simulation.run import execute
+from vsr_node.telemetry.catalogue import EVENTS
+from vsr_node.telemetry.dispatch import Event, Telemetry
+from vsr_node.telemetry.observer import Observer
+
+SEEDS = range(4, 12)
+SEEDS_OF_ALL_SPANS = (10, 6)
+EXCEPTION = "state_machine.operation.exception"
+
+
+@cache
+def events_of_seed(seed: int) -> list[Event]:
+    events: list[Event] = []
+    telemetry = Telemetry(pytest.fail)
+    telemetry.attach(events.append)
+    assert execute(draw(seed), telemetry=telemetry).failure is None
+    return events
+
+
+def findings_of(events: list[Event]) -> Findings:
+    return check_events(
+        {
+            "event": event.name,
+            "at_us": event.at_us,
+            "measurements": event.measurements,
+            "metadata": event.metadata,
+        }
+        for event in events
+    )
+
+
+@pytest.fixture(scope="module")
+def findings() -> list[Findings]:
+    return [findings_of(events_of_seed(seed)) for seed in SEEDS]
+
+
+def test_spans_and_sums_are_right_under_all_faults(findings: list[Findings]) -> None:
+    assert [each.wrong for each in findings] == [[] for _ in SEEDS]
+
+
+def test_every_event_but_the_exception_is_seen(findings: list[Findings]) -> None:
+    seen = sum((each.seen for each in findings), Counter[str]())
+    assert {kind.name for kind in EVENTS} - set(seen) == {EXCEPTION}
+
+
+def test_a_seed_is_the_same_run_whether_it_is_watched_or_not() -> None:
+    telemetry = Telemetry(pytest.fail)
+    telemetry.attach(lambda event: None)
+    watched = execute(draw(3), telemetry=telemetry)
+    assert list(watched.transcript) == list(execute(draw(3)).transcript)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda event: event | {"event": "state.unheard"}, "in no catalogue"),
+        (lambda event: event | {"measurements": {}}, "other fields"),
+    ],
+)
+def test_the_checker_of_traces_notices_a_wrong_event(spoil: object, complaint: str) -> None:
+    assert callable(spoil)
+    event = {
+        "event": "state.commit_advance",
+        "at_us": 1,
+        "measurements": {"operations_committed": 1},
+        "metadata": {"node_id": "n0"},
+    }
+    assert complaint in check_events([spoil(event)]).wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "noticed_by"),
+    [
+        ("leadership.start", "leadership.stop"),
+        ("state.commit_advance", "state.commit_advance"),
+        ("protocol.client_request.start", "protocol.client_request.stop"),
+        ("view_change.start", "view_change.complete"),
+    ],
+)
+def test_the_checker_of_traces_notices_a_missing_event(name: str, noticed_by: str) -> None:
+    events = next(filter(None, (without(name, noticed_by, seed) for seed in SEEDS_OF_ALL_SPANS)))
+    assert any(noticed_by in text for text in findings_of(events).wrong)
+
+
+def without(name: str, noticed_by: str, seed: int) -> list[Event] | None:
+    """The events of a seed but for one of that name; the same replica goes on to the other."""
+    events = list(events_of_seed(seed))
+    seen: dict[object, int] = {}
+    for place, event in enumerate(events):
+        node = event.metadata["node_id"]
+        if event.name == noticed_by and node in seen:
+            del events[seen[node]]
+            return events
+        if event.name == name:
+            seen[node] = place
+        elif event.metadata.get("old_status") == "starting":
+            # A new life begins, and with it everything anew.
+            seen.pop(node, None)
+    return None
+
+
+class Brittle:
+    """A machine that raises."""
+
+    def apply(self, operation: object) -> object:
+        raise ZeroDivisionError("a bug of the machine")
+
+    def read(self, operation: object) -> object:
+        return operation
+
+    def snapshot(self) -> Parts:
+        return ()
+
+    def restore(self, parts: Parts) -> None:
+        pass
+
+
+def test_an_exception_of_the_machine_is_told_before_it_ends_the_replica() -> None:
+    events: list[Event] = []
+    telemetry = Telemetry(pytest.fail)
+    telemetry.attach(events.append)
+    observer = Observer(telemetry, lambda: 7)
+    replica = Replica(
+        name="n0",
+        membership=Membership(0, ("n0",)),
+        machine=observer.watch(Brittle()),
+        now=0,
+        random=Random(1),
+    )
+    observer.begin(replica)
+    observer.begin_turn(1)
+    replica.on_time(1)
+    observer.asked("c1", 1, ("write", "k", "v"))
+    replica.on_request("c1", 1, ("write", "k", "v"))
+    with pytest.raises(ZeroDivisionError):
+        replica.end_turn()
+    assert events[-1].name == EXCEPTION
+    assert events[-1].metadata["error"] == "ZeroDivisionError: a bug of the machine"
+    assert events[-1].metadata["kind"] == "write"
+
+
+def test_who_begins_to_listen_late_hears_of_what_comes_from_then_on() -> None:
+    telemetry = Telemetry(pytest.fail)
+    observer = Observer(telemetry, lambda: 7)
+    replica = Replica(
+        name="n0",
+        membership=Membership(0, ("n0",)),
+        machine=observer.watch(Brittle()),
+        now=0,
+        random=Random(1),
+    )
+    observer.begin(replica)
+    for now in (1, 2):
+        observer.begin_turn(now)
+        replica.on_time(now)
+        observer.end_turn(replica.end_turn())
+    events: list[Event] = []
+    attachment = telemetry.attach(events.append)
+    observer.begin_turn(3)
+    replica.on_time(3)
+    observer.end_turn(replica.end_turn())
+    assert [event.name for event in events] == ["leadership.start", "driver.turn"]
+    telemetry.detach(attachment)
+    observer.begin_turn(4)
+    replica.on_time(4)
+    observer.end_turn(replica.end_turn())
+    assert len(events) == 2
+
+
+def test_files_are_read_in_order(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text('{"event": 1}\n', encoding="utf-8")
+    (tmp_path / "b").write_text('{"event": 2}\n', encoding="utf-8")
+    assert [each["event"] for each in read_events([tmp_path / "a", tmp_path / "b"])] == [1, 2]

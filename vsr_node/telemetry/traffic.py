@@ -1,0 +1,98 @@
+"""The events of what a replica hears and sends: messages, heartbeats, votes and time-outs."""
+
+from vsr_node.core.messages import (
+    Commit,
+    GetState,
+    Message,
+    PrepareOk,
+    Send,
+    StartViewChange,
+)
+from vsr_node.core.replica import Replica
+
+from .common import COUNT, NORMAL, NOTHING, Note, State
+from .messages import events_of
+
+
+class Traffic:
+    """When heartbeats were last sent and heard, and who votes for which view."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._heartbeat_sent_at: int | None = None
+        self._heartbeat_heard_at: dict[str, int] = {}
+        self._voted_view = 0
+        self._voters: set[str] = set()
+
+    def hear(
+        self, replica: Replica, peer: str, message: Message, byte_count: int, at_us: int
+    ) -> None:
+        """Note the events of a message that came."""
+        events = events_of(message)
+        measurements, metadata = events.fields(message)
+        measurements["bytes"] = byte_count
+        metadata["peer"] = peer
+        if isinstance(message, PrepareOk):
+            measurements["lag"] = max(0, replica.op_number - message.op_number)
+            measurements["round_trip_us"] = max(0, replica.now - message.echo) * bool(message.echo)
+        elif events.received == "view_change.vote_received":
+            assert isinstance(message, StartViewChange)
+            measurements["total_votes"] = self._count_vote(peer, message.view_number)
+        self._note(events.received, at_us, measurements, metadata)
+        if isinstance(message, Commit):
+            last = self._heartbeat_heard_at.get(peer, at_us)
+            self._heartbeat_heard_at[peer] = at_us
+            self._note(
+                "timer.heartbeat_received", at_us, {"interval_us": at_us - last}, {"peer": peer}
+            )
+
+    def send(
+        self, replica: Replica, send: Send, before: State, byte_count: int, at_us: int
+    ) -> None:
+        """Note the events of a message that left."""
+        peers, message = send
+        events = events_of(message)
+        measurements, metadata = events.fields(message)
+        measurements["bytes"] = byte_count
+        measurements["peers"] = len(peers)
+        metadata["peers"] = peers
+        if events.sent == "view_change.vote_sent":
+            assert isinstance(message, StartViewChange)
+            measurements["total_votes"] = self._count_vote(replica.name, message.view_number)
+            self._time_out(replica, before, at_us)
+        self._note(events.sent, at_us, measurements, metadata)
+        if isinstance(message, Commit):
+            last = at_us if self._heartbeat_sent_at is None else self._heartbeat_sent_at
+            self._heartbeat_sent_at = at_us
+            self._note(
+                "timer.heartbeat_sent",
+                at_us,
+                {"interval_us": at_us - last, "peers": len(peers)},
+                NOTHING,
+            )
+        elif isinstance(message, GetState) and before.status == NORMAL:
+            self._note(
+                "replication.gap",
+                at_us,
+                COUNT,
+                {"first_op_number": message.op_number + 1, "peer": peers[0]},
+            )
+
+    def _count_vote(self, voter: str, view_number: int) -> int:
+        """Return how many have voted for a view, as far as this replica knows."""
+        if view_number > self._voted_view:
+            self._voted_view = view_number
+            self._voters = set()
+        if view_number == self._voted_view:
+            self._voters.add(voter)
+        return len(self._voters)
+
+    def _time_out(self, replica: Replica, before: State, at_us: int) -> None:
+        """Note why a replica votes, if its last turn ended without doubt."""
+        if before.is_following or before.is_serving:
+            self._note(
+                "timer.primary_timeout" if before.is_following else "timer.quorum_timeout",
+                at_us,
+                {"timeout_us": replica.patience},
+                {"primary": replica.membership.primary_of(before.view_number)},
+            )
