@@ -287,8 +287,7 @@ STORAGE = (
         "        for path in self._files_of_databases():\n"
         "            if not path.name.startswith(self._database.path.stem):\n"
         "                path.unlink()\n",
-        "test_damage",
-        "test_sqlite",
+        "test_errors",
     ),
     _in_storage(
         "saves-on-after-an-error",
