@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "core",
         "machines",
         "storage",
+        "maelstrom",
         "telemetry",
         "checker",
         "report",

@@ -188,4 +188,28 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "given-up-though-logged",
+        "S",
+        "as the process ends, what stands in the own log is refused as never executed",
+        (
+            Edit(
+                WAITING,
+                "    _notice_logged(replica)\n    for key in replica.waiting.held:\n",
+                "    for key in replica.waiting.held:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "refused-though-logged",
+        "S",
+        "where too much waits, what stands in the own log is refused as never executed",
+        (
+            Edit(
+                WAITING,
+                "    elif key in _uncommitted_keys(replica):\n",
+                "    elif key in sent:\n",
+            ),
+        ),
+    ),
 )
