@@ -56,7 +56,7 @@ def test_a_process_that_has_the_core_cannot_become_a_mutant() -> None:
         # In seed 0 the core's own border is first: it is told of more than the view's log has.
         ("one-vote-short", "leader-completeness", 1),
         ("idle-commit-untold", "convergence", 0),
-        ("number-without-client", "honest-reply", 0),
+        ("number-without-client", "honest-refusal", 0),
     ],
 )
 def test_mutants_are_caught_by_the_invariant_that_guards_the_rule(

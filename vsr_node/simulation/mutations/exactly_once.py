@@ -16,8 +16,8 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "        if in_log.get(key, 0) <= commit_number and look_up",
-                "        if look_up",
+                "            in_log.get(key, 0) <= commit_number\n            and look_up",
+                "            look_up",
             ),
             Edit(
                 CLIENT_TABLE,
@@ -207,7 +207,7 @@ MUTATIONS = (
         (
             Edit(
                 WAITING,
-                "    elif key in _uncommitted_keys(replica):\n",
+                "    elif request.entry in _uncommitted(replica):\n",
                 "    elif key in sent:\n",
             ),
         ),

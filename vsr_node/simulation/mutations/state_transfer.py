@@ -222,11 +222,8 @@ MUTATIONS = (
             ),
             Edit(
                 CHECKPOINT,
-                "        max(tail_begin, replica.log.first_op_number),\n",
-                "        max(\n"
-                "            min(tail_begin, replica.commit_number + 1),\n"
-                "            replica.log.first_op_number,\n"
-                "        ),\n",
+                "    return max(begin, by_count, ",
+                "    return max(begin, min(by_count, replica.commit_number + 1), ",
             ),
         ),
     ),
