@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cluster": {"core", "machines", "storage", "telemetry"},
     "bench": {"checker", "report", "command", "start", "worker_processes"},
     "simulation": {
-        *("core", "machines", "storage", "telemetry", "checker", "report"),
+        *("core", "machines", "storage", "maelstrom", "telemetry", "checker", "report"),
         *("command", "start", "worker_processes"),
     },
 }
