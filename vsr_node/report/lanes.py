@@ -23,6 +23,7 @@ ENDINGS = frozenset({"exited", "output-closed"})
 """The mistakes after which a node runs no more."""
 
 DOWN = frozenset({"killed", STARTING, ENDED})
+ENDED_BY_KILLS = frozenset({"paused", STARTING})
 ABSENT = DOWN | {"paused"}
 """The conditions in which a node can't lead."""
 
@@ -108,7 +109,7 @@ def _conditions(
                     found.append(Condition(Span(end, ready), STARTING, True, text, place))
     found += _ends(node, run, messages)
     kills = [each.span.begin for each in found if each.kind == "killed"]
-    found = [_until_killed(each, kills) if each.kind == "paused" else each for each in found]
+    found = [_until_killed(each, kills) if each.kind in ENDED_BY_KILLS else each for each in found]
     return sorted(found, key=lambda condition: condition.span.begin)
 
 
@@ -121,12 +122,13 @@ def _undone(faults: Sequence[FaultSpan], place: int) -> int | None:
     return end
 
 
-def _until_killed(pause: Condition, kills: Sequence[int]) -> Condition:
-    """End a pause with the process that was paused."""
-    kill = _next(sorted(kills), pause.span.begin)
-    if kill is None or (pause.span.end is not None and pause.span.end <= kill):
-        return pause
-    return replace(pause, span=Span(pause.span.begin, kill))
+def _until_killed(condition: Condition, kills: Sequence[int]) -> Condition:
+    """End a condition of a process with that process."""
+    begin, end = condition.span
+    kill = _next(sorted(kills), begin)
+    if kill is None or (end is not None and end <= kill):
+        return condition
+    return replace(condition, span=Span(begin, kill))
 
 
 def _nodes_hit(run: RecordedRun) -> Sequence[Sequence[str]]:

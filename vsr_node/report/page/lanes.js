@@ -164,18 +164,17 @@ class Lanes {
       context.moveTo(Math.round(left) + 0.5, top + 2);
       context.lineTo(Math.round(left) + 0.5, top + VIEW_HEIGHT - 2);
       context.stroke();
-      const led = lane.leads.find(([from, to]) => from < (end ?? Infinity) && (to ?? Infinity) > Math.max(begin, drawing.timeAt(left)));
-      const from = led ? Math.max(left, drawing.x(led[0])) : right;
-      const to = led ? Math.min(right, led[1] === null ? right : drawing.x(led[1])) : right;
-      const y = top + VIEW_HEIGHT / 2;
-      if (from - left > 20) drawing.textIn(from - left > 60 ? `${word} ${view}` : `${view}`, left, y, from - left, colour("faint"));
-      drawing.textIn(to - from > 96 ? `★ leads, ${word} ${view}` : to - from > 34 ? `★ ${view}` : "★", from, y, to - from, colour("back"));
+      const leads = lane.leads.find(([from, to]) => from < (end ?? Infinity) && (to ?? Infinity) > Math.max(begin, drawing.timeAt(left)));
+      const room = (leads ? Math.max(left, drawing.x(leads[0])) : right) - left;
+      if (room > 20) drawing.textIn(room > 60 ? `${word} ${view}` : `${view}`, left, top + VIEW_HEIGHT / 2, room, colour("faint"));
     }
-    if (!lane.views.length) {
-      for (const [begin, end] of lane.leads) {
-        const ends = drawing.ends(begin, end);
-        if (ends) drawing.textIn("★ leads", ends[0], top + VIEW_HEIGHT / 2, ends[1] - ends[0], colour("back"));
-      }
+    for (const [begin, end] of lane.leads) {
+      const ends = drawing.ends(begin, end);
+      if (!ends) continue;
+      const room = ends[1] - ends[0];
+      const view = lane.views.find(([from, to]) => from <= begin && (to ?? Infinity) > begin)?.[2];
+      const text = view === undefined ? "leads" : room > 96 ? `leads, ${word} ${view}` : room > 34 ? `${view}` : "";
+      drawing.textIn(`★ ${text}`, ends[0], top + VIEW_HEIGHT / 2, room, colour("back"));
     }
   }
 
