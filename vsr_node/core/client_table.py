@@ -52,10 +52,14 @@ class _Client:
 
     def forget_lowest(self, count: int) -> int:
         """Make room; the replies of the highest numbers stay. Return what they were in size."""
-        size = 0
-        for number in sorted(self.replies)[:count]:
-            size += _size_of_result(self.replies.pop(number)[1])
-            self.forgotten_number = number
+        numbers = sorted(self.replies)[:count]
+        self.forgotten_number = numbers[-1]
+        # The results of most clients have nothing but a name.
+        if not self.size:
+            for number in numbers:
+                del self.replies[number]
+            return 0
+        size = sum(_size_of_result(self.replies.pop(number)[1]) for number in numbers)
         self.size -= size
         return size
 
