@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vsr_node.checker import Event, KeyViolation, Operation
@@ -17,6 +17,7 @@ from vsr_node.report.messages import (
 from vsr_node.report.node_logs import LogLine
 from vsr_node.report.recorded_run import EARLIER_REQUESTS, Call, RecordedRun
 from vsr_node.report.steps import Steps
+from vsr_node.report.traces import Trace
 
 OUTCOMES = ("ok", "answered no", "refused", "timed out", "unknown")
 """What became of an operation. Answered no: a compare-and-set that found another value or no key.
@@ -46,6 +47,8 @@ class PageContents:
     """For each key that was checked, the order that the checker found."""
     log: Sequence[LogLine] = ()
     """The stderr of the nodes, in order of time."""
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    """What nodes traced themselves."""
     files: Sequence[str] = ()
     """The files beside the page that it links to."""
 

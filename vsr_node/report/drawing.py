@@ -27,6 +27,7 @@ from vsr_node.report.node_logs import FOLDER, load_node_logs
 from vsr_node.report.page import page_of
 from vsr_node.report.recorded_run import NoRunError, RecordedRun, load_run
 from vsr_node.report.surroundings import span_of, surroundings
+from vsr_node.report.traces import load_traces
 
 PAGE = "report.html"
 MESSAGES = "messages.jsonl"
@@ -85,10 +86,18 @@ def draw(folder: Path) -> Drawing:
             lines += surroundings(violations[0], run.faults, messages)
             explanation = tuple(map(_printable, lines))
         path = folder / PAGE
-        log = load_node_logs(folder / FOLDER, focus)
+        traces = load_traces(folder, run.page.get("clock_start_us"))
+        told = [line for trace in traces.values() for line in trace.lines]
+        log = sorted([*load_node_logs(folder / FOLDER, focus), *told], key=lambda line: line.time)
         orders = [key.linearization for key in verdict.keys] if verdict is not None else []
         contents = PageContents(
-            run, violations, messages, orders=orders, log=log, files=linked_files(folder)
+            run,
+            violations,
+            messages,
+            orders=orders,
+            log=log,
+            traces=traces,
+            files=linked_files(folder),
         )
         write_page(contents, path)
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from vsr_node.report.messages import Messages
 from vsr_node.report.recorded_run import FaultSpan, RecordedRun, cuts_of
+from vsr_node.report.traces import Trace
 
 GUESS_LATE_NS = 1_000_000_000
 """The bench notices a new leader at most about this late."""
@@ -66,12 +67,37 @@ class Lane:
     leads: Sequence[Span]
 
 
-def lanes_of(run: RecordedRun, messages: Messages) -> list[Lane]:
-    """Return what happened to each node, in the order of the group."""
+def lanes_of(
+    run: RecordedRun, messages: Messages, traces: Mapping[str, Trace] | None = None
+) -> list[Lane]:
+    """Return what happened to each node, in the order of the group.
+
+    What nodes traced themselves is known better than what their messages show.
+    """
+    traces = traces or {}
     nodes = messages.members or sorted({event.node for event in run.events if event.node})
     conditions = {node: _conditions(node, nodes, run, messages) for node in nodes}
-    views = {node: _views(node, conditions[node], messages) for node in nodes}
-    if any(seen.field.endswith("view_number") for seen in messages.sightings):
+    views = {
+        node: _views(
+            traces[node].views
+            if node in traces
+            else [
+                (seen.time, seen.view_number) for seen in messages.sightings if seen.node == node
+            ],
+            conditions[node],
+        )
+        for node in nodes
+    }
+    if any(traces[node].leads for node in nodes if node in traces):
+        leaders = _newest(
+            [
+                (Span(begin, end), view, node)
+                for node in nodes
+                if node in traces
+                for begin, end, view in traces[node].leads
+            ]
+        )
+    elif any(seen.field.endswith("view_number") for seen in messages.sightings):
         leaders = _primaries(nodes, views)
     else:
         leaders = _guessed(run.page.get("leaders", ()), conditions, views)
@@ -232,19 +258,21 @@ def _present(span: Span, conditions: Sequence[Condition]) -> Iterator[Span]:
 
 
 def _views(
-    node: str, conditions: Sequence[Condition], messages: Messages
+    seen: Sequence[tuple[int, int]], conditions: Sequence[Condition]
 ) -> list[tuple[Span, int]]:
-    """Return the node's views; each lasts until the next one, or until the node goes down."""
-    seen = [each for each in messages.sightings if each.node == node]
+    """Return a node's views; each lasts until the next one, or until the node goes down.
+
+    ``seen`` is when it was first seen in which view.
+    """
     downs = [each.span.begin for each in conditions if each.kind in DOWN]
     views: list[tuple[Span, int]] = []
-    for sighting, following in zip(seen, [*seen[1:], None], strict=False):
-        ends = [following.time] if following is not None else []
-        ends += [down for down in downs if down > sighting.time][:1]
-        span = Span(sighting.time, min(ends, default=None))
-        if views and views[-1] == (Span(views[-1][0].begin, span.begin), sighting.view_number):
+    for (time, view), following in zip(seen, [*seen[1:], None], strict=False):
+        ends = [following[0]] if following is not None else []
+        ends += [down for down in downs if down > time][:1]
+        span = Span(time, min(ends, default=None))
+        if views and views[-1] == (Span(views[-1][0].begin, span.begin), view):
             span = Span(views.pop()[0].begin, span.end)
-        views.append((span, sighting.view_number))
+        views.append((span, view))
     return views
 
 
@@ -252,12 +280,23 @@ def _primaries(
     nodes: Sequence[str], views: Mapping[str, Sequence[tuple[Span, int]]]
 ) -> list[tuple[Span, str]]:
     """Return when each primary led: until that of a later view does, or its own view ends."""
-    own = [
+    return _newest(_own(nodes, views))
+
+
+def _own(
+    nodes: Sequence[str], views: Mapping[str, Sequence[tuple[Span, int]]]
+) -> list[tuple[Span, int, str]]:
+    """Return when each node was in a view of which it is the primary."""
+    return [
         (span, view, node)
         for node in nodes
         for span, view in views[node]
         if nodes[view % len(nodes)] == node
     ]
+
+
+def _newest(own: list[tuple[Span, int, str]]) -> list[tuple[Span, str]]:
+    """Return when each led: until somebody led in a later view."""
     own.sort(key=lambda each: (each[0].begin, each[1]))
     found = []
     for span, view, node in own:

@@ -45,7 +45,7 @@ def page_of(contents: PageContents) -> str:
     valid = contents.run.valid
     css_class, badge = _VERDICTS[valid]
     operations = Operations(contents)
-    lanes = lanes_of(contents.run, contents.messages)
+    lanes = lanes_of(contents.run, contents.messages, contents.traces)
     fills = {
         "policy": html.escape(_policy(style, script)),
         "title": html.escape(f"{badge[2:]}: {contents.run.name}"),

@@ -21,6 +21,7 @@ from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
 from vsr_node.bench.nodes.links import Links
 from vsr_node.bench.nodes.loop import (
+    NANOSECONDS_PER_MICROSECOND,
     NANOSECONDS_PER_MILLISECOND,
     NANOSECONDS_PER_SECOND,
     Loop,
@@ -183,6 +184,7 @@ class LiveRun:
         self._console = console
         self._store = store
         self._messages = store.open_messages(options.messages_kept)
+        self._clock_start_us = time.monotonic_ns() // NANOSECONDS_PER_MICROSECOND
         self._timers = Timers(clock_from_now())
         self._logs = store.open_node_logs(
             self._timers.now, console.say if options.log_stderr else None
@@ -303,6 +305,7 @@ class LiveRun:
         nemesis.stop()
         return RunRecord(
             options=options,
+            clock_start_us=self._clock_start_us,
             operations_begin=begin,
             duration=self._timers.now() - begin,
             events=self._ground.history.events,

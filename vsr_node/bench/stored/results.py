@@ -19,7 +19,7 @@ from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, stored_values
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
 from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
-from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
@@ -37,6 +37,7 @@ class RunRecord:
     """What is left of a run when its nodes have ended; durations in nanoseconds."""
 
     options: Options
+    clock_start_us: int
     operations_begin: int
     duration: int
     events: Sequence[Event]
@@ -207,6 +208,8 @@ class Page:
     """The checker's model that explains a violation; None if there is none."""
     leaders: tuple[Leadership, ...] = ()
     """When each node began to lead, as the bench guessed; empty in earlier versions."""
+    clock_start_us: int | None = None
+    """The time of this machine's monotonic clock when the run began; None in earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +328,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         interrupted=run.interrupted,
         test=test,
         repeat=repeat,
-        page=_page(WORKLOADS[run.options.workload], run.leaderships),
+        page=_page(run),
         strength=strength,
         weakness=weakness_of(strength, test),
     )
@@ -441,9 +444,10 @@ def _bench_share(run: RunRecord) -> BenchShare:
     )
 
 
-def _page(workload: type[Workload], leaders: Sequence[Leadership]) -> Page:
+def _page(run: RunRecord) -> Page:
+    workload = WORKLOADS[run.options.workload]
     requests = {each.f: each.fields for each in workload.functions}
-    return Page(requests, workload.model, tuple(leaders))
+    return Page(requests, workload.model, tuple(run.leaderships), run.clock_start_us)
 
 
 def _seconds(nanoseconds: int) -> float:
