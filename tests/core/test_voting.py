@@ -70,7 +70,7 @@ def test_a_message_that_was_overtaken_does_not_shorten_the_time_out() -> None:
     slow = Commit(view_number=0, commit_number=0, sent_at=9, time_out=2 * SECOND)
     group.tell("n0", "n1", slow)
     entries = (("c1", 1, operation(1)),)
-    group.tell("n0", "n1", Prepare(0, 0, 1, entries, sent_at=8, time_out=SECOND // 10))
+    group.tell("n0", "n1", Prepare(0, 0, 1, entries, sent_at=8, time_out=SECOND))
     assert group["n1"].time_out == 2 * SECOND
     group.tell("n0", "n1", slow._replace(sent_at=10, time_out=SECOND))
     assert group["n1"].time_out == SECOND
