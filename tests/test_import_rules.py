@@ -13,6 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"start"},
     "start": set(),
     "command": set(),
+    "worker_processes": {"start"},
     "__main__": {"command", "maelstrom", "bench", "checker", "simulation"},
     "core": set(),
     "machines": set(),
@@ -22,16 +23,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "telemetry": {"core"},
     "maelstrom": {"core", "machines", "storage", "telemetry", "command"},
     "cluster": {"core", "machines", "storage", "telemetry"},
-    "bench": {"checker", "report", "command", "start"},
+    "bench": {"checker", "report", "command", "start", "worker_processes"},
     "simulation": {
-        "core",
-        "machines",
-        "storage",
-        "telemetry",
-        "checker",
-        "report",
-        "command",
-        "start",
+        *("core", "machines", "storage", "maelstrom", "telemetry", "checker", "report"),
+        *("command", "start", "worker_processes"),
     },
 }
 
@@ -46,8 +41,11 @@ ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "stored": {"faults", "nodes", "workloads"},
     "perf": {"nodes", "stored"},
     "running": {"faults", "nodes", "stored", "workloads"},
+    "hunting": {"faults", "nodes", "running", "stored", "workloads"},
     "workshop": {"faults", "nodes", "running", "stored", "workloads"},
-    "command_line": {"faults", "nodes", "perf", "running", "stored", "workloads", "workshop"},
+    "command_line": {
+        *("faults", "hunting", "nodes", "perf", "running", "stored", "workloads", "workshop"),
+    },
     "": {"command_line"},
 }
 

@@ -1,13 +1,29 @@
-"""How to type ``vsr``: printed commands work as they are, where they are printed."""
+"""How to type ``vsr``, and what it answers to a wrong command line.
 
+Printed commands work as they are, where they are printed.
+"""
+
+import argparse
 import shlex
 import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 _CLONE = Path(__file__).resolve().parent.parent
 _NAME = "vsr"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of a command line that prints what is wrong in a line, and then the usage."""
+
+    exit_usage = 2
+    """The exit status for a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error, then the usage, and exit."""
+        self.exit(self.exit_usage, f"{self.prog}: {message}\n{self.format_usage()}")
 
 
 def command_here(*words: str) -> str:

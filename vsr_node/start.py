@@ -12,6 +12,8 @@ it is isolated: Python has loaded both by then, so nothing can stand in for them
 
 Where the locale's encoding is not UTF-8, ``start.py`` starts itself once more in Python's UTF-8
 mode: a path may have any character, and is printed as it is.
+
+Ctrl-C, SIGTERM and SIGHUP raise ``Stopped``. A program that does not catch it ends with one line.
 """
 
 import os
@@ -20,7 +22,18 @@ import sys
 EXIT_ERROR = 255
 """The exit status of an uncaught error. Python's own, 1, would be a verdict."""
 
+EXIT_SIGNAL = 128
+"""Plus the number of the signal that stopped a program: 130 for Ctrl-C, 143 for SIGTERM."""
+
 _FILE = os.path.abspath(__file__)  # noqa: PTH100  pathlib is not loaded yet
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asks the program to end."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
 
 
 def isolated(module: str, *arguments: str) -> tuple[str, ...]:
@@ -67,13 +80,16 @@ def _find_package() -> None:
     sys.path.append(root)
 
 
-def _run() -> None:
+def run_module() -> None:
     """Run the module that the command line names as the main program."""
     import runpy
 
+    _raise_signals()
     del sys.argv[0]
     try:
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt as stop:
+        _end_stopped(stop)
     except Exception:
         import traceback
 
@@ -82,7 +98,40 @@ def _run() -> None:
         sys.exit(EXIT_ERROR)
 
 
+def _raise_signals() -> None:
+    """Let the signals that ask for the end raise ``Stopped``, except for those that are ignored."""
+    import signal
+
+    def stop(number: int, _frame: object) -> None:
+        raise Stopped(number)
+
+    for number in ending_signals():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def ending_signals() -> tuple[int, ...]:
+    """Return the signals that ask for the end, as far as the system has them."""
+    import signal
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+def _end_stopped(stop: KeyboardInterrupt) -> None:
+    """Print which signal stopped the program, and exit. A further signal changes nothing."""
+    import signal
+
+    number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
+    for each in ending_signals():
+        signal.signal(each, signal.SIG_IGN)
+    print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)
+    sys.exit(EXIT_SIGNAL + number)
+
+
 if __name__ == "__main__":
     _restart_in_utf8_mode()
     _find_package()
-    _run()
+    from vsr_node.start import run_module as _run_module  # ``Stopped`` must exist only once.
+
+    _run_module()

@@ -415,4 +415,15 @@ CHECKS = (
             ),
         ),
     ),
+    Check(
+        name="tested-mutations",
+        about="each small bug in files, lines and the process is noticed by the tests named for it",
+        runs=(
+            CheckRun(
+                name="the whole catalogue",
+                command=module("scripts.soaking.mutants"),
+                time_limit_s=3600,
+            ),
+        ),
+    ),
 )

@@ -1,5 +1,6 @@
 """The command line: what it asks for, and what it refuses."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from vsr_node.bench.command_line import cli
+from vsr_node.bench.running.console import Console
 from vsr_node.bench.stored.options import Options
-from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER, broken_command
+from vsr_node.bench.workshop.broken_nodes import (
+    BROKEN_NODES,
+    FOLDER,
+    HARD_NODES,
+    broken_command,
+)
 from vsr_node.command import command_here
 
 HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
@@ -55,11 +62,11 @@ def test_wrong_usage_is_no_verdict(
     words: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert status_of(words) == 254
-    assert text in capsys.readouterr().err
+    assert text in capsys.readouterr().err.splitlines()[0]
 
 
 def test_defaults_are_maelstroms() -> None:
-    options = options_of(*HONEST)
+    options = options_of(*HONEST, "--as-maelstrom")
     assert options.nodes == ("n0", "n1", "n2", "n3", "n4")
     assert (options.time_limit_s, options.rate, options.nemesis_interval_s) == (60, 5, 10)
     assert (options.latency.name, options.latency.mean_ms) == ("constant", 0)
@@ -132,8 +139,25 @@ def test_the_shell_has_the_commands_of_its_workload(workload: str, line: str, an
 
 
 def test_every_broken_node_is_an_executable_and_has_a_place_in_the_table() -> None:
-    files = {path.name for path in FOLDER.glob("*.py")} - {"small_node.py"}
-    names = ["honest", "honest-on-disk", "echo-only", *(node.name for node in BROKEN_NODES)]
+    files = {path.name for path in FOLDER.glob("*.py")} - {"small_node.py", "small_raft.py"}
+    lies = [node.name for node in (*BROKEN_NODES, *HARD_NODES)]
+    names = ["honest", "honest-on-disk", "raft", "echo-only", *lies]
     assert files == {Path(broken_command(name)[-1]).name for name in names}
     assert all((FOLDER / file).stat().st_mode & 0o111 for file in files)
     assert len(BROKEN_NODES) >= 10
+    assert len(HARD_NODES) >= 9
+
+
+def test_a_dumb_terminal_gets_no_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name, escapes in (("xterm", True), ("dumb", False)):
+        monkeypatch.setenv("TERM", name)
+        terminal = Terminal()
+        console = Console(terminal)
+        console.show_status("1 s")
+        console.say("a line")
+        assert ("\x1b" in terminal.getvalue()) == escapes
+        assert "a line\n" in terminal.getvalue()

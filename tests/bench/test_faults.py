@@ -7,8 +7,9 @@ from random import Random
 import orjson
 import pytest
 
+from vsr_node.bench.faults.aimed import AIMED
 from vsr_node.bench.faults.kill import KILL, Kill
-from vsr_node.bench.faults.kind import Demand, FaultKind
+from vsr_node.bench.faults.kind import Demand, FaultKind, PlannedKind
 from vsr_node.bench.faults.kinds import KIND_OF_ACT, KINDS, NEMESES, wanted
 from vsr_node.bench.faults.partition import (
     PARTITION,
@@ -22,7 +23,7 @@ from vsr_node.bench.faults.partition import (
 from vsr_node.bench.faults.pause import PAUSE
 from vsr_node.bench.faults.plan import Act, act_of, plan_faults, without_node
 from vsr_node.bench.faults.slow import SLOW, Slow
-from vsr_node.bench.faults.targets import Targets, sizes_for
+from vsr_node.bench.faults.targets import Targets, at_backup, sizes_for
 from vsr_node.checker import Event
 from vsr_node.checker.history import Json
 from vsr_node.report.recorded_run import faults_of
@@ -51,6 +52,40 @@ def plan(
 
     demand = Demand(tuple(kinds), names(count), interval_ns, time_limit_ns, slow_ms=50)
     return plan_faults(demand, stream)
+
+
+def thorough_plan(kind: FaultKind, seed: int) -> list[Act]:
+    demand = Demand((kind,), names(3), 2 * SECOND, 20 * SECOND, slow_ms=50, thorough=True)
+    return plan_faults(demand, lambda part: Random(f"{seed}/{part}"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_thorough_plan_hits_the_leader_often_uses_all_variants_and_ends_all_faults(
+    kind: FaultKind,
+) -> None:
+    for seed in range(20):
+        acts = thorough_plan(kind, seed)
+        variants = [act.value.kind for act in acts if act.value is not None]
+        if kind is not SLOW:
+            assert variants[:2] == ["primary", "backup"]
+            assert set(variants[::2]) | {variants[-1]} == {"primary"}
+            variants = [variant for variant in variants[1::2] if variant != "primary"]
+        used = variants[: len(set(variants))]
+        assert len(set(used)) == len(used)
+        assert acts[0].at >= SECOND // 2
+        assert acts[-1].value is None
+        assert acts[-1].at <= 20 * SECOND
+
+
+def test_a_partition_of_the_leader_cuts_off_the_node_that_leads_when_it_begins() -> None:
+    assert PARTITION.at_leader is not None
+    aimed = PARTITION.at_leader.aimed("n1", names(3))
+    assert aimed == Partition(
+        "primary", "n1 | n0 n2", {"n0": ["n1"], "n1": ["n0", "n2"], "n2": ["n1"]}
+    )
+    assert PARTITION.at_leader.aimed(None, names(2)).text == "n0 | n1"
+    assert at_backup(PARTITION.at_leader).aimed("n2", names(3)).text == "n0 | n1 n2"
+    assert PARTITION.at_leader.without("n1") == PARTITION.at_leader
 
 
 def heard(partition: Partition, nodes: list[str]) -> dict[str, set[str]]:
@@ -143,7 +178,7 @@ def test_each_kind_alternates_between_all_its_variants_and_their_end(kind: Fault
 def test_faults_of_several_kinds_overlap() -> None:
     faults = plan(KINDS, 5, 1, 2 * SECOND, 100 * SECOND)
     assert [fault.at for fault in faults] == sorted(fault.at for fault in faults)
-    under_way: set[FaultKind] = set()
+    under_way: set[PlannedKind] = set()
     most = 0
     for fault in faults:
         if fault.value is not None:
@@ -235,7 +270,7 @@ def test_a_line_of_a_schedule_has_the_names_that_stored_runs_have() -> None:
 
 def test_names_tell_kinds_and_acts_apart() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS)
-    assert len(KIND_OF_ACT) == 2 * len(KINDS)
+    assert len(KIND_OF_ACT) == 2 * len((*KINDS, AIMED))
     assert wanted(NEMESES, None) == (KILL, PARTITION, PAUSE)
     assert wanted(["pause"], 50) == (PAUSE, SLOW)
 

@@ -155,7 +155,7 @@ def test_a_measurement_puts_figures_beside_the_yardsticks(tmp_path: Path) -> Non
     assert main([*words.split(), *more.split()]) == 0
     folder = tmp_path / "perf/latest"
     results = json.loads((folder / "perf.json").read_bytes())
-    assert list(results["subjects"]) == [ECHO, REPLICATION, "memory", "vs"]
+    assert list(results["subjects"]) == [ECHO, REPLICATION, "memory", "broken:honest"]
     assert len(results["summaries"]) == 2 * 4
     for summary in results["summaries"]:
         figures = summary["figures"]
@@ -170,6 +170,18 @@ def test_a_measurement_puts_figures_beside_the_yardsticks(tmp_path: Path) -> Non
     assert not (tmp_path / "latest").exists()
     ElementTree.parse(folder / "perf.svg")
     assert "100 a second, spread, 50% reads" in (folder / "perf.txt").read_text()
+
+
+def test_another_node_alone_has_its_name_in_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "perf --vs broken:honest --clients 2 --rates= --reads 50 --seconds 0.1"
+    assert main([*words.split(), "--store", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "perf/latest/perf.json").read_bytes())
+    assert list(results["subjects"]) == [ECHO, REPLICATION, "broken:honest"]
+    assert "\n  broken:honest " in capsys.readouterr().out
+    assert main(["perf", "--store", str(tmp_path)]) == 254
+    assert "--bin, or that of --vs" in capsys.readouterr().err
 
 
 def test_a_subject_that_does_not_come_up_is_told_and_the_others_are_measured(

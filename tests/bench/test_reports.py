@@ -1,11 +1,13 @@
 """The page at the end of a run, and the commands that show stored ones."""
 
+import json
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -52,6 +54,27 @@ def test_a_run_ends_with_an_explanation_and_a_page(
     assert "can't all have happened as they were told" in told
     assert f"report in {tmp_path.as_uri()}/latest/report.html" in told
     assert page.read_bytes() == before
+
+
+def test_the_explanation_is_the_same_on_the_screen_in_junit_summary_and_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
+    exports = ["--junit", str(junit), "--summary", str(summary)]
+    assert main([*STALE_READS, str(tmp_path / "store"), *exports]) == 1
+    results = json.loads((tmp_path / "store/latest/results.json").read_bytes())
+    explanation = results["workload"]["explanation"]
+    assert "can't all have happened as they were told" in explanation
+    assert "> its request, < its reply" in explanation
+    assert explanation in capsys.readouterr().out
+    assert f"```\n{explanation}\n```" in summary.read_text()
+    (failure,) = ElementTree.parse(junit).getroot().iter("failure")
+    assert (failure.text or "").startswith(explanation)
+
+
+def test_serve_of_no_store_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--store", str(tmp_path / "none")]) == 254
+    assert f"--store {tmp_path}/none: there is no such folder" in capsys.readouterr().err
 
 
 def test_a_page_that_can_not_be_drawn_changes_no_verdict(

@@ -1,5 +1,6 @@
 """Short runs of real processes."""
 
+import errno
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from vsr_node.bench.nodes import members
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER
-from vsr_node.checker import load_history
+from vsr_node.checker import Event, load_history
 from vsr_node.command import command_here
 
 Bench = Callable[..., int]
@@ -69,12 +70,19 @@ def gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.parametrize("generator", ["", "--as-maelstrom"])
 def test_the_honest_node_is_valid_under_all_faults(
-    bench: Bench, results: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    generator: str,
+    bench: Bench,
+    results: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = "-w lin-kv --node-count 3 --concurrency 4n --rate 100 --time-limit 3 --latency 5"
     faults = "--latency-dist exponential --nemesis partition --nemesis-interval 0.7 --loss 0.05"
-    status = bench("--bin", "broken:honest", *f"{words} {faults} --duplicate 0.1".split())
+    status = bench(
+        "--bin", "broken:honest", *f"{words} {faults} --duplicate 0.1 {generator}".split()
+    )
     screen = capsys.readouterr().out
     assert status == 0, screen
     assert screen.splitlines()[-1].startswith("Everything looks good!")
@@ -95,13 +103,25 @@ def test_the_honest_node_is_valid_under_all_faults(
     _check_folder(tmp_path / "store/latest", stats["count"])
 
 
+AIMED = ("primary", "backup")
+
+
+def _is_aimed(event: Event) -> bool:
+    return isinstance(event.value, dict) and event.value["kind"] in AIMED
+
+
 def _check_folder(folder: Path, count: int) -> None:
     events = load_history(folder / "history.jsonl")
     assert sum(event.type == "invoke" for event in events) == count
     planned = [json.loads(line) for line in (folder / "faults.jsonl").read_text().splitlines()]
     acted = [event for event in events if event.process == "nemesis"]
     assert acted
-    assert [(e.f, e.value) for e in acted] == [(f["f"], f["value"]) for f in planned]
+    leaders = [fault for fault in planned if fault["value"] and fault["value"]["kind"] in AIMED]
+    assert all(not fault["value"]["cuts"] for fault in leaders), "it is not known before"
+    assert [(e.f, e.value) for e in acted if not _is_aimed(e)] == [
+        (fault["f"], fault["value"]) for fault in planned if fault not in leaders
+    ]
+    assert len(acted) == len(planned)
     messages = [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
     assert {m["fate"] for m in messages} == {"delivered", "cut", "lost", "repeated"}
     ids = [m["message"]["id"] for m in messages if m["fate"] != "repeated"]
@@ -323,8 +343,8 @@ def _children(pid: int) -> list[int]:
 @pytest.mark.parametrize(
     ("number", "status", "text"),
     [
-        (signal.SIGINT, 0, "Everything looks good!"),
-        (signal.SIGTERM, 128 + signal.SIGTERM, "stopped by SIGTERM"),
+        (signal.SIGINT, 130, "Valid so far: "),
+        (signal.SIGTERM, 143, "Valid so far: "),
     ],
 )
 def test_ctrl_c_judges_what_there_is_and_no_signal_leaves_anything_behind(
@@ -332,7 +352,7 @@ def test_ctrl_c_judges_what_there_is_and_no_signal_leaves_anything_behind(
 ) -> None:
     process = _started(tmp_path)
     nodes = _children(process.pid)
-    assert len(nodes) == 3
+    assert len(nodes) == 4, "three nodes and their guard"
     os.kill(process.pid, number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == status
@@ -346,7 +366,7 @@ def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
     assert process.stdout is not None
     process.stdout.close()
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=20) == 130
     assert (tmp_path / "latest/results.json").exists()
 
 
@@ -375,7 +395,71 @@ def test_stderr_goes_to_the_log_and_on_request_to_the_screen(
 ) -> None:
     assert echo("--log-stderr", flaw="logs") == 0
     assert "n1: up and well" in capsys.readouterr().out
-    assert (tmp_path / "store/latest/node-logs/n1.log").read_text() == "up and well\n"
+    log = (tmp_path / "store/latest/node-logs/n1.log").read_text()
+    assert re.fullmatch(r"\[ {4}\d\.\d{6}\] up and well\n", log)
+
+
+def test_a_node_that_logs_a_lot_is_read_to_its_end(
+    echo: Bench, results: Any, tmp_path: Path
+) -> None:
+    assert echo(flaw="logs-a-lot") == 0
+    log = (tmp_path / "store/latest/node-logs/n0.log").read_text()
+    lines = re.findall(r"^\[ {4}\d\.\d{6}\] (y{20000}|and no end)", log, re.MULTILINE)
+    assert lines.count("y" * 20_000) >= 100
+    assert lines[-1] == "and no end"
+
+
+def test_a_line_of_100_megabytes_is_one_mistake_and_noticed_at_once(
+    echo: Bench, results: Any, tmp_path: Path
+) -> None:
+    assert echo("--rate", "1", flaw="endless-line") == 1
+    first = results()["mistakes"]["first"]
+    begun = [
+        event.time
+        for event in load_history(tmp_path / "store/latest/history.jsonl")
+        if event.type == "invoke"
+    ]
+    assert {each["kind"] for each in first} == {"line-too-long"}
+    assert len(first) <= len(begun)
+    assert first[0]["time"] - begun[0] < NANOSECONDS_PER_SECOND
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "#!/usr/bin/nowhere\n",
+            "the interpreter of its first line is missing: #!/usr/bin/nowhere",
+        ),
+        ("print(1)\n", "it has no #! line with its interpreter"),
+    ],
+)
+def test_a_program_that_can_not_be_started_is_told_with_what_is_missing(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, problem: str
+) -> None:
+    script = tmp_path / "node"
+    script.write_text(text)
+    script.chmod(0o755)
+    assert bench("-w", "echo", "--bin", str(script)) == 255
+    told = capsys.readouterr().out
+    assert problem in told
+    assert str(script) in told
+    assert main(["doctor", "--bin", str(script)]) == 255
+    assert problem in capsys.readouterr().out
+
+
+def test_a_full_disk_is_told_with_its_path_and_what_to_do(
+    echo: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Store, "flush", full)
+    assert echo() == 255
+    told = capsys.readouterr().out
+    judge = command_here("bench", "check", str(tmp_path / "store/latest"))
+    assert f"The disk of {tmp_path}/store is full" in told
+    assert told.rstrip().endswith(judge)
 
 
 def test_runs_at_one_moment_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs on disk: judged again, done once more, and handed on as one file."""
 
 import json
+import re
 import shutil
 import tarfile
 from itertools import pairwise
@@ -80,6 +81,21 @@ def test_a_replay_does_the_operation_that_began_as_the_time_ran_out(
     assert invocations((tmp_path / "latest").resolve()) == invocations(stored)
 
 
+def test_many_replays_are_a_line_each_and_a_tally(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    words = ["replay", str(stored), "--store", str(tmp_path), "--times", "2"]
+    assert main([*words, "--bin", "broken:own-dict"]) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if " of 2" in line]
+    assert len(lines) == 3
+    for number, line in enumerate(lines[:2], start=1):
+        assert re.match(
+            rf"run {number} of 2: invalid, \d+ operations, {tmp_path}/.*: Key \d+, at ", line
+        )
+    assert lines[2] == "fails 2 of 2"
+
+
 def test_a_replay_of_another_binary(stored: Path, tmp_path: Path) -> None:
     words = ["replay", str(stored), "--store", str(tmp_path), "--bin", "broken:own-dict"]
     assert main(words) == 1
@@ -121,8 +137,8 @@ def test_a_run_that_was_killed_can_be_judged(
     (stored / "results.json").unlink()
     if written is not None:
         (stored / "results.json").write_text(written)
-    assert main(["check", str(stored)]) == 0
-    assert "has no results" in capsys.readouterr().out
+    assert main(["check", str(stored)]) == 2
+    assert "can't be more than valid so far" in capsys.readouterr().out
 
 
 def test_an_endless_search_ends_within_its_bound_with_a_verdict_that_is_true(
@@ -169,7 +185,10 @@ def test_a_bundle_is_read_and_repeated(tmp_path: Path) -> None:
     assert invocations(other / "latest") == original
     suite = ElementTree.parse(files["j.xml"]).getroot()[0]
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
-    assert [case.get("name") for case in suite] == ["history", "protocol", "faults bit"]
+    names_of_cases = [case.get("name") for case in suite.iter("testcase")]
+    assert names_of_cases == ["history", "protocol", "faults bit", "proves something"]
+    strength = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert int(strength["answered"] or 0) > 0
     assert "valid" in files["s.md"].read_text().splitlines()[0]
 
 
@@ -184,10 +203,11 @@ def test_exports_tell_what_is_wrong(tmp_path: Path) -> None:
     assert kinds["faults bit"] == ["error"]
     assert kinds["protocol"] == []
     (failure,) = suite.findall("testcase[@name='history']/failure")
-    assert "can't be placed" in (failure.text or "")
+    explanation = "can't all have happened as they were told"
+    assert explanation in (failure.text or "")
     summary = Path(files[1]).read_text(encoding="utf-8")
     assert "invalid" in summary.splitlines()[0]
-    assert "can't be placed" in summary
+    assert explanation in summary
     assert "THE FAULTS TOUCHED NOTHING" in summary
 
 
@@ -254,3 +274,11 @@ def test_the_self_test_tells_who_caught_what(
     assert "linearizability" in row
     assert "no fault" in row
     assert main(["self-test", "nobody"]) == 254
+    assert main(["self-test", "--hard", "cached-reads"]) == 254
+
+
+def test_the_self_test_finds_a_hard_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["self-test", "--hard", "raft-lagging-reads"]) == 0
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("raft-lagging-reads")
+    assert "invalid" in row

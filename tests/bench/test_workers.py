@@ -1,6 +1,7 @@
 """Clients and workers, in virtual time, at nodes that the tests play."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +13,7 @@ from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
 from vsr_node.bench.nodes.log_file import LogFile
+from vsr_node.bench.running.thorough_workers import ThoroughWorkers
 from vsr_node.bench.running.workers import Work, Workers
 from vsr_node.bench.workloads.echo import Echo
 from vsr_node.bench.workloads.lin_kv import LinKv
@@ -41,14 +43,17 @@ class Trial:
         self.files = [lines, text]
         self.history = History(timers.now, lines, text)
         self.ground = RunGround(timers, world.mistakes, world.network, self.history, print)
-        self.workload = LinKv(len(self.nodes), concurrency, Random(2))
+        self.kind: type[Workers] = options.get("kind", Workers)
+        thorough = self.kind is ThoroughWorkers
+        self.workload = LinKv(len(self.nodes), concurrency, Random(2), thorough=thorough)
         self.clients = [
             Client(f"c{number}", world.network, timers) for number in range(concurrency)
         ]
         self.rate = options.get("rate", 100)
+        self.faults_at = options.get("faults_at", ())
 
     def run(self, seconds: float) -> list[Event]:
-        self.workers = Workers(
+        self.workers = self.kind(
             self.ground,
             Work(self.workload, self.clients, SECOND),
             Random(1),
@@ -57,7 +62,11 @@ class Trial:
             time_limit_ns=int(seconds * SECOND),
         )
         self.workers.start()
-        self.time.run_until(self.time.now + int((seconds + 2) * SECOND))
+        for at in self.faults_at:
+            timers = self.time.timers
+            timers.call_at(self.time.now + int(at * SECOND), self.workers.on_fault)
+        patience_s = 2 if self.kind is Workers else 9
+        self.time.run_until(self.time.now + int((seconds + patience_s) * SECOND))
         assert self.workers.done
         for file in self.files:
             file.close()
@@ -264,3 +273,94 @@ def test_the_history_on_disk_is_the_one_in_memory(make_trial: Any, tmp_path: Pat
     text = (tmp_path / "history.txt").read_text().splitlines()
     assert len(text) == len(events)
     assert text[0].split("\t")[:3] == ["nemesis", "info", "start-partition"]
+
+
+def thorough(make_trial: Any, answer: Answer, **options: Any) -> Trial:
+    trial: Trial = make_trial(answer, kind=ThoroughWorkers, **options)
+    return trial
+
+
+def test_after_a_fault_all_work_on_other_keys_and_the_present_ones_are_read_everywhere(
+    make_trial: Any,
+) -> None:
+    events = thorough(make_trial, ok, faults_at=[5]).run(10)
+    begun = [event for event in events if event.type == "invoke"]
+    before = {event.key for event in begun if event.time < 5 * SECOND}
+    assert not [e for e in begun if e.time > 5 * SECOND and e.f != "read" and e.key in before]
+    soon = {
+        (e.key, e.node)
+        for e in begun
+        if e.f == "read" and 5 * SECOND < e.time < 8 * SECOND and e.key in before
+    }
+    assert soon == {(key, f"n{number}") for key in before for number in range(3)}
+
+
+@pytest.mark.parametrize(("faults_at", "times"), [((), 1), ((5, 6), 2)])
+def test_when_the_time_is_up_all_keys_are_read_at_all_nodes(
+    make_trial: Any, faults_at: Any, times: int
+) -> None:
+    events = thorough(make_trial, ok, faults_at=faults_at).run(10)
+    begun = [event for event in events if event.type == "invoke"]
+    last = sorted((e.key, str(e.node)) for e in begun if e.time >= 10 * SECOND)
+    changed = {event.key for event in begun if event.f != "read"}
+    assert last == sorted([(k, f"n{n}") for k in changed for n in range(3)] * times)
+
+
+def test_the_last_reads_are_tried_again_and_given_up(make_trial: Any) -> None:
+    events = thorough(make_trial, failing(11)).run(2)
+    last = [e for e in events if e.type == "invoke" and e.time >= 2 * SECOND]
+    assert {event.f for event in last} == {"read"}
+    assert len(last) > 12
+    assert max(event.time for event in last) > 6 * SECOND
+
+
+def test_a_worker_that_is_refused_backs_off_and_takes_no_share_of_the_rate(
+    make_trial: Any,
+) -> None:
+    refused: dict[str, Any] = {"type": "error", "code": 11, "text": "no"}
+    trial = thorough(make_trial, lambda body: refused if body["type"] == "read" else ok(body))
+    events = trial.run(20)
+    served = [event for event in events if event.type == "ok"]
+    assert 1_700 < len(served) < 2_300
+    refusals = [event for event in events if event.type == "fail"]
+    times: dict[int | str, list[int]] = {}
+    for event in refusals:
+        times.setdefault(event.process, []).append(event.time)
+    reader = times[0]
+    assert len(reader) < 20 * 10
+    assert min(later - sooner for sooner, later in pairwise(reader)) > 10 * MS
+
+
+def test_after_a_fault_readers_do_not_all_wait_for_the_whole_time_out(make_trial: Any) -> None:
+    events = thorough(make_trial, silent, faults_at=[1]).run(4)
+    begun: dict[int | str, int] = {}
+    waited = []
+    for event in events:
+        if event.type == "invoke":
+            begun[event.process] = event.time
+        elif event.f == "read" and SECOND < begun[event.process] < 4 * SECOND:
+            waited.append(event.time - begun[event.process])
+    assert min(waited) < 0.5 * SECOND < max(waited) <= SECOND
+    assert len(set(waited)) > len(waited) / 2
+
+
+def test_a_thorough_run_writes_mostly_new_values_and_compares_with_what_was_seen(
+    make_trial: Any,
+) -> None:
+    held: dict[Any, Any] = {}
+
+    def keep(body: dict[str, Any]) -> dict[str, Any]:
+        key = body["key"]
+        if body["type"] == "read":
+            missing = {"type": "error", "code": 20, "text": "no"}
+            return {"type": "read_ok", "value": held[key]} if key in held else missing
+        if body["type"] == "cas" and held.get(key) != body["from"]:
+            return {"type": "error", "code": 22, "text": "no"}
+        held[key] = body["to"] if body["type"] == "cas" else body["value"]
+        return {"type": f"{body['type']}_ok"}
+
+    events = thorough(make_trial, keep, rate=50).run(20)
+    written = [e.value for e in events if e.type == "invoke" and e.f == "write"]
+    assert len(set(map(str, written))) > 0.8 * len(written)
+    done = [event.type for event in events if event.f == "cas" and event.type != "invoke"]
+    assert 0.5 < done.count("ok") / len(done) < 0.8

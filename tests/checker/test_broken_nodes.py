@@ -55,8 +55,8 @@ LIES = {
     "cached-reads": Lie({6, 8}, {(Change.LOST, 6), (Change.STALE, 8)}),
     # Shown to this read, and taken back with error 11 later.
     "dirty-reads": Lie({480}, {(Change.HAPPENED, 473)}),
-    # n0, which keeps all data, was killed in between.
-    "forgets-all": Lie({0, 25}, {(Change.STALE, 25)}),
+    # n0, which keeps all data, was killed in between; a cas then found no key.
+    "forgets-all": Lie({0, 21}, {(Change.STALE, 21)}),
     # The network repeated what node 2 forwarded of this write, 18 ms after it was done.
     "does-it-twice": Lie({443, 452, 456}, {(Change.REPEATED, 443)}),
 }

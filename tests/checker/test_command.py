@@ -116,7 +116,8 @@ def test_a_malformed_history(tmp_path: Path) -> None:
 def test_wrong_arguments(arguments: list[str]) -> None:
     result = run(*arguments)
     assert (result.returncode, result.stdout) == (5, "")
-    assert result.stderr.startswith("usage: scripts/vsr check")
+    assert result.stderr.startswith("scripts/vsr check: ")
+    assert result.stderr.splitlines()[1].startswith("usage: scripts/vsr check")
 
 
 def test_help() -> None:

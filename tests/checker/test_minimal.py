@@ -172,3 +172,55 @@ def test_the_text_is_a_screen_however_long_the_history(count: int) -> None:
     assert len(lines) < 30
     assert max(map(len, lines)) < 500
     assert f"these {count + 2} operations can't all have happened" in lines[0]
+
+
+WRITTEN_AND_READ_OLD: tuple[tuple[Any, ...], ...] = (
+    (0, "invoke", "write", 1),
+    (0, "ok", "write", 1),
+    (0, "invoke", "write", 2),
+    (0, "ok", "write", 2),
+    (1, "invoke", "read", None),
+    (1, "ok", "read", 2),
+    (1, "invoke", "read", None),
+    (1, "ok", "read", 1),
+)
+
+
+def remedies_of(*later_reads: int) -> list[tuple[Change, int, bool]]:
+    later = [
+        (2, kind, "read", value)
+        for read in later_reads
+        for kind, value in (("invoke", None), ("ok", read))
+    ]
+    part = smallest(history(*WRITTEN_AND_READ_OLD, *later))
+    return [
+        (each.change, each.agreeing_count, each.contradiction is not None)
+        for each in part.remedies
+        if each.change in (Change.STALE, Change.LOST_ALL)
+    ]
+
+
+def test_later_reads_tell_a_stale_read_from_a_loss() -> None:
+    both = {change for change, _, _ in remedies_of()}
+    assert both == {Change.STALE, Change.LOST_ALL}
+    assert remedies_of(1, 1) == [(Change.LOST_ALL, 2, False), (Change.STALE, 0, True)]
+    assert remedies_of(2, 2) == [(Change.STALE, 2, False), (Change.LOST_ALL, 0, True)]
+
+
+def test_a_loss_is_described_with_its_time_and_what_was_seen_later() -> None:
+    events = [
+        event._replace(time=event.index * 1_000_000_000)
+        for event in history(
+            *WRITTEN_AND_READ_OLD, (2, "invoke", "read", None), (2, "ok", "read", 1)
+        )
+    ]
+    (violation,) = explain(check(events, RegisterModel()), events)
+    remedies = list(violation.remedies())
+    assert remedies[0] == (
+        "if all that was acknowledged from 2.000 s to 6.000 s, 2 operations, had not happened: "
+        "lost; what the next operation saw agrees"
+    )
+    assert remedies[-1] == (
+        "if read 1 by process 1 at 6.000 s could show an earlier state: a stale read; "
+        "but read 1 (process 2) at 9.000 s does not agree"
+    )

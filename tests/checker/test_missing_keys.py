@@ -1,4 +1,4 @@
-"""A read that fails because the key does not exist has seen a missing key."""
+"""A read or a cas that fails because the key does not exist has seen a missing key."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,9 +66,23 @@ def test_another_failure_of_a_read_says_nothing(error: Any) -> None:
     assert len(failed_operations(read)) == 1
 
 
-@pytest.mark.parametrize(("f", "value"), [("write", 2), ("cas", [1, 2])])
-def test_other_operations_that_fail_did_not_happen(f: str, value: Any) -> None:
-    assert valid([*WRITE, *failed(f, value, [20, "no such key"])]) is True
+@pytest.mark.parametrize("error", MISSING_KEY)
+def test_a_cas_that_found_no_key_has_read_that(error: Any) -> None:
+    cas = failed("cas", [1, 2], error)
+    assert valid(cas) is True
+    assert valid([*WRITE, *cas]) is False
+    (operation,) = pair_operations(cas)
+    assert (operation.f, operation.value, operation.completed) == ("read", None, 3)
+    assert failed_operations(cas) == []
+
+
+@pytest.mark.parametrize("error", OTHER)
+def test_a_cas_that_failed_otherwise_did_not_happen(error: Any) -> None:
+    assert valid([*WRITE, *failed("cas", [1, 2], error)]) is True
+
+
+def test_a_write_that_failed_did_not_happen() -> None:
+    assert valid([*WRITE, *failed("write", 2, [20, "no such key"])]) is True
 
 
 def test_a_read_of_unknown_outcome_says_nothing() -> None:

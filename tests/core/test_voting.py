@@ -64,6 +64,18 @@ def test_a_voter_that_hears_its_primary_again_takes_its_vote_back() -> None:
     assert group["n1"].view_number == 0
 
 
+def test_a_message_that_was_overtaken_does_not_shorten_the_time_out() -> None:
+    group = Group(3)
+    group.settle()
+    slow = Commit(view_number=0, commit_number=0, sent_at=9, time_out=2 * SECOND)
+    group.tell("n0", "n1", slow)
+    entries = (("c1", 1, operation(1)),)
+    group.tell("n0", "n1", Prepare(0, 0, 1, entries, sent_at=8, time_out=SECOND))
+    assert group["n1"].time_out == 2 * SECOND
+    group.tell("n0", "n1", slow._replace(sent_at=10, time_out=SECOND))
+    assert group["n1"].time_out == SECOND
+
+
 def test_a_vote_counts_for_one_time_out() -> None:
     for age_share, view_number in ((0.9, 1), (1.0, 0)):
         group = Group(3)

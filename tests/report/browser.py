@@ -62,6 +62,7 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Performance.enable", timeDomain="threadTicks")
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
@@ -93,16 +94,24 @@ class Browser:
             self._loaded = True
         return message
 
-    def open(self, page: Path) -> float:
+    def open(self, page: Path, anchor: str = "") -> float:
         """Open a page and wait until its data are shown. Returns the seconds that took."""
         begin = time.monotonic()
         self._loaded = False
-        self.call("Page.navigate", url=page.absolute().as_uri())
+        self.call("Page.navigate", url=page.absolute().as_uri() + anchor)
         while not self._loaded:
             self._receive()
         self.wait_for("document.documentElement.dataset.ready === 'true'")
         self.frame()
         return time.monotonic() - begin
+
+    def busy_seconds(self) -> float:
+        """The CPU time of the page's thread since the page was asked for.
+
+        Other processes do not lengthen it, as they do what a clock shows.
+        """
+        metrics = self.call("Performance.getMetrics")["metrics"]
+        return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
     def run(self, script: str) -> Any:
         """The value of an expression, awaited."""

@@ -31,8 +31,10 @@ def history_lines() -> list[dict[str, Any]]:
         error = [22, NASTY] if outcome == "fail" else None
         moments.append((begin, number, event | {"type": "invoke", "value": asked}))
         moments.append((end, number, event | {"type": outcome, "value": told, "error": error}))
+    cuts = {"n0": ["n1"], "n1": ["n0", "n2"], "n2": ["n1"]}
     for time, f in ((25, "start-partition"), (55, "stop-partition")):
-        value = {"kind": "one", "text": "n1 | n0 n2"} if f == "start-partition" else None
+        fault = {"kind": "one", "text": "n1 | n0 n2", "cuts": cuts}
+        value = fault if f == "start-partition" else None
         moments.append((time, -1, {"process": "nemesis", "type": "info", "f": f, "value": value}))
     moments.sort(key=lambda moment: moment[:2])
     return [
@@ -84,6 +86,8 @@ def run_folder(tmp_path: Path) -> Path:
         "workload": {"valid": False, "keys": [{"key": "k", "valid": False, "reason": NASTY}]},
         "repeat": NASTY,
     }
+    (folder / "node-logs").mkdir()
+    (folder / "node-logs/n1.log").write_text("[    0.035000] ERROR: <b>lost</b>\n")
     (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
     return folder
 

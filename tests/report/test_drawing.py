@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from tests.report.conftest import MS, NASTY, history_lines, message_lines, write_lines
+from vsr_node.checker import Event
+from vsr_node.checker.history import Json
 from vsr_node.report import draw, drawing
+from vsr_node.report.contents import outcome_of
 from vsr_node.report.messages import BODY_SHOWN_MAX, columns_of, load_messages
-from vsr_node.report.recorded_run import load_run
+from vsr_node.report.recorded_run import Call, load_run
 
 
 def test_the_text_names_the_operations_the_fault_and_the_messages(run_folder: Path) -> None:
@@ -28,6 +31,27 @@ def test_the_text_names_the_operations_the_fault_and_the_messages(run_folder: Pa
     assert "messages between servers: 12, 6 of them stopped" in text
     assert 'c4 -> n1  {"type":"read","key":"k","msg_id":5}' in text
     assert len(drawn.explanation) < 40
+
+
+def test_the_operations_own_request_and_reply_are_among_its_messages(run_folder: Path) -> None:
+    lines = message_lines()
+    request = next(line for line in lines if line["message"]["body"].get("msg_id") == 5)
+    reply = next(
+        line for line in lines if line["message"]["dest"] == "c4" and line["sent"] > request["sent"]
+    )
+    reply["message"]["body"]["in_reply_to"] = 5
+    noise = {"src": "n0", "dest": "n1", "body": {"type": "noise"}}
+    lines += [
+        {"sent": 50 * MS + n, "ended": 50 * MS + n, "fate": "delivered", "message": noise}
+        for n in range(50)
+    ]
+    write_lines(run_folder / "messages.jsonl", lines)
+    text = draw(run_folder).explanation
+    own = [line for line in text if line.startswith(("  > ", "  < "))]
+    assert own == [
+        '  > 0.0501 to 0.0501 s  c4 -> n1  {"type":"read","key":"k","msg_id":5}',
+        '  < 0.0519 to 0.0519 s  n1 -> c4  {"type":"read_ok","value":1,"in_reply_to":5}',
+    ]
 
 
 def test_a_valid_run_needs_no_explanation(run_folder: Path) -> None:
@@ -83,7 +107,10 @@ def test_the_page_asks_nobody_for_anything(run_folder: Path) -> None:
     draw(run_folder)
     page = (run_folder / "report.html").read_text()
     assert "default-src 'none'" in html.unescape(page)
-    assert not re.search(r"(src|href)=\"(?!#)", page)
+    assert 'src="' not in page
+    links = {name for name in re.findall(r"href=\"(.*?)\"", page) if not name.startswith("#")}
+    files = {"results.json", "history.jsonl", "messages.jsonl", "node-logs/n1.log"}
+    assert links == files
     assert "http" not in page.replace("http-equiv", "")
 
 
@@ -130,9 +157,12 @@ def test_a_full_disk_is_a_problem_and_leaves_the_explanation(
 
 
 def test_drawing_leaves_everything_else_as_it_was(run_folder: Path) -> None:
-    before = {path.name: path.read_bytes() for path in run_folder.iterdir()}
+    def contents() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()}
+
+    before = contents()
     draw(run_folder)
-    after = {path.name: path.read_bytes() for path in run_folder.iterdir()}
+    after = contents()
     del after["report.html"]
     assert after == before
 
@@ -266,6 +296,28 @@ def test_one_fault_after_another_without_an_end_between_are_two(tmp_path: Path) 
     )
     faults = [(fault.text, fault.begin, fault.end) for fault in load_run(tmp_path).faults]
     assert faults == [("one: n0 | n1 n2", 0, 1), ("one: n1 | n0 n2", 1, None)]
+
+
+def test_each_fault_has_an_anchor(run_folder: Path) -> None:
+    draw(run_folder)
+    page = (run_folder / "report.html").read_text()
+    assert '<tr id="fault-1"><td><a href="#fault-1">0.025 s</a></td>' in page
+
+
+def test_refusals_time_outs_and_unknown_outcomes_differ() -> None:
+    def outcome(type_: str, error: Json) -> str:
+        asked = Event(0, 0, 1, "invoke", "read", "k", None, None, "n0")
+        return outcome_of(Call(asked, asked._replace(index=1, type=type_, error=error)))
+
+    assert outcome("ok", None) == "ok"
+    assert outcome("fail", [22, "other value"]) == "answered no"
+    assert outcome("fail", ["key-does-not-exist", "no"]) == "answered no"
+    assert outcome("fail", [11, "not now"]) == "refused"
+    assert outcome("fail", ["temporarily-unavailable", "not now"]) == "refused"
+    assert outcome("fail", [0, "no reply within 1000 ms"]) == "timed out"
+    assert outcome("info", "net-timeout") == "timed out"
+    assert outcome("info", [13, "crash"]) == "unknown"
+    assert outcome("fail", {"odd": []}) == "refused"
 
 
 # --- Messages ------------------------------------------------------------------------------------

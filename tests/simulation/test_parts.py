@@ -9,7 +9,11 @@ from vsr_node.core.limits import Limits
 from vsr_node.core.messages import (
     Checkpoint,
     DurableState,
+    NewCheckpoint,
+    Prepare,
     PrepareOk,
+    Reason,
+    Refusal,
     ReplaceLog,
     Reply,
     Request,
@@ -22,8 +26,9 @@ from vsr_node.core.size import size_of_entry
 from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.encoding import through_bytes
 from vsr_node.simulation.faults import AfterOutputs, Ambush, Crash, Instant, Pause
-from vsr_node.simulation.invariants import Violation
+from vsr_node.simulation.invariants import RESTORED, Violation
 from vsr_node.simulation.network import Network, delay_table
 from vsr_node.simulation.plan import (
     Disks,
@@ -305,6 +310,81 @@ def test_execution_of_what_was_refused_is_a_violation() -> None:
     host.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
     with pytest.raises(Violation, match="honest-refusal"):
         cluster.invariants.on_turn(host)
+
+
+def test_a_certain_refusal_of_what_the_own_log_has_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    host.disk.save([ReplaceLog(1, (("c1", 1, None),))])
+    refusals = [Refusal("c1", 1, Reason.OUTCOME_UNKNOWN), Refusal("c1", 2, Reason.UNAVAILABLE)]
+    cluster.invariants.before_turn_counts(host, refusals)
+    with pytest.raises(Violation, match="honest-refusal"):
+        cluster.invariants.before_turn_counts(host, [Refusal("c1", 1, Reason.UNAVAILABLE)])
+
+
+def test_a_certain_refusal_of_what_was_executed_here_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    first, second = cluster.hosts[:2]
+    first.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    cluster.invariants.on_turn(first)
+    refusal = Refusal("c1", 1, Reason.UNAVAILABLE)
+    cluster.invariants.before_turn_counts(second, [refusal])
+    with pytest.raises(Violation, match="honest-refusal"):
+        cluster.invariants.before_turn_counts(first, [refusal])
+
+
+def test_a_restored_state_that_leaves_a_request_without_its_answer_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    first, second = cluster.hosts[:2]
+    first.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    cluster.invariants.on_turn(first)
+    for answers in ([Reply("c1", 1, ("read_ok", "1"))], []):
+        second.asked["c1", 1] = None
+        second.applied_count = 0
+        second.applied.append((RESTORED, 1))
+        cluster.invariants.on_turn(second)
+        if answers:
+            cluster.invariants.on_answers(second, answers)
+    with pytest.raises(Violation, match="prompt-answer"):
+        cluster.invariants.on_answers(second, [])
+
+
+def test_a_checkpoint_that_leaves_too_little_of_the_log_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    assert host.replica is not None
+    interval = host.replica.limits.checkpoint_interval
+    checkpoint = Checkpoint(10 * interval, 0, ())
+    first_op_number = 9 * interval + 1
+    record = SaveCheckpoint(checkpoint, first_op_number)
+    cluster.invariants.on_checkpoint(host, record, is_own=True)
+    shorter = record._replace(first_op_number=first_op_number + 1)
+    cluster.invariants.on_checkpoint(host, shorter, is_own=False)
+    with pytest.raises(Violation, match="kept-tail"):
+        cluster.invariants.on_checkpoint(host, shorter, is_own=True)
+
+
+def test_a_backup_that_begins_a_view_without_what_was_committed_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    backup = cluster.hosts[2]
+    assert backup.replica is not None
+    cluster.invariants._committed.append(("c1", 1, None))
+    cluster.invariants._committed_in_view.append(0)
+    backup.replica.view_number = 1
+    with pytest.raises(Violation, match="whole-in-view"):
+        cluster.invariants.on_turn(backup)
+
+
+def test_a_message_through_bytes_is_what_it_was() -> None:
+    operation = (("c1", 1), ("cas", '"k0"', "1", "2", False))
+    entry = ("c1", 1, operation)
+    client = ("c1", -1, ((1, ("error", 22, "not 1")), (2, ("read_ok", "1"))))
+    for message in (
+        Prepare(3, 4, 5, (entry,), 6, 7),
+        PrepareOk(3, 1, 0),
+        NewCheckpoint(3, 4, 1, 3, 0, (client, 17, ('"k0"', "1"))),
+    ):
+        assert through_bytes(message) == message
 
 
 def test_a_view_that_goes_back_is_a_violation() -> None:

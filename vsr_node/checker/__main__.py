@@ -5,7 +5,6 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from vsr_node.checker import (
     MODELS,
@@ -21,7 +20,7 @@ from vsr_node.checker import (
 from vsr_node.checker.first_value import unwritten_first_value
 from vsr_node.checker.foreign import is_transaction
 from vsr_node.checker.history import NEMESIS, Json, canonical_text
-from vsr_node.command import command_here
+from vsr_node.command import Parser, command_here
 
 EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = 0, 1, 2
 EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE = 3, 4, 5
@@ -34,11 +33,9 @@ read, 4 the history is malformed or not of this model, 5 wrong arguments, 255 an
 program."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        # argparse's own status for this, 2, means that the verdict is unknown.
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+class _Parser(Parser):
+    exit_usage = EXIT_USAGE
+    """That of argparse, 2, means that the verdict is unknown."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from vsr_node.checker.history import Event, Json, Operation, canonical_text
-from vsr_node.checker.minimal import Change, FailingPart, smallest_failing_part
+from vsr_node.checker.minimal import Change, FailingPart, Remedy, smallest_failing_part
 from vsr_node.checker.models import Model, State
 from vsr_node.checker.verdict import (
     TEXT_SHOWN_MAX,
@@ -31,6 +31,7 @@ NANOSECONDS_PER_SECOND = 1_000_000_000
 _CHANGES = {
     Change.HAPPENED: "if {}, which failed, had happened nevertheless",
     Change.LOST: "if {}, which was acknowledged, had not happened",
+    Change.LOST_ALL: "if all that was acknowledged from {} had not happened: lost",
     Change.STALE: "if {} could show an earlier state: a stale read",
     Change.REPEATED: "if {} had happened once more, later",
 }
@@ -151,12 +152,31 @@ class KeyViolation:
         return found
 
     def remedies(self) -> Iterator[str]:
-        """Yield single changes, each of which would give the history up to the culprit an order."""
+        """Yield single changes, each of which would give the history up to the culprit an order.
+
+        Each is compared with what was seen later.
+        """
         for remedy in self.part.remedies:
             operation = remedy.operation
             when = self.moment(operation.invoked)
             text = f"{self.describe(operation)} by process {operation.process} {when}"
-            yield _CHANGES[remedy.change].format(text)
+            if remedy.lost:
+                until = self._time(self.part.culprit.invoked)
+                count = counted(len(remedy.lost), "operation")
+                text = f"{self._time(operation.invoked)} to {until}, {count},"
+            yield _CHANGES[remedy.change].format(text) + self._later(remedy)
+
+    def _later(self, remedy: Remedy) -> str:
+        """Describe what was seen after the violation and agrees with a remedy, or does not."""
+        against = remedy.contradiction
+        if against is not None:
+            when = self.moment(against.completed)
+            return f"; but {self.brief(against)} {when} does not agree"
+        if remedy.agreeing_count == 0:
+            return ""
+        if remedy.agreeing_count == 1:
+            return "; what the next operation saw agrees"
+        return f"; what the next {remedy.agreeing_count} operations saw agrees"
 
     def prefix(self) -> str:
         """Describe the longest linearizable prefix."""

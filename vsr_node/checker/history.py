@@ -6,8 +6,8 @@ is Jepsen's (https://github.com/jepsen-io/jepsen, "history"):
 
 - ``ok``: the operation happened, once, between its two events.
 - ``fail``: it did not happen. A failed read usually says nothing, which comes to the same. But a
-  read that failed because the key does not exist has seen something: it counts as a read of null.
-  (Maelstrom ignores it, so a group that forgets everything it acknowledged passes there.)
+  read or a cas that failed because the key does not exist has seen something: it counts as a read
+  of null. (Maelstrom ignores it, so a group that forgets everything it acknowledged passes there.)
 - ``info``, or no completion at all: it may happen at any later time, or never.
 """
 
@@ -111,8 +111,10 @@ def pair_operations(events: Iterable[Event]) -> list[Operation]:
             )
         place, invocation = open_calls.pop(event.process)
         _require_match(invocation, event)
-        if event.type == "ok" or _saw_no_key(event):
+        if event.type == "ok":
             operations[place] = _operation(invocation, event)
+        elif _saw_no_key(event):
+            operations[place] = _operation(invocation, event)._replace(f="read", value=None)
         elif event.type == "fail":
             operations[place] = None
     return [operation for operation in operations if operation is not None]
@@ -132,14 +134,14 @@ def failed_operations(events: Iterable[Event]) -> list[Operation]:
 
 
 def _saw_no_key(event: Event) -> bool:
-    """Return whether a read failed because the key does not exist, Maelstrom's error 20.
+    """Return whether a read or a cas failed because the key does not exist, Maelstrom's error 20.
 
     The bench records it as ``[20, text]``, Maelstrom as ``[:key-does-not-exist text]``.
     """
     match event:
-        case Event(type="fail", f="read", error=[20 | "key-does-not-exist", *_]):
+        case Event(type="fail", f="read" | "cas", error=[20 | "key-does-not-exist", *_]):
             return True
-        case Event(type="fail", f="read", error="key-does-not-exist"):
+        case Event(type="fail", f="read" | "cas", error="key-does-not-exist"):
             return True
     return False
 

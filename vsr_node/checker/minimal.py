@@ -1,5 +1,8 @@
 """Finds the smallest part of a history that still fails, and single changes that would mend it.
 
+A change is tried on the history up to the operation that can't be placed, and then on what comes
+after it: a stale read and a loss look alike at first, and differ in what is read later.
+
 Theory of operation. *Taking an operation away* makes fewer histories wrong: a read is left out; any
 other operation is counted as of unknown outcome, so that it may happen at any later time, or never.
 An order that explained all operations still explains the rest, so a part that fails still fails
@@ -13,8 +16,8 @@ Both begin with operations that change the state, as fewer reads make the search
 prefers old operations, which is fast as few are left with unknown outcomes, the other recent ones.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from time import monotonic
 
@@ -39,12 +42,19 @@ SUSPECTS_MAX = 60
 REMEDIES_MAX = 2
 """How many operations are named for each kind of change."""
 
+LOSSES_MAX = 40
+"""How many changes back a loss is looked for."""
+
+LATER_MAX = 10
+"""How many later operations that saw something are compared with a remedy."""
+
 
 class Change(Enum):
     """A change to one operation that makes the history linearizable."""
 
     HAPPENED = "it failed, and happened nevertheless"
     LOST = "it was acknowledged, and did not happen"
+    LOST_ALL = "it and all that was acknowledged after it did not happen"
     REPEATED = "it happened once more, later"
     STALE = "it shows a state from before it began"
 
@@ -55,6 +65,16 @@ class Remedy:
 
     operation: Operation
     change: Change
+    lost: tuple[Operation, ...] = ()
+    """All that is lost, with the operation itself; empty for other changes."""
+    agreeing_count: int = 0
+    """How many of the next operations that saw something agree with it."""
+    contradiction: Operation | None = None
+    """The first later operation that does not agree; None if none is known."""
+
+
+Mend = Callable[[Sequence[Operation]], list[Operation]]
+"""Changes a history as a remedy says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,7 @@ class _Part:
         self._culprit = culprit
         self._end = end
         completion = culprit.completed or 0
+        self._operations = operations
         self._failed = [each for each in failed if each.invoked < completion]
         self._prefix = list(_until(operations, completion))
         """The key's operations until the culprit completes."""
@@ -122,7 +143,7 @@ class _Part:
             for order, share in ((recent[::-1], 0.3), (recent, 0.6))
         ]
         needed, minimal = min(parts[::-1], key=lambda part: (not part[1], len(part[0])))
-        remedies = tuple(self._remedies(needed))
+        remedies = sorted(self._remedies(needed), key=_doubt)
         part = self._taken_away(needed)
         search = self._search(part)
         search.run(lambda: monotonic() >= self._end + SEARCH_SECONDS_MAX)
@@ -133,7 +154,7 @@ class _Part:
             culprit=self._culprit,
             minimal=minimal,
             dead_ends=tuple(sorted(search.dead_ends(), key=_unsure_count)),
-            remedies=remedies,
+            remedies=tuple(remedies),
         )
 
     def _needed(self, order: list[Operation], end: float) -> tuple[list[Operation], bool]:
@@ -185,31 +206,92 @@ class _Part:
 
     def _remedies(self, needed: Sequence[Operation]) -> Iterator[Remedy]:
         found = dict.fromkeys(Change, 0)
-        for remedy, mended in self._attempts(needed):
+        for remedy, mend in self._attempts(needed):
             if monotonic() >= self._end:
                 return
-            if found[remedy.change] < REMEDIES_MAX and self._linearizable(mended, self._end):
+            limit = 1 if remedy.lost else REMEDIES_MAX
+            if found[remedy.change] < limit and self._mends(mend, self._prefix):
                 found[remedy.change] += 1
-                yield remedy
+                yield self._compared(remedy, mend)
 
-    def _attempts(self, needed: Sequence[Operation]) -> Iterator[tuple[Remedy, list[Operation]]]:
-        """Yield possible remedies, each with the changed history until the culprit completes."""
-        prefix = self._prefix
+    def _mends(self, mend: Mend, operations: Sequence[Operation]) -> bool | None:
+        return self._linearizable(mend(operations), self._end)
+
+    def _compared(self, remedy: Remedy, mend: Mend) -> Remedy:
+        """Compare a remedy with what was seen after the violation."""
+        after = self._culprit.completed or 0
+        later = [
+            operation
+            for operation in self._operations
+            if operation.completed is not None
+            and operation.completed > after
+            and self._saw_something(operation)
+        ]
+        later.sort(key=lambda operation: operation.completed or 0)
+        for count, operation in enumerate(later[:LATER_MAX]):
+            mended = self._mends(mend, list(_until(self._operations, operation.completed or 0)))
+            if mended is not True:
+                contradiction = operation if mended is False else None
+                return replace(remedy, agreeing_count=count, contradiction=contradiction)
+        return replace(remedy, agreeing_count=min(len(later), LATER_MAX))
+
+    def _saw_something(self, operation: Operation) -> bool:
+        return self._reads_only(operation) or self._model.seen(operation) is not None
+
+    def _attempts(self, needed: Sequence[Operation]) -> Iterator[tuple[Remedy, Mend]]:
+        """Yield possible remedies, each with the change that it makes to a history."""
         for failed in self._failed[-1 : -1 - SUSPECTS_MAX : -1]:
             if not self._reads_only(failed):
-                yield Remedy(failed, Change.HAPPENED), _ordered([*prefix, failed])
+                yield Remedy(failed, Change.HAPPENED), _adding(failed)
         recent = sorted(needed, key=lambda operation: -operation.invoked)
         for operation in recent:
-            others = [each for each in prefix if each != operation]
             if self._reads_only(operation):
-                stale = operation._replace(invoked=-1)
-                yield Remedy(operation, Change.STALE), [stale, *others]
+                yield Remedy(operation, Change.STALE), _moving_to_the_beginning(operation)
             else:
-                yield Remedy(operation, Change.LOST), others
+                yield Remedy(operation, Change.LOST), _leaving_out([operation])
+        for lost in self._losses():
+            yield Remedy(lost[0], Change.LOST_ALL, lost), _leaving_out(lost)
         for operation in recent:
             if not self._reads_only(operation):
                 again = operation._replace(completed=None)
-                yield Remedy(operation, Change.REPEATED), _ordered([*prefix, again])
+                yield Remedy(operation, Change.REPEATED), _adding(again)
+
+    def _losses(self) -> Iterator[tuple[Operation, ...]]:
+        """Yield what was acknowledged since a change began, the latest change first.
+
+        A change alone is left out: it is tried as such.
+        """
+        acknowledged = [
+            operation
+            for operation in self._prefix
+            if operation.completed is not None and operation.completed < self._culprit.invoked
+        ]
+        changes = [operation for operation in acknowledged if not self._reads_only(operation)]
+        for change in changes[-1 : -1 - LOSSES_MAX : -1]:
+            since = [each for each in acknowledged if (each.completed or 0) > change.invoked]
+            others = [each for each in since if each != change]
+            if others:
+                yield (change, *others)
+
+
+def _adding(operation: Operation) -> Mend:
+    return lambda operations: _ordered([*operations, operation])
+
+
+def _leaving_out(lost: Iterable[Operation]) -> Mend:
+    gone = {operation.invoked for operation in lost}
+    return lambda operations: [each for each in operations if each.invoked not in gone]
+
+
+def _moving_to_the_beginning(operation: Operation) -> Mend:
+    left_out = _leaving_out([operation])
+    return lambda operations: [operation._replace(invoked=-1), *left_out(operations)]
+
+
+def _doubt(remedy: Remedy) -> tuple[bool, int]:
+    """Return what sorts remedies: those that nothing later contradicts come first."""
+    contradicted = remedy.contradiction is not None
+    return contradicted, -remedy.agreeing_count if contradicted else 0
 
 
 def _until(operations: Iterable[Operation], end: int) -> Iterator[Operation]:

@@ -52,23 +52,23 @@ class _Client:
 
     def forget_lowest(self, count: int) -> int:
         """Make room; the replies of the highest numbers stay. Return what they were in size."""
-        size = 0
-        for number in sorted(self.replies)[:count]:
-            size += _size_of_result(self.replies.pop(number)[1])
-            self.forgotten_number = number
+        numbers = sorted(self.replies)[:count]
+        self.forgotten_number = numbers[-1]
+        # The results of most clients have nothing but a name.
+        if not self.size:
+            for number in numbers:
+                del self.replies[number]
+            return 0
+        size = sum(_size_of_result(self.replies.pop(number)[1]) for number in numbers)
         self.size -= size
         return size
 
     def seal(self) -> None:
         """Put digests in the place of operations."""
-        for number, recorded in self.replies.items():
-            if type(recorded[2]) is not Digest:
-                self.replies[number] = _sealed(recorded)
-
-
-def _sealed(recorded: Recorded) -> Recorded:
-    number, result, operation = recorded
-    return number, result, digest_of(operation)
+        replies = self.replies
+        for number, (_, result, operation) in replies.items():
+            if type(operation) is not Digest:
+                replies[number] = (number, result, digest_of(operation))
 
 
 def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
@@ -103,7 +103,8 @@ class ClientTable:
         assert clients_max >= 1
         self._clients_max = clients_max
         self._clients: dict[str, _Client] = {}
-        self._size = 0
+        self.size = 0
+        """Size of the results, but for those that have nothing but a name."""
 
     def look_up(
         self, client: str, request_number: int, operation: Operation
@@ -147,25 +148,25 @@ class ClientTable:
         if type(result) is tuple and len(result) > 1:
             self._bound_size(known, size_of(result))
         if len(replies) > WINDOW:
-            self._size -= known.forget_lowest(FORGOTTEN_AT_ONCE)
+            self.size -= known.forget_lowest(FORGOTTEN_AT_ONCE)
             if size_of(operation) > SEALED_SIZE:
                 known.seal()
         return recorded
 
     def _admit(self) -> _Client:
         if len(self._clients) >= self._clients_max:
-            self._size -= self._clients.pop(next(iter(self._clients))).size
+            self.size -= self._clients.pop(next(iter(self._clients))).size
         return _Client()
 
     def _bound_size(self, known: _Client, size: int) -> None:
         """Count a new result; forget others if its client, or all together, have too much."""
         known.size += size
-        self._size += size
+        self.size += size
         while known.size > REPLIES_SIZE_MAX:
-            self._size -= known.forget_lowest(1)
-        if self._size > ALL_REPLIES_SIZE_MAX:
+            self.size -= known.forget_lowest(1)
+        if self.size > ALL_REPLIES_SIZE_MAX:
             oldest = next(each for each in self._clients.values() if each.size)
-            self._size -= oldest.forget_lowest(len(oldest.replies))
+            self.size -= oldest.forget_lowest(len(oldest.replies))
 
     def snapshot(self) -> Parts:
         """Return the table; a client is (name, forgotten number, ((number, result, digest), ...)).
@@ -182,14 +183,14 @@ class ClientTable:
     def restore(self, parts: Parts) -> None:
         """Take over what ``snapshot`` returned, here or at another replica."""
         self._clients = {}
-        self._size = 0
+        self.size = 0
         for part in parts:
             client, forgotten_number, replies = cast("tuple[str, int, tuple[Any, ...]]", part)
             known = self._clients[client] = _Client()
             known.forgotten_number = forgotten_number
             known.replies = {reply[0]: _restored(*reply) for reply in replies}
             known.size = sum(_size_of_result(reply[1]) for reply in replies)
-            self._size += known.size
+            self.size += known.size
 
 
 def _restored(number: int, result: Result, digest: int | None = None) -> Recorded:

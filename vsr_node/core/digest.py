@@ -21,15 +21,25 @@ class Digest(int):
 
 def digest_of(operation: Operation) -> Digest:
     """Return the digest of an operation."""
-    text = _text_of(operation)
+    # Most have texts only, but for a flag at the end; joining is the fastest way, and many come.
+    flag = b""
+    try:
+        if type(operation) is tuple:
+            if operation and type(operation[-1]) is bool:
+                flag = b"\0%r" % operation[-1]
+                operation = operation[:-1]
+            text = "\0".join(operation).encode(errors="surrogatepass") + flag
+        else:
+            text = _text_of(operation)
+    except TypeError:
+        text = _text_of(operation) + flag
     return Digest(len(text) % (1 << _LENGTH_BITS) << 32 | crc32(text))
 
 
 def _text_of(value: object) -> bytes:
-    """Return a text that no other value has."""
+    """Return a text that no other value has, but for texts that have a NUL within."""
     if type(value) is str:
-        text = value.encode(errors="surrogatepass")
-        return b"%d:%b" % (len(text), text)
+        return value.encode(errors="surrogatepass")
     if type(value) is tuple:
-        return b"(%b)" % b"".join(map(_text_of, value))
+        return b"(%b)" % b"\0".join(map(_text_of, value))
     return b"%r," % (value,)

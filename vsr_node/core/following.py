@@ -75,8 +75,10 @@ def hear_primary(replica: Replica, sent_at: int, time_out: int) -> None:
     """Restart the time-out, as the primary is there, and see to it that it gets an answer."""
     following = replica.following
     assert following is not None
-    following.echo = max(following.echo, sent_at)
-    replica.time_out = time_out
+    # A message that was overtaken is of a time at which the primary knew less of the network.
+    if sent_at >= following.echo:
+        following.echo = sent_at
+        replica.time_out = time_out
     replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
     replica.timers.stop(Timer.VOTE)
     following.acknowledgement_is_due = True

@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from vsr_node.checker import Event, KeyViolation
+from vsr_node.checker import Event, KeyViolation, Operation
 from vsr_node.checker.history import Json, canonical_text
 from vsr_node.report.messages import (
     NANOSECONDS_PER_MICROSECOND,
@@ -14,8 +14,19 @@ from vsr_node.report.messages import (
     Table,
     request_key,
 )
+from vsr_node.report.node_logs import LogLine
 from vsr_node.report.recorded_run import EARLIER_REQUESTS, Call, RecordedRun
 from vsr_node.report.steps import Steps
+from vsr_node.report.traces import Trace
+
+OUTCOMES = ("ok", "answered no", "refused", "timed out", "unknown")
+"""What became of an operation. Answered no: a compare-and-set that found another value or no key.
+Refused: the node did not serve it, and it did not happen. Unknown: it may have happened."""
+
+ANSWERED_NO = frozenset(
+    {20, 21, 22, "key-does-not-exist", "key-already-exists", "precondition-failed"}
+)
+TIMED_OUT = frozenset({0, "net-timeout", "timeout", "timed-out"})
 
 OPERATIONS_MAX = 200_000
 VALUE_SHOWN_MAX = 200
@@ -32,6 +43,14 @@ class PageContents:
     messages: Messages
     steps: Steps | None = None
     """The inside of the run; None if it was not observed."""
+    orders: Sequence[Sequence[Operation]] = ()
+    """For each key that was checked, the order that the checker found."""
+    log: Sequence[LogLine] = ()
+    """The stderr of the nodes, in order of time."""
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    """What nodes traced themselves."""
+    files: Sequence[str] = ()
+    """The files beside the page that it links to."""
 
 
 class Operations:
@@ -43,6 +62,7 @@ class Operations:
         self.calls = _around(calls, contents.violations)
         self.number_of = {call.invocation.index: number for number, call in enumerate(self.calls)}
         self.clients = _clients(self.calls, contents)
+        self._places = _places(contents.orders)
 
     def columns(self) -> dict[str, Any]:
         """Return the calls as columns, with tables of the texts that they refer to by number."""
@@ -54,12 +74,13 @@ class Operations:
             "key": [keys.number(shown(event.key)) for event in invocations],
             "node": [nodes.number(event.node or "") for event in invocations],
             "client": [clients.number(client) for client in self.clients],
-            "outcome": [("ok", "fail", "info").index(call.outcome) for call in self.calls],
+            "outcome": [OUTCOMES.index(outcome_of(call)) for call in self.calls],
             "begin": [microseconds(event.time) for event in invocations],
             "end": [_end(call) for call in self.calls],
             "value": [shown(call.value) for call in self.calls],
             "error": [_error(call) for call in self.calls],
             "event": [event.index for event in invocations],
+            "place": [self._places.get(event.index, 0) for event in invocations],
         }
         tables = {
             "functions": functions.texts,
@@ -68,6 +89,28 @@ class Operations:
             "clients": clients.texts,
         }
         return {"columns": columns, "tables": tables, "total": self.total}
+
+
+def _places(orders: Sequence[Sequence[Operation]]) -> dict[int, int]:
+    """Return the place of each operation in its key's order, from 1 on, by its first event."""
+    return {
+        operation.invoked: place
+        for order in orders
+        for place, operation in enumerate(order, start=1)
+    }
+
+
+def outcome_of(call: Call) -> str:
+    """Return which of ``OUTCOMES`` an operation had."""
+    if call.outcome == "ok":
+        return "ok"
+    error = None if call.completion is None else call.completion.error
+    code = error[0] if isinstance(error, list) and error else error
+    if isinstance(code, int | str) and code in TIMED_OUT:
+        return "timed out"
+    if call.outcome == "info":
+        return "unknown"
+    return "answered no" if isinstance(code, int | str) and code in ANSWERED_NO else "refused"
 
 
 def _end(call: Call) -> int:

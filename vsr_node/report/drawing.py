@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,37 @@ from vsr_node.checker import (
     MapModel,
     Model,
     RegisterModel,
+    Verdict,
     check,
     explain,
 )
 from vsr_node.checker.history import NEMESIS, canonical_text
 from vsr_node.report.contents import PageContents
 from vsr_node.report.messages import load_messages
+from vsr_node.report.node_logs import FOLDER, load_node_logs
 from vsr_node.report.page import page_of
 from vsr_node.report.recorded_run import NoRunError, RecordedRun, load_run
 from vsr_node.report.surroundings import span_of, surroundings
+from vsr_node.report.traces import load_traces
 
 PAGE = "report.html"
 MESSAGES = "messages.jsonl"
 
+FILES = (
+    "results.json",
+    "results.edn",
+    "history.jsonl",
+    "history.edn",
+    "history.txt",
+    "messages.jsonl",
+    "faults.jsonl",
+    "bench.log",
+)
+
 CHECK_BOUNDS = Bounds(seconds=20.0, memory_bytes=1 << 30)
+ORDER_BOUNDS = Bounds(seconds=2.0, memory_bytes=1 << 28)
+"""What finding the orders of a valid run may take."""
+
 EXPLAIN_SECONDS = 10.0
 PROBLEM_SHOWN_MAX = 300
 AROUND_NS = 1_000_000_000
@@ -53,12 +71,13 @@ class Drawing:
 def draw(folder: Path) -> Drawing:
     """Write ``report.html`` into a run's folder, and explain the run's violations.
 
-    Raises nothing, as a page is no part of a verdict: a failure, even Ctrl-C, is the ``problem``.
+    Raises no error, as a page is no part of a verdict: a failure is the ``problem``.
     """
     explanation: tuple[str, ...] = ()
     try:
         run = load_run(folder)
-        violations = violations_of(run)
+        verdict = _checked(run)
+        violations = _explained(run, verdict)
         spans = [span_of(violation) for violation in violations]
         focus = [(begin - AROUND_NS, end + AROUND_NS) for begin, end in spans]
         messages = load_messages(folder / MESSAGES, sorted(_functions(run.events)), focus)
@@ -67,8 +86,21 @@ def draw(folder: Path) -> Drawing:
             lines += surroundings(violations[0], run.faults, messages)
             explanation = tuple(map(_printable, lines))
         path = folder / PAGE
-        write_page(PageContents(run, violations, messages), path)
-    except (Exception, KeyboardInterrupt) as error:
+        traces = load_traces(folder, run.page.get("clock_start_us"))
+        told = [line for trace in traces.values() for line in trace.lines]
+        log = sorted([*load_node_logs(folder / FOLDER, focus), *told], key=lambda line: line.time)
+        orders = [key.linearization for key in verdict.keys] if verdict is not None else []
+        contents = PageContents(
+            run,
+            violations,
+            messages,
+            orders=orders,
+            log=log,
+            traces=traces,
+            files=linked_files(folder),
+        )
+        write_page(contents, path)
+    except Exception as error:
         return Drawing(None, explanation, _problem(error))
     return Drawing(path, explanation, None)
 
@@ -86,11 +118,35 @@ def write_page(contents: PageContents, path: Path) -> None:
 
 def violations_of(run: RecordedRun) -> tuple[KeyViolation, ...]:
     """Find the violations of a run that is not known to be valid, the smallest first."""
+    return _explained(run, _checked(run))
+
+
+def _checked(run: RecordedRun) -> Verdict | None:
+    """Return the verdict on the keys that may be invalid, or on all of a valid run.
+
+    None if no model knows the run's functions. What takes too long is left open.
+    """
     model = _model_of(run)
-    if model is None or run.valid is True:
+    if model is None:
+        return None
+    if run.valid is True:
+        with suppress(HistoryError):
+            return check(run.events, model(), ORDER_BOUNDS)
+        return None
+    return check(_suspected(run.events, run.results), model(), CHECK_BOUNDS)
+
+
+def _explained(run: RecordedRun, verdict: Verdict | None) -> tuple[KeyViolation, ...]:
+    if verdict is None or run.valid is True:
         return ()
-    events = _suspected(run.events, run.results)
-    return explain(check(events, model(), CHECK_BOUNDS), events, EXPLAIN_SECONDS)
+    return explain(verdict, _suspected(run.events, run.results), EXPLAIN_SECONDS)
+
+
+def linked_files(folder: Path) -> list[str]:
+    """Return the files of a run that its page links to."""
+    logs = sorted(f"{FOLDER}/{path.name}" for path in (folder / FOLDER).glob("*.log"))
+    paths = {name: folder / name for name in (*FILES, *logs)}
+    return [name for name, path in paths.items() if path.is_file() and not path.is_symlink()]
 
 
 def _model_of(run: RecordedRun) -> type[Model] | None:
@@ -123,7 +179,7 @@ def _suspected(events: Sequence[Event], results: Mapping[str, Any]) -> list[Even
     ]
 
 
-def _problem(error: BaseException) -> str:
+def _problem(error: Exception) -> str:
     if isinstance(error, NoRunError | HistoryError | OSError):
         return _printable(str(error)[:PROBLEM_SHOWN_MAX])
     frames = traceback.extract_tb(error.__traceback__)

@@ -44,12 +44,22 @@ class Message(NamedTuple):
     body: bytes
 
 
+VIEW_FIELDS = ("current_view_number", "view_number", "view", "term")
+"""The fields of bodies that name the sender's view or term, the most telling first: a vote is for
+a later view than its sender's own, and contains both."""
+
+
 class Sighting(NamedTuple):
-    """The first sight of a node in a view; ``time`` is in nanoseconds since the run began."""
+    """The first sight of a node in a view or term.
+
+    ``time`` is in nanoseconds since the run began.
+    """
 
     node: str
     time: int
     view_number: int
+    field: str = "view_number"
+    """The field that names it."""
 
 
 class Request(NamedTuple):
@@ -72,6 +82,8 @@ class Messages:
     sightings: list[Sighting] = field(default_factory=list)
     requests: dict[bytes, list[Request]] = field(default_factory=dict)
     """Requests by ``request_key``, in order."""
+    starts: dict[str, list[int]] = field(default_factory=dict)
+    """For each node the times at which it was initialized, in nanoseconds, in order."""
 
 
 def request_key(destination: str, kind: str, body: Mapping[str, object]) -> bytes:
@@ -111,6 +123,8 @@ def load_messages(
     messages.sightings.sort(key=lambda sighting: sighting.time)
     for requests in messages.requests.values():
         requests.sort()
+    for starts in messages.starts.values():
+        starts.sort()
     return messages
 
 
@@ -134,9 +148,10 @@ class _Reader:
             return None
         source, destination, kind = _name(source), _name(destination), _name(kind)
         self._note_members(kind, body)
-        # A vote is for a later view than its sender's own, and contains both.
-        view_number = body.get("current_view_number", body.get("view_number"))
-        self._note_view(source, sent, view_number)
+        if kind == "init_ok":
+            self._messages.starts.setdefault(source, []).append(sent)
+            self._views.pop(source, None)
+        self._note_view(source, sent, body)
         if kind in self._functions:
             key = request_key(destination, kind, body)
             self._messages.requests.setdefault(key, []).append(Request(sent, source))
@@ -157,10 +172,15 @@ class _Reader:
             known = self._messages.members
             known += [name for name in map(_name, members) if name not in known]
 
-    def _note_view(self, source: str, sent: int, view_number: object) -> None:
-        if isinstance(view_number, int) and self._views.get(source) != view_number:
+    def _note_view(self, source: str, sent: int, body: Mapping[str, object]) -> None:
+        name = next((name for name in VIEW_FIELDS if type(body.get(name)) is int), None)
+        if name is None:
+            return
+        view_number = body[name]
+        assert isinstance(view_number, int)
+        if self._views.get(source) != view_number:
             self._views[source] = view_number
-            self._messages.sightings.append(Sighting(source, sent, view_number))
+            self._messages.sightings.append(Sighting(source, sent, view_number, name))
 
 
 class Table:

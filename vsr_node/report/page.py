@@ -11,13 +11,24 @@ import re
 from importlib.resources import files
 
 from vsr_node.report.contents import Operations, PageContents
+from vsr_node.report.lanes import lanes_of
 from vsr_node.report.page_data import data_elements
-from vsr_node.report.page_text import faults, latency_table, summary, violations
+from vsr_node.report.page_text import faults, lanes_table, latency_table, summary, violations
 
 PAGE_BYTES_MAX = 18_000_000
 """Bodies of messages are left out if the page would become larger."""
 
-SCRIPTS = ("data.js", "canvas.js", "timeline.js", "charts.js", "messages.js", "steps.js", "main.js")
+SCRIPTS = (
+    "data.js",
+    "canvas.js",
+    "lanes.js",
+    "timeline.js",
+    "charts.js",
+    "log.js",
+    "messages.js",
+    "steps.js",
+    "main.js",
+)
 
 _VERDICTS: dict[bool | str | None, tuple[str, str]] = {
     True: ("valid", "✓ Valid"),
@@ -34,6 +45,7 @@ def page_of(contents: PageContents) -> str:
     valid = contents.run.valid
     css_class, badge = _VERDICTS[valid]
     operations = Operations(contents)
+    lanes = lanes_of(contents.run, contents.messages, contents.traces)
     fills = {
         "policy": html.escape(_policy(style, script)),
         "title": html.escape(f"{badge[2:]}: {contents.run.name}"),
@@ -43,12 +55,13 @@ def page_of(contents: PageContents) -> str:
         "summary": "".join(summary(contents, operations)),
         "violations": "".join(violations(contents, operations)),
         "faults": "".join(faults(contents.run)),
+        "lanes": lanes_table(lanes),
         "latencies": latency_table(operations.calls),
         "style": style,
         "script": script,
     }
     size = sum(len(text.encode()) for text in (template, *fills.values()))
-    fills["data"] = "\n".join(data_elements(contents, operations, PAGE_BYTES_MAX - size))
+    fills["data"] = "\n".join(data_elements(contents, operations, lanes, PAGE_BYTES_MAX - size))
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fills[match[1]], template)
 
 

@@ -4,28 +4,30 @@ import base64
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import orjson
 
-from vsr_node.report.contents import Operations, PageContents, microseconds
+from vsr_node.report.contents import OUTCOMES, Operations, PageContents, microseconds
+from vsr_node.report.lanes import Lane, Span
 from vsr_node.report.messages import FATES, body_blocks, columns_of
-from vsr_node.report.surroundings import LATE_OPERATIONS
+from vsr_node.report.node_logs import LogLine
+from vsr_node.report.surroundings import opening_of
 
-VIEWS_MAX = 20_000
 BLOCK_MESSAGES = 2048
 
 COLUMNS = ("sent", "took", "source", "destination", "kind", "fate")
 
 
-def data_elements(contents: PageContents, operations: Operations, room: int) -> Iterator[str]:
+def data_elements(
+    contents: PageContents, operations: Operations, lanes: Sequence[Lane], room: int
+) -> Iterator[str]:
     """Yield the data as elements that no browser runs, at most ``room`` bytes."""
     messages = contents.messages
     columns = columns_of(messages.kept, messages.nodes)
     begin = [_block(name, _bytes(getattr(columns, name))) for name in COLUMNS]
     begin.append(_block("operations", orjson.dumps(operations.columns())))
-    sightings = messages.sightings[:VIEWS_MAX]
-    numbers = {node: number for number, node in enumerate(messages.nodes)}
     main = {
         "faults": [
             [
@@ -36,16 +38,14 @@ def data_elements(contents: PageContents, operations: Operations, room: int) -> 
             ]
             for f in contents.run.faults
         ],
-        "views": [
-            [numbers[seen.node], microseconds(seen.time), seen.view_number]
-            for seen in sightings
-            if seen.node in numbers
-        ],
-        "members": messages.members,
+        "lanes": [_lane(lane) for lane in lanes],
+        "viewWord": "term" if any(s.field == "term" for s in messages.sightings) else "view",
         "nodes": messages.nodes,
         "names": columns.names.texts,
         "kinds": columns.kinds.texts,
         "fates": FATES,
+        "outcomes": OUTCOMES,
+        "log": _log(contents.log),
         "failed": contents.run.valid is False,
         "messages": len(messages.kept),
         "messagesTotal": messages.total,
@@ -55,8 +55,8 @@ def data_elements(contents: PageContents, operations: Operations, room: int) -> 
                 "operations": [
                     operations.number_of[each.invoked] for each in violation.part.operations
                 ],
-                "late": LATE_OPERATIONS,
                 "culprit": operations.number_of[violation.part.culprit.invoked],
+                "begin": microseconds(opening_of(violation)),
             }
             for violation in contents.violations
         ],
@@ -66,6 +66,31 @@ def data_elements(contents: PageContents, operations: Operations, room: int) -> 
         begin.append(_block("steps", orjson.dumps(contents.steps.columns())))
     yield from begin
     yield from _bodies(contents, operations, room - sum(map(len, begin)))
+
+
+def _lane(lane: Lane) -> dict[str, Any]:
+    return {
+        "node": lane.node,
+        "conditions": [
+            [*_times(each.span), each.kind, each.whole, each.text, each.fault]
+            for each in lane.conditions
+        ],
+        "views": [[*_times(span), number] for span, number in lane.views],
+        "leads": [_times(span) for span in lane.leads],
+    }
+
+
+def _times(span: Span) -> tuple[int, int | None]:
+    return microseconds(span.begin), None if span.end is None else microseconds(span.end)
+
+
+def _log(lines: Sequence[LogLine]) -> dict[str, list[Any]]:
+    return {
+        "time": [-1 if line.time < 0 else microseconds(line.time) for line in lines],
+        "node": [line.node for line in lines],
+        "text": [line.text for line in lines],
+        "alarming": [line.alarming for line in lines],
+    }
 
 
 def _bodies(contents: PageContents, operations: Operations, room: int) -> Iterator[str]:

@@ -3,15 +3,18 @@
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from vsr_node.checker import KeyViolation, Operation
 from vsr_node.checker.explanation import name_of
 from vsr_node.checker.history import canonical_text
-from vsr_node.report.contents import Operations, PageContents, shown
+from vsr_node.report.contents import OUTCOMES, Operations, PageContents, outcome_of, shown
+from vsr_node.report.lanes import Lane, Span
 from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun, verdict_of
 from vsr_node.report.surroundings import seconds, surroundings
 
 FAULTS_SHOWN = 1000
+LANE_EVENTS_SHOWN = 1000
 MISTAKES_SHOWN = 5
 KEYS_SHOWN = 20
 
@@ -55,6 +58,12 @@ def summary(contents: PageContents, operations: Operations) -> Iterator[str]:
     repeat = run.results.get("repeat")
     if isinstance(repeat, str):
         yield f"<p>Repeat it with <code>{html.escape(repeat)}</code></p>"
+    if contents.files:
+        links = (
+            f'<a href="{html.escape(quote(name))}">{html.escape(name)}</a>'
+            for name in contents.files
+        )
+        yield f'<p class="files">Files: {" · ".join(links)}</p>'
 
 
 def _reasons(results: Mapping[str, Any]) -> Iterator[str]:
@@ -159,13 +168,26 @@ def faults(run: RecordedRun) -> Iterator[str]:
     if not run.faults:
         yield "<p>None.</p>"
         return
-    rows = [(*_fault(fault), each) for fault, each in zip(run.faults, met, strict=True)]
-    yield _table(("from", "to", "fault", "", ""), rows[:FAULTS_SHOWN])
+    cells = [
+        [_link_to_fault(number, fault), *map(html.escape, (*_fault(fault), each))]
+        for number, (fault, each) in enumerate(zip(run.faults, met, strict=True), start=1)
+    ]
+    rows = [
+        (f' id="fault-{number}"', row) for number, row in enumerate(cells[:FAULTS_SHOWN], start=1)
+    ]
+    yield _table(("from", "to", "fault", "", ""), rows)
 
 
-def _fault(fault: FaultSpan) -> tuple[str, str, str, str]:
-    end = "the end" if fault.end is None else seconds(fault.end)
-    return seconds(fault.begin), end, fault.name, fault.text
+def _link_to_fault(number: int, fault: FaultSpan) -> str:
+    return f'<a href="#fault-{number}">{seconds(fault.begin)}</a>'
+
+
+def _fault(fault: FaultSpan) -> tuple[str, str, str]:
+    return _end(fault.end), fault.name, fault.text
+
+
+def _end(end: int | None) -> str:
+    return "the end" if end is None else seconds(end)
 
 
 def _met(effect: Mapping[str, Any]) -> str:
@@ -176,13 +198,28 @@ def _met(effect: Mapping[str, Any]) -> str:
     )
 
 
+def lanes_table(lanes: Sequence[Lane]) -> str:
+    """Return a table of what happened to the nodes, in order of time."""
+    events: list[tuple[Span, str, str]] = []
+    for lane in lanes:
+        events += [(each.span, lane.node, each.text) for each in lane.conditions]
+        events += [(span, lane.node, "leads") for span in lane.leads]
+        events += [(span, lane.node, f"view or term {number}") for span, number in lane.views]
+    events.sort(key=lambda event: event[0].begin)
+    rows = [
+        ("", [seconds(span.begin), _end(span.end), html.escape(node), html.escape(text)])
+        for span, node, text in events[:LANE_EVENTS_SHOWN]
+    ]
+    return _table(("from", "to", "node", ""), rows)
+
+
 def latency_table(calls: Sequence[Call]) -> str:
     """Return a table of outcomes and latencies by function."""
     by_function: dict[str, list[int]] = {}
     counts: dict[str, dict[str, int]] = {}
     for call in calls:
         f = call.invocation.f
-        counts.setdefault(f, {"ok": 0, "fail": 0, "info": 0})[call.outcome] += 1
+        counts.setdefault(f, dict.fromkeys(OUTCOMES, 0))[outcome_of(call)] += 1
         if call.completion is not None and call.outcome == "ok":
             duration = call.completion.time - call.invocation.time
             by_function.setdefault(f, []).append(duration)
@@ -195,15 +232,17 @@ def latency_table(calls: Sequence[Call]) -> str:
             else ""
             for share in (0.5, 0.95, 0.99, 1.0)
         ]
-        rows.append((f, *(f"{counts[f][name]:,}" for name in ("ok", "fail", "info")), *quantiles))
-    names = ("function", "ok", "fail", "unknown", "p50 ms", "p95 ms", "p99 ms", "max ms")
-    return _table(names, rows)
+        numbers = (f"{counts[f][name]:,}" for name in OUTCOMES)
+        rows.append(("", [html.escape(f), *numbers, *quantiles]))
+    return _table(("function", *OUTCOMES, "p50 ms", "p95 ms", "p99 ms", "max ms"), rows)
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(names: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Return a table of rows, each with the attributes of its element and its cells as HTML."""
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        f"<tr{attributes}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        for attributes, cells in rows
     )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="table">'

@@ -59,6 +59,8 @@ class FaultSpan:
     begin: int
     end: int | None
     """None if it lasted to the end of the run."""
+    value: Json = None
+    """The fault as its event describes it, with the nodes, cuts or links that it hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +154,16 @@ def faults_of(events: Sequence[Event]) -> list[FaultSpan]:
         if begins and kind in under_way and before == event.f and own is None:
             # Jepsen logs each act twice: when it begins, and with its result.
             fault = faults[under_way[kind]]
-            if _cuts(event.value) is not None and fault.text:
+            if cuts_of(event.value) is not None and fault.text:
                 text = f"{fault.text}: {text}"
-            faults[under_way[kind]] = replace(fault, text=text)
+            faults[under_way[kind]] = replace(fault, text=text, value=event.value)
             continue
         if kind in under_way:
             place = under_way.pop(kind)
             faults[place] = replace(faults[place], end=event.time)
         if begins:
             under_way[kind] = len(faults)
-            faults.append(FaultSpan(kind, text, event.time, None))
+            faults.append(FaultSpan(kind, text, event.time, None, event.value))
         before = event.f
     return faults
 
@@ -179,10 +181,10 @@ def _act(f: str) -> tuple[str, bool]:
     return f, True
 
 
-def _cuts(value: Json) -> dict[str, frozenset[str]] | None:
-    """Return which nodes each node does not hear; None if Jepsen has not cut links."""
+def cuts_of(value: Json) -> dict[str, frozenset[str]] | None:
+    """Return which nodes each node does not hear by a fault's value; None if it cuts no links."""
     match value:
-        case ["isolated", dict(cuts)]:
+        case ["isolated", dict(cuts)] | {"cuts": dict(cuts)}:
             return {
                 node: frozenset(map(str, sources) if isinstance(sources, list) else ())
                 for node, sources in cuts.items()
@@ -194,7 +196,7 @@ def _jepsen_text(value: Json) -> str:
     """Describe a fault by its value: cut links by sides if there are any."""
     if value is None or isinstance(value, str):
         return value or ""
-    cuts = _cuts(value)
+    cuts = cuts_of(value)
     if cuts is None:
         return canonical_text(value)
     nodes = sorted(frozenset(cuts).union(*cuts.values()))

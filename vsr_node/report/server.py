@@ -1,29 +1,18 @@
 """A local web server that lists the runs in a store."""
 
-import html
-import time
-from collections.abc import Iterator
+import shutil
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from vsr_node.command import command_here
-from vsr_node.report.drawing import PAGE
-from vsr_node.report.recorded_run import HISTORIES, load_results, verdict_of
+from vsr_node.report.drawing import PAGE, linked_files
+from vsr_node.report.recorded_run import HISTORIES
+from vsr_node.report.run_list import comparison_page, facts_of, list_page
 
 HOST = "127.0.0.1"
 RUNS_SHOWN = 500
-
-_WORDS = {True: "valid", False: "not valid", "unknown": "unknown", None: "not judged"}
-_PAGE = """\
-<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Runs</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem;
-padding: 0 1rem; }} td, th {{ text-align: left; padding: .3rem 1rem .3rem 0; }}</style></head>
-<body><h1>Runs</h1>{body}</body></html>
-"""
+HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 
 
 class RunServer(ThreadingHTTPServer):
@@ -54,24 +43,40 @@ class _Handler(BaseHTTPRequestHandler):
     server: RunServer
 
     def do_GET(self) -> None:
-        """Answer with the list, or with a run's page."""
+        """Answer with the list, with two runs, with a run's page, or with a file of a run."""
         if not self._is_asked_as_this_machine():
             self._answer(HTTPStatus.FORBIDDEN, "only for this machine")
             return
-        path = unquote(urlsplit(self.path).path)
+        address = urlsplit(self.path)
+        path, query = unquote(address.path), parse_qs(address.query)
         if path == "/":
-            self._answer(
-                HTTPStatus.OK,
-                _PAGE.format(body="".join(_table(self.server.store, self.server.runs()))),
-            )
-            return
-        # Only pages in the list are served: a requested path is never opened.
-        pages = {f"/{run.parent.name}/{run.name}/": run / PAGE for run in self.server.runs()}
-        page = pages.get(path)
-        if page is None or not page.is_file() or page.is_symlink():
-            self._answer(HTTPStatus.NOT_FOUND, "there is no such run, or it has no page")
+            words, verdict = ("".join(query.get(name, [""])[:1]) for name in ("words", "verdict"))
+            facts = [facts_of(run) for run in self.server.runs()]
+            self._answer(HTTPStatus.OK, list_page(self.server.store, facts, words, verdict))
+        elif path == "/compare":
+            chosen = query.get("run", [])
+            runs = [run for run in self.server.runs() if _name_of(run) in chosen]
+            self._answer(HTTPStatus.OK, comparison_page([facts_of(run) for run in runs]))
         else:
-            self._answer(HTTPStatus.OK, page.read_text(encoding="utf-8"))
+            self._answer_file(path)
+
+    def _answer_file(self, path: str) -> None:
+        """Answer with a file. Only what the list and the pages link to: no path is opened."""
+        test, _, rest = path.removeprefix("/").partition("/")
+        time, _, name = rest.partition("/")
+        runs = {_name_of(run): run for run in self.server.runs()}
+        run = runs.get(f"{test}/{time}") if rest.count("/") else None
+        names = () if run is None else ("", *linked_files(run))
+        if run is None or name not in names:
+            self._answer(HTTPStatus.NOT_FOUND, "there is no such run, or it has no such file")
+            return
+        file = run / (name or PAGE)
+        if not file.is_file() or file.is_symlink():
+            self._answer(HTTPStatus.NOT_FOUND, "there is no such run, or it has no page")
+            return
+        self._begin(HTTPStatus.OK, TEXT if name else HTML, file.stat().st_size)
+        with file.open("rb") as content:
+            shutil.copyfileobj(content, self.wfile)
 
     def _is_asked_as_this_machine(self) -> bool:
         """Return whether Host names this machine, which no foreign site can make a browser send."""
@@ -80,41 +85,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, text: str) -> None:
         content = text.encode()
+        self._begin(status, HTML, len(content))
+        self.wfile.write(content)
+
+    def _begin(self, status: HTTPStatus, kind: str, size_bytes: int) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(size_bytes))
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         """Log nothing: errors are in the answers."""
 
 
-def _table(store: Path, runs: list[Path]) -> Iterator[str]:
-    if not runs:
-        yield f"<p>There are none in {html.escape(str(store.absolute()))}.</p>"
-        return
-    yield '<table><thead><tr><th scope="col">run</th><th scope="col">verdict</th>'
-    yield '<th scope="col">size</th><th scope="col">age</th></tr></thead><tbody>'
-    for run in runs:
-        name = html.escape(f"{run.parent.name}/{run.name}")
-        if (run / PAGE).is_file():
-            link = quote(f"/{run.parent.name}/{run.name}/")
-            name = f'<a href="{link}">{name}</a>'
-        else:
-            make = html.escape(command_here("bench", "report", str(run)))
-            name += f" (no page yet: <code>{make}</code> makes it)"
-        verdict = _WORDS[verdict_of(load_results(run))]
-        size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
-        yield f"<tr><td>{name}</td><td>{verdict}</td><td>{size / 1e6:.1f} MB</td>"
-        yield f"<td>{_age(time.time() - run.stat().st_mtime)}</td></tr>"
-    yield "</tbody></table>"
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"
+def _name_of(run: Path) -> str:
+    return f"{run.parent.name}/{run.name}"

@@ -1,9 +1,12 @@
 """Describes the faults and messages around a violation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
-from vsr_node.checker import KeyViolation
-from vsr_node.report.messages import STOPPED, Messages
+import orjson
+
+from vsr_node.checker import Event, KeyViolation
+from vsr_node.report.messages import STOPPED, Message, Messages
 from vsr_node.report.recorded_run import FaultSpan
 
 LATE_OPERATIONS = 3
@@ -21,6 +24,24 @@ def span_of(violation: KeyViolation) -> tuple[int, int]:
     late = violation.part.operations[-LATE_OPERATIONS:]
     begin = min(events[operation.invoked].time for operation in late)
     return begin, events[violation.part.culprit.completed or 0].time
+
+
+def opening_of(violation: KeyViolation) -> int:
+    """Return when the view of a violation opens, in nanoseconds.
+
+    That is when the last change that was acknowledged before the bad operation began, or else the
+    first operation of the failing part.
+    """
+    events, part = violation.events, violation.part
+    begin = events[part.culprit.invoked].time
+    changes = [
+        events[each.invoked].time
+        for each in part.operations
+        if each.f not in violation.model.read_functions
+        and each.completed is not None
+        and events[each.completed].time <= begin
+    ]
+    return max(changes, default=min(events[each.invoked].time for each in part.operations))
 
 
 def surroundings(
@@ -68,6 +89,10 @@ def _traffic(messages: Messages, begin: int, end: int) -> str:
 
 
 def _culprits_messages(violation: KeyViolation, messages: Messages) -> Iterator[str]:
+    """Yield the messages of the culprit's node while it was under way.
+
+    The operation's own request and its reply are always among them, and marked.
+    """
     culprit = violation.part.culprit
     call = violation.events[culprit.invoked]
     begin, end = call.time, violation.events[culprit.completed or 0].time
@@ -80,15 +105,57 @@ def _culprits_messages(violation: KeyViolation, messages: Messages) -> Iterator[
         and message.ended >= begin
         and call.node in (message.source, message.destination)
     ]
-    yield f"  messages of {call.node} during {violation.brief(culprit)}:"
-    for message in met[:MESSAGES_SHOWN]:
-        body = message.body.decode("utf-8", "replace")
-        shown = body if len(body) <= BODY_SHOWN_MAX else f"{body[:BODY_SHOWN_MAX]} ..."
-        fate = "" if message.fate == "delivered" else f" ({message.fate})"
-        way = f"{message.source} -> {message.destination}"
-        yield f"    {seconds(message.sent, 4)}  {way}{fate}  {shown}"
-    if len(met) > MESSAGES_SHOWN:
-        yield f"    and {len(met) - MESSAGES_SHOWN} more"
+    own = _own(call, met)
+    others = [message for message in met if message not in own]
+    shown = sorted([*own, *others[: max(0, MESSAGES_SHOWN - len(own))]])
+    about = "sent and arrived (> its request, < its reply)"
+    yield f"  messages of {call.node} during {violation.brief(culprit)}, {about}:"
+    for message in shown:
+        mark = " " if message not in own else "<" if message.source == call.node else ">"
+        yield f"  {mark} {_in_a_line(message)}"
+    if len(met) > len(shown):
+        yield f"    and {len(met) - len(shown)} more"
+
+
+def _own(call: Event, met: Sequence[Message]) -> list[Message]:
+    """Return the request of an operation and the reply to it, as far as they are among these."""
+    for request in met:
+        body = _body(request)
+        if request.sent >= call.time and _asks(request, body, call):
+            client, msg_id = request.source, body.get("msg_id")
+            replies = (
+                reply
+                for reply in met
+                if (reply.source, reply.destination) == (call.node, client)
+                and _body(reply).get("in_reply_to") == msg_id
+            )
+            return [request, *islice(replies, 1)]
+    return []
+
+
+def _asks(message: Message, body: Mapping[str, object], call: Event) -> bool:
+    """Return whether a message is a client's request for an operation: by type, key and value."""
+    if (message.destination, message.kind) != (call.node, call.f) or "msg_id" not in body:
+        return False
+    named = [body[name] for name in body if name not in ("type", "key", "msg_id")]
+    return body.get("key") == call.key and named in ([], [call.value], call.value)
+
+
+def _body(message: Message) -> Mapping[str, object]:
+    """Return a message's body; empty if it was too long to be kept whole."""
+    try:
+        body = orjson.loads(message.body)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _in_a_line(message: Message) -> str:
+    body = message.body.decode("utf-8", "replace")
+    shown = body if len(body) <= BODY_SHOWN_MAX else f"{body[:BODY_SHOWN_MAX]} ..."
+    fate = "" if message.fate == "delivered" else f" ({message.fate})"
+    times = f"{message.sent / NANOSECONDS_PER_SECOND:.4f} to {seconds(message.ended, 4)}"
+    return f"{times}  {message.source} -> {message.destination}{fate}  {shown}"
 
 
 def seconds(time_ns: int, digits: int = 3) -> str:

@@ -5,7 +5,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -13,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vsr_node.command import command_here
+from vsr_node.command import Parser, command_here
 from vsr_node.simulation.mutants import Verdict, run_mutants
 from vsr_node.simulation.mutations import CATALOGUE
 from vsr_node.simulation.page import draw_page
@@ -24,8 +25,10 @@ from vsr_node.simulation.seeds import Tally, spread_seeds
 from vsr_node.simulation.shrink import Shrinker, size_of
 from vsr_node.simulation.situations import describe_situations
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Microseconds
+from vsr_node.start import EXIT_ERROR
 from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.json_lines import JsonLines
+from vsr_node.worker_processes import worker_pool
 
 OK, VIOLATION, USAGE = 0, 1, 2
 EVENTS_SHOWN = 60
@@ -43,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=command_here("simulate"),
         description="Attacks the protocol core in virtual time; every run follows from its seed.",
     )
@@ -177,12 +180,18 @@ def seconds(microseconds: Microseconds) -> str:
 def try_seeds(options: argparse.Namespace) -> int:
     """Run many seeds; replay the first that fails."""
     began = time.perf_counter()
-    with executor_of(options) as executor:
-        tally = spread_seeds(
-            options.seeds,
-            executor,
-            lambda tally: print_progress(tally, len(options.seeds), time.perf_counter() - began),
-        )
+    tally = Tally()
+    try:
+        with executor_of(options) as executor:
+            for tally in spread_seeds(options.seeds, executor):
+                print_progress(tally, len(options.seeds), time.perf_counter() - began)
+    except KeyboardInterrupt:
+        if tally.seed_count:
+            print(f"{tally.seed_count} of {len(options.seeds)} seeds, no violation so far")
+        raise
+    except BrokenProcessPool:
+        print("a worker process was killed; there is no verdict", file=sys.stderr)
+        return EXIT_ERROR
     if sys.stderr.isatty():
         print(file=sys.stderr)
     elapsed = time.perf_counter() - began
@@ -208,7 +217,7 @@ def try_seeds(options: argparse.Namespace) -> int:
 def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
     """Yield processes of this machine, or the workers of a Dask cluster (an extra)."""
     if options.scheduler is None:
-        with ProcessPoolExecutor(options.jobs) as executor:
+        with worker_pool(options.jobs) as executor:
             yield executor
         return
     try:

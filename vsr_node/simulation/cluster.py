@@ -25,6 +25,7 @@ from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.encoding import through_bytes
 from vsr_node.simulation.faults import (
     AfterOutputs,
     ClockJump,
@@ -32,12 +33,13 @@ from vsr_node.simulation.faults import (
     Damage,
     Direction,
     Instant,
+    Stage,
     Trap,
 )
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
 from vsr_node.simulation.plan import PER_MILLE, Plan
-from vsr_node.simulation.requests import ClientRequest
+from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
@@ -121,6 +123,8 @@ class Host:
         self.is_saving = False
         self.inbox: list[tuple[str, Any]] = []
         self.crash_point: CrashPoint | None = None  # of the next turn
+        self.is_stopping = False
+        self.has_just_recovered = False  # in this turn
         self.damage: Damage | None = None  # what the disk suffers in the next crash
         self.turn_is_due = False
         self.wakes_at = Timers.NEVER
@@ -129,6 +133,8 @@ class Host:
         self.commit_number = 0
         self.applied: list[tuple[Any, object]] = []
         self.applied_count = 0
+        self.asked: dict[RequestId, None] = {}  # what was asked here and has no answer from here
+        self.decided: list[RequestId] = []  # of these, what a restored state has decided
 
     def clock(self, now: Microseconds) -> Microseconds:
         """Return what the machine's clock shows at ``now``."""
@@ -179,7 +185,7 @@ class Cluster:
         ]
         self._host_of = {host.name: host for host in self.hosts}
         self.clients: dict[str, Client] = {}
-        self._traps: list[Trap] = []
+        self._traps: list[tuple[Trap, Stage]] = []
         self._flood_count = 0
         self.clients[FLOOD] = DeafClient()
         self.invariants = Invariants(self.hosts, self.situations, calm=calm)
@@ -222,6 +228,9 @@ class Cluster:
         elif host.replica is None:
             self.situations[Situation.MESSAGE_TO_THE_DEAD] += 1
         else:
+            if self._plan.as_bytes and not isinstance(message, ClientRequest):
+                message = through_bytes(message)
+                self.situations[Situation.MESSAGE_AS_BYTES] += 1
             host.inbox.append((source, message))
             self._schedule_turn(host)
 
@@ -284,35 +293,47 @@ class Cluster:
             self.situations[Situation.SEVERAL_IN_ONE_TURN] += 1
         for source, message in inbox:
             if isinstance(message, ClientRequest):
-                self._ask(host, replica, message)
+                self._ask(host, message)
             else:
                 if observer is not None:
                     observer.heard(source, message)
                 replica.on_message(source, message)
-        output = replica.end_turn()
+        self._carry_out(host, replica.end_turn())
+
+    def _carry_out(self, host: Host, output: Output) -> None:
         self._send_all(host, output.asks)
         if host.crash_point is Instant.BEFORE_SAVE:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
             return
+        self.invariants.before_turn_counts(host, output.replies)
         if output.records:
             if host.disk_is_full:
                 self._crash(host, Situation.DISK_FULL)
                 return
             self._save(host, output)
         self._look_at(host)
+        self.invariants.on_answers(host, output.replies)
         delay = self._plan.disks.save_delay
         if output.records and delay:
             host.is_saving = True
             saved_at = self._timeline.now + (host.random.getrandbits(8) * delay >> 8)
             self._timeline.at(saved_at, self._on_saved, (host, host.incarnation, output))
         elif self._send(host, output):
+            self._end_turn(host)
+
+    def _end_turn(self, host: Host) -> None:
+        if host.is_stopping:
+            self._stop(host)
+        else:
             self._schedule_wake(host)
 
     def answers_by_itself(self, operation: Any) -> bool:
         """Return whether the replica that gets the operation answers it, unless it dies."""
         return self._plan.quorum_reads and is_read(operation)
 
-    def _ask(self, host: Host, replica: Replica, request: ClientRequest) -> None:
+    def _ask(self, host: Host, request: ClientRequest) -> None:
+        replica = host.replica
+        assert replica is not None
         # A flood is to fill logs, so its reads go through them.
         is_read = request.client != FLOOD and self.answers_by_itself(request.operation)
         if host.observer is not None:
@@ -320,15 +341,19 @@ class Cluster:
         if is_read:
             replica.on_read(*request)
         else:
+            host.asked[request.client, request.request_number] = None
             replica.on_request(*request)
 
     def _look_at(self, host: Host) -> None:
         """Check a replica after its turn."""
         replica = host.replica
         assert replica is not None
-        if self.invariants.on_turn(host) or self._transcript.is_detailed:
+        has_changed = self.invariants.on_turn(host)
+        if has_changed or self._transcript.is_detailed:
             self.add_state(host)
+        if has_changed:
             self._spring_traps(host)
+        host.has_just_recovered = False
 
     def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
         """Let the turn's outputs leave after a slow save, unless the replica died meanwhile."""
@@ -339,15 +364,15 @@ class Cluster:
         if self._send(host, output):
             if host.inbox:
                 self._schedule_turn(host)
-            self._schedule_wake(host)
+            self._end_turn(host)
 
     def _save(self, host: Host, output: Output) -> None:
         op_number = host.disk.op_number
         self.invariants.before_save(host, output.records)
         for record in output.records:
             if type(record) is SaveCheckpoint:
-                self.invariants.on_checkpoint(host, record.checkpoint)
-                is_own = record.first_op_number <= record.checkpoint.op_number
+                is_own = not any(operation is RESTORED for operation, _ in host.applied)
+                self.invariants.on_checkpoint(host, record, is_own=is_own)
                 self.situations[
                     Situation.CHECKPOINT_TAKEN if is_own else Situation.CHECKPOINT_INSTALLED
                 ] += 1
@@ -355,6 +380,7 @@ class Cluster:
                     self.situations[Situation.CRASH_WITH_CHECKPOINT] += 1
             if type(record) is Recovered:
                 self.situations[Situation.RECOVERED] += 1
+                host.has_just_recovered = True
             if type(record) is ReplaceLog and record.first_op_number <= op_number:
                 self.situations[Situation.SUFFIX_REPLACED] += 1
                 if record.first_op_number + len(record.entries) <= op_number:
@@ -439,10 +465,32 @@ class Cluster:
             self._timeline.at(now + number * FLOOD_INTERVAL, self._on_flood, host)
         return now + count * FLOOD_INTERVAL // 2
 
+    def flood_again(self, host: Host, count: int) -> None:
+        """Let the last ``count`` requests of floods come to a replica, too."""
+        for number in range(max(1, self._flood_count - count + 1), self._flood_count + 1):
+            self._ask_in_flood(host, number)
+
     def _on_flood(self, host: Host) -> None:
         self._flood_count += 1
-        request = (FLOOD, self._flood_count)
+        self._ask_in_flood(host, self._flood_count)
+
+    def _ask_in_flood(self, host: Host, number: int) -> None:
+        request = (FLOOD, number)
         self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
+
+    def host_after(self, host: Host) -> Host:
+        """Return the next host in the order of the group."""
+        return self.hosts[(host.index + 1) % len(self.hosts)]
+
+    def settled_in(self, view_number: int) -> list[Host]:
+        """Return the hosts of the replicas in normal status in a view."""
+        return [
+            host
+            for host in self.hosts
+            if host.replica is not None
+            and host.status is Status.NORMAL
+            and host.view_number == view_number
+        ]
 
     def primary(self) -> Host:
         """Return the primary of the newest view in which one serves; n0 if there is none."""
@@ -471,9 +519,31 @@ class Cluster:
         else:
             host.crash_point = point
 
-    def set_trap(self, trap: Trap) -> None:
-        """Crash the next replica that the trap catches in its turn."""
-        self._traps.append(trap)
+    def stop(self, host: Host) -> None:
+        """Stop a replica in good order: it ends its turn, and gives up what waits there."""
+        if host.replica is None or host.pauses:
+            return
+        host.is_stopping = True
+        if not host.is_saving:
+            self._stop(host)
+
+    def _stop(self, host: Host) -> None:
+        assert host.replica is not None
+        host.is_stopping = False
+        incarnation = host.replica
+        host.replica.give_up()
+        self._carry_out(host, host.replica.end_turn())
+        if host.replica is incarnation:
+            host.disk.close()
+            self._crash(host, Situation.STOP)
+
+    def set_trap(self, trap: Trap, stage: Stage) -> None:
+        """Let the trap spring on the next replica that it catches in its turn."""
+        self._traps.append((trap, stage))
+
+    def remove_trap(self, trap: Trap) -> None:
+        """Take a trap away, unless it has sprung."""
+        self._traps = [each for each in self._traps if each[0] is not trap]
 
     def remove_traps(self) -> None:
         """Spare the replicas that would have been caught."""
@@ -481,17 +551,12 @@ class Cluster:
 
     def _spring_traps(self, host: Host) -> None:
         assert host.replica is not None
-        for trap in self._traps:
-            if trap.catches(host.replica):
-                self._traps.remove(trap)
-                self._spring(trap, host)
+        for each in self._traps:
+            trap, stage = each
+            if trap.catches(host):
+                self._traps.remove(each)
+                trap.spring(stage, host)
                 return
-
-    def _spring(self, trap: Trap, host: Host) -> None:
-        self.situations[trap.situation] += 1
-        self.crash(host, trap.point, trap.damage)
-        restart_at = self._timeline.now + trap.end - trap.start
-        self._timeline.at(restart_at, self.restart, host)
 
     def _crash(self, host: Host, when: Situation) -> None:
         assert host.replica is not None
@@ -526,6 +591,7 @@ class Cluster:
         host.crash_point = None
         host.damage = None
         host.disk_is_full = False
+        host.is_stopping = False
         if host.replica is not None:
             return
         host.incarnation += 1

@@ -10,15 +10,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from vsr_node.core.status import Status
 from vsr_node.simulation.choices import Loss, PastableEnum
 from vsr_node.simulation.situations import Situation
-from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
+from vsr_node.simulation.timeline import (
+    MILLISECOND,
+    Microseconds,
+    Timeline,
+)
 
 if TYPE_CHECKING:
-    from vsr_node.core.replica import Replica
     from vsr_node.simulation.cluster import Cluster, Host
 
 Direction = tuple[int, int]
@@ -72,6 +75,10 @@ class Stage:
     def at(self, time: Microseconds, action: Callable[..., object], *arguments: Any) -> None:
         """Call ``action`` at ``time``, unless the stage is closed by then."""
         self._timeline.at(time, self._act, (action, arguments))
+
+    def after(self, length: Microseconds, action: Callable[..., object], *arguments: Any) -> None:
+        """Call ``action`` after that time, unless the stage is closed by then."""
+        self.at(self._timeline.now + length, action, *arguments)
 
     def _act(self, call: tuple[Callable[..., object], tuple[Any, ...]]) -> None:
         action, arguments = call
@@ -205,6 +212,44 @@ class Pause(ReplicaFault):
         host = stage.host(self.replica)
         stage.cluster.pause(host)
         stage.at(self.end, stage.cluster.resume, host)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(ReplicaFault):
+    """A replica is cut off, is asked again what its log has, and is then stopped in good order.
+
+    The ``flood`` of requests comes to another replica first, and after a ``silence`` to this one.
+    It has them for ``grace`` before it is stopped.
+    """
+
+    name: ClassVar[str] = "stop"
+
+    flood: int = 0
+    silence: Microseconds = 0
+    grace: Microseconds = 0
+
+    @classmethod
+    def draw(cls, random: Random, occasion: Occasion) -> Stop:
+        """Draw the flood, and the time without the others."""
+        flood = random.choice((0, 8, 30))
+        silence = random.choice((0, 300, 1_000, 3_000)) * MILLISECOND
+        grace = random.choice((0, 5, 50, 200)) * MILLISECOND
+        return cls(occasion.start, occasion.end, occasion.replica, flood, silence, grace)
+
+    def begin(self, stage: Stage) -> None:
+        """Cut the links when half of the flood has come; mend them and restart at the end."""
+        cluster = stage.cluster
+        host = stage.host(self.replica)
+        cut_at = cluster.flood(cluster.host_after(host), self.flood)
+        asked_at = cut_at + self.silence
+        stop_at = asked_at + self.grace
+        end = max(stop_at + 1, self.end)
+        links = Around().of(host.index, len(cluster.hosts))
+        stage.at(cut_at, cluster.cut_links, links)
+        stage.at(asked_at, cluster.flood_again, host, self.flood)
+        stage.at(stop_at, cluster.stop, host)
+        stage.at(end, cluster.mend_links, links)
+        stage.at(end, cluster.restart, host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +414,18 @@ class Slow(ReplicaFault):
 # Traps
 
 
+class Trap(Protocol):
+    """Something befalls the next replica that gets into some state, whenever that is."""
+
+    def catches(self, host: Host) -> bool:
+        """Return whether a replica, whose view or status has just changed, is in that state."""
+
+    def spring(self, stage: Stage, host: Host) -> None:
+        """Do what befalls it."""
+
+
 @dataclass(frozen=True, slots=True)
-class Trap(PlannedFault):
+class FatalTrap(PlannedFault):
     """The next replica that gets into some state crashes while it says so.
 
     It is dead as long as the fault is planned to last, whenever it is caught.
@@ -382,16 +437,22 @@ class Trap(PlannedFault):
     point: AfterOutputs = AfterOutputs(0)
 
     @abstractmethod
-    def catches(self, replica: Replica) -> bool:
+    def catches(self, host: Host) -> bool:
         """Return whether a replica has got into that state."""
 
     def begin(self, stage: Stage) -> None:
         """Lie in wait. The cluster springs the trap."""
-        stage.cluster.set_trap(self)
+        stage.cluster.set_trap(self, stage)
+
+    def spring(self, stage: Stage, host: Host) -> None:
+        """Crash the replica in this turn, and restart it later."""
+        stage.cluster.situations[self.situation] += 1
+        stage.cluster.crash(host, self.point, self.damage)
+        stage.after(self.end - self.start, stage.cluster.restart, host)
 
 
 @dataclass(frozen=True, slots=True)
-class Ambush(Trap):
+class Ambush(FatalTrap):
     """The next replica that becomes primary crashes while it says so."""
 
     name: ClassVar[str] = "ambush"
@@ -403,13 +464,13 @@ class Ambush(Trap):
         point = AfterOutputs(random.choice((0, 1, 1, 1, 2, 3)))
         return cls(occasion.start, occasion.end, point)
 
-    def catches(self, replica: Replica) -> bool:
+    def catches(self, host: Host) -> bool:
         """Return whether the replica serves as primary."""
-        return replica.is_serving_primary
+        return host.replica is not None and host.replica.is_serving_primary
 
 
 @dataclass(frozen=True, slots=True)
-class Amnesia(Trap):
+class Amnesia(FatalTrap):
     """The next replica that enters a view crashes before it says so, and loses its log."""
 
     name: ClassVar[str] = "amnesia"
@@ -422,9 +483,175 @@ class Amnesia(Trap):
         """There is nothing more to draw."""
         return cls(occasion.start, occasion.end)
 
-    def catches(self, replica: Replica) -> bool:
+    def catches(self, host: Host) -> bool:
         """Return whether the replica is changing views."""
-        return replica.status is Status.VIEW_CHANGE
+        return host.status is Status.VIEW_CHANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Bereavement(PlannedFault):
+    """The next replica that has recovered is left without those from which it learned its log.
+
+    As many of its view as the group can spare are cut off, the primary first. So the others go on
+    with what the replica has learned.
+    """
+
+    name: ClassVar[str] = "bereavement"
+    harms_disk: ClassVar[bool] = True
+
+    @classmethod
+    def draw(cls, _random: Random, occasion: Occasion) -> Bereavement:
+        """There is nothing more to draw."""
+        return cls(occasion.start, occasion.end)
+
+    def begin(self, stage: Stage) -> None:
+        """Lie in wait."""
+        stage.cluster.set_trap(self, stage)
+
+    def catches(self, host: Host) -> bool:
+        """Return whether the replica has recovered in this turn."""
+        return host.has_just_recovered
+
+    def spring(self, stage: Stage, host: Host) -> None:
+        """Cut the others of its view off."""
+        cluster = stage.cluster
+        cluster.situations[Situation.BEREAVEMENT] += 1
+        primary = host.view_number % len(cluster.hosts)
+        gone = [other.index for other in cluster.settled_in(host.view_number) if other is not host]
+        gone.sort(key=lambda index: index != primary)
+        del gone[cluster.membership.failures_max :]
+        links = both_ways(gone, (i for i in range(len(cluster.hosts)) if i not in gone))
+        cluster.cut_links(links)
+        stage.after(self.end - self.start, cluster.mend_links, links)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialNews(PlannedFault):
+    """A replica recovers amid a view change, and hears of the new view from all but its primary.
+
+    The next primary misses the end of a ``flood`` of requests. Then the present one is exiled, a
+    third replica loses its log, and what the next one says reaches it only for a while.
+    """
+
+    name: ClassVar[str] = "partial news"
+    harms_disk: ClassVar[bool] = True
+
+    flood: int = 0
+    hearing: Microseconds = 0
+
+    @classmethod
+    def draw(cls, random: Random, occasion: Occasion) -> PartialNews:
+        """Draw the flood, and how long the replica hears the next primary."""
+        flood = random.choice((30, 100, 200))
+        hearing = random.choice((20, 50, 100, 200)) * MILLISECOND
+        return cls(occasion.start, occasion.end, flood, hearing)
+
+    def begin(self, stage: Stage) -> None:
+        """Let the one thing happen after the other, and mend all links at the end."""
+        cluster = stage.cluster
+        present = stage.host(None)
+        following = cluster.host_after(present)
+        loser = cluster.host_after(following)
+        missing = both_ways((present.index,), (following.index,))
+        exile = Around().of(present.index, len(cluster.hosts))
+        silence = ((following.index, loser.index),)
+        exiled_at = cluster.flood(present, self.flood)
+        deaf_at = exiled_at + self.hearing
+        end = max(deaf_at + 1, self.end)
+        stage.at(self.start, cluster.cut_links, missing)
+        stage.at(exiled_at, cluster.cut_links, exile)
+        stage.at(exiled_at, cluster.crash, loser, Instant.BETWEEN_TURNS, LOST_TAIL)
+        stage.at(exiled_at + MILLISECOND, cluster.restart, loser)
+        stage.at(deaf_at, cluster.cut_links, silence)
+        stage.at(end, cluster.mend_links, missing + exile + silence)
+
+
+@dataclass(frozen=True, slots=True)
+class Comeback(PlannedFault):
+    """A primary that was exiled comes back just when the view numbers have come round to it.
+
+    Its ``companions`` are exiled with it, amid a ``flood`` of requests, and stay away for longer.
+    The primaries in between are cut off as soon as they serve. If the views do not come round in
+    time, the exile just ends.
+    """
+
+    name: ClassVar[str] = "comeback"
+
+    companions: int = 1
+    flood: int = 0
+
+    @classmethod
+    def draw(cls, random: Random, occasion: Occasion) -> Comeback:
+        """Draw a minority that is exiled, and the flood."""
+        companions = random.randint(1, (occasion.replica_count - 1) // 2 - 1)
+        flood = random.choice((8, 30, 100, 300))
+        return cls(occasion.start, occasion.end, companions, flood)
+
+    def begin(self, stage: Stage) -> None:
+        """Exile the present primary when half of the flood has come."""
+        host = stage.host(None)
+        cut_at = stage.cluster.flood(host, self.flood)
+        stage.at(cut_at, Exile(stage, host, self.companions).begin, max(cut_at + 1, self.end))
+
+
+class Exile:
+    """A primary in exile with its companions: a trap for those that lead in its place."""
+
+    def __init__(self, stage: Stage, host: Host, companions: int) -> None:
+        self._cluster = stage.cluster
+        self._stage = stage
+        self._host = host
+        count, side = len(self._cluster.hosts), 1 + companions
+        ring = [(host.index + step) % count for step in range(count)]
+        exiled, companions_of_exiled, others = ring[:1], ring[1:side], ring[side:]
+        self._own_links = both_ways(exiled, others)
+        self._links_of_companions = both_ways(companions_of_exiled, others)
+        self._links_between = both_ways(exiled, companions_of_exiled)
+        self._view_number = host.view_number
+        self._is_away = True
+        self._is_over = False
+
+    def begin(self, end: Microseconds) -> None:
+        """Begin the exile."""
+        self._cluster.cut_links(self._own_links + self._links_of_companions)
+        self._cluster.set_trap(self, self._stage)
+        self._stage.at(end, self._end)
+
+    def catches(self, host: Host) -> bool:
+        """Return whether the replica leads a newer view."""
+        return (
+            host.replica is not None
+            and host.replica.is_serving_primary
+            and host.view_number > self._view_number
+        )
+
+    def spring(self, stage: Stage, host: Host) -> None:
+        """Cut the new primary off until all want another, and let the exiled one lead next."""
+        assert host.replica is not None
+        if host is self._host:
+            self._cluster.situations[Situation.COMEBACK] += 1
+            stage.after(2 * host.replica.time_out, self._end)
+            return
+        if (host.view_number + 1) % len(self._cluster.hosts) == self._host.index:
+            self._come_back()
+        links = Around().of(host.index, len(self._cluster.hosts))
+        self._cluster.cut_links(links)
+        stage.after(2 * host.replica.time_out, self._cluster.mend_links, links)
+        self._cluster.set_trap(self, stage)
+
+    def _come_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._cluster.mend_links(self._own_links)
+            self._cluster.cut_links(self._links_between)
+
+    def _end(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._come_back()
+        self._cluster.remove_trap(self)
+        self._cluster.mend_links(self._links_of_companions + self._links_between)
 
 
 KINDS: tuple[type[PlannedFault], ...] = (
@@ -438,5 +665,7 @@ KINDS: tuple[type[PlannedFault], ...] = (
     Slow,
     Ambush,
     Amnesia,
+    Bereavement,
+    Stop,
 )
 """In the order in which they are drawn: a later kind may begin when an earlier one's fault ends."""

@@ -9,6 +9,7 @@ agreement            an op_number is the same entry wherever it is committed, an
 commit-quorum        what any replica holds committed is on the disks of a quorum, in its view or a
                      newer one
 leader-completeness  a primary begins its view with everything that was committed in older views
+whole-in-view        so does any other replica that is in normal status in the view
 one-primary          a view has one primary
 exactly-once         no request is applied twice, wherever and however often it was sent
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
@@ -17,7 +18,10 @@ durable-before-sent  what a message claims is on its sender's disk when it leave
 fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
 honest-reply         a reply carries the result of a committed request's one execution
-honest-refusal       what was refused for certain is never executed
+honest-refusal       what was refused for certain is never executed, and neither stands in the log
+                     of the replica that refuses it nor was executed there
+prompt-answer        a checkpoint of another replica answers what waited for what it covers
+kept-tail            a checkpoint leaves the interval of entries before it in the log
 spin                 a replica that hears nothing does not take turn upon turn
 bounded-messages     a message carries no more than the bounds in size allow, or a single item
 calm                 where nothing fails, nothing is sent again and no view changes
@@ -38,6 +42,7 @@ from vsr_node.core.messages import (
     Refusal,
     ReplaceLog,
     Reply,
+    SaveCheckpoint,
     StartView,
 )
 from vsr_node.core.status import Status
@@ -130,11 +135,21 @@ class Invariants:
         for operation, result in host.applied:
             if operation is RESTORED:
                 assert isinstance(result, int)
+                self._on_restored(host, result)
                 host.applied_count = result
                 continue
             self._on_apply(host.name, host.applied_count, operation, result)
             host.applied_count += 1
         host.applied.clear()
+
+    def _on_restored(self, host: "Host", applied_count: int) -> None:
+        """Note what a restored state decides of all that waits at a replica."""
+        before = host.applied_count
+        host.decided = [
+            request
+            for request in host.asked
+            if before <= self._executions.get(request, -1) < applied_count
+        ]
 
     # What the replicas became.
 
@@ -165,8 +180,10 @@ class Invariants:
             raise Violation("calm", f"{host.name} is in view {replica.view_number}")
         host.view_number = replica.view_number
         host.status = replica.status
-        if replica.status is Status.NORMAL and replica.is_primary:
-            self._on_primary(host, replica.view_number)
+        if replica.status is Status.NORMAL:
+            if replica.is_primary:
+                self._on_primary(host, replica.view_number)
+            self._check_whole(host, replica)
 
     def _on_primary(self, host: "Host", view_number: int) -> None:
         replica = host.replica
@@ -177,19 +194,18 @@ class Invariants:
             raise Violation(
                 "one-primary", f"{host.name} and {self._primaries[view_number]} in {view_number}"
             )
-        begin = replica.log.first_op_number - 1
-        for position, entry in enumerate(self._committed[begin:], begin):
-            if self._committed_in_view[position] < view_number:
-                self._check_holds(host, position + 1, entry)
 
-    def _check_holds(self, host: "Host", op_number: int, entry: Entry) -> None:
-        replica = host.replica
-        assert replica is not None
-        if replica.op_number < op_number or replica.log[op_number] != entry:
-            raise Violation(
-                "leader-completeness",
-                f"{host.name} begins view {replica.view_number} without committed op {op_number}",
-            )
+    def _check_whole(self, host: "Host", replica: "Replica") -> None:
+        """Demand all that was committed in older views of a replica that begins to work in one."""
+        begin = replica.log.first_op_number - 1
+        for op_number, entry in enumerate(self._committed[begin:], begin + 1):
+            is_older = self._committed_in_view[op_number - 1] < replica.view_number
+            if is_older and (replica.op_number < op_number or replica.log[op_number] != entry):
+                raise Violation(
+                    "leader-completeness" if replica.is_primary else "whole-in-view",
+                    f"{host.name} begins view {replica.view_number} without committed op"
+                    f" {op_number}",
+                )
 
     def _on_commit(self, host: "Host", commit_number: int, view_number: int) -> None:
         replica = host.replica
@@ -271,8 +287,19 @@ class Invariants:
         if replica.commit_number:
             self._on_commit(host, replica.commit_number, host.view_number)
 
-    def on_checkpoint(self, host: "Host", checkpoint: Checkpoint) -> None:
+    def on_checkpoint(self, host: "Host", record: SaveCheckpoint, *, is_own: bool) -> None:
         """Hold a saved checkpoint against those taken elsewhere at that op_number."""
+        checkpoint, first_op_number = record
+        replica = host.replica
+        assert replica is not None
+        tail_begin = checkpoint.op_number - replica.limits.checkpoint_interval + 1
+        if is_own and first_op_number != max(tail_begin, host.disk.first_op_number):
+            raise Violation(
+                "kept-tail",
+                f"the log of {host.name} begins at op {first_op_number} after the checkpoint at op"
+                f" {checkpoint.op_number}, with an interval of"
+                f" {replica.limits.checkpoint_interval}",
+            )
         known = self._checkpoints.setdefault(checkpoint.op_number, checkpoint)
         if known is not checkpoint and known != checkpoint:
             raise Violation(
@@ -308,6 +335,32 @@ class Invariants:
             )
 
     # What the replicas said.
+
+    def before_turn_counts(self, host: "Host", answers: Sequence[Reply | Refusal]) -> None:
+        """Hold a turn's certain refusals against what the replica knew before the turn."""
+        for answer in answers:
+            if isinstance(answer, Refusal) and is_definite(answer):
+                self._check_refusal(host, (answer.client, answer.request_number))
+
+    def _check_refusal(self, host: "Host", request: RequestId) -> None:
+        if 0 <= self._executions.get(request, -1) < host.applied_count:
+            raise Violation("honest-refusal", f"{host.name} refuses {request}, which it executed")
+        disk = host.disk
+        uncommitted = disk.entries[max(0, host.commit_number + 1 - disk.first_op_number) :]
+        if any((client, number) == request for client, number, _ in uncommitted):
+            raise Violation("honest-refusal", f"{host.name} refuses {request}, which its log has")
+
+    def on_answers(self, host: "Host", answers: Sequence[Reply | Refusal]) -> None:
+        """Look at all answers of a turn, and demand those that a restored state has decided."""
+        for answer in answers:
+            host.asked.pop((answer.client, answer.request_number), None)
+        for request in host.decided:
+            if request in host.asked:
+                raise Violation(
+                    "prompt-answer",
+                    f"{host.name} does not answer {request}, which its new checkpoint covers",
+                )
+        host.decided = []
 
     def on_send(self, host: "Host", destinations: tuple[str, ...], message: Any) -> None:
         """Hold a message that is about to leave against its sender's disk."""

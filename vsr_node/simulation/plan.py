@@ -21,11 +21,14 @@ from vsr_node.simulation.faults import (
     LOST_TAIL,
     AfterOutputs,
     Ambush,
+    Bereavement,
+    Comeback,
     Crash,
     Cut,
     DiskDamage,
     Instant,
     Occasion,
+    PartialNews,
     Pause,
     PlannedFault,
 )
@@ -117,6 +120,8 @@ class Plan:
     quorum_reads: bool = False
     limits: Limits = field(default_factory=Limits)
     disks: Disks = field(default_factory=Disks)
+    # Whether messages are encoded and decoded on their way, as between nodes.
+    as_bytes: bool = False
 
     @property
     def calm(self) -> bool:
@@ -173,6 +178,7 @@ def draw(seed: int) -> Plan:
             stream(seed, "plan", "sizes"), draw_limits(stream(seed, "plan", "limits"))
         ),
         disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
+        as_bytes=stream(seed, "plan", "bytes").randrange(8) == 0,
     )
 
 
@@ -192,6 +198,7 @@ def draw_sizes(random: Random, limits: Limits) -> Limits:
         limits,
         batch_size=random.choice((1, 200, 500)),
         uncommitted_size=random.choice((1, 200, 1_000)),
+        waiting_size=random.choice((500, 2_000, 64 << 20)),
     )
 
 
@@ -238,6 +245,9 @@ def draw_clock_rates(random: Random, replica_count: int, calm: bool) -> tuple[in
 def draw_faults(seed: int, replica_count: int, duration: Microseconds) -> tuple[PlannedFault, ...]:
     """Draw the faults of each kind that this seed does not switch off, in order of ``start``."""
     random = stream(seed, "plan", "faults")
+    if replica_count > 4 and random.randrange(3) == 0:
+        draw_meeting = random.choice((draw_comebacks, draw_partial_news))
+        return tuple(draw_meeting(random, duration, replica_count))
     faults: list[PlannedFault] = []
     disks_fail = random.randrange(2) == 0
     for kind in KINDS:
@@ -254,6 +264,32 @@ def draw_faults(seed: int, replica_count: int, duration: Microseconds) -> tuple[
     if disks_fail and random.randrange(3) == 0:
         faults.extend(draw_relapses(random, duration, replica_count))
     return tuple(sorted(faults, key=lambda fault: fault.start))
+
+
+def draw_comebacks(
+    random: Random, duration: Microseconds, replica_count: int
+) -> Iterator[PlannedFault]:
+    """Draw exiles of primaries, one after the other. Any other fault would end the round of views.
+
+    In groups of less than five nobody has acknowledged what the exile alone has logged.
+    """
+    length = 16 * MICROSECONDS_PER_SECOND
+    for start in range(random.randrange(duration // 4), duration, length):
+        yield Comeback.draw(random, Occasion(start, start + length, None, replica_count))
+
+
+def draw_partial_news(
+    random: Random, duration: Microseconds, replica_count: int
+) -> Iterator[PlannedFault]:
+    """Draw recoveries amid view changes; those that are recovered from are then cut off.
+
+    Any other fault would end the view change in another way.
+    """
+    length = random.choice((1, 2, 4)) * MICROSECONDS_PER_SECOND
+    for start in range(random.randrange(length), duration, 2 * length):
+        occasion = Occasion(start, start + length, None, replica_count)
+        yield PartialNews.draw(random, occasion)
+        yield Bereavement.draw(random, occasion)
 
 
 def draw_start(random: Random, earlier: list[PlannedFault], duration: Microseconds) -> Microseconds:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from vsr_node.checker.history import Json
 from vsr_node.core.messages import Entries
 from vsr_node.report import About, FaultSpan, ReplicaChange, ReplicaState, Sighting, Step, Steps
 from vsr_node.simulation.cluster import Host
@@ -26,7 +27,7 @@ from vsr_node.simulation.transcript import (
 )
 
 RUNNING, PAUSED, SAVING, DOWN = "running", "paused", "saving", "down"
-NO_FAULT = ("", "")
+NO_FAULT: tuple[str, str, Json] = ("", "", None)
 
 
 class Recording:
@@ -123,14 +124,15 @@ class _Periods:
         self.faults: list[FaultSpan] = []
         self._now = NO_FAULT
 
-    def look(self, fault: tuple[str, str], time: int) -> None:
-        """Let this fault, (name, what it befalls) or ``NO_FAULT``, last from ``time`` on."""
+    def look(self, fault: tuple[str, str, Json], time: int) -> None:
+        """Let this fault, (name, text, value) or ``NO_FAULT``, last from ``time`` on."""
         if fault == self._now:
             return
         if self._now != NO_FAULT:
             self.faults[-1] = replace(self.faults[-1], end=time)
         if fault != NO_FAULT:
-            self.faults.append(FaultSpan(*fault, begin=time, end=None))
+            name, text, value = fault
+            self.faults.append(FaultSpan(name, text, time, None, value))
         self._now = fault
 
 
@@ -148,7 +150,11 @@ class _Links:
             for source, destination in sorted(cut)
             if source < destination or (destination, source) not in cut
         ]
-        self.periods.look(("cut", " ".join(names)) if names else NO_FAULT, time)
+        cuts: dict[str, Json] = {
+            host: [source for source, destination in sorted(cut) if destination == host]
+            for host in sorted({destination for _, destination in cut})
+        }
+        self.periods.look(("cut", " ".join(names), {"cuts": cuts}) if names else NO_FAULT, time)
 
 
 class _Replica:
@@ -169,7 +175,11 @@ class _Replica:
         if state == before and log == log_before:
             return None
         self._state, self._log = state, log
-        fault = (state.condition, self._host.name)
+        fault: tuple[str, str, Json] = (
+            state.condition,
+            self._host.name,
+            {"nodes": [self._host.name]},
+        )
         self.periods.look(fault if state.condition in (PAUSED, DOWN) else NO_FAULT, time)
         if before is None or state.view_number != before.view_number:
             self.sightings.append(Sighting(self._host.name, time, state.view_number))

@@ -1,7 +1,7 @@
 """Many seeds, spread over an executor: a pool of processes, or the machines of a cluster."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field
 
@@ -53,16 +53,18 @@ def split(seeds: range, size: int = SEEDS_PER_TASK) -> Iterator[range]:
     return (seeds[start : start + size] for start in range(0, len(seeds), size))
 
 
-def spread_seeds(seeds: range, executor: Executor, on_progress: Callable[[Tally], None]) -> Tally:
-    """Run seeds through an executor. The first failure cancels all tasks that have not begun."""
+def spread_seeds(seeds: range, executor: Executor) -> Iterator[Tally]:
+    """Run seeds through an executor; yield the growing tally.
+
+    The first failure cancels all tasks that have not begun.
+    """
     tally = Tally()
     futures: list[Future[Tally]] = [executor.submit(run_seeds, task) for task in split(seeds)]
     for future in as_completed(futures):
         if future.cancelled():
             continue
         tally.add(future.result())
-        on_progress(tally)
+        yield tally
         if tally.failures:
             for other in futures:
                 other.cancel()
-    return tally

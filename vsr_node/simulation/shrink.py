@@ -76,6 +76,7 @@ class Shrinker:
         self._try_messages(replace(self._plan.messages, replays=False))
         self._try_messages(replace(self._plan.messages, slow_kind=""))
         self._try(replace(self._plan, turn_delay=0))
+        self._try(replace(self._plan, as_bytes=False))
         clock_rates = (PER_MILLE,) * self._plan.replica_count
         self._try(replace(self._plan, clock_rates_per_mille=clock_rates))
 

@@ -26,6 +26,9 @@ class Situation(StrEnum):
     DISK_FULL = "replica stops as its disk is full"
     LOSS_SPARED = "loss spared, as the group could not live through it"
     AMNESIA = "crash of a replica that has just entered a view, without its log"
+    BEREAVEMENT = "replica that has just recovered is cut off from its view"
+    COMEBACK = "exiled primary leads again when the views have come round"
+    STOP = "replica stopped in good order"
     RESTART = "restart"
     RESTART_RECOVERING = "restart without a log that can be trusted"
     RESTART_OF_PRIMARY = "restart of a primary in its own view"
@@ -39,6 +42,7 @@ class Situation(StrEnum):
     MESSAGE_REPEATED = "message repeated"
     MESSAGE_REPLAYED = "message of an earlier life replayed"
     MESSAGE_OVERTAKEN = "message overtaken by a later one"
+    MESSAGE_AS_BYTES = "message encoded and decoded"
     MESSAGE_TO_THE_DEAD = "message to a dead replica"
     # What clients did, and how they were answered.
     ASKED_AGAIN = "client asks again"

@@ -108,6 +108,22 @@ def exits(request: Request) -> None:
     sys.exit(3)
 
 
+def endless_line(request: Request) -> None:
+    piece = "x" * (1 << 20)
+    for _ in range(100):
+        sys.stdout.write(piece)
+    print()
+    echo_ok(request)
+
+
+def logs_a_lot(request: Request) -> None:
+    for _ in range(100):
+        sys.stderr.write("y" * 20_000 + "\n")
+    sys.stderr.write("and no end")
+    sys.stderr.flush()
+    echo_ok(request)
+
+
 def closes_stdout(request: Request) -> None:
     del request
     os.close(1)
@@ -132,6 +148,8 @@ AT_ECHO: dict[str, Handler] = {
     "tells-c77": tells_c77,
     "exits": exits,
     "closes-stdout": closes_stdout,
+    "endless-line": endless_line,
+    "logs-a-lot": logs_a_lot,
     "unavailable": lambda request: request.reply("error", code=11, text="not now"),
     "hello": lambda request: request.reply("echo_ok", echo="hello"),
     "echo-extra": lambda request: request.reply("echo_ok", echo=1, ms=3),

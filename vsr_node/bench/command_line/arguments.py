@@ -3,10 +3,9 @@
 import argparse
 import os
 import shutil
-import sys
 from pathlib import Path
-from typing import NoReturn
 
+from vsr_node import command
 from vsr_node.bench.stored.option_values import positive
 from vsr_node.bench.workshop.broken_nodes import BROKEN_PREFIX, broken_command
 from vsr_node.checker import Bounds
@@ -27,13 +26,10 @@ class UsageError(Exception):
     """The command line asks for something impossible; the text says what and why."""
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(command.Parser):
     """A parser whose errors do not look like a verdict: argparse's exit status 2 means unknown."""
 
-    def error(self, message: str) -> NoReturn:
-        """Print the error and exit."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+    exit_usage = EXIT_USAGE
 
 
 def add_bin(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

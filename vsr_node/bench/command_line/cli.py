@@ -1,18 +1,18 @@
 """The command line: Maelstrom's words, and a few of the bench's own.
 
 Exit status: 0 valid, 1 invalid, 2 unknown; 254 for wrong usage, 255 for an error, as in
-Maelstrom; 128 plus the signal's number after SIGTERM or SIGHUP.
+Maelstrom; 128 plus the signal's number after Ctrl-C, SIGTERM or SIGHUP, unless what there is of the
+run is invalid.
 """
 
 import argparse
 import io
 import random
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vsr_node.bench.command_line import commands, report_commands
+from vsr_node.bench.command_line import commands, hunt, report_commands
 from vsr_node.bench.command_line.arguments import (
     EXIT_ERROR,
     EXIT_USAGE,
@@ -27,18 +27,35 @@ from vsr_node.bench.command_line.arguments import (
 from vsr_node.bench.command_line.commands import run_and_report
 from vsr_node.bench.command_line.perf import add_perf
 from vsr_node.bench.running.console import Console
-from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.stored.exports import junit_of, summary_of, write_bundle
 from vsr_node.bench.stored.option_values import count
-from vsr_node.bench.stored.options import RUN_FOLDER, Options, add_options, declared_values
+from vsr_node.bench.stored.options import (
+    MAELSTROM,
+    RUN_FOLDER,
+    Options,
+    add_options,
+    declared_values,
+)
 from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX, UnreadableRunError
 from vsr_node.bench.workloads import WORKLOADS
-from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
-from vsr_node.bench.workshop.self_test import HEAD, HONEST_NODE, table_line
+from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, HARD_NODES
+from vsr_node.bench.workshop.self_test import (
+    HEAD,
+    HONEST_HARD_NODE,
+    HONEST_NODE,
+    table_line,
+)
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
 from vsr_node.command import command_here
+from vsr_node.start import Stopped
 
 SEED_BITS = 32
+
+NEMESIS_INTERVAL_S = 10.0
+NEMESIS_INTERVAL_MIN_S = 1.5
+ACTS_IN_RUN = 12
+"""How often faults of a kind begin or end in a thorough run, if the command line does not say."""
 
 EXPORTS = ("--junit", "--summary", "--bundle")
 
@@ -89,7 +106,7 @@ def _test(arguments: argparse.Namespace) -> int:
         status, outcome = run_and_report(options, console)
         if outcome is not None:
             outcomes.append(outcome)
-        if status or outcome is None or outcome.results.interrupted:
+        if status or outcome is None:
             break
     _export(arguments, outcomes, console)
     return status
@@ -128,33 +145,43 @@ def _export(arguments: argparse.Namespace, outcomes: Sequence[Outcome], console:
 
 def _self_test(arguments: argparse.Namespace) -> int:
     named = arguments.nodes
-    nodes = [node for node in (HONEST_NODE, *BROKEN_NODES) if not named or node.name in named]
+    part = (HONEST_HARD_NODE, *HARD_NODES) if arguments.hard else (HONEST_NODE, *BROKEN_NODES)
+    nodes = [node for node in part if not named or node.name in named]
     unknown = set(named) - {node.name for node in nodes}
     if unknown:
-        raise UsageError(f"there is no broken node {', '.join(sorted(unknown))}")
+        hard = "hard" if arguments.hard else "broken"
+        raise UsageError(f"there is no {hard} node {', '.join(sorted(unknown))}")
     console = Console(sys.stdout)
     console.say(table_line(HEAD))
+    run = _hunt_quietly if arguments.hard else _run_quietly
     as_they_should = True
     try:
-        for row in self_test_rows(nodes, _run_quietly, arguments.seed):
+        for row in self_test_rows(nodes, run, arguments.seed):
             console.say(table_line(row.cells()))
             as_they_should = as_they_should and row.as_it_should
     except (SetupError, OSError) as error:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR
-    except StoppedError as stopped:
-        return 128 + stopped.signal_number
     return 0 if as_they_should else 1
 
 
 def _run_quietly(words: Sequence[str]) -> Outcome:
-    """Run the test of a command line. Raises SetupError, and StoppedError, also on Ctrl-C."""
+    """Run the test of a command line. Raises SetupError, and Stopped on a signal."""
     arguments = parse(words)
     options = options_of(arguments, arguments.seed)
     outcome = run_test(options, Console(io.StringIO()), drawn=False)
-    if outcome.results.interrupted:
-        raise StoppedError(signal.SIGINT)
+    if outcome.signal_number is not None:
+        raise Stopped(outcome.signal_number)
     return outcome
+
+
+def _hunt_quietly(words: Sequence[str]) -> Outcome:
+    """Hunt with the test of a command line. Raises as ``_run_quietly``."""
+    return hunt.hunt_quietly(words, parse(words).seed, _options_of_words)
+
+
+def _options_of_words(words: Sequence[str], seed: int) -> Options:
+    return options_of(parse(words), seed)
 
 
 def options_of(arguments: argparse.Namespace, seed: int) -> Options:
@@ -167,6 +194,7 @@ def options_of(arguments: argparse.Namespace, seed: int) -> Options:
         "command": command_of(arguments),
         "nodes": nodes,
         "concurrency": _concurrency(arguments, len(nodes)),
+        "nemesis_interval_s": _nemesis_interval_s(arguments),
         "seed": seed,
         "store": arguments.store,
         "check_bounds": bounds(arguments),
@@ -219,6 +247,16 @@ def _concurrency(arguments: argparse.Namespace, node_count: int) -> int:
     return concurrency
 
 
+def _nemesis_interval_s(arguments: argparse.Namespace) -> float:
+    """Return the mean time between a fault and its end."""
+    if arguments.nemesis_interval_s is not None:
+        return float(arguments.nemesis_interval_s)
+    if arguments.generator == MAELSTROM:
+        return NEMESIS_INTERVAL_S
+    interval_s = float(arguments.time_limit_s) / ACTS_IN_RUN
+    return min(max(interval_s, NEMESIS_INTERVAL_MIN_S), NEMESIS_INTERVAL_S)
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog=command_here("bench"),
@@ -244,6 +282,7 @@ def _parser() -> Parser:
     add_bounds(test)
     seed = random.SystemRandom().getrandbits(SEED_BITS)
     test.set_defaults(carry_out=_test, seed=seed)
+    hunt.add_to(subparsers, _options_of_words)
     commands.add_to(subparsers)
     report_commands.add_to(subparsers)
     add_perf(subparsers)
@@ -256,6 +295,11 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     self_test.add_argument("nodes", nargs="*", metavar="NODE", help="only these")
+    self_test.add_argument(
+        "--hard",
+        action="store_true",
+        help="the hard ones: Rafts with one mistake each, which a hunt finds within minutes",
+    )
     self_test.add_argument("--seed", type=int, default=1, metavar="N", help="(1)")
     self_test.set_defaults(carry_out=_self_test)
     return parser

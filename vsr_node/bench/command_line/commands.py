@@ -1,6 +1,8 @@
 """The commands that check, replay and shrink a stored run, and doctor and shell for a node."""
 
 import argparse
+import errno
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from vsr_node.bench.command_line.arguments import (
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import NOT_REPEATED, kinds_of, shrink, violation_event
-from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.stored.option_values import count, not_negative, positive
 from vsr_node.bench.stored.options import Options
 from vsr_node.bench.stored.results import Results
@@ -31,6 +33,7 @@ from vsr_node.bench.workshop.shell import Shell, help_of
 from vsr_node.checker.validity import Validity
 from vsr_node.command import command_here
 from vsr_node.report import draw
+from vsr_node.start import EXIT_SIGNAL
 
 EXIT_NOT_REPEATED = 2
 SHRINK_SECONDS = 540.0
@@ -45,14 +48,19 @@ def run_and_report(options: Options, console: Console) -> tuple[int, Outcome | N
     """Run a test; return the exit status, and the outcome, or None if there is none."""
     try:
         outcome = run_test(options, console)
-    except (SetupError, OSError) as error:
+    except OSError as error:
+        console.say(f"ERROR: {error}")
+        if error.errno == errno.ENOSPC:
+            judge = command_here("bench", "check", str(options.store / "latest"))
+            console.say(
+                f"The disk of {options.store.absolute()} is full. Once there is room, judge what "
+                f"is stored of this run with {judge}"
+            )
+        return EXIT_ERROR, None
+    except SetupError as error:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR, None
-    except StoppedError as stopped:
-        judge = command_here("bench", "check", str(options.store / "latest"))
-        console.say(f"stopped by {stopped}; the history is on disk: judge it with {judge}")
-        return 128 + stopped.signal_number, None
-    return outcome.results.valid.exit_status, outcome
+    return outcome.exit_status, outcome
 
 
 def add_to(commands: Commands) -> None:
@@ -96,11 +104,17 @@ def _check(arguments: argparse.Namespace) -> int:
     results = load_results(run.folder)
     if results is None:
         print(verdict.explanation)
-        print(f"{run.folder} has no results: the run was ended before it was judged")
-        return verdict.valid.exit_status
+        print(
+            f"{run.folder} has no results: the run was ended before it was judged. What there is "
+            "of it can't be more than valid so far."
+        )
+        return Validity.worst(verdict.valid, Validity.UNKNOWN).exit_status
     results = results.judged(verdict)
     write_json(run.folder / "results.json", results.as_json())
-    print(screen_of(results, run.folder, draw(run.folder)))
+    drawing = draw(run.folder)
+    results = results.explained(drawing.explanation)
+    write_json(run.folder / "results.json", results.as_json())
+    print(screen_of(results, run.folder, drawing))
     return results.valid.exit_status
 
 
@@ -109,7 +123,8 @@ def _add_replay(commands: Commands) -> None:
         "replay",
         help="repeat the operations and faults of a stored run",
         description=f"Repeat the operations and faults of a stored run. {NOT_REPEATED} "
-        "Exit status as for test; with --times, that of the worst run.",
+        "With --times, print a line a run and how many failed. Exit status as for test; with "
+        "--times, that of the worst run.",
         allow_abbrev=False,
     )
     add_run(parser)
@@ -124,17 +139,41 @@ def _replay(arguments: argparse.Namespace) -> int:
     options = _options_of(run, arguments)
     console = Console(sys.stdout)
     console.say(f"replaying {run.folder}\n{NOT_REPEATED}")
+    if arguments.times == 1:
+        return run_and_report(options, console)[0]
+    return _replay_often(options, arguments.times, console)
+
+
+def _replay_often(options: Options, times: int, console: Console) -> int:
+    """Replay many times, and print a line for each run and how many failed."""
     verdicts: list[Validity] = []
-    for _ in range(arguments.times):
-        status, outcome = run_and_report(options, console)
+    stopped: Outcome | None = None
+    while len(verdicts) < times and stopped is None:
+        console.show_status(f"run {len(verdicts) + 1} of {times}")
+        screen = io.StringIO()
+        status, outcome = run_and_report(options, Console(screen))
+        console.show_status("")
         if outcome is None:
+            console.say(screen.getvalue().rstrip())
             return status
         verdicts.append(outcome.results.valid)
-        if outcome.results.interrupted:
-            break
-    if arguments.times > 1:
-        console.say(f"fails {verdicts.count(Validity.INVALID)} of {len(verdicts)}")
-    return Validity.worst(*verdicts).exit_status
+        console.say(f"run {len(verdicts)} of {times}: {_in_a_line(outcome)}")
+        stopped = outcome if outcome.signal_number is not None else None
+    stop = "" if stopped is None else f"; interrupted in run {len(verdicts)} of {times}"
+    console.say(f"fails {verdicts.count(Validity.INVALID)} of {len(verdicts)}{stop}")
+    worst = Validity.worst(*verdicts)
+    if stopped is not None and worst is not Validity.INVALID:
+        return stopped.exit_status
+    return worst.exit_status
+
+
+def _in_a_line(outcome: Outcome) -> str:
+    """Describe a run: its verdict, how far it came, where it is, and what is wrong with it."""
+    results = outcome.results
+    text = f"{results.verdict}, {results.stats.count} operations, {outcome.folder}"
+    if results.workload.valid is Validity.VALID:
+        return text
+    return f"{text}: {results.workload.explanation.splitlines()[0].rstrip(':')}"
 
 
 def _options_of(run: StoredRun, arguments: argparse.Namespace) -> Options:
@@ -182,7 +221,7 @@ def _shrink(arguments: argparse.Namespace) -> int:
     options = replace(_options_of(run, arguments), availability=None)
     console = Console(sys.stdout)
     console.say(f"shrinking {run.folder}, {run.operation_count} operations\n{NOT_REPEATED}")
-    kept = shrink(
+    done = shrink(
         options,
         results,
         run.events,
@@ -190,7 +229,9 @@ def _shrink(arguments: argparse.Namespace) -> int:
         seconds=arguments.time,
         measured=arguments.measure,
     )
-    if kept is None:
+    if done.signal_number is not None:
+        return EXIT_SIGNAL + done.signal_number
+    if done.smallest is None:
         console.say("it did not fail again, neither in part nor as a whole")
         return EXIT_NOT_REPEATED
     return 0

@@ -3,8 +3,9 @@
 import argparse
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from vsr_node.bench.command_line.arguments import (
@@ -18,7 +19,7 @@ from vsr_node.bench.perf.cells import PLACES, cells_of
 from vsr_node.bench.perf.figures import as_json, subject_figures_of, summaries_of
 from vsr_node.bench.perf.measuring import Measured, Measurements, SubjectError, measure_subject
 from vsr_node.bench.perf.plot import svg_of
-from vsr_node.bench.perf.subjects import DEFAULT_SETS, VERSUS, subjects_of
+from vsr_node.bench.perf.subjects import DEFAULT_SETS, YARDSTICKS, Subject, subjects_of
 from vsr_node.bench.perf.table import text_of
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.stored.option_values import count, positive
@@ -44,8 +45,12 @@ def add_perf(commands: Any) -> None:
         "sent. Exit status: 0 if all subjects were measured, 255 if not.",
         allow_abbrev=False,
     )
-    add_bin(parser)
-    parser.add_argument("--vs", metavar="BIN", help="the program of another node, for comparison")
+    add_bin(parser, required=False)
+    parser.add_argument(
+        "--vs",
+        metavar="BIN",
+        help="the program of another node, measured without options, beside --bin or alone",
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -98,10 +103,10 @@ def _perf(arguments: argparse.Namespace) -> int:
     if arguments.node_arguments:
         raise UsageError("perf takes the options of the node from --set NAME=OPTIONS, not after --")
     option_sets = dict(arguments.set) if arguments.set else DEFAULT_SETS
-    if VERSUS in option_sets:
-        raise UsageError(f"{VERSUS} is the name for --vs; give the set another name")
-    versus = None if arguments.vs is None else program(arguments.vs)
-    subjects = subjects_of(program(arguments.bin), option_sets, versus)
+    if arguments.bin is None and arguments.vs is None:
+        raise UsageError("perf measures the node of --bin, or that of --vs, or both")
+    own = None if arguments.bin is None else program(arguments.bin)
+    subjects = subjects_of(own, option_sets, _versus(arguments.vs, option_sets))
     cells = cells_of(arguments.clients, arguments.rates, arguments.at, arguments.reads)
     names = [f"n{number}" for number in range(arguments.node_count)]
     folder = new_folder(arguments.store / "perf", datetime.now(UTC))
@@ -134,6 +139,16 @@ def _perf(arguments: argparse.Namespace) -> int:
     (folder / "perf.txt").write_text(text + "\n", encoding="utf-8")
     console.say(f"{text}\n\nfigures in {folder}: perf.json, perf.svg, perf.txt")
     return EXIT_ERROR if failed else 0
+
+
+def _versus(text: str | None, option_sets: Mapping[str, str]) -> Subject | None:
+    """Return the node of --vs, under the name of its program. Raises UsageError."""
+    if text is None:
+        return None
+    name = Path(text).name
+    if name in (*option_sets, *(yardstick.name for yardstick in YARDSTICKS)):
+        raise UsageError(f"{name} is the name of the node of --vs; give the set another name")
+    return Subject(name, program(text))
 
 
 def _option_set(text: str) -> tuple[str, str]:

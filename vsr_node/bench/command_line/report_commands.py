@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from vsr_node.bench.command_line.arguments import EXIT_ERROR, add_store
+from vsr_node.bench.command_line.arguments import EXIT_ERROR, UsageError, add_store
 from vsr_node.report import RunServer, draw
 
 PORT = 8080
@@ -33,8 +33,8 @@ def add_to(commands: Any) -> None:
     serve = commands.add_parser(
         "serve",
         help="list the stored runs, for a browser on this machine",
-        description="List the stored runs with verdict, size and age, and serve their pages to "
-        "browsers on this machine, until Ctrl-C.",
+        description="List the stored runs, filter and compare them, and serve their pages and "
+        "files to browsers on this machine, until Ctrl-C.",
         allow_abbrev=False,
     )
     serve.add_argument("--port", type=int, default=PORT, metavar="N", help=f"({PORT})")
@@ -54,6 +54,8 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    if not arguments.store.is_dir():
+        raise UsageError(f"--store {arguments.store}: there is no such folder")
     try:
         server = RunServer(arguments.store, arguments.port)
     except (OSError, OverflowError) as error:
@@ -61,6 +63,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         return EXIT_ERROR
     with server:
         print(f"http://127.0.0.1:{server.server_port}/ until Ctrl-C", flush=True)
+        if not server.runs():
+            print(f"there are no runs in {arguments.store} yet", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

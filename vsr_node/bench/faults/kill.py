@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, only_node
 from vsr_node.bench.faults.kind import FaultKind
-from vsr_node.bench.faults.targets import Targets, drawing
+from vsr_node.bench.faults.targets import PRIMARY, THE_LEADER, Targets, drawing
 from vsr_node.bench.nodes.members import Members
 
 
@@ -43,6 +43,7 @@ KILL = FaultKind(
     draw=drawing(Kill),
     end=lambda members: f"started again: {' '.join(members.start_again())}",
     touched_count=_touched_count,
+    at_leader=Kill(PRIMARY, THE_LEADER, None),
     by_hand=ByHand(
         {"kill": _kill_by_hand, "start": _start_by_hand},
         """\

@@ -14,8 +14,8 @@ from vsr_node.bench.nodes.members import Members
 
 
 @dataclass(frozen=True, slots=True)
-class FaultValue(ABC):
-    """One fault, as history and schedule record it: ``kind`` is its variant, ``text`` for people.
+class PlannedValue(ABC):
+    """What the schedule has of one act: ``kind`` is its variant, ``text`` for people.
 
     The fields of each kind are JSON by their names.
     """
@@ -26,6 +26,15 @@ class FaultValue(ABC):
     def as_json(self) -> dict[str, Any]:
         """Return the value as history and schedule record it."""
         return asdict(self)
+
+    @abstractmethod
+    def without(self, node: str) -> "PlannedValue | None":
+        """Return the rest of it in a group that lacks ``node``; None if nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultValue(PlannedValue):
+    """One fault, as history and schedule record it."""
 
     def aimed(self, leader: str | None, nodes: Sequence[str]) -> "FaultValue":
         """Return the value with names in place of "the leader". ``leader`` is None if unknown."""
@@ -45,8 +54,8 @@ class FaultValue(ABC):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FaultKind:
-    """A kind of fault: how it is drawn, recorded, ended and measured."""
+class PlannedKind:
+    """A kind of acts that a run can ask for: how they are named and drawn."""
 
     name: str
     """As the command line, the screen and the page name it."""
@@ -54,10 +63,18 @@ class FaultKind:
     """The name of the act that begins it, in history and schedule."""
     ends: str
     """The name of the act that ends it, in history and schedule."""
-    value: Callable[..., FaultValue]
+    value: Callable[..., PlannedValue]
     """Makes a value of the fields of its JSON."""
-    draw: "Callable[[Demand, Random], FaultValue | None]"
-    """Draws a fault; returns None if the group is too small for one."""
+    draw: "Callable[[Demand, Random], PlannedValue | None]"
+    """Draws one; returns None if the group is too small for it."""
+    at_leader: "FaultValue | None"
+    """The fault of the node that leads when it begins; None if the kind can't aim."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaultKind(PlannedKind):
+    """A kind of fault: how it is ended and measured, too."""
+
     end: Callable[[Members], str]
     """Ends the fault; returns what it did, for people."""
     touched_count: Callable[[Members], int]
@@ -72,10 +89,13 @@ class FaultKind:
 class Demand:
     """The faults that a run asks for."""
 
-    kinds: tuple[FaultKind, ...]
+    kinds: tuple[PlannedKind, ...]
     nodes: Sequence[str]
     interval_ns: int
     """The mean time between two acts of a kind."""
     time_limit_ns: int
     slow_ms: float | None = None
     """The delay that slow links add; None if no link is ever slow."""
+    thorough: bool = False
+    """Whether every other fault and the last one hit the leader, variants take turns between, and
+    all faults end at the time limit. False draws each fault for itself, as Maelstrom does."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from vsr_node.bench.faults.aimed import AIMED
 from vsr_node.bench.faults.kill import KILL
-from vsr_node.bench.faults.kind import FaultKind
+from vsr_node.bench.faults.kind import PlannedKind
 from vsr_node.bench.faults.partition import PARTITION
 from vsr_node.bench.faults.pause import PAUSE
 from vsr_node.bench.faults.slow import SLOW
@@ -11,14 +12,17 @@ from vsr_node.bench.faults.slow import SLOW
 KINDS = (PARTITION, KILL, PAUSE, SLOW)
 
 NEMESES = tuple(sorted(kind.name for kind in KINDS if kind.is_nemesis))
+"""The names that ``--nemesis all`` stands for."""
+
+NAMES = (*NEMESES, AIMED.name)
 """The names that ``--nemesis`` takes."""
 
-KIND_OF_ACT = {name: kind for kind in KINDS for name in (kind.begins, kind.ends)}
+KIND_OF_ACT = {name: kind for kind in (*KINDS, AIMED) for name in (kind.begins, kind.ends)}
 """The kind that an act of the history or the schedule begins or ends."""
 
 
-def wanted(nemeses: Sequence[str], slow_ms: float | None) -> tuple[FaultKind, ...]:
+def wanted(nemeses: Sequence[str], slow_ms: float | None) -> tuple[PlannedKind, ...]:
     """Return the kinds that options ask for; ``slow_ms`` is None if no link is ever slow."""
-    by_name = {kind.name: kind for kind in KINDS}
+    by_name: dict[str, PlannedKind] = {kind.name: kind for kind in (*KINDS, AIMED)}
     asked = tuple(by_name[name] for name in nemeses)
     return asked if slow_ms is None else (*asked, SLOW)

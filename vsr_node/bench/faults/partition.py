@@ -7,6 +7,9 @@
   Maelstrom cuts none off);
 - *majorities-ring*: every node hears a majority and no two nodes hear the same one. On three nodes
   that is a ring of one-way links; on more, links keep both ways.
+
+A thorough run has two that Maelstrom lacks: *primary* cuts off the node that leads, and
+*backup* one that does not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +18,24 @@ from random import Random
 
 from vsr_node.bench.faults.by_hand import ByHand, CommandError, HandDriven, require_node
 from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
+from vsr_node.bench.faults.targets import BACKUP, PRIMARY, THE_LEADER, aim
 from vsr_node.bench.nodes.links import Cuts
 from vsr_node.bench.nodes.members import Members
 
 
 @dataclass(frozen=True, slots=True)
 class Partition(FaultValue):
-    """Cut links: for each node, the nodes whose messages it does not get."""
+    """Cut links: for each node, the nodes whose messages it does not get.
+
+    One that aims has none until it begins, as they depend on the node that leads then.
+    """
 
     cuts: Mapping[str, Sequence[str]]
+
+    def aimed(self, leader: str | None, nodes: Sequence[str]) -> "Partition":
+        """Cut off the node that it aims at."""
+        node = aim(self.kind, leader, nodes)
+        return self if node is None else cut_off(self.kind, nodes, {node})
 
     def begin(self, members: Members) -> list[str]:
         """Cut the links; return the nodes that lose their majority."""
@@ -33,7 +45,9 @@ class Partition(FaultValue):
         return [node for node in nodes if loses_majority(node, cuts)]
 
     def without(self, node: str) -> "Partition | None":
-        """Return the cuts between the other nodes."""
+        """Return the cuts between the other nodes. One that aims will aim at one of them."""
+        if self.kind in (PRIMARY, BACKUP) and not self.cuts:
+            return self
         left = {
             name: [source for source in sources if source != node]
             for name, sources in self.cuts.items()
@@ -79,7 +93,11 @@ def majorities_ring(nodes: Sequence[str], random: Random) -> Partition:
 
 
 def _split(kind: str, nodes: Sequence[str], size: int, random: Random) -> Partition:
-    smaller = set(random.sample(nodes, size))
+    return cut_off(kind, nodes, set(random.sample(nodes, size)))
+
+
+def cut_off(kind: str, nodes: Sequence[str], smaller: set[str]) -> Partition:
+    """Cut these nodes off from the others."""
     within = [node for node in nodes if node in smaller]
     outside = [node for node in nodes if node not in smaller]
     cuts = {node: sorted(outside if node in smaller else within) for node in nodes}
@@ -139,6 +157,7 @@ PARTITION = FaultKind(
     draw=_draw,
     end=_heal,
     touched_count=lambda members: members.network.counts.cut,
+    at_leader=Partition(PRIMARY, THE_LEADER, {}),
     by_hand=ByHand(
         {"cut": _cut_by_hand, "heal": _heal_by_hand},
         """\

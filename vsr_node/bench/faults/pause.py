@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from vsr_node.bench.faults.by_hand import ByHand, HandDriven, only_node
 from vsr_node.bench.faults.kind import FaultKind
-from vsr_node.bench.faults.targets import Targets, drawing
+from vsr_node.bench.faults.targets import PRIMARY, THE_LEADER, Targets, drawing
 from vsr_node.bench.nodes.members import Members
 
 
@@ -38,6 +38,7 @@ PAUSE = FaultKind(
     draw=drawing(Pause),
     end=_resume,
     touched_count=lambda members: members.held_count,
+    at_leader=Pause(PRIMARY, THE_LEADER, None),
     by_hand=ByHand(
         {"pause": _pause_by_hand, "resume": _resume_by_hand},
         "pause NODE, resume NODE     SIGSTOP, SIGCONT\n",

@@ -4,12 +4,23 @@ Each kind alternates between a fault and its end, on a schedule of its own, so t
 several kinds overlap.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import Any, NamedTuple
 
-from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue
+from vsr_node.bench.faults.kind import Demand, PlannedKind, PlannedValue
 from vsr_node.bench.faults.kinds import KIND_OF_ACT
+from vsr_node.bench.faults.targets import at_backup
+from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
+
+LAST_FAULT_NS = 2 * NANOSECONDS_PER_SECOND
+"""How long the last fault of a thorough run lasts: time enough to elect another leader."""
+PAUSE_NS = NANOSECONDS_PER_SECOND // 4
+"""The least pause before it."""
+
+DRAWS_MAX = 40
+"""Variants that don't come up in so many draws have all been used."""
 
 
 class Act(NamedTuple):
@@ -19,8 +30,8 @@ class Act(NamedTuple):
     """
 
     at: int
-    kind: FaultKind
-    value: FaultValue | None
+    kind: PlannedKind
+    value: PlannedValue | None
 
     @property
     def f(self) -> str:
@@ -56,20 +67,65 @@ def plan_faults(demand: Demand, stream: Callable[[str], Random]) -> list[Act]:
     return plan
 
 
-def _alternate(demand: Demand, kind: FaultKind, random: Random) -> list[Act]:
+def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
     """Alternate between a fault and its end, once an interval in the mean.
 
     Intervals are uniform between 0 and twice the mean. The first is at most one mean, so that a
-    run as long as the mean has a fault at all.
+    run as long as the mean has a fault at all; a thorough run has something to lose by then.
     """
     acts: list[Act] = []
-    at = int(random.uniform(0, demand.interval_ns))
+    used: set[str] = set()
+    earliest_ns = demand.interval_ns // 4 if demand.thorough else 0
+    at = int(random.uniform(earliest_ns, demand.interval_ns))
     while at < demand.time_limit_ns:
         value = None
         if len(acts) % 2 == 0:
-            value = kind.draw(demand, random)
+            value = _next_fault(demand, kind, random, len(acts) // 2, used)
             if value is None:
                 return []
         acts.append(Act(at, kind, value))
         at += int(random.uniform(0, 2 * demand.interval_ns))
-    return acts
+    if not demand.thorough:
+        return acts
+    if kind.at_leader is None:
+        return [*acts, *[Act(demand.time_limit_ns, kind, None)] * (len(acts) % 2)]
+    is_possible = kind.draw(demand, random) is not None
+    return _with_last_fault(demand, kind, kind.at_leader, acts) if is_possible else []
+
+
+def _with_last_fault(
+    demand: Demand, kind: PlannedKind, at_leader: PlannedValue, acts: Sequence[Act]
+) -> list[Act]:
+    """Let the last fault hit the leader and end at the time limit.
+
+    What another node lacks shows in the last reads only if that node leads by then.
+    """
+    end_ns = demand.time_limit_ns
+    begin_ns = end_ns - min(LAST_FAULT_NS, end_ns // 4)
+    before = [act for act in acts if act.at < begin_ns - PAUSE_NS]
+    if len(before) % 2:
+        before.append(Act(begin_ns - PAUSE_NS, kind, None))
+    return [*before, Act(begin_ns, kind, at_leader), Act(end_ns, kind, None)]
+
+
+def _next_fault(
+    demand: Demand, kind: PlannedKind, random: Random, number: int, used: set[str]
+) -> PlannedValue | None:
+    """Draw a fault. In a thorough run every other one hits the leader, the first included.
+
+    The variant of those between is not ``used`` yet, and counts as used then. Return None if the
+    group is too small for one.
+    """
+    value = kind.draw(demand, random)
+    if value is None or not demand.thorough:
+        return value
+    if kind.at_leader is not None and number % 2 == 0:
+        return kind.at_leader
+    first = [] if kind.at_leader is None else [at_backup(kind.at_leader)]
+    draws = filter(None, (kind.draw(demand, random) for _ in range(DRAWS_MAX)))
+    fresh = next((each for each in chain(first, draws) if each.kind not in used), None)
+    if fresh is None:
+        used.clear()
+        fresh = value
+    used.add(fresh.kind)
+    return fresh

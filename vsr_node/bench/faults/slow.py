@@ -60,5 +60,6 @@ SLOW = FaultKind(
     draw=_draw,
     end=_speed_up,
     touched_count=lambda members: members.network.counts.slowed,
+    at_leader=None,
     is_nemesis=False,
 )

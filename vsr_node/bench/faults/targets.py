@@ -1,32 +1,53 @@
 """The nodes that kills and pauses hit: *one*, a *minority*, a *majority*, *all*, or the *primary*.
 
-The primary is the node that the bench judges to be the leader when the fault begins.
+The primary is the node that the bench judges to be the leader when the fault begins. A *backup* is
+a node that does not lead then.
 """
 
 from abc import ABC
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Self
+from typing import Self, TypeVar
 
-from vsr_node.bench.faults.kind import Demand, FaultValue
+from vsr_node.bench.faults.kind import Demand, FaultValue, PlannedValue
 
 PRIMARY = "primary"
+THE_LEADER = "the leader"
+BACKUP = "backup"
+
+
+def aim(kind: str, leader: str | None, nodes: Sequence[str]) -> str | None:
+    """Return the node that a fault of this kind aims at; None if it does not aim.
+
+    If no leader is known, ``leader`` is None, and the first node counts as the leader.
+    """
+    place = 0 if leader is None else nodes.index(leader)
+    places = {PRIMARY: place, BACKUP: (place + 1) % len(nodes)}
+    return nodes[places[kind]] if kind in places else None
+
+
+Aimed = TypeVar("Aimed", bound=PlannedValue)
+
+
+def at_backup(at_leader: Aimed) -> Aimed:
+    """Return the fault of a node that does not lead; ``at_leader`` is that of the leader."""
+    return replace(at_leader, kind=BACKUP, text="a node that does not lead")
 
 
 @dataclass(frozen=True, slots=True)
 class Targets(FaultValue, ABC):
-    """A fault of nodes; ``nodes`` is None for the node that leads when it begins."""
+    """A fault of nodes; ``nodes`` is None for one that aims when it begins."""
 
     nodes: Sequence[str] | None
 
     def aimed(self, leader: str | None, nodes: Sequence[str]) -> "Targets":
-        """Name the leader, or the first node if no leader is known."""
-        if self.kind != PRIMARY:
+        """Name the node that it aims at."""
+        node = aim(self.kind, leader, nodes)
+        if node is None:
             return self
-        if leader is None:
-            return replace(self, nodes=[nodes[0]], text=f"{nodes[0]}, as no leader was seen")
-        return replace(self, nodes=[leader], text=leader)
+        unseen = ", as no leader was seen" if leader is None else ""
+        return replace(self, nodes=[node], text=f"{node}{unseen}")
 
     def without(self, node: str) -> Self | None:
         """Return the fault of the other nodes; whoever leads is hit all the same."""
@@ -59,7 +80,7 @@ def drawing(
     def draw(demand: Demand, random: Random) -> Targets:
         variant, size = random.choice(list(sizes_for(len(demand.nodes)).items()))
         if variant == PRIMARY:
-            return value(variant, "the leader", None)
+            return value(variant, THE_LEADER, None)
         hit = set(random.sample(demand.nodes, size))
         names = [node for node in demand.nodes if node in hit]
         return value(variant, " ".join(names), names)

@@ -11,6 +11,7 @@ leader.
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Timers
 from vsr_node.bench.nodes.traffic import ServerTraffic
@@ -29,12 +30,22 @@ VIEW_FIELDS = ("view_number", "view", "term")
 Flows = dict[tuple[str, str, str], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """A node that seems to lead since a time, in nanoseconds since the run began."""
+
+    since_ns: int
+    node: str
+
+
 class LeaderGauge:
     """Watches the traffic between servers, whose mean latency is ``latency_ns``."""
 
     def __init__(
         self, timers: Timers, nodes: Sequence[str], traffic: ServerTraffic, latency_ns: int = 0
     ) -> None:
+        self.leaderships: list[Leadership] = []
+        """Each begins where another node than before stood out, as seen once a tick."""
         self._timers = timers
         self._nodes = nodes
         self._traffic = traffic
@@ -43,8 +54,14 @@ class LeaderGauge:
 
     def start(self) -> None:
         """Watch from now on."""
+        self._note_leader()
         self._before.append(dict(self._traffic.flows))
         self._timers.call_at(self._timers.now() + self._tick_ns, self.start)
+
+    def _note_leader(self) -> None:
+        leader = self.leader()
+        if leader is not None and (not self.leaderships or self.leaderships[-1].node != leader):
+            self.leaderships.append(Leadership(self._timers.now(), leader))
 
     def leader(self) -> str | None:
         """Return the node that seems to lead now, None if no node stands out."""

@@ -26,3 +26,8 @@ class KnownError(IntEnum):
 
 DEFINITE_ERRORS = frozenset(KnownError) - {KnownError.TIMEOUT, KnownError.CRASH}
 """After these the operation surely did not happen; all others leave it open."""
+
+ANSWERS = frozenset(
+    (KnownError.KEY_DOES_NOT_EXIST, KnownError.KEY_ALREADY_EXISTS, KnownError.PRECONDITION_FAILED)
+)
+"""What a correct node answers where the data demand it, rather than a refusal."""

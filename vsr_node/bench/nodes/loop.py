@@ -15,6 +15,7 @@ from typing import Any
 
 from vsr_node.bench.nodes.lateness import Lateness
 
+NANOSECONDS_PER_MICROSECOND = 1_000
 NANOSECONDS_PER_MILLISECOND = 1_000_000
 NANOSECONDS_PER_SECOND = 1_000_000_000
 

@@ -13,6 +13,7 @@ A node's messages to itself take latency, but never leave it: they are neither c
 repeated.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Protocol
@@ -97,6 +98,8 @@ class Network:
         self._next_id = 0
         self._under_way = 0
         self._carriers: dict[str, Carrier] | None = {} if head_of_line else None
+        self.reply_listeners: list[Callable[[dict[str, Any]], None]] = []
+        """Each is called with the body of each message to a client, once that has it."""
 
     @property
     def counts(self) -> FaultCounts:
@@ -168,6 +171,8 @@ class Network:
         now = self._timers.now()
         self._journal(now, now, b"delivered", with_id(line, message, self._take_id()))
         self._clients[destination].on_reply(source, message["body"])
+        for listener in self.reply_listeners:
+            listener(message["body"])
 
     def _to_node(self, source: str, destination: str, message: dict[str, Any], line: bytes) -> None:
         now = self._timers.now()

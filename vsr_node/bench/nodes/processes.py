@@ -1,9 +1,11 @@
 """Nodes as processes: started, read, written to, and ended with all that they started.
 
 Each node leads a process group of its own, so a Ctrl-C on the terminal reaches the bench alone,
-and ending the group ends what the node started, too. A node's stderr goes straight to its log.
+and ending the group ends what the node started, too. A node's stderr is read as it comes, so that
+each line of its log has the time of its arrival.
 """
 
+import errno
 import os
 import selectors
 import signal
@@ -15,12 +17,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vsr_node.bench.nodes.guard import GUARD
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Loop
 from vsr_node.bench.nodes.mistakes import Kind, Mistakes
+from vsr_node.bench.nodes.node_logs import NodeLogs
 
 READ_BYTES = 1 << 16
 LINE_BYTES_MAX = 16 << 20
 UNREAD_BYTES_MAX = 64 << 20
+
+FIRST_LINE_BYTES_MAX = 200
 
 EXIT_GRACE_NS = NANOSECONDS_PER_SECOND
 """Between the end of a node's output and the end of its process."""
@@ -30,17 +36,14 @@ EXIT_POLL_NS = 5 * NANOSECONDS_PER_MILLISECOND
 STOP_GRACE_S = 0.5
 """How long nodes have to end by themselves once their input has ended."""
 
-STDERR_LINES_SHOWN = 12
-STDERR_TAIL_BYTES = 8 << 10
-
 
 @dataclass(frozen=True, slots=True)
 class Launch:
     """How nodes are started."""
 
     command: Sequence[str]
-    log_path: Callable[[str], Path]
-    """Returns where the stderr of a node, which it takes by name, goes."""
+    logs: NodeLogs
+    """Take the stderr of the nodes."""
 
 
 class NodeProcess:
@@ -65,28 +68,27 @@ class NodeProcess:
         self._loop = loop
         self._mistakes = mistakes
         self._on_line = on_line
-        self._partial = b""
+        self._logs = launch.logs
+        self._partial: list[bytes] = []
+        self._partial_bytes = 0
+        self._skips_line = False
         self._unsent = memoryview(b"")
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._watches_input = False
         self._group_ended = False
-        with launch.log_path(name).open("ab") as stderr:
-            self._process = subprocess.Popen(
-                launch.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=tempfile.gettempdir(),
-                bufsize=0,
-                start_new_session=True,
-            )
+        self._process = _started(launch.command)
+        GUARD.add(self._process.pid)
+        self._logs.open(name)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._input = self._process.stdin.fileno()
         self._output: int | None = self._process.stdout.fileno()
-        os.set_blocking(self._input, False)
-        os.set_blocking(self._output, False)
+        self._log: int | None = self._process.stderr.fileno()
+        for pipe in (self._input, self._output, self._log):
+            os.set_blocking(pipe, False)
+        loop.watch(self._log, selectors.EVENT_READ, self._on_log)
         loop.watch(self._output, selectors.EVENT_READ, self._on_output)
 
     def write(self, payload: bytes) -> bool:
@@ -146,15 +148,54 @@ class NodeProcess:
         if not data:
             self._on_output_closed()
             return False
-        lines = (self._partial + data).split(b"\n")
-        self._partial = lines.pop()
-        for line in lines:
-            self._on_line(self.name, line)
-        if len(self._partial) > LINE_BYTES_MAX:
-            text = f"more than {LINE_BYTES_MAX >> 20} MiB without a newline"
-            self._mistakes.record(Kind.LINE_TOO_LONG, self.name, text, self._partial)
-            self._partial = b""
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = self.unfinished_line + lines[0]
+            whole = lines[1:] if self._skips_line else lines
+            self._forget_line()
+            self._skips_line = False
+            for line in whole:
+                self._on_line(self.name, line)
+        self._add_to_line(rest)
         return True
+
+    def _add_to_line(self, data: bytes) -> None:
+        """Take a part of a line; of one that is too long no more is kept."""
+        if self._skips_line or not data:
+            return
+        self._partial.append(data)
+        self._partial_bytes += len(data)
+        if self._partial_bytes > LINE_BYTES_MAX:
+            text = f"more than {LINE_BYTES_MAX >> 20} MiB without a newline"
+            self._mistakes.record(Kind.LINE_TOO_LONG, self.name, text, self.unfinished_line)
+            self._skips_line = True
+            self._forget_line()
+
+    def _forget_line(self) -> None:
+        self._partial = []
+        self._partial_bytes = 0
+
+    def _on_log(self) -> None:
+        self._read_log()
+
+    def _read_log(self) -> bool:
+        """Read stderr once; return whether there may be more to read."""
+        if self._log is None:
+            return False
+        try:
+            data = os.read(self._log, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if data:
+            self._logs.take(self.name, data)
+        else:
+            self._forget_log()
+        return bool(data)
+
+    def read_log(self) -> None:
+        """Read all that the node has written to stderr so far."""
+        while self._read_log():
+            pass
 
     def _on_output_closed(self) -> None:
         self._forget_output()
@@ -173,6 +214,7 @@ class NodeProcess:
     def _look_for_exit(self, deadline: int) -> None:
         now = self._loop.timers.now()
         if self.poll() is not None:
+            self.read_log()
             self._mistakes.record(Kind.EXITED, self.name, f"it ended, {self.status_text}")
             self.ended = True
         elif now >= deadline:
@@ -185,6 +227,12 @@ class NodeProcess:
         if self._output is not None:
             self._loop.forget(self._output)
             self._output = None
+
+    def _forget_log(self) -> None:
+        if self._log is not None:
+            self._loop.forget(self._log)
+            self._log = None
+            self._logs.end_line(self.name)
 
     def _forget_input(self) -> None:
         if self._watches_input:
@@ -263,7 +311,7 @@ class NodeProcess:
     @property
     def unfinished_line(self) -> bytes:
         """The output of the node since its last newline."""
-        return self._partial
+        return b"".join(self._partial)
 
     def kill(self) -> None:
         """End the node and all that it started, and release its resources."""
@@ -273,7 +321,9 @@ class NodeProcess:
         self._close_pipes()
 
     def _close_pipes(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
+        self.read_log()
+        self._forget_log()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
             pipe.close()
 
@@ -282,6 +332,34 @@ class NodeProcess:
         # macOS answers EPERM for a group of which only an unreaped process is left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        GUARD.remove(self._process.pid)
+
+
+def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start a node. Raises OSError that names what is missing."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tempfile.gettempdir(),
+            bufsize=0,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise OSError(error.errno, _obstacle(error, Path(command[0])), command[0]) from None
+
+
+def _obstacle(error: OSError, program: Path) -> str:
+    """Describe why a program can't be started; it may lack its first line, or its interpreter."""
+    if error.errno == errno.ENOEXEC:
+        return "it has no #! line with its interpreter, and is not a program of this machine"
+    with suppress(OSError), program.open("rb") as file:
+        first = file.readline(FIRST_LINE_BYTES_MAX).decode(errors="backslashreplace").rstrip()
+        if error.errno == errno.ENOENT and first.startswith("#!"):
+            return f"the interpreter of its first line is missing: {first}"
+    return error.strerror or str(error)
 
 
 def stop_nodes(nodes: Sequence[NodeProcess]) -> None:
@@ -290,37 +368,8 @@ def stop_nodes(nodes: Sequence[NodeProcess]) -> None:
         node.end_input()
     deadline = time.monotonic() + STOP_GRACE_S
     while time.monotonic() < deadline and any(node.poll() is None for node in nodes):
+        for node in nodes:
+            node.read_log()  # A node that waits for room in this pipe could not end.
         time.sleep(EXIT_POLL_NS / NANOSECONDS_PER_SECOND)
     for node in nodes:
         node.kill()
-
-
-def last_lines(path: Path) -> list[str]:
-    """Return the last lines of a node's log."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - STDERR_TAIL_BYTES))
-        text = file.read().decode(errors="backslashreplace")
-        return text.splitlines()[-STDERR_LINES_SHOWN:]
-    return []
-
-
-class LogFollower:
-    """Prints the lines that a node's log gained since the last time."""
-
-    def __init__(self, name: str, path: Path, say: Callable[[str], None]) -> None:
-        self._name = name
-        self._path = path
-        self._say = say
-        self._offset = 0
-        self._partial = b""
-
-    def follow(self) -> None:
-        """Print the complete lines that are new."""
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
-        self._offset += len(data)
-        *lines, self._partial = (self._partial + data).split(b"\n")
-        for line in lines:
-            self._say(f"{self._name}: {line.decode(errors='backslashreplace')}")

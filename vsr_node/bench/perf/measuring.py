@@ -20,7 +20,8 @@ from vsr_node.bench.nodes.loop import (
 from vsr_node.bench.nodes.members import Members
 from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
-from vsr_node.bench.nodes.processes import Launch, last_lines
+from vsr_node.bench.nodes.node_logs import NodeLogs
+from vsr_node.bench.nodes.processes import Launch
 from vsr_node.bench.perf.cells import PRIMARY, SPREAD, Cell, Figures
 from vsr_node.bench.perf.load import (
     KEY_COUNT,
@@ -69,15 +70,14 @@ class LoadedGroup:
         self._names = names
         self._timers = Timers(clock_from_now())
         self._loop = Loop(self._timers)
-        self._mistakes = Mistakes(
-            self._timers.now, say, lambda node: last_lines(folder / f"{node}.log")
-        )
+        self._logs = NodeLogs(folder, self._timers.now)
+        self._mistakes = Mistakes(self._timers.now, say, self._logs.last_lines)
         links = Links(Random(0), LatencyDistribution("constant", 0))
         self._network = Network(self._timers, links, self._mistakes, _forget)
         self._gauge = LeaderGauge(self._timers, names, self._network.servers)
         self._client_count = 0
         ground = Ground(self._timers, self._mistakes, self._network)
-        launch = Launch(in_folder(subject.command, folder), lambda node: folder / f"{node}.log")
+        launch = Launch(in_folder(subject.command, folder), self._logs)
         self._members = Members(ground, self._loop, names, launch, self._new_client)
 
     def __enter__(self) -> "LoadedGroup":
@@ -86,6 +86,7 @@ class LoadedGroup:
     def __exit__(self, *_: object) -> None:
         self._members.stop()
         self._loop.close()
+        self._logs.close()
 
     def _new_client(self) -> Client:
         return Client(f"{self._prefix()}0", self._network, self._timers)

@@ -11,7 +11,6 @@ FOLDER = Path(__file__).parent.parent / "yardsticks"
 
 ECHO = "bare echo"
 REPLICATION = "bare replication"
-VERSUS = "vs"
 
 DEFAULT_SETS = {
     "memory": "--data-dir none",
@@ -36,12 +35,16 @@ YARDSTICKS = (
 
 
 def subjects_of(
-    program: tuple[str, ...], option_sets: dict[str, str], versus: tuple[str, ...] | None
+    program: tuple[str, ...] | None, option_sets: dict[str, str], versus: Subject | None
 ) -> list[Subject]:
-    """Return the yardsticks, the program with each set of options, and the other program."""
+    """Return the yardsticks, the program with each set of options, and the other program.
+
+    Each of the two programs may be None.
+    """
     subjects = [*YARDSTICKS]
-    for name, words in option_sets.items():
-        subjects.append(Subject(name, (*program, *shlex.split(words))))
+    if program is not None:
+        for name, words in option_sets.items():
+            subjects.append(Subject(name, (*program, *shlex.split(words))))
     if versus is not None:
-        subjects.append(Subject(VERSUS, versus))
+        subjects.append(versus)
     return subjects

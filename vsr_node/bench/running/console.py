@@ -10,11 +10,11 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 class Console:
-    """Prints lines, and keeps one live line below them if the stream is a terminal."""
+    """Prints lines, and keeps one live line below them if the stream is a terminal that can."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.is_terminal = stream.isatty()
+        self.is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._log: LogFile | None = None
         self._status = ""
 

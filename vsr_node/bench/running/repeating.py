@@ -8,13 +8,12 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.console import Console
-from vsr_node.bench.running.runner import Outcome, SetupError, StoppedError, run_test
+from vsr_node.bench.running.runner import Outcome, SetupError, run_test
 from vsr_node.bench.running.shrink import (
     Finding,
     OutOfTimeError,
@@ -31,6 +30,7 @@ from vsr_node.bench.stored.store import adopt, write_json
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
+from vsr_node.start import Stopped
 
 HISTORY = "history"
 
@@ -109,7 +109,7 @@ class Repeater:
     def attempt(self, options: Options) -> Finding | None:
         """Try once; return None if it did not fail.
 
-        Raises OutOfTimeError after the deadline and on Ctrl-C.
+        Raises OutOfTimeError after the deadline, Stopped on a signal.
         """
         if time.monotonic() > self._deadline:
             raise OutOfTimeError
@@ -133,11 +133,32 @@ class Repeater:
             outcome = run_test(replace(options, store=self._folder), quiet, drawn=False)
         except SetupError:
             return None
-        except StoppedError:
-            raise OutOfTimeError from None
-        if outcome.results.interrupted:
-            raise OutOfTimeError
+        if outcome.signal_number is not None:
+            raise Stopped(outcome.signal_number)
         return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest part of a run that was found to fail."""
+
+    folder: Path
+    summary: str
+    """Its size."""
+    shrunk: Shrunk
+    repeat: str
+    """The shell command that repeats it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shrinking:
+    """How far ``shrink`` came."""
+
+    smallest: Smallest | None
+    """None if no part failed again, nor the whole."""
+    attempt_count: int
+    signal_number: int | None
+    """The signal that ended it; None if none did."""
 
 
 def shrink(
@@ -148,12 +169,11 @@ def shrink(
     *,
     seconds: float,
     measured: int,
-) -> Path | None:
-    """Find the smallest part of a failing run that still fails; return the folder of its run.
+) -> Shrinking:
+    """Find the smallest part of a failing run that still fails, and keep its run in the store.
 
     ``results`` and ``events`` are those of the failing run. ``measured`` is how often the smallest
-    part is tried in the end, to find how often it fails. Returns None if not even the whole run
-    failed again.
+    part is tried in the end, to find how often it fails. A signal ends the search or the measuring.
     """
     end = violation_event(results, events)
     assert end is not None, "a run that failed"
@@ -164,23 +184,26 @@ def shrink(
         shrinker = Shrinker(repeater.attempt, console.say)
         places = places_of(script_in(options).operations, options.concurrency, events)
         shrinker.search(beginnings(options, places[end.index]))
-        least, failing = shrinker.best, repeater.failed
+        least, failing, signal_number = shrinker.best, repeater.failed, shrinker.signal_number
         if least is None or failing is None:
-            return None
+            return Shrinking(None, shrinker.attempt_count, signal_number)
         took = time.monotonic() - begin
         last = Repeater(Path(folder), kinds, math.inf)
-        fails = repeat_rate(last, least, measured)
+        fails, signal_number = repeat_rate(last, least, measured, signal_number)
         failing = last.failed or failing
         kept = adopt(failing.folder, options.store, options.workload)
     repeat = least.repeat_command(kept)
     shrunk = Shrunk(fails, shrinker.attempt_count, round(took, 1))
-    _note(kept, replace(failing.results, repeat=repeat, shrunk=shrunk))
+    noted = replace(failing.results, repeat=repeat, shrunk=shrunk)
+    _note(kept, noted)
     drawing = draw(kept)
+    noted = noted.explained(drawing.explanation)
+    _note(kept, noted)
     for line in (
         "",
         *operation_lines(failing.events),
         "",
-        *explanation_lines(failing.results, drawing),
+        *explanation_lines(noted),
         "",
         f"{summary_of(least)}, of {summary_of(options)}",
         f"fails {fails}, after {shrinker.attempt_count} tries in {took:.0f} s",
@@ -189,17 +212,25 @@ def shrink(
         f"repeat with   {repeat}",
     ):
         console.say(line)
-    return kept
+    smallest = Smallest(kept, summary_of(least), shrunk, repeat)
+    return Shrinking(smallest, shrinker.attempt_count, signal_number)
 
 
-def repeat_rate(repeater: Repeater, options: Options, times: int) -> str:
-    """Return how often a script fails, such as ``8 of 10``."""
+def repeat_rate(
+    repeater: Repeater, options: Options, times: int, signal_number: int | None
+) -> tuple[str, int | None]:
+    """Return how often a script fails, such as ``8 of 10``, and the signal that ended that.
+
+    ``signal_number`` is that of a signal that came before, so that there are no tries; else None.
+    """
     fails = done = 0
-    with suppress(OutOfTimeError):
-        while done < times:
+    try:
+        while signal_number is None and done < times:
             fails += repeater.attempt(options) is not None
             done += 1
-    return f"{fails} of {done}"
+    except Stopped as stop:
+        signal_number = stop.signal_number
+    return f"{fails} of {done}" if done else "how often was not measured", signal_number
 
 
 def operation_lines(events: Sequence[Event]) -> list[str]:

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
 from vsr_node.bench.nodes.links import Links
 from vsr_node.bench.nodes.loop import (
+    NANOSECONDS_PER_MICROSECOND,
     NANOSECONDS_PER_MILLISECOND,
     NANOSECONDS_PER_SECOND,
     Loop,
@@ -31,9 +32,10 @@ from vsr_node.bench.nodes.loop import (
 from vsr_node.bench.nodes.members import Members
 from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
-from vsr_node.bench.nodes.processes import Launch, LogFollower, last_lines
+from vsr_node.bench.nodes.processes import Launch
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.scripted_workers import ScriptedWorkers
+from vsr_node.bench.running.thorough_workers import ThoroughWorkers
 from vsr_node.bench.running.workers import ClientPool, Work, Workers
 from vsr_node.bench.stored.options import Options, stored_values
 from vsr_node.bench.stored.results import Results, RunRecord, results_of
@@ -45,6 +47,7 @@ from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
+from vsr_node.start import EXIT_SIGNAL, Stopped
 
 TICK_NS = NANOSECONDS_PER_SECOND // 5
 PLAIN_LINE_INTERVAL_NS = 5 * NANOSECONDS_PER_SECOND
@@ -54,14 +57,6 @@ class SetupError(Exception):
     """The group did not come up, so there is no run to judge."""
 
 
-class StoppedError(Exception):
-    """A signal asked for the end without a verdict."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal.Signals(signal_number).name)
-        self.signal_number = signal_number
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a test; ``results.json`` in ``folder`` holds ``results``."""
@@ -69,6 +64,15 @@ class Outcome:
     results: Results
     folder: Path
     events: Sequence[Event]
+    signal_number: int | None = None
+    """The signal that cut the test short; None if none did."""
+
+    @property
+    def exit_status(self) -> int:
+        """That of the verdict. A test that was cut short is invalid, or else it was stopped."""
+        if self.signal_number is None or self.results.valid is Validity.INVALID:
+            return self.results.valid.exit_status
+        return EXIT_SIGNAL + self.signal_number
 
 
 class Interruption:
@@ -76,12 +80,24 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self._raises = False
 
     def __call__(self, signal_number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
         del frame
         if self.signal_number is None:
             self.signal_number = signal_number
+        if self._raises:
+            raise Stopped(signal_number)
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Let signals raise ``Stopped``, in what can be torn apart."""
+        self._raises = True
+        try:
+            yield
+        finally:
+            self._raises = False
 
 
 @contextmanager
@@ -100,42 +116,63 @@ def noticed_signals() -> Iterator[Interruption]:
 def run_test(options: Options, console: Console, *, drawn: bool = True) -> Outcome:
     """Run a test, print its screen and write its results, and its page unless ``drawn`` is false.
 
-    Raises SetupError if the nodes don't come up, StoppedError on SIGTERM and SIGHUP.
+    Ctrl-C, SIGTERM and SIGHUP cut the run short, then the judging, then the drawing. Raises
+    SetupError if the nodes don't come up, Stopped if a signal came before they had.
     """
     store = Store(options.store, options.workload)
     try:
-        console.log_to(store.open_log("bench.log"))
-        repeat = options.repeat_command(store.folder)
-        store.write_text("command.txt", repeat + "\n")
-        console.say(_headline(options, store.folder))
-        run = LiveRun(options, console, store)
-        record = run.record()
-        console.say("judging the history")
-        store.flush()
-        verdict = _judge(run.workload, record)
-        results = results_of(record, verdict, repeat)
-        store.write_json("results.json", results.as_json())
-        drawing = draw(store.folder) if drawn else None
-        console.say(screen_of(results, store.folder, drawing))
-        return Outcome(results, store.folder, record.events)
+        with noticed_signals() as interruption:
+            return _run_in(store, options, console, interruption, drawn=drawn)
     finally:
         console.log_to(None)
         store.close()
 
 
-def _judge(workload: Workload, record: RunRecord) -> WorkloadVerdict:
-    """Judge the history, which is on disk by now. A further Ctrl-C ends the judging."""
+def _run_in(
+    store: Store, options: Options, console: Console, interruption: Interruption, *, drawn: bool
+) -> Outcome:
+    console.log_to(store.open_log("bench.log"))
+    repeat = options.repeat_command(store.folder)
+    store.write_text("command.txt", repeat + "\n")
+    console.say(_headline(options, store.folder))
+    run = LiveRun(options, console, store)
+    record = run.record(interruption)
+    console.say("judging the history")
+    store.flush()
+    verdict = _judge(run.workload, record, interruption)
+    results = results_of(record, verdict, repeat)
+    store.write_json("results.json", results.as_json())
+    drawing = None
+    if drawn:
+        with suppress(Stopped), interruption.raised():
+            drawing = draw(store.folder)
+            results = results.explained(drawing.explanation)
+            store.write_json("results.json", results.as_json())
+    console.say(screen_of(results, store.folder, drawing))
+    return Outcome(results, store.folder, record.events, interruption.signal_number)
+
+
+def _judge(workload: Workload, record: RunRecord, interruption: Interruption) -> WorkloadVerdict:
+    """Judge the history, which is on disk by now. A further signal ends the judging."""
     try:
-        return workload.judge(record.events, record.options.check_bounds)
-    except KeyboardInterrupt:
+        with interruption.raised():
+            return workload.judge(record.events, record.options.check_bounds)
+    except Stopped:
         return WorkloadVerdict(Validity.UNKNOWN, "judging was interrupted")
+
+
+_OPERATIONS = {
+    True: "where faults may show (--as-maelstrom: as Maelstrom draws them)",
+    False: "as Maelstrom draws them",
+}
 
 
 def _headline(options: Options, folder: Path) -> str:
     return (
         f"{options.workload} on {len(options.nodes)} nodes for {options.time_limit_s:g} s: "
         f"rate {options.rate:g}, {options.concurrency} clients, latency "
-        f"{options.latency.mean_ms:g} ms {options.latency.name}, seed {options.seed}\n{folder}"
+        f"{options.latency.mean_ms:g} ms {options.latency.name}, seed {options.seed}; "
+        f"operations {_OPERATIONS[options.is_thorough]}\n{folder}"
     )
 
 
@@ -147,23 +184,29 @@ class LiveRun:
         self._console = console
         self._store = store
         self._messages = store.open_messages(options.messages_kept)
+        self._clock_start_us = time.monotonic_ns() // NANOSECONDS_PER_MICROSECOND
+        self._timers = Timers(clock_from_now())
+        self._logs = store.open_node_logs(
+            self._timers.now, console.say if options.log_stderr else None
+        )
         self._ground = self._lay_ground()
-        self._timers = self._ground.timers
         self._loop = Loop(self._timers)
         self.workload = WORKLOADS[options.workload](
-            len(options.nodes), options.concurrency, self._stream("workload")
+            len(options.nodes),
+            options.concurrency,
+            self._stream("workload"),
+            thorough=options.is_thorough,
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
-        launch = Launch(options.command_in(store.folder), store.node_log)
+        launch = Launch(options.command_in(store.folder), self._logs)
         self._members = Members(self._ground, self._loop, options.nodes, launch, self._new_client)
-        self._followers: list[LogFollower] = []
         self._plain_line_due = 0
 
     def _lay_ground(self) -> RunGround:
         options, store, say = self._options, self._store, self._console.say
-        timers = Timers(clock_from_now())
-        mistakes = Mistakes(timers.now, say, lambda node: last_lines(store.node_log(node)))
+        timers = self._timers
+        mistakes = Mistakes(timers.now, say, self._logs.last_lines)
         links = Links(self._stream("network"), options.latency, options.loss, options.duplication)
         network = Network(
             timers, links, mistakes, self._messages, head_of_line=options.head_of_line
@@ -191,33 +234,26 @@ class LiveRun:
                 interval_ns=int(options.nemesis_interval_s * NANOSECONDS_PER_SECOND),
                 time_limit_ns=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
                 slow_ms=options.slow_ms,
+                thorough=options.is_thorough,
             )
             plan = plan_faults(demand, self._stream)
         lines = [orjson.dumps(act.as_json()) for act in plan]
         self._store.write_text("faults.jsonl", b"".join(line + b"\n" for line in lines).decode())
         return plan
 
-    def record(self) -> RunRecord:
-        """Run the test. Raises SetupError or StoppedError; the nodes are ended in any case."""
-        with noticed_signals() as interruption, collector_paused():
+    def record(self, interruption: Interruption) -> RunRecord:
+        """Run the test. Raises SetupError or Stopped; the nodes are ended in any case."""
+        with collector_paused():
             try:
                 self._start_nodes(interruption)
-                record = self._work(interruption)
+                return self._work(interruption)
             finally:
                 self._members.stop()
                 self._loop.close()
-                self._follow_logs()
                 self._console.show_status("")
-        if interruption.signal_number not in (None, signal.SIGINT):
-            raise StoppedError(interruption.signal_number)
-        return record
 
     def _start_nodes(self, interruption: Interruption) -> None:
         """Start all nodes and wait until they are initialized."""
-        for name in self._options.nodes if self._options.log_stderr else ():
-            path = self._store.node_log(name)
-            path.touch()
-            self._followers.append(LogFollower(name, path, self._console.say))
         self._members.start()
         self._tick()
         self._loop.run_until(
@@ -229,9 +265,9 @@ class LiveRun:
             )
         )
         if interruption.signal_number is not None:
-            raise StoppedError(interruption.signal_number)
+            raise Stopped(interruption.signal_number)
         if not self._members.is_up:
-            raise SetupError("the group did not come up; the mistakes above say why")
+            raise SetupError("the group did not come up; its mistakes say why")
 
     def _new_client(self) -> Client:
         client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
@@ -252,7 +288,9 @@ class LiveRun:
             int(options.latency.mean_ms * NANOSECONDS_PER_MILLISECOND),
         )
         gauge.start()
-        nemesis = Nemesis(self._ground, self._members, gauge, workers.in_flight_at)
+        nemesis = Nemesis(
+            self._ground, self._members, gauge, workers.in_flight_at, workers.on_fault
+        )
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)
         workers.start()
@@ -267,15 +305,18 @@ class LiveRun:
         nemesis.stop()
         return RunRecord(
             options=options,
+            clock_start_us=self._clock_start_us,
             operations_begin=begin,
             duration=self._timers.now() - begin,
             events=self._ground.history.events,
             network=self._ground.network,
             effects=nemesis.effects,
+            leaderships=gauge.leaderships,
             mistakes=self._ground.mistakes,
             time_out_count=workers.time_out_count,
             late_reply_count=sum(client.late_reply_count for client in self._clients),
             held_up_count=workers.held_up_count,
+            read_back_count=workers.read_back_count,
             operation_lateness=workers.lateness,
             turns=self._loop.turns,
             cpu_seconds=time.process_time() - cpu_begin,
@@ -298,7 +339,8 @@ class LiveRun:
             lines = b"".join(map(operation_line, operations))
             self._store.write_text(OPERATIONS, lines.decode())
             return ScriptedWorkers(self._ground, work, operations)
-        return Workers(
+        kind = ThoroughWorkers if options.is_thorough else Workers
+        return kind(
             self._ground,
             work,
             self._stream("workers"),
@@ -308,14 +350,9 @@ class LiveRun:
         )
 
     def _tick(self) -> None:
-        """Flush the files and print the nodes' stderr, now and once a tick from now on."""
+        """Flush the files, now and once a tick from now on."""
         self._store.flush()
-        self._follow_logs()
         self._timers.call_at(self._timers.now() + TICK_NS, self._tick)
-
-    def _follow_logs(self) -> None:
-        for follower in self._followers:
-            follower.follow()
 
     def _show_progress(self, workers: ClientPool, nemesis: Nemesis) -> None:
         """Keep the live line fresh, or print a plain line from time to time."""

@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from vsr_node.bench.nodes.ground import RunGround
-from vsr_node.bench.running.workers import ClientPool, Work
+from vsr_node.bench.running.workers import ClientPool, Error, Work
 from vsr_node.bench.stored.script import ScriptedOperation
+from vsr_node.bench.workloads.workload import Operation
 
 
 class ScriptedWorkers(ClientPool):
@@ -38,6 +39,9 @@ class ScriptedWorkers(ClientPool):
         for waiting in self._waiting:
             waiting.clear()
 
+    def on_fault(self) -> None:
+        """Go on as the script says."""
+
     def _on_due(self, begin: int, scripted: ScriptedOperation) -> None:
         if not self._left:
             return
@@ -54,7 +58,7 @@ class ScriptedWorkers(ClientPool):
         self._left -= 1
         self._begin(client, operation, node)
 
-    def _on_free(self, worker: int) -> None:
+    def _on_done(self, worker: int, operation: Operation, error: Error | None) -> None:
         self._busy[worker] = False
         if self._waiting[worker]:
             self._begin_next(worker)

@@ -13,6 +13,7 @@ from vsr_node.bench.faults.plan import Act, without_node
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.stored.options import ON_TIME, Options
 from vsr_node.bench.stored.script import Script, ScriptedOperation
+from vsr_node.start import Stopped
 
 TRIES = 3
 """How often a candidate is tried before it is rejected."""
@@ -57,6 +58,8 @@ class Shrinker:
     ) -> None:
         self.best: Options | None = None
         self.attempt_count = 0
+        self.signal_number: int | None = None
+        """The signal that ended the search; None if none did."""
         self._attempt = attempt
         self._report = report
         self._finding = Finding(frozenset(), frozenset())
@@ -71,6 +74,9 @@ class Shrinker:
                 self._reduce()
         except OutOfTimeError:
             self._report("the time is up: this is as far as it got")
+        except Stopped as stop:
+            self.signal_number = stop.signal_number
+            self._report(f"interrupted: this is as far as it got in {self.attempt_count} tries")
 
     def _set_needed(self) -> None:
         """Require candidates to fail about as often as the beginning does."""

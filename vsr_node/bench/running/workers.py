@@ -1,7 +1,8 @@
 """Workers: clients that do one operation after another.
 
 ``ClientPool`` carries operations out and records their outcomes. Its subclasses choose them:
-``Workers`` as Maelstrom does, ``ScriptedWorkers`` (``scripted_workers``) as a stored run did.
+``Workers`` as Maelstrom does, ``ThoroughWorkers`` (``thorough_workers``) where faults may show,
+``ScriptedWorkers`` (``scripted_workers``) as a stored run did.
 """
 
 from abc import ABC, abstractmethod
@@ -50,6 +51,8 @@ class ClientPool(ABC):
         self.time_out_count = 0
         self.held_up_count = 0
         """How many operations began later than they were due, as no client was free."""
+        self.read_back_count = 0
+        """How many reads began in addition to the rate."""
         self.lateness = Lateness()
         self._timers = ground.timers
         self._history = ground.history
@@ -72,26 +75,39 @@ class ClientPool(ABC):
         """Begin no further operation. Those under way stay open."""
 
     @abstractmethod
-    def _on_free(self, worker: int) -> None:
-        """Take note that a worker is free."""
+    def on_fault(self) -> None:
+        """Take note that a fault has begun or ended."""
 
-    def _begin(self, worker: int, operation: Operation, node: str) -> None:
+    @abstractmethod
+    def _on_done(self, worker: int, operation: Operation, error: Error | None) -> None:
+        """Take note that a worker has done its operation and is free; ``error`` is None if ok."""
+
+    def _begin(
+        self, worker: int, operation: Operation, node: str, time_out_ns: int | None = None
+    ) -> None:
+        """Begin an operation; ``time_out_ns`` is None for the usual time."""
+        time_out_ns = time_out_ns or self._time_out_ns
         self.in_flight += 1
         self.in_flight_at[node] += 1
         self._record(worker, "invoke", operation, node, operation.value, None)
         self._clients[worker].request(
             node,
             self._workload.request(operation),
-            self._time_out_ns,
-            partial(self._on_completion, worker, operation, node),
+            time_out_ns,
+            partial(self._on_completion, worker, operation, node, time_out_ns),
         )
 
     def _on_completion(
-        self, worker: int, operation: Operation, node: str, body: dict[str, Any] | None
+        self,
+        worker: int,
+        operation: Operation,
+        node: str,
+        time_out_ns: int,
+        body: dict[str, Any] | None,
     ) -> None:
         """Record the outcome. Raises WireError, once that is done, for a malformed reply."""
         try:
-            type_, value, error = self._outcome(operation, body)
+            type_, value, error = self._outcome(operation, time_out_ns, body)
         except WireError as wire_error:
             type_, value, error = "info", operation.value, ("malformed", wire_error.detail)
             raise
@@ -102,16 +118,16 @@ class ClientPool(ABC):
                 self._workload.on_new_process(worker)
             self.in_flight -= 1
             self.in_flight_at[node] -= 1
-            self._on_free(worker)
+            self._on_done(worker, operation, error)
 
     def _outcome(
-        self, operation: Operation, body: dict[str, Any] | None
+        self, operation: Operation, time_out_ns: int, body: dict[str, Any] | None
     ) -> tuple[EventType, Any, Error | None]:
         function = self._workload.function(operation.f)
         unknown: EventType = "fail" if function.idempotent else "info"
         if body is None:
             self.time_out_count += 1
-            milliseconds = self._time_out_ns // NANOSECONDS_PER_MILLISECOND
+            milliseconds = time_out_ns // NANOSECONDS_PER_MILLISECOND
             return unknown, operation.value, (0, f"no reply within {milliseconds} ms")
         error = error_of(body)
         if error is None:
@@ -175,6 +191,9 @@ class Workers(ClientPool):
         """Begin no further operation. Those under way stay open."""
         self._end = 0
 
+    def on_fault(self) -> None:
+        """Go on as before."""
+
     def _begin_due(self) -> None:
         """Begin the operations that are due; a timer or the next free worker calls again."""
         now = self._timers.now()
@@ -191,11 +210,15 @@ class Workers(ClientPool):
                 self._due = now
             else:
                 self.lateness.add(now - self._due)
-            worker = self._take_free()
-            operation = self._workload.next_operation(worker)
-            self._begin(worker, operation, self._nodes[worker % len(self._nodes)])
+            self._begin_next(self._take_free())
             self._due += int(self._random.random() * self._interval_max_ns)
         self._timers.call_at(self._due, self._begin_due)
+
+    def _begin_next(self, worker: int) -> None:
+        self._begin(worker, self._workload.next_operation(worker), self._node_of(worker))
+
+    def _node_of(self, worker: int) -> str:
+        return self._nodes[worker % len(self._nodes)]
 
     def _take_free(self) -> int:
         free = self._free
@@ -203,7 +226,7 @@ class Workers(ClientPool):
         free[place], free[-1] = free[-1], free[place]
         return free.pop()
 
-    def _on_free(self, worker: int) -> None:
+    def _on_done(self, worker: int, operation: Operation, error: Error | None) -> None:
         self._free.append(worker)
         if self._waits_for_worker:
             self._begin_due()

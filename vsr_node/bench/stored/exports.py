@@ -4,6 +4,7 @@ import platform
 import sys
 import tarfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
@@ -66,6 +67,10 @@ def junit_of(runs: Sequence[Results]) -> bytes:
             skipped=str(sum(kind == "skipped" for _, kind, _ in cases)),
             time=f"{results.bench.duration_s:.3f}",
         )
+        if results.strength is not None:
+            properties = ElementTree.SubElement(suite, "properties")
+            for count, value in asdict(results.strength).items():
+                ElementTree.SubElement(properties, "property", name=count, value=str(value))
         for name, kind, text in cases:
             case = ElementTree.SubElement(
                 suite, "testcase", classname=results.test.workload, name=name
@@ -96,6 +101,10 @@ def _cases(results: Results) -> list[tuple[str, str, str]]:
         kind = "error" if results.test.require_faults else "skipped"
         untouched = results.bite.touched_nothing
         cases.append(("faults bit", kind if untouched else "", "the faults touched nothing"))
+    if results.valid is Validity.VALID and results.weakness is not None:
+        cases.append(("proves something", "skipped", f"proves little: {results.weakness}"))
+    if results.interrupted:
+        cases.append(("to the end", "error", f"the run was cut short, {results.verdict}"))
     return cases
 
 
@@ -111,7 +120,7 @@ def summary_of(runs: Sequence[Results]) -> str:
 
 def _summary_lines(results: Results) -> list[str]:
     lines = [
-        f"### {title_of(results)}: {results.valid.word}",
+        f"### {title_of(results)}: {results.verdict}",
         "",
         "| operations | " + " | ".join(OUTCOMES) + " | p50 ms | p99 ms |",
         "|---|" + "---|" * (len(OUTCOMES) + 2),
@@ -122,6 +131,11 @@ def _summary_lines(results: Results) -> list[str]:
         numbers = " | ".join(str(getattr(counts, name)) for name in OUTCOMES)
         lines.append(f"| {f} | {numbers}{quantiles}|")
     lines.append("")
+    if results.strength is not None:
+        named = asdict(results.strength).items()
+        lines += [", ".join(f"{name.replace('_', ' ')} {number}" for name, number in named), ""]
+    if results.valid is Validity.VALID and results.weakness is not None:
+        lines += [f"It proves little: {results.weakness}.", ""]
     if results.bite.asked:
         lines += [f"{results.bite.faults} faults; {results.bite.told}.", ""]
     if results.mistakes.count:
@@ -158,7 +172,7 @@ def write_bundle(path: Path, folder: Path, results: Results) -> None:
     left_out = _PROGRAM_OURS if _is_own_node(command) else _PROGRAM_LEFT_OUT
     readme = README.format(
         title=title_of(results),
-        verdict=results.valid.word,
+        verdict=results.verdict,
         bundle=path.name,
         anew=command_elsewhere(results.repeat),
         command=" ".join(command),

@@ -3,7 +3,7 @@
 import math
 from argparse import ArgumentTypeError
 
-from vsr_node.bench.faults.kinds import NEMESES
+from vsr_node.bench.faults.kinds import NAMES, NEMESES
 from vsr_node.bench.workloads import NOT_YET, WORKLOADS
 
 
@@ -55,12 +55,12 @@ def workload(name: str) -> str:
 
 
 def nemeses(text: str) -> tuple[str, ...]:
-    """Return the names of nemeses in a list, in the order of ``NEMESES``."""
+    """Return the names of nemeses in a list, in the order of ``NAMES``."""
     names = {name for name in text.split(",") if name and name != "none"}
     if "all" in names:
         return NEMESES
-    for name in sorted(names - set(NEMESES)):
+    for name in sorted(names - set(NAMES)):
         raise ArgumentTypeError(
-            f"there is no nemesis {name}; there are {', '.join(NEMESES)}, and all"
+            f"there is no nemesis {name}; there are {', '.join(NAMES)}, and all"
         )
-    return tuple(name for name in NEMESES if name in names)
+    return tuple(name for name in NAMES if name in names)

@@ -2,7 +2,7 @@
 run, and for reading it back."""
 
 import argparse
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ MESSAGES_KEPT = 1_000_000
 SLOW_MS = 100.0
 ON_TIME = "on-time"
 HEAD_OF_LINE = "head-of-line"
+MAELSTROM = "maelstrom"
+THOROUGH = "thorough"
 
 
 def in_folder(command: tuple[str, ...], folder: Path) -> tuple[str, ...]:
@@ -30,9 +32,12 @@ def in_folder(command: tuple[str, ...], folder: Path) -> tuple[str, ...]:
     return (program, *(argument.replace(RUN_FOLDER, absolute) for argument in arguments))
 
 
-def _option(*names: str, **how: Any) -> Any:
-    """Return a field that the command line sets, as these arguments of ``add_argument`` say."""
-    return field(metadata={"names": names, "how": how})
+def _option(*names: str, stored_default: Any = MISSING, **how: Any) -> Any:
+    """Return a field that the command line sets, as these arguments of ``add_argument`` say.
+
+    A stored run without it has ``stored_default``.
+    """
+    return field(default=stored_default, metadata={"names": names, "how": how})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +107,15 @@ class Description:
         default=(),
         metavar="LIST",
         help="kill (-9, then started again), pause, partition, several of them (kill,pause), "
-        "all, or none; one node, a minority, a majority, all nodes, or the leader",
+        "all, or none; one node, a minority, a majority, all nodes, or the leader; aimed (not part "
+        "of all): kills, cuts and pauses of the leader at the worst moments",
     )
     nemesis_interval_s: float = _option(
         "--nemesis-interval",
         type=values.positive,
-        default=10.0,
         metavar="S",
-        help="mean seconds between a fault and its end (10)",
+        help="mean seconds between a fault and its end (a twelfth of the time limit, from "
+        "1.5 to 10; 10 with --as-maelstrom)",
     )
     slow_ms: float | None = _option(
         "--slow",
@@ -153,6 +159,21 @@ class Description:
         metavar="N",
         help="draws operations, latencies and faults (drawn at random if not given)",
     )
+
+    generator: str | None = _option(
+        "--as-maelstrom",
+        action="store_const",
+        const=MAELSTROM,
+        default=THOROUGH,
+        help="draw operations and faults as Maelstrom does, and read nothing back",
+        stored_default=None,
+    )
+    """What draws operations and faults. None for a run of an earlier version: as Maelstrom does."""
+
+    @property
+    def is_thorough(self) -> bool:
+        """Whether operations and faults are chosen where mistakes may show."""
+        return self.generator == THOROUGH
 
     @property
     def latency(self) -> LatencyDistribution:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vsr_node.bench.faults.bite import Bite, bite_of
 from vsr_node.bench.faults.nemesis import Effect
+from vsr_node.bench.nodes.gauge import Leadership
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import LIMITS, Mistakes
@@ -17,13 +18,16 @@ from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, stored_values
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
-from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
+from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workloads.workload import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
 
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
+
+EXPLANATION_LINES_MAX = 40
 
 OUTCOMES = ("ok", "fail", "info", "open")
 
@@ -33,15 +37,18 @@ class RunRecord:
     """What is left of a run when its nodes have ended; durations in nanoseconds."""
 
     options: Options
+    clock_start_us: int
     operations_begin: int
     duration: int
     events: Sequence[Event]
     network: Network
     effects: Sequence[Effect]
+    leaderships: Sequence[Leadership]
     mistakes: Mistakes
     time_out_count: int
     late_reply_count: int
     held_up_count: int
+    read_back_count: int
     operation_lateness: Lateness
     turns: Lateness
     cpu_seconds: float
@@ -199,6 +206,10 @@ class Page:
     """The fields of each function's request, as ``Function`` has them."""
     model: str | None = None
     """The checker's model that explains a violation; None if there is none."""
+    leaders: tuple[Leadership, ...] = ()
+    """When each node began to lead, as the bench guessed; empty in earlier versions."""
+    clock_start_us: int | None = None
+    """The time of this machine's monotonic clock when the run began; None in earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +238,11 @@ class Results:
     """None for a run of an earlier version."""
     shrunk: Shrunk | None = None
     """None for a run that is not what ``shrink`` left of another one."""
+    strength: Strength | None = None
+    """None for a run of an earlier version."""
+    weakness: str | None = None
+    """Why the run proves little if it is valid, and which option would help; None if it does not,
+    or the run is of an earlier version."""
 
     def judged(self, verdict: WorkloadVerdict) -> "Results":
         """Return the results with this verdict of the workload and what follows from it."""
@@ -236,11 +252,32 @@ class Results:
             self.availability.valid,
             Validity.INVALID if self.mistakes.count else Validity.VALID,
             self._stats_validity(),
-            Validity.UNKNOWN if untouched else Validity.VALID,
+            Validity.UNKNOWN if untouched or self.interrupted else Validity.VALID,
         )
         if self.meets_limit:
             valid = Validity.UNKNOWN
         return replace(self, valid=valid, workload=verdict)
+
+    @property
+    def is_valid_so_far(self) -> bool:
+        """Whether the run was cut short, and nothing wrong was found until then."""
+        is_open = self.valid is Validity.UNKNOWN and not self.meets_limit
+        return self.interrupted and is_open and self.workload.valid is Validity.VALID
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a few words."""
+        if not self.is_valid_so_far:
+            return self.valid.word
+        limit_s = self.test.time_limit_s
+        return f"valid so far: {min(self.bench.duration_s, limit_s):.1f} of {limit_s:g} s"
+
+    def explained(self, lines: Sequence[str]) -> "Results":
+        """Return the results with this explanation of the workload's verdict, if there is one."""
+        if not lines:
+            return self
+        text = "\n".join(lines[:EXPLANATION_LINES_MAX])
+        return replace(self, workload=replace(self.workload, explanation=text))
 
     def _stats_validity(self) -> Validity:
         """Judge as Maelstrom's stats do; a run that was cut short may not have come to an ok."""
@@ -270,6 +307,9 @@ def results_from_json(plain: Mapping[str, Any]) -> Results:
 def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results:
     """Return what a run amounts to."""
     stats = _stats(run.events)
+    test = Description(**stored_values(run.options))
+    end_ns = run.operations_begin + int(test.time_limit_s * NANOSECONDS_PER_SECOND)
+    strength = strength_of(run.events, run.effects, run.leaderships, run.read_back_count)
     results = Results(
         valid=verdict.valid,
         workload=verdict,
@@ -279,16 +319,18 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         time_outs=run.time_out_count,
         late_replies=run.late_reply_count,
         held_up=run.held_up_count,
-        latency_ms=_latencies(run.events),
+        latency_ms=_latencies(run.events, end_ns),
         network=_network(run.network, stats.count, run.messages_left_out),
         bite=bite_of(run.options, run.network, run.effects),
         faults=tuple(_fault(effect) for effect in run.effects),
         mistakes=_mistakes(run.mistakes),
         bench=_bench_share(run),
         interrupted=run.interrupted,
-        test=Description(**stored_values(run.options)),
+        test=test,
         repeat=repeat,
-        page=_page(WORKLOADS[run.options.workload]),
+        page=_page(run),
+        strength=strength,
+        weakness=weakness_of(strength, test),
     )
     return results.judged(verdict)
 
@@ -323,14 +365,14 @@ def _per(count: int, operations: int) -> float | None:
     return round(count / operations, 4) if operations else None
 
 
-def _latencies(events: Sequence[Event]) -> dict[str, Latency]:
-    """Return the latencies of operations that were ok, by function."""
+def _latencies(events: Sequence[Event], end_ns: int) -> dict[str, Latency]:
+    """Return the latencies of operations that began in time and were ok, by function."""
     begun: dict[int | str, int] = {}
     by_f: dict[str, list[int]] = {}
     for event in events:
         if event.type == "invoke":
             begun[event.process] = event.time
-        elif event.type == "ok":
+        elif event.type == "ok" and begun[event.process] < end_ns:
             by_f.setdefault(event.f, []).append(event.time - begun[event.process])
     return {f: _latency(sorted(by_f[f])) for f in sorted(by_f)}
 
@@ -402,8 +444,10 @@ def _bench_share(run: RunRecord) -> BenchShare:
     )
 
 
-def _page(workload: type[Workload]) -> Page:
-    return Page({each.f: each.fields for each in workload.functions}, workload.model)
+def _page(run: RunRecord) -> Page:
+    workload = WORKLOADS[run.options.workload]
+    requests = {each.f: each.fields for each in workload.functions}
+    return Page(requests, workload.model, tuple(run.leaderships), run.clock_start_us)
 
 
 def _seconds(nanoseconds: int) -> float:

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vsr_node.bench.faults.bite import UNTOUCHED
-from vsr_node.bench.stored.results import OUTCOMES, Counts, FaultFigures, Results
+from vsr_node.bench.stored.results import (
+    EXPLANATION_LINES_MAX,
+    OUTCOMES,
+    Counts,
+    FaultFigures,
+    Results,
+)
 from vsr_node.checker.validity import Validity
 from vsr_node.report import Drawing
 
 KEYS_SHOWN = 8
 TYPES_SHOWN = 6
 FAULTS_SHOWN = 6
-EXPLANATION_LINES_SHOWN = 40
 
 
 def screen_of(results: Results, folder: Path, drawing: Drawing | None = None) -> str:
@@ -23,9 +28,10 @@ def screen_of(results: Results, folder: Path, drawing: Drawing | None = None) ->
         _latency(results),
         _network(results),
         _faults(results),
+        _strength(results),
         _bench(results),
         _mistakes(results),
-        _judgement(results, drawing),
+        _judgement(results),
         [f"results in    {folder}"],
         report_lines(drawing),
         [f"repeat with   {results.repeat}", ""],
@@ -98,6 +104,22 @@ def _fault(fault: FaultFigures) -> str:
     )
 
 
+def _strength(results: Results) -> list[str]:
+    strength = results.strength
+    if strength is None or results.page is None or results.page.model is None:
+        return []
+    read, acknowledged = strength.writes_read_elsewhere, strength.writes_acknowledged
+    lines = [
+        f"strength      {strength.answered} answered, {strength.refused} refused",
+        f"  {read} of {acknowledged} acknowledged writes were read at another node",
+        f"  {strength.read_backs} of the reads were made in addition to the rate",
+    ]
+    if strength.faults:
+        changes, old = strength.leader_changes, strength.old_values_read
+        lines.append(f"  {changes} changes of leader, {old} reads of older writes after them")
+    return lines
+
+
 def _bench(results: Results) -> list[str]:
     bench = results.bench
     late = ", ".join(f"{name} {values.p99:.1f}" for name, values in sorted(bench.late_ms.items()))
@@ -115,11 +137,9 @@ def _mistakes(results: Results) -> list[str]:
     return [f"mistakes      {results.mistakes.count}", *lines] if lines else []
 
 
-def explanation_lines(results: Results, drawing: Drawing | None) -> Sequence[str]:
-    """Return why a run is not valid: what drawing has found out, or else what judging has."""
-    explained = drawing.explanation if drawing is not None else ()
-    lines = explained or results.workload.explanation.splitlines()
-    return lines[:EXPLANATION_LINES_SHOWN]
+def explanation_lines(results: Results) -> Sequence[str]:
+    """Return why a run is not valid."""
+    return results.workload.explanation.splitlines()[:EXPLANATION_LINES_MAX]
 
 
 def report_lines(drawing: Drawing | None) -> list[str]:
@@ -131,7 +151,7 @@ def report_lines(drawing: Drawing | None) -> list[str]:
     return [f"report in     {drawing.page.absolute().as_uri()}"]
 
 
-def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
+def _judgement(results: Results) -> list[str]:
     workload = results.workload
     keys = workload.keys or ()
     lines = []
@@ -142,7 +162,7 @@ def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
     unsettled = [key for key in keys if key.valid is not Validity.VALID]
     lines += [f"  key {key.key}: {key.reason}" for key in unsettled[:KEYS_SHOWN]]
     if workload.valid is not Validity.VALID:
-        lines += ["", *explanation_lines(results, drawing), ""]
+        lines += ["", *explanation_lines(results), ""]
     availability = results.availability
     if availability.valid is Validity.INVALID:
         lines.append(
@@ -152,8 +172,10 @@ def _judgement(results: Results, drawing: Drawing | None) -> list[str]:
     for f in results.never_ok:
         tried = f"{f} was tried {_times(results, f)} and never ok"
         lines.append(f"never ok      {tried}: Maelstrom's stats check")
+    if results.valid is Validity.VALID and results.weakness is not None:
+        lines.append(f"proves little {results.weakness}")
     if results.interrupted:
-        lines.append("The run was interrupted; this judges what there is of it.")
+        lines.append("The run was cut short; this judges what there is of it.")
     return lines
 
 
@@ -173,6 +195,8 @@ def _last_lines(results: Results) -> list[str]:
             return [f"Nothing wrong was found, but {UNTOUCHED}."]
     if results.valid is Validity.VALID:
         return ["Everything looks good! \\(^_^)/"]
+    if results.is_valid_so_far:
+        return [f"{results.verdict.capitalize()}. The run was cut short."]
     if results.valid is Validity.UNKNOWN:
         return ["Nothing wrong was found, but not all could be judged: the verdict is unknown."]
     causes = []

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import Any
 import orjson
 
 from vsr_node.bench.nodes.log_file import LogFile
+from vsr_node.bench.nodes.loop import Clock
+from vsr_node.bench.nodes.node_logs import NodeLogs
+
+NODE_LOGS = "node-logs"
 
 
 class MessageLog(LogFile):
@@ -41,8 +46,8 @@ class Store:
 
     def __init__(self, root: Path, test: str, now: datetime | None = None) -> None:
         self.folder = new_folder(root / test, now or datetime.now(UTC))
-        (self.folder / "node-logs").mkdir()
-        self._files: list[LogFile] = []
+        (self.folder / NODE_LOGS).mkdir()
+        self._files: list[LogFile | NodeLogs] = []
         for link in (root / "latest", root / "current", root / test / "latest"):
             point(link, self.folder)
 
@@ -60,9 +65,11 @@ class Store:
         self._files.append(file)
         return file
 
-    def node_log(self, node: str) -> Path:
-        """Return the file for a node's stderr."""
-        return self.folder / "node-logs" / f"{node}.log"
+    def open_node_logs(self, clock: Clock, say: Callable[[str], None] | None) -> NodeLogs:
+        """Return the logs of the nodes, in ``node-logs/``; ``say`` prints their lines, too."""
+        logs = NodeLogs(self.folder / NODE_LOGS, clock, say)
+        self._files.append(logs)
+        return logs
 
     def write_text(self, name: str, text: str) -> None:
         """Write a whole file."""
@@ -92,7 +99,7 @@ def write_json(path: Path, value: Any) -> None:
 def adopt(folder: Path, root: Path, test: str) -> Path:
     """Move a run's folder from elsewhere into the store; return its new place."""
     store = Store(root, test)
-    store.folder.joinpath("node-logs").rmdir()
+    store.folder.joinpath(NODE_LOGS).rmdir()
     for path in folder.iterdir():
         shutil.move(path, store.folder / path.name)
     return store.folder

@@ -6,6 +6,9 @@ each. The first half of the first group only reads, all others mix write, cas, c
 with one group, a quarter with two, a sixth with three. A
 group moves to the next key when more than ``PROCESSES_PER_KEY`` processes would have worked on it:
 operations left open make judging hard, and each costs a process.
+
+In a thorough run most values are new, so that a read names its write, and most cas compare with the
+last value that was seen.
 """
 
 from collections.abc import Sequence
@@ -28,6 +31,8 @@ from vsr_node.checker.validity import Validity
 
 PROCESSES_PER_KEY = 20
 VALUE_COUNT = 5
+OLD_VALUE_SHARE = 1 / 8
+WRONG_CAS_SHARE = 1 / 4
 
 NULL = {"type": "read_ok", "value": None}
 """Maelstrom lets a node answer so where a key does not exist."""
@@ -196,14 +201,21 @@ class LinKv(Workload):
         *(ids, several_at_once, odd_values),
     )
 
-    def __init__(self, node_count: int, concurrency: int, random: Random) -> None:
+    def __init__(
+        self, node_count: int, concurrency: int, random: Random, *, thorough: bool = False
+    ) -> None:
         super().__init__(node_count, concurrency, random)
+        self._is_thorough = thorough
+        self._value_count = 0
+        self._seen: dict[int, Any] = {}
+        """The value of each key that a reply named last."""
         self._reader_count = node_count
         self._group_size = self.threads_per_group(node_count)
         group_count = concurrency // self._group_size
         self._keys = list(range(group_count))
         self._next_key = group_count
         self._processes = [self._group_size] * group_count
+        self._changed: list[int] = []
 
     @staticmethod
     def time_out_s(mean_latency_ms: float) -> float:
@@ -220,21 +232,57 @@ class LinKv(Workload):
         key = self._keys[thread // self._group_size]
         if thread < self._reader_count:
             return Operation("read", key, None)
-        if self._random.randrange(3) == 0:
+        if key not in self._changed:
+            self._changed.append(key)
+        draw = self._random.randrange(3)
+        if draw == 0 or (self._is_thorough and key not in self._seen):
             return Operation("write", key, self._value())
-        return Operation("cas", key, [self._value(), self._value()])
+        return Operation("cas", key, [self._expected(key), self._value()])
 
     def _value(self) -> int:
-        return self._random.randrange(VALUE_COUNT)
+        """Return a value to write. Mostly one that nobody wrote before: it names its write."""
+        if not self._is_thorough:
+            return self._random.randrange(VALUE_COUNT)
+        if self._value_count and self._random.random() < OLD_VALUE_SHARE:
+            return self._random.randrange(self._value_count)
+        self._value_count += 1
+        return self._value_count - 1
+
+    def _expected(self, key: int) -> Any:
+        """Return what a cas compares with. Mostly the last known value, so that most succeed."""
+        if not self._is_thorough:
+            return self._random.randrange(VALUE_COUNT)
+        if self._random.random() < WRONG_CAS_SHARE:
+            return self._random.randrange(self._value_count)
+        return self._seen[key]
+
+    def result(self, operation: Operation, body: Body) -> Any:
+        """Return the value of the ok event, and remember it as that of the key."""
+        value = super().result(operation, body)
+        self._seen[operation.key] = value[1] if operation.f == "cas" else value
+        return value
 
     def on_new_process(self, thread: int) -> None:
         """Count the processes of the group, and move to the next key after enough of them."""
         group = thread // self._group_size
         self._processes[group] += 1
         if self._processes[group] > max(PROCESSES_PER_KEY, self._group_size):
-            self._keys[group] = self._next_key
-            self._next_key += 1
-            self._processes[group] = self._group_size
+            self._begin_key(group)
+
+    def _begin_key(self, group: int) -> None:
+        self._keys[group] = self._next_key
+        self._next_key += 1
+        self._processes[group] = self._group_size
+
+    def move_on(self) -> Sequence[Operation]:
+        """Let each group work on a new key, unless nobody has asked to change its present one.
+
+        Return a read of each key that somebody has asked to change, the newest first.
+        """
+        for group, key in enumerate(self._keys):
+            if key in self._changed:
+                self._begin_key(group)
+        return [Operation("read", key, None) for key in reversed(self._changed)]
 
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Check whether the history of each key is linearizable."""

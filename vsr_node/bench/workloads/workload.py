@@ -93,8 +93,11 @@ class Workload(ABC):
     doctor_steps: ClassVar[tuple[Step, ...]] = ()
     """What the doctor tries. The name of a step's function is its name in the report."""
 
-    def __init__(self, node_count: int, concurrency: int, random: Random) -> None:
-        del node_count, concurrency  # By default all threads do the same.
+    def __init__(
+        self, node_count: int, concurrency: int, random: Random, *, thorough: bool = False
+    ) -> None:
+        """``thorough`` allows operations that show more than those that Maelstrom would draw."""
+        del node_count, concurrency, thorough  # By default all threads do the same.
         self._random = random
 
     @classmethod
@@ -117,6 +120,13 @@ class Workload(ABC):
     @abstractmethod
     def next_operation(self, thread: int) -> Operation:
         """Return what that thread does next."""
+
+    def move_on(self) -> Sequence[Operation]:
+        """Leave what was changed so far as it is: later operations are about something else.
+
+        Return operations that read all that was changed so far, the newest first.
+        """
+        return ()
 
     def on_new_process(self, thread: int) -> None:
         """Take note that the thread goes on as a new process, as its operation is left open."""

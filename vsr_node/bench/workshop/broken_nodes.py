@@ -6,11 +6,15 @@ Every broken one must be found invalid with its options. Two are honest: ``hones
 in the memory of its first node and must be found valid whatever the network does;
 ``honest-on-disk`` keeps them in the folder that its argument names (``-- {run}``) and must be found
 valid whatever happens to the processes, too.
+
+The hard ones elect leaders and replicate a log: each is the honest ``raft`` with one mistake, which
+shows only if faults meet it at the right moment. A single run may miss it.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
+from vsr_node.bench.stored.options import RUN_FOLDER
 from vsr_node.start import isolated_script
 
 BROKEN_PREFIX = "broken:"
@@ -19,6 +23,7 @@ FOLDER = Path(__file__).parent.parent / "broken"
 HONEST = "honest"
 HONEST_ON_DISK = "honest-on-disk"
 ECHO_ONLY = "echo-only"
+HONEST_RAFT = "raft"
 
 
 def _group(options: str) -> tuple[str, ...]:
@@ -34,10 +39,11 @@ _REPEATS = (*_MANY, "--latency", "20", "--latency-dist", "exponential", "--dupli
 _KILLS = _group("--rate 200 --time-limit 18 --nemesis kill --nemesis-interval 1")
 # Many short cuts, as these lies show only when one of them hits the primary.
 _SHORT_CUTS = _group("--rate 100 --time-limit 18 --nemesis partition --nemesis-interval 1")
+_ON_DISK = ("--", f"{RUN_FOLDER}/data")
 
 
 class BrokenNode(NamedTuple):
-    """A lie, and the options of the bench that find it within 20 seconds."""
+    """A lie, and the options of the bench that find it."""
 
     name: str
     lie: str
@@ -60,10 +66,25 @@ BROKEN_NODES = (
     BrokenNode("does-it-twice", "a repeated request is done once more", _REPEATS),
 )
 
+HARD_NODES = (
+    BrokenNode("raft-blind-votes", "voters don't compare logs", _ON_DISK),
+    BrokenNode("raft-lone-reads", "a leader reads without a quorum", _ON_DISK),
+    BrokenNode("raft-lagging-reads", "a follower that lags answers reads", _ON_DISK),
+    BrokenNode("raft-early-reads", "reads before a leader's first commit", _ON_DISK),
+    BrokenNode("raft-old-terms", "commits an older term's entry by counting", _ON_DISK),
+    BrokenNode("raft-twice", "a forwarded request is done twice", _ON_DISK),
+    BrokenNode("raft-short-snapshot", "a snapshot leaves out the last change", _ON_DISK),
+    BrokenNode("raft-forgets-votes", "term and vote are forgotten at a kill", _ON_DISK),
+    BrokenNode("raft-late-log", "the log is written after the answer", _ON_DISK),
+    BrokenNode("forgets-all", "all is forgotten at a kill", ()),
+)
+"""Those that a hunt finds; their options are arguments of the node alone."""
+
 
 def broken_command(name: str) -> tuple[str, ...]:
     """Return the command that starts one of the nodes. Raises KeyError, which lists all names."""
-    names = (HONEST, HONEST_ON_DISK, ECHO_ONLY, *(node.name for node in BROKEN_NODES))
+    lies = dict.fromkeys(node.name for node in (*BROKEN_NODES, *HARD_NODES))
+    names = (HONEST, HONEST_ON_DISK, HONEST_RAFT, ECHO_ONLY, *lies)
     if name not in names:
         raise KeyError(f"there is no {BROKEN_PREFIX}{name}; there are {', '.join(names)}")
     return isolated_script(str(FOLDER / f"{name.replace('-', '_')}.py"))

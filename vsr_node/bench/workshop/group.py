@@ -9,7 +9,8 @@ from vsr_node.bench.nodes.links import LatencyDistribution, Links
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Loop, Timers, clock_from_now
 from vsr_node.bench.nodes.mistakes import Kind, Mistakes, WireError
 from vsr_node.bench.nodes.network import Journal, Network
-from vsr_node.bench.nodes.processes import Launch, NodeProcess, last_lines, stop_nodes
+from vsr_node.bench.nodes.node_logs import NodeLogs
+from vsr_node.bench.nodes.processes import Launch, NodeProcess, stop_nodes
 
 Body = dict[str, Any]
 Printed = Callable[[str, bytes], None]
@@ -68,11 +69,11 @@ class Group:
         self.names = tuple(names)
         self.timers = Timers(clock_from_now())
         self.loop = Loop(self.timers)
-        self.mistakes = Mistakes(self.timers.now, tell, lambda node: last_lines(self._log_of(node)))
+        self._logs = NodeLogs(folder, self.timers.now)
+        self.mistakes = Mistakes(self.timers.now, tell, self._logs.last_lines)
         self.network = Network(self.timers, Links(Random(0), latency), self.mistakes, journal)
         self.nodes: dict[str, NodeProcess] = {}
-        self._folder = folder
-        self._launch = Launch(command, self._log_of)
+        self._launch = Launch(command, self._logs)
         self._printed = printed
 
     def __enter__(self) -> "Group":
@@ -87,6 +88,7 @@ class Group:
     def __exit__(self, *_: object) -> None:
         stop_nodes(list(self.nodes.values()))
         self.loop.close()
+        self._logs.close()
 
     def start(self, name: str) -> None:
         """Start a node's process. Raises OSError if it can't be started."""
@@ -105,6 +107,3 @@ class Group:
     def _on_line(self, node: str, line: bytes) -> None:
         self._printed(node, line)
         self.network.on_line(node, line)
-
-    def _log_of(self, node: str) -> Path:
-        return self._folder / f"{node}.log"

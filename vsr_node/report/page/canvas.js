@@ -1,31 +1,35 @@
 // Shared by all drawings: a window of time, its axis, and moving it by mouse, touch and keys.
 
 /** The width in pixels of the names on the left of every drawing. */
-const MARGIN = 76;
+const MARGIN = 96;
 const AXIS_HEIGHT = 22;
 const SHORTEST_WINDOW_US = 20;
 const DRAG_PIXELS = 4;
 
-/** Okabe and Ito's colours, for light and dark. */
-const PALETTES = {
-  light: ["#0072b2", "#d55e00", "#007a5a", "#b0397f", "#7a6a00", "#3b6fb6", "#555555", "#8a3ffc"],
-  dark: ["#56b4e9", "#ff8a3d", "#3ecf9f", "#f08cc6", "#e6c84f", "#9dc1ff", "#b8b8b8", "#be95ff"],
-};
-const DASHES = [[], [6, 3], [2, 2], [8, 2, 2, 2]];
+const SERIES = 8;
+const DASHES = [[], [6, 3], [2, 2], [8, 2, 2, 2], [1, 3]];
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
 /** @param {number} number @returns {{colour: string, dash: number[]}} */
 function styleOf(number) {
-  const palette = darkness.matches ? PALETTES.dark : PALETTES.light;
   return {
-    colour: palette[number % palette.length],
-    dash: DASHES[Math.floor(number / palette.length) % DASHES.length],
+    colour: colour(`series-${number % SERIES}`),
+    dash: DASHES[Math.floor(number / SERIES) % DASHES.length],
   };
 }
 
+/** @type {Map<string, string>} */
+const colours = new Map();
+darkness.addEventListener("change", () => colours.clear());
+
 /** @param {string} name @returns {string} A colour of the style sheet. */
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  let found = colours.get(name);
+  if (found === undefined) {
+    found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    colours.set(name, found);
+  }
+  return found;
 }
 
 /** A window of time, in microseconds, that several drawings may share. */
@@ -70,7 +74,11 @@ class TimeWindow {
   }
 }
 
-/** A canvas with a time axis. A request redraws it at the browser's next frame. */
+/** How long a drawing that is out of sight waits for the end of a movement, in milliseconds. */
+const OUT_OF_SIGHT_MS = 120;
+
+/** A canvas with a time axis. A request redraws it at the browser's next frame, or a little later if it is out of
+ * sight. */
 class Drawing {
   /**
    * @param {HTMLCanvasElement} canvas @param {TimeWindow} time
@@ -84,6 +92,12 @@ class Drawing {
     this.height = 200;
     this.width = 0;
     this.waiting = false;
+    this.inSight = true;
+    this.timer = 0;
+    new IntersectionObserver(([entry]) => {
+      this.inSight = entry.isIntersecting;
+      if (this.inSight && this.timer) this.requestFrame();
+    }).observe(canvas);
     time.listeners.push(() => this.request());
     new ResizeObserver(() => this.request()).observe(canvas.parentElement ?? canvas);
     darkness.addEventListener("change", () => this.request());
@@ -91,6 +105,17 @@ class Drawing {
   }
 
   request() {
+    this.canvas.dataset.begin = String(this.time.begin);
+    this.canvas.dataset.end = String(this.time.end);
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.inSight) this.requestFrame();
+    else this.timer = setTimeout(() => this.requestFrame(), OUT_OF_SIGHT_MS);
+  }
+
+  requestFrame() {
+    clearTimeout(this.timer);
+    this.timer = 0;
     if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
@@ -150,37 +175,51 @@ class Drawing {
     }
   }
 
-  /** Shade the times of the faults. @param {FaultSpan[]} faults @param {number} top @param {number} bottom @param {boolean} named */
-  faults(faults, top, bottom, named) {
-    const { context } = this;
-    faults.forEach(([begin, end, name, text], place) => {
-      const left = Math.max(MARGIN, this.x(begin));
-      const right = Math.min(this.width, end === null ? this.width : this.x(end));
-      if (right <= MARGIN || left >= this.width) return;
-      context.fillStyle = colour("fault");
-      context.fillRect(left, top, Math.max(1, right - left), bottom - top);
-      // Faults overlap: each name ends where the next one begins.
-      const room = Math.min(right, place + 1 < faults.length ? this.x(faults[place + 1][0]) : right) - left;
-      if (named && room > 30) {
-        context.save();
-        context.beginPath();
-        context.rect(left, top, room, 18);
-        context.clip();
-        context.fillStyle = colour("text");
-        context.fillText(`${name} ${text}`, left + 4, top + 9);
-        context.restore();
-      }
-    });
+  /** Return the left and right end of a time in the window; null if it is outside.
+   * @param {number} begin @param {number | null} end @returns {[number, number] | null} */
+  ends(begin, end) {
+    const left = Math.max(MARGIN, this.x(begin));
+    const right = Math.min(this.width, end === null ? this.width : this.x(end));
+    return right <= MARGIN || left >= this.width ? null : [left, Math.max(right, left + 1)];
   }
 
-  /** Write a name in the margin. @param {string} text @param {number} y */
-  label(text, y) {
+  /** Shade the times of the faults. @param {FaultSpan[]} faults @param {number} top @param {number} bottom */
+  faults(faults, top, bottom) {
+    this.context.fillStyle = colour("fault");
+    for (const [begin, end] of faults) {
+      const ends = this.ends(begin, end);
+      if (ends) this.context.fillRect(ends[0], top, ends[1] - ends[0], bottom - top);
+    }
+  }
+
+  /** Write a text that ends where its room does, on a plate. @param {string} text @param {number} x @param {number} y
+   * @param {number} room @param {string} ink @param {string} [plate] */
+  textIn(text, x, y, room, ink, plate) {
+    if (room < 14) return;
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(x, y - 8, room, 16);
+    context.clip();
+    if (plate) {
+      context.fillStyle = plate;
+      context.fillRect(x, y - 7, Math.min(room, context.measureText(text).width + 8), 14);
+    }
+    context.fillStyle = ink;
+    context.textAlign = "left";
+    context.fillText(text, x + 4, y + 0.5);
+    context.restore();
+  }
+
+  /** Write a name in the margin. @param {string} text @param {number} y @param {boolean} [strong] */
+  label(text, y, strong = false) {
     const { context } = this;
     context.save();
     context.beginPath();
     context.rect(0, y - 12, MARGIN - 6, 24);
     context.clip();
-    context.fillStyle = colour("faint");
+    context.fillStyle = colour(strong ? "text" : "faint");
+    if (strong) context.font = "600 13px system-ui, sans-serif";
     context.textAlign = "left";
     context.fillText(text, 6, y);
     context.restore();

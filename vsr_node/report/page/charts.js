@@ -2,6 +2,8 @@
 
 const CHART_HEIGHT = 230;
 const BINS = 60;
+/** Points nearer to each other than so many pixels are one. */
+const POINT_GRID = 2;
 /** @type {[number, number[], string][]} */
 const QUANTILES = [[0.5, [], "p50"], [0.95, [6, 3], "p95"], [0.99, [2, 2], "p99"]];
 
@@ -10,8 +12,8 @@ class Charts {
   constructor(run, time, onSelect) {
     this.run = run;
     this.time = time;
-    /** The number of the function whose quantiles are drawn, -1 for all functions. */
-    this.quantilesOf = -1;
+    /** The number of the function that is drawn, -1 for all functions. */
+    this.function = -1;
     let [least, most] = [Infinity, 1];
     for (let i = 0; i < run.count; i++) {
       if (run.operations.end[i] < 0) continue;
@@ -45,12 +47,12 @@ class Charts {
     return CHART_HEIGHT - 10 - share * (CHART_HEIGHT - 20 - AXIS_HEIGHT);
   }
 
-  /** Yield the numbers of the completed operations that begin in the window. */
+  /** Yield the numbers of the completed operations of the function that begin in the window. */
   *inWindow() {
     const { begin, end } = this.time;
     const { operations } = this.run;
     for (let i = firstAtLeast(operations.begin, begin); i < this.run.count && operations.begin[i] <= end; i++) {
-      if (operations.end[i] >= 0) yield i;
+      if (operations.end[i] >= 0 && (this.function < 0 || operations.f[i] === this.function)) yield i;
     }
   }
 
@@ -68,26 +70,29 @@ class Charts {
       context.stroke();
     }
     drawing.clipped(() => {
-      drawing.faults(this.run.main.faults, AXIS_HEIGHT, CHART_HEIGHT, false);
-      const { begin, end, f, outcome } = this.run.operations;
-      context.globalAlpha = 0.75;
+      drawing.faults(this.run.main.faults, AXIS_HEIGHT, CHART_HEIGHT);
+      const { begin, end, outcome } = this.run.operations;
+      /** @type {Set<number>[]} The places that have a point of each outcome. */
+      const drawn = this.run.main.outcomes.map(() => new Set());
       for (const i of this.inWindow()) {
-        const { colour: fill } = styleOf(f[i]);
-        drawPoint(context, f[i], outcome[i] === 0, fill, drawing.x(begin[i]), this.y(end[i] - begin[i]));
+        const x = Math.round(drawing.x(begin[i]) / POINT_GRID) * POINT_GRID;
+        const y = Math.round(this.y(end[i] - begin[i]));
+        if (drawn[outcome[i]].has(x * CHART_HEIGHT + y)) continue;
+        drawn[outcome[i]].add(x * CHART_HEIGHT + y);
+        drawPoint(context, outcome[i], x, y);
       }
-      context.globalAlpha = 1;
       this.drawQuantiles(drawing);
     });
   }
 
   /** @param {Drawing} drawing */
   drawQuantiles(drawing) {
-    const { begin, end, f, outcome } = this.run.operations;
+    const { begin, end, outcome } = this.run.operations;
     const width = (this.time.end - this.time.begin) / BINS;
     /** @type {number[][]} */
     const bins = Array.from({ length: BINS }, () => []);
     for (const i of this.inWindow()) {
-      if (outcome[i] !== 0 || (this.quantilesOf >= 0 && f[i] !== this.quantilesOf)) continue;
+      if (outcome[i] !== 0) continue;
       bins[Math.min(BINS - 1, Math.floor((begin[i] - this.time.begin) / width))].push(end[i] - begin[i]);
     }
     for (const bin of bins) bin.sort((a, b) => a - b);
@@ -100,14 +105,19 @@ class Charts {
     for (const [share, dash, name] of QUANTILES) {
       context.setLineDash(dash);
       context.beginPath();
-      let [started, lastX, lastY] = [false, 0, 0];
+      let [started, joined, lastX, lastY] = [false, false, 0, 0];
       bins.forEach((bin, place) => {
-        if (!bin.length) return;
-        lastX = drawing.x(this.time.begin + (place + 0.5) * width);
+        if (!bin.length) {
+          joined = false;
+          return;
+        }
+        const left = drawing.x(this.time.begin + place * width);
+        lastX = drawing.x(this.time.begin + (place + 1) * width);
         lastY = this.y(bin[Math.min(bin.length - 1, Math.floor(share * bin.length))]);
-        if (started) context.lineTo(lastX, lastY);
-        else context.moveTo(lastX, lastY);
-        started = true;
+        if (joined) context.lineTo(left, lastY);
+        else context.moveTo(left, lastY);
+        context.lineTo(lastX, lastY);
+        started = joined = true;
       });
       context.stroke();
       if (!started) continue;
@@ -124,8 +134,9 @@ class Charts {
     const { context, height } = drawing;
     const { end, begin, outcome } = this.run.operations;
     const width = (this.time.end - this.time.begin) / BINS;
+    const { outcomes } = this.run.main;
     /** @type {number[][]} */
-    const counts = OUTCOMES.map(() => new Array(BINS).fill(0));
+    const counts = outcomes.map(() => new Array(BINS).fill(0));
     for (let i = 0; i < this.run.count; i++) {
       const at = end[i] < 0 ? begin[i] : end[i];
       if (at < this.time.begin || at > this.time.end) continue;
@@ -136,9 +147,10 @@ class Charts {
     drawing.axis(height);
     for (const count of [0, most]) drawing.label(`${+((count / width) * 1e6).toPrecision(3)} /s`, y(count));
     drawing.clipped(() => {
-      drawing.faults(this.run.main.faults, AXIS_HEIGHT, height, false);
-      ["ok", "fail", "info"].forEach((name, kind) => {
-        context.strokeStyle = colour(name);
+      drawing.faults(this.run.main.faults, AXIS_HEIGHT, height);
+      const present = outcomes.map((_, kind) => kind).filter((kind) => counts[kind].some(Boolean));
+      for (const kind of present) {
+        context.strokeStyle = colour(OUTCOME_COLOURS[kind]);
         context.lineWidth = 2;
         context.setLineDash(DASHES[kind]);
         context.beginPath();
@@ -148,14 +160,19 @@ class Charts {
           context.lineTo(drawing.x(this.time.begin + (place + 1) * width), y(count));
         });
         context.stroke();
-      });
-      context.setLineDash([]);
+      }
       let x = MARGIN + 8;
-      ["ok", "fail", "info"].forEach((name, kind) => {
-        context.fillStyle = colour(name);
-        context.fillText(OUTCOMES[kind], x, AXIS_HEIGHT + 8);
-        x += 16 + 7 * OUTCOMES[kind].length;
-      });
+      for (const kind of present) {
+        context.strokeStyle = context.fillStyle = colour(OUTCOME_COLOURS[kind]);
+        context.beginPath();
+        context.moveTo(x, AXIS_HEIGHT + 8);
+        context.lineTo(x + 20, AXIS_HEIGHT + 8);
+        context.setLineDash(DASHES[kind]);
+        context.stroke();
+        context.fillText(outcomes[kind], x + 25, AXIS_HEIGHT + 8);
+        x += 42 + context.measureText(outcomes[kind]).width;
+      }
+      context.setLineDash([]);
     });
   }
 
@@ -171,27 +188,30 @@ class Charts {
   }
 }
 
-/** Draw a point whose shape stands for the function, hollow if the operation was not ok.
- * @param {CanvasRenderingContext2D} context @param {number} shape @param {boolean} filled
- * @param {string} fill @param {number} x @param {number} y */
-function drawPoint(context, shape, filled, fill, x, y) {
-  context.fillStyle = context.strokeStyle = fill;
-  context.lineWidth = 1;
+/** Draw a point whose form and colour are its outcome's: a dot; a square for an answer of no; a cross if it was
+ * refused; a triangle if it timed out; a diamond if its outcome is unknown.
+ * @param {CanvasRenderingContext2D} context @param {number} outcome @param {number} x @param {number} y */
+function drawPoint(context, outcome, x, y) {
+  context.fillStyle = context.strokeStyle = colour(OUTCOME_COLOURS[outcome]);
+  context.lineWidth = 1.4;
   const size = 2.5;
-  if (shape % 3 === 1) {
-    if (filled) context.fillRect(x - size, y - size, 2 * size, 2 * size);
-    else context.strokeRect(x - size, y - size, 2 * size, 2 * size);
+  if (outcome <= 1) {
+    const side = outcome === 0 ? 3 : 5;
+    context.fillRect(x - side / 2, y - side / 2, side, side);
     return;
   }
   context.beginPath();
-  if (shape % 3 === 0) {
-    context.arc(x, y, size, 0, 2 * Math.PI);
+  if (outcome === 2) {
+    context.moveTo(x - size, y - size);
+    context.lineTo(x + size, y + size);
+    context.moveTo(x + size, y - size);
+    context.lineTo(x - size, y + size);
   } else {
     context.moveTo(x, y - size - 1);
-    context.lineTo(x + size + 1, y + size);
-    context.lineTo(x - size - 1, y + size);
+    context.lineTo(x + size + 1, outcome === 3 ? y + size : y);
+    if (outcome === UNKNOWN) context.lineTo(x, y + size + 1);
+    context.lineTo(x - size - 1, outcome === 3 ? y + size : y);
     context.closePath();
   }
-  if (filled) context.fill();
-  else context.stroke();
+  context.stroke();
 }

@@ -7,12 +7,13 @@
  * @property {number[]} key
  * @property {number[]} node
  * @property {number[]} client
- * @property {number[]} outcome  0 ok, 1 fail, 2 unknown.
+ * @property {number[]} outcome  Its number in `outcomes`.
  * @property {number[]} begin
  * @property {number[]} end      -1 if it never completed.
  * @property {string[]} value
  * @property {string[]} error
  * @property {number[]} event    The index of its first event in the history.
+ * @property {number[]} place    Its place in the order that the checker found for its key, from 1; 0 if it has none.
  *
  * @typedef {object} Messages    One entry for each message, in the order of sending.
  * @property {number} count
@@ -27,15 +28,32 @@
  * @typedef {[begin: number, end: number | null, name: string, text: string]} FaultSpan
  *   The end is null if the fault lasted to the end of the run.
  *
- * @typedef {object} FailingPart  Numbers of operations.
- * @property {number[]} operations
- * @property {number} late        How many of the last operations are shown at first.
- * @property {number} culprit
+ * @typedef {object} FailingPart
+ * @property {number[]} operations  Their numbers.
+ * @property {number} culprit       The number of the operation that has no place.
+ * @property {number} begin         Where its view opens: when the last acknowledged change before it began.
+ *
+ * @typedef {[begin: number, end: number | null, kind: string, whole: boolean, text: string, fault: number]} Condition
+ *   What befell a node, or only some of its links. The fault is its number, or -1.
+ *
+ * @typedef {object} Lane           What happened to a node; an end is null if it lasted to the end of the run.
+ * @property {string} node
+ * @property {Condition[]} conditions
+ * @property {[begin: number, end: number | null, view: number][]} views  Its views or terms.
+ * @property {[begin: number, end: number | null][]} leads
+ *
+ * @typedef {object} Log            One entry for each line of the nodes' stderr, in order of time.
+ * @property {number[]} time        -1 if it is not known.
+ * @property {string[]} node
+ * @property {string[]} text
+ * @property {boolean[]} alarming
  *
  * @typedef {object} Main         All but the columns.
  * @property {FaultSpan[]} faults
- * @property {[node: number, time: number, view: number][]} views
- * @property {string[]} members
+ * @property {Lane[]} lanes
+ * @property {string} viewWord      What the nodes' messages call the number of a view.
+ * @property {string[]} outcomes
+ * @property {Log} log
  * @property {string[]} nodes
  * @property {string[]} names
  * @property {string[]} kinds
@@ -49,7 +67,9 @@
  * @typedef {{functions: string[], keys: string[], nodes: string[], clients: string[]}} Tables
  */
 
-const OUTCOMES = ["ok", "fail", "unknown"];
+const UNKNOWN = 4;
+/** The colours of outcomes in the style sheet, by number. */
+const OUTCOME_COLOURS = ["ok", "no", "refused", "timeout", "unknown"];
 
 /** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
 function elementOf(id, kind) {
@@ -109,6 +129,7 @@ class Run {
     let end = 1;
     for (let i = 0; i < this.count; i++) end = Math.max(end, operations.begin[i], operations.end[i]);
     for (const fault of main.faults) end = Math.max(end, fault[0], fault[1] ?? 0);
+    for (const lane of main.lanes) for (const [begin] of lane.views) end = Math.max(end, begin);
     this.end = end;
   }
 

@@ -1,7 +1,9 @@
 // The space-time diagram: nodes are lines, messages are arrows from sender to receiver.
 
 const ROW_HEIGHT = 64;
-const ARROWS_MAX = 4000;
+const ARROWS_MAX = 800;
+/** Up to how many arrows have heads: more would only blacken the drawing. */
+const HEADS_MAX = 500;
 const LISTED_MAX = 200;
 const MARGIN_OF_OPERATION = 0.35;
 const OPERATION_SHOWN_MAX_US = 5e6;
@@ -82,18 +84,18 @@ class SpaceTime {
     return ends.every((name) => this.nodes.has(name));
   }
 
+  /** Find the messages to draw: at most so many, evenly chosen among those in the window. */
   find() {
     const { sent, ended, longest, count } = this.messages;
     const { begin, end } = this.time;
-    this.shown = [];
+    /** @type {number[]} */
+    const found = [];
     for (let i = firstAtLeast(sent, begin - longest); i < count && sent[i] <= end; i++) {
-      if (ended[i] >= begin && this.passes(i)) this.shown.push(i);
+      if (ended[i] >= begin && this.passes(i)) found.push(i);
     }
-    this.total = this.shown.length;
-    if (this.total > ARROWS_MAX) {
-      const stride = this.total / ARROWS_MAX;
-      this.shown = Array.from({ length: ARROWS_MAX }, (_, place) => this.shown[Math.floor(place * stride)]);
-    }
+    this.total = found.length;
+    const stride = Math.max(1, this.total / ARROWS_MAX);
+    this.shown = stride === 1 ? found : Array.from({ length: ARROWS_MAX }, (_, place) => found[Math.floor(place * stride)]);
   }
 
   /** @param {Drawing} drawing */
@@ -103,7 +105,7 @@ class SpaceTime {
     drawing.axis(drawing.height);
     const { context } = drawing;
     this.labels.forEach((name, row) => {
-      drawing.label(name, this.rowY(row));
+      drawing.label(name, this.rowY(row), this.nodes.has(name));
       context.strokeStyle = name === this.node ? colour("text") : colour("faint");
       context.lineWidth = name === this.node ? 2.5 : 1;
       context.beginPath();
@@ -112,10 +114,10 @@ class SpaceTime {
       context.stroke();
     });
     drawing.clipped(() => {
-      drawing.faults(this.run.main.faults, AXIS_HEIGHT, drawing.height, true);
+      this.drawConditions(drawing);
       this.drawOperation(drawing);
-      for (const i of this.shown) this.drawArrow(drawing, i, false);
-      if (this.selected >= 0) this.drawArrow(drawing, this.selected, true);
+      this.drawArrows(drawing, this.shown, false);
+      if (this.selected >= 0) this.drawArrows(drawing, [this.selected], true);
     });
     const kept = this.run.main.messages < this.run.main.messagesTotal
       ? ` The page has ${this.run.main.messages.toLocaleString("en")} of ${this.run.main.messagesTotal.toLocaleString("en")}.` : "";
@@ -149,19 +151,52 @@ class SpaceTime {
     return [x1, y1, x2, y2];
   }
 
-  /** @param {Drawing} drawing @param {number} i @param {boolean} selected */
-  drawArrow(drawing, i, selected) {
+  /** Hatch the times in which a fault hit the node itself, or all of its links. @param {Drawing} drawing */
+  drawConditions(drawing) {
     const { context } = drawing;
+    for (const lane of this.run.main.lanes) {
+      const y = this.rowY(this.labels.indexOf(lane.node));
+      for (const [begin, end, kind, whole] of lane.conditions) {
+        const ends = whole ? drawing.ends(begin, end) : null;
+        if (!ends) continue;
+        context.fillStyle = hatching(context, kind);
+        context.fillRect(ends[0], y - 9, ends[1] - ends[0], 18);
+        drawing.textIn(kind, ends[0], y + 17, ends[1] - ends[0], colour(conditionStyle(kind).colour), colour("back"));
+      }
+    }
+  }
+
+  /** Draw arrows, those of a type at once. @param {Drawing} drawing @param {number[]} arrows @param {boolean} selected */
+  drawArrows(drawing, arrows, selected) {
+    const { context } = drawing;
+    /** @type {Map<number, number[]>} */
+    const byKind = new Map();
+    for (const i of arrows) {
+      const kind = this.messages.kind[i];
+      const others = byKind.get(kind);
+      if (others) others.push(i);
+      else byKind.set(kind, [i]);
+    }
+    for (const [kind, those] of byKind) {
+      const { colour: stroke, dash } = styleOf(kind);
+      context.strokeStyle = context.fillStyle = selected ? colour("text") : stroke;
+      context.lineWidth = selected ? 3 : 1.4;
+      context.setLineDash(dash);
+      context.beginPath();
+      for (const i of those) {
+        const [x1, y1, x2, y2] = this.arrow(i);
+        context.moveTo(x1, y1);
+        context.lineTo(x2, y2);
+      }
+      context.stroke();
+      context.setLineDash([]);
+      if (arrows.length <= HEADS_MAX) for (const i of those) this.drawEnd(context, i);
+    }
+  }
+
+  /** Draw a message's head, or the cross of one that was stopped. @param {CanvasRenderingContext2D} context @param {number} i */
+  drawEnd(context, i) {
     const [x1, y1, x2, y2] = this.arrow(i);
-    const { colour: stroke, dash } = styleOf(this.messages.kind[i]);
-    context.strokeStyle = context.fillStyle = selected ? colour("text") : stroke;
-    context.lineWidth = selected ? 3 : 1.4;
-    context.setLineDash(dash);
-    context.beginPath();
-    context.moveTo(x1, y1);
-    context.lineTo(x2, y2);
-    context.stroke();
-    context.setLineDash([]);
     const fate = this.run.main.fates[this.messages.fate[i]];
     if (STOPPED.has(fate)) {
       context.lineWidth = 2;
@@ -246,6 +281,7 @@ class SpaceTime {
 
   /** @param {number} by */
   step(by) {
+    this.find();  // The drawing may not be up to date yet.
     const { sent } = this.messages;
     const place = this.shown.indexOf(this.selected);
     let next = place + by;

@@ -1,9 +1,12 @@
-// Operations over time, a lane for each process; above them the faults, and the nodes' views.
+// Operations over time, grouped by the node that was asked, a lane for each process.
 
-const LANE_HEIGHT = 18;
-const VIEW_HEIGHT = 16;
-const FAULTS_HEIGHT = 20;
+const LANE_HEIGHT = 20;
+const GROUP_GAP = 8;
 const HIT_PIXELS = 8;
+const ORDER_SHOWN_MAX = 400;
+const NUMBER_PIXELS = 16;
+
+/** @typedef {{node: number, process: number | string, begin: number, end: number, operations: number[]}} ProcessSpan */
 
 class Timeline {
   /** @param {Run} run @param {TimeWindow} time @param {(operation: number) => void} onSelect */
@@ -12,20 +15,26 @@ class Timeline {
     this.time = time;
     this.onSelect = onSelect;
     this.key = -1;
-    this.outcomes = [true, true, true];
+    this.outcomes = run.main.outcomes.map(() => true);
     this.selected = -1;
+    this.showsOrder = true;
     /** The numbers that the explanation gives to the violations' operations.
      * @type {Map<number, number>} */
     this.marks = new Map();
     for (const violation of run.main.violations) {
       violation.operations.forEach((operation, place) => this.marks.set(operation, place + 1));
     }
-    this.strips = viewStrips(run);
+    this.culprits = new Set(run.main.violations.map((violation) => violation.culprit));
     /** @type {number[]} The operations shown, in order of invocation. */
     this.shown = [];
-    /** @type {Map<number|string, number>} */
-    this.laneOf = new Map();
-    this.laneCount = 0;
+    /** The lane of each operation that is shown. */
+    this.laneOf = new Int32Array(run.count);
+    /** @type {{node: number, y: number}[]} */
+    this.lanes = [];
+    /** @type {number[]} The operations of the order that the checker found, as far as they are shown. */
+    this.order = [];
+    /** The time at which each operation of the order takes its place. */
+    this.orderAt = new Float64Array(run.count);
     this.drawing = new Drawing(elementOf("timeline", HTMLCanvasElement), time, (drawing) => this.draw(drawing));
     this.drawing.onClick = (x, y) => this.click(x, y);
     this.drawing.onHover = (x, y, event) => this.hover(x, y, event);
@@ -34,86 +43,99 @@ class Timeline {
     this.filter();
   }
 
-  get top() {
-    const faults = this.run.main.faults.length ? FAULTS_HEIGHT : 0;
-    return AXIS_HEIGHT + faults + this.strips.length * VIEW_HEIGHT + 4;
+  /** Apply the filters, and give each process a lane of its node: its own, or one whose process has ended. */
+  filter() {
+    const { key, outcome } = this.run.operations;
+    this.shown = [];
+    for (let i = 0; i < this.run.count; i++) {
+      if ((this.key < 0 || key[i] === this.key) && this.outcomes[outcome[i]]) this.shown.push(i);
+    }
+    this.laneOf.fill(-1);
+    this.lanes = [];
+    const { nodes } = this.run.tables;
+    const members = this.run.main.lanes.map((lane) => lane.node);
+    const rank = (/** @type {number} */ node) => (members.indexOf(nodes[node]) + 1 || members.length + 1 + node);
+    const spans = this.processSpans();
+    const asked = [...new Set(spans.map((span) => span.node))].sort((a, b) => rank(a) - rank(b));
+    let y = AXIS_HEIGHT + 4;
+    for (const node of asked) {
+      /** @type {number[]} */
+      const busyUntil = [];
+      for (const span of spans.filter((each) => each.node === node)) {
+        let row = busyUntil.findIndex((until) => until < span.begin);
+        if (row < 0) row = busyUntil.length;
+        busyUntil[row] = span.end;
+        for (const i of span.operations) this.laneOf[i] = this.lanes.length + row;
+      }
+      busyUntil.forEach((_, row) => this.lanes.push({ node, y: y + row * LANE_HEIGHT }));
+      y += busyUntil.length * LANE_HEIGHT + GROUP_GAP;
+    }
+    this.drawing.height = Math.max(y, AXIS_HEIGHT + LANE_HEIGHT);
+    this.findOrder();
+    this.drawing.request();
   }
 
-  /** Apply the filters, and give each process a lane: its own, or one whose process has ended. */
-  filter() {
-    const { key, outcome, process, begin } = this.run.operations;
-    this.shown = [];
-    /** @type {Map<number|string, number>} */
-    const lastEnd = new Map();
-    for (let i = 0; i < this.run.count; i++) {
-      if ((this.key >= 0 && key[i] !== this.key) || !this.outcomes[outcome[i]]) continue;
-      this.shown.push(i);
-      const end = this.run.operations.end[i];
-      lastEnd.set(process[i], Math.max(lastEnd.get(process[i]) ?? 0, end < 0 ? begin[i] : end));
-    }
-    this.laneOf.clear();
-    /** @type {number[]} */
-    const busyUntil = [];
+  /** Return the time from the first to the last operation of each process at each node, in order of begin. */
+  processSpans() {
+    const { process, node, begin, end } = this.run.operations;
+    /** @type {Map<string, ProcessSpan>} */
+    const spans = new Map();
     for (const i of this.shown) {
-      const name = process[i];
-      if (this.laneOf.has(name)) continue;
-      let lane = busyUntil.findIndex((until) => until < begin[i]);
-      if (lane < 0) lane = busyUntil.length;
-      busyUntil[lane] = lastEnd.get(name) ?? 0;
-      this.laneOf.set(name, lane);
+      const name = `${node[i]} ${process[i]}`;
+      let span = spans.get(name);
+      if (!span) {
+        span = { node: node[i], process: process[i], begin: begin[i], end: begin[i], operations: [] };
+        spans.set(name, span);
+      }
+      span.end = Math.max(span.end, end[i] < 0 ? begin[i] : end[i]);
+      span.operations.push(i);
     }
-    this.laneCount = busyUntil.length;
-    this.drawing.height = this.top + Math.max(1, this.laneCount) * LANE_HEIGHT + 6;
-    this.drawing.request();
+    return [...spans.values()];
+  }
+
+  /** Give each operation of the order a time: the earliest that keeps the order, within the operation. */
+  findOrder() {
+    const { place, begin } = this.run.operations;
+    const isOneKey = this.key >= 0 || this.run.tables.keys.length < 2;
+    this.order = isOneKey ? this.shown.filter((i) => place[i] > 0).sort((a, b) => place[a] - place[b]) : [];
+    let now = 0;
+    for (const i of this.order) this.orderAt[i] = now = Math.max(now, begin[i]);
   }
 
   /** @param {number} i */
   laneY(i) {
-    return this.top + (this.laneOf.get(this.run.operations.process[i]) ?? 0) * LANE_HEIGHT;
+    return this.lanes[this.laneOf[i]].y;
   }
 
   /** @param {Drawing} drawing */
   draw(drawing) {
-    const { run } = this;
     drawing.axis(drawing.height);
-    drawing.clipped(() => drawing.faults(run.main.faults, AXIS_HEIGHT, drawing.height, true));
-    this.drawViews(drawing);
+    drawing.label("node · process", AXIS_HEIGHT / 2);
+    drawing.clipped(() => this.drawConditions(drawing));
     this.nameLanes(drawing);
     drawing.clipped(() => {
       this.drawOperations(drawing);
+      if (this.showsOrder) this.drawOrder(drawing);
       this.drawMarks(drawing);
     });
   }
 
-  /** @param {Drawing} drawing */
-  drawViews(drawing) {
+  /** Shade the times in which a fault hit the node itself, or all of its links. @param {Drawing} drawing */
+  drawConditions(drawing) {
     const { context } = drawing;
-    const members = this.run.main.members;
-    const y0 = AXIS_HEIGHT + (this.run.main.faults.length ? FAULTS_HEIGHT : 0);
-    this.strips.forEach(({ node, views }, row) => {
-      const y = y0 + row * VIEW_HEIGHT;
-      drawing.label(`view ${this.run.main.nodes[node]}`, y + VIEW_HEIGHT / 2);
-      drawing.clipped(() => {
-        let lastText = -Infinity;
-        views.forEach(([begin, view], place) => {
-          const left = Math.max(drawing.x(begin), MARGIN);
-          const right = Math.min(drawing.x(views[place + 1]?.[0] ?? this.run.end), drawing.width);
-          if (right < MARGIN || left > drawing.width) return;
-          const primary = view % members.length;
-          const { colour: fill } = styleOf(primary);
-          context.globalAlpha = primary === node ? 0.9 : 0.25;
-          context.fillStyle = fill;
-          context.fillRect(left, y + 1, Math.max(1, right - left), VIEW_HEIGHT - 2);
-          context.globalAlpha = 1;
-          const text = primary === node ? `${view} primary` : `${view}`;
-          if (right - left > 8 * text.length && left >= lastText) {
-            context.fillStyle = primary === node ? colour("back") : colour("text");
-            context.fillText(text, left + 4, y + VIEW_HEIGHT / 2 + 0.5);
-            lastText = left + 8 * text.length;
-          }
-        });
-      });
+    this.lanes.forEach(({ node, y }) => {
+      const name = this.run.tables.nodes[node];
+      const lane = this.run.main.lanes.find((each) => each.node === name);
+      for (const [begin, end, kind, whole] of lane?.conditions ?? []) {
+        const ends = whole ? drawing.ends(begin, end) : null;
+        if (!ends) continue;
+        context.globalAlpha = 0.13;
+        context.fillStyle = colour(conditionStyle(kind).colour);
+        context.fillRect(ends[0], y, ends[1] - ends[0], LANE_HEIGHT);
+        context.globalAlpha = 1;
+      }
     });
+    if (!this.run.main.lanes.length) drawing.faults(this.run.main.faults, AXIS_HEIGHT, drawing.height);
   }
 
   /** @param {Drawing} drawing */
@@ -124,23 +146,25 @@ class Timeline {
     const names = new Map();
     for (const i of this.shown) {
       if (begins[i] > end) break;
-      const lane = this.laneOf.get(process[i]) ?? 0;
+      const lane = this.laneOf[i];
       if (this.run.endOf(i) >= begin || !names.has(lane)) names.set(lane, process[i]);
     }
     for (const [lane, name] of names) {
-      drawing.label(`proc. ${name}`, this.top + lane * LANE_HEIGHT + LANE_HEIGHT / 2);
+      const { node, y } = this.lanes[lane];
+      const isFirst = lane === 0 || this.lanes[lane - 1].node !== node;
+      const prefix = this.run.tables.nodes[node];
+      drawing.label(prefix ? `${prefix} · ${name}` : `process ${name}`, y + LANE_HEIGHT / 2, isFirst && Boolean(prefix));
     }
   }
 
   /** @param {Drawing} drawing */
   drawOperations(drawing) {
-    const { context } = drawing;
     const { begin, end } = this.time;
     const operations = this.run.operations;
-    const colours = ["ok", "fail", "info"].map(colour);
     const [text, back] = [colour("text"), colour("back")];
-    /** @type {Map<number, number>} For each lane and outcome, the end of the last operation drawn. */
-    const drawnTo = new Map();
+    /** For each lane and outcome, the end of the last operation drawn. */
+    const drawnTo = new Float64Array(this.lanes.length * this.outcomes.length).fill(-1);
+    drawing.context.font = "11px system-ui, sans-serif";
     for (const i of this.shown) {
       if (operations.begin[i] > end) break;
       if (this.run.endOf(i) < begin) continue;
@@ -148,36 +172,65 @@ class Timeline {
       const y = this.laneY(i) + 3;
       const left = Math.max(drawing.x(operations.begin[i]), MARGIN - 4);
       const right = Math.max(Math.min(drawing.x(this.run.endOf(i)), drawing.width + 4), left + 2);
-      const slot = y * 4 + outcome;
-      if (right <= (drawnTo.get(slot) ?? -1)) continue;
-      drawnTo.set(slot, right);
+      const slot = this.laneOf[i] * this.outcomes.length + outcome;
+      if (right <= drawnTo[slot]) continue;
+      drawnTo[slot] = right;
       const height = LANE_HEIGHT - 6;
-      if (outcome === 0) {
-        context.fillStyle = colours[0];
-        context.fillRect(left, y, right - left, height);
-      } else {
-        context.strokeStyle = colours[outcome];
-        context.lineWidth = 2;
-        context.setLineDash(outcome === 2 ? [4, 3] : []);
-        context.strokeRect(left + 1, y + 1, Math.max(1, right - left - 2), height - 2);
-        context.setLineDash([]);
-      }
-      if (right - left > 44) {
+      drawBar(drawing.context, outcome, left, y, right - left, height);
+      // The dot and the number of the order stand where an operation begins.
+      const indent = this.showsOrder && this.order.length && operations.place[i] > 0 ? 30 : 5;
+      if (right - left > 39 + indent) {
         const label = this.run.describe(i);
-        const room = Math.floor((right - left - 8) / 6.5);
-        context.fillStyle = outcome === 0 ? back : text;
-        context.fillText(label.length > room ? `${label.slice(0, room - 1)}…` : label, left + 5, y + height / 2 + 0.5);
+        const room = Math.floor((right - left - indent - 3) / 6.5);
+        drawing.context.fillStyle = outcome === 0 ? back : text;
+        drawing.context.fillText(label.length > room ? `${label.slice(0, room - 1)}…` : label, left + indent, y + height / 2 + 0.5);
       }
     }
+    drawing.context.font = "12px system-ui, sans-serif";
+  }
+
+  /** Draw the order that the checker found: a line from operation to operation. @param {Drawing} drawing */
+  drawOrder(drawing) {
+    const { begin, end } = this.time;
+    const { context } = drawing;
+    const seen = this.order.filter((i) => this.orderAt[i] >= begin && this.orderAt[i] <= end);
+    this.drawing.canvas.dataset.order = String(seen.length);
+    if (seen.length > ORDER_SHOWN_MAX) return;
+    const points = seen.map((i) => /** @type {[number, number]} */ ([drawing.x(this.orderAt[i]), this.laneY(i) + LANE_HEIGHT / 2]));
+    // Operations that take their places at one time stand side by side.
+    for (let n = 1; n < points.length; n++) points[n][0] = Math.max(points[n][0], points[n - 1][0] + 3);
+    context.strokeStyle = context.fillStyle = colour("order");
+    context.lineWidth = 1.3;
+    context.beginPath();
+    for (const [x, y] of points) context.lineTo(x, y);
+    context.stroke();
+    for (const [x, y] of points) {
+      context.beginPath();
+      context.arc(x, y, 3.2, 0, 2 * Math.PI);
+      context.fillStyle = colour("back");
+      context.fill();
+      context.stroke();
+    }
+    context.font = "600 10px system-ui, sans-serif";
+    let numberedTo = -Infinity;
+    points.forEach(([x, y], n) => {
+      if (x < numberedTo) return;
+      const number = String(this.run.operations.place[seen[n]]);
+      const width = context.measureText(number).width;
+      context.fillStyle = colour("back");
+      context.fillRect(x + 4, y - 8, width + 2, 10);
+      context.fillStyle = colour("order");
+      context.fillText(number, x + 5, y - 3);
+      numberedTo = x + NUMBER_PIXELS + width;
+    });
+    context.font = "12px system-ui, sans-serif";
   }
 
   /** Outline and number the violation's operations, and outline the selected one. @param {Drawing} drawing */
   drawMarks(drawing) {
     const { context } = drawing;
-    const visible = new Set(this.shown);
-    const outlined = [...this.marks.keys(), this.selected];
-    for (const i of outlined) {
-      if (!visible.has(i)) continue;
+    for (const i of [...this.marks.keys(), this.selected]) {
+      if (i < 0 || this.laneOf[i] < 0) continue;
       const y = this.laneY(i);
       const left = drawing.x(this.run.operations.begin[i]) - 2;
       const right = Math.max(drawing.x(this.run.endOf(i)), left + 6) + 2;
@@ -185,20 +238,31 @@ class Timeline {
       context.lineWidth = i === this.selected ? 3 : 2;
       context.strokeRect(left, y + 1, right - left, LANE_HEIGHT - 2);
       const mark = this.marks.get(i);
-      if (mark) {
-        context.fillStyle = colour("accent");
-        context.font = "bold 12px system-ui, sans-serif";
-        context.textAlign = "right";
-        context.fillText(`${mark}`, left - 3, y + LANE_HEIGHT / 2);
-        context.textAlign = "left";
-        context.font = "12px system-ui, sans-serif";
-      }
+      if (!mark) continue;
+      context.fillStyle = colour("accent");
+      context.font = "bold 12px system-ui, sans-serif";
+      context.textAlign = "right";
+      context.fillText(`${mark}`, left - 3, y + LANE_HEIGHT / 2);
+      context.textAlign = "left";
+      if (this.culprits.has(i)) this.markCulprit(drawing, left - 20, right + 4, y + LANE_HEIGHT / 2);
+      context.font = "12px system-ui, sans-serif";
     }
+  }
+
+  /** Write that an operation has no place, after it or, if there is no room, before it.
+   * @param {Drawing} drawing @param {number} before @param {number} after @param {number} y */
+  markCulprit(drawing, before, after, y) {
+    const { context } = drawing;
+    const text = "✗ no place";
+    const fits = after + context.measureText(text).width < drawing.width;
+    context.textAlign = fits ? "left" : "right";
+    context.fillText(text, fits ? after : before, y);
+    context.textAlign = "left";
   }
 
   /** @param {number} x @param {number} y @returns {number} The operation there, or -1. */
   at(x, y) {
-    const lane = Math.floor((y - this.top) / LANE_HEIGHT);
+    const lane = this.lanes.findIndex((each) => y >= each.y && y < each.y + LANE_HEIGHT);
     const time = this.drawing.timeAt(x);
     const slack = this.drawing.timeAt(x + HIT_PIXELS) - time;
     let best = -1;
@@ -206,7 +270,7 @@ class Timeline {
     for (const i of this.shown) {
       const begin = this.run.operations.begin[i];
       if (begin > time + slack) break;
-      if (this.laneOf.get(this.run.operations.process[i]) !== lane) continue;
+      if (lane < 0 || this.laneOf[i] !== lane) continue;
       const away = Math.max(begin - time, time - this.run.endOf(i), 0);
       if (away <= nearest) {
         nearest = away;
@@ -224,7 +288,7 @@ class Timeline {
 
   /** @param {number} x @param {number} y @param {PointerEvent} event */
   hover(x, y, event) {
-    const operation = y >= this.top ? this.at(x, y) : -1;
+    const operation = x >= MARGIN ? this.at(x, y) : -1;
     if (operation >= 0) showTip(describeOperation(this.run, operation), event);
     else hideTip();
   }
@@ -267,11 +331,11 @@ class Timeline {
   /** Select the operation of the next lane that is nearest in time. @param {number} by */
   changeLane(by) {
     if (this.selected < 0) return this.step(1);
-    const { process, begin } = this.run.operations;
-    const lane = (this.laneOf.get(process[this.selected]) ?? 0) + by;
+    const { begin } = this.run.operations;
+    const lane = this.laneOf[this.selected] + by;
     let best = -1;
     for (const i of this.shown) {
-      if (this.laneOf.get(process[i]) !== lane) continue;
+      if (this.laneOf[i] !== lane) continue;
       const away = Math.abs(begin[i] - begin[this.selected]);
       if (best < 0 || away < Math.abs(begin[best] - begin[this.selected])) best = i;
     }
@@ -279,29 +343,48 @@ class Timeline {
   }
 }
 
-/** Return each member's views, with the time when it was first seen in each. @param {Run} run */
-function viewStrips(run) {
-  /** @type {Map<number, [number, number][]>} */
-  const strips = new Map();
-  for (const [node, time, view] of run.main.views) {
-    if (!strips.has(node)) strips.set(node, []);
-    strips.get(node)?.push([time, view]);
+/** Draw an operation as a bar whose form and colour are its outcome's: full; half full for an answer of no; hollow
+ * and crossed out if it was refused; dashed if it timed out; dotted if its outcome is unknown.
+ * @param {CanvasRenderingContext2D} context @param {number} outcome @param {number} x @param {number} y
+ * @param {number} width @param {number} height */
+function drawBar(context, outcome, x, y, width, height) {
+  const ink = colour(OUTCOME_COLOURS[outcome]);
+  context.fillStyle = context.strokeStyle = ink;
+  if (outcome === 0) {
+    context.fillRect(x, y, width, height);
+    return;
   }
-  return [...strips.entries()].sort((a, b) => a[0] - b[0]).map(([node, views]) => ({ node, views }));
+  context.lineWidth = 1.8;
+  if (outcome === 3) context.setLineDash([5, 3]);
+  if (outcome === UNKNOWN) context.setLineDash([1.5, 2.5]);
+  context.strokeRect(x + 1, y + 1, Math.max(1, width - 2), height - 2);
+  context.setLineDash([]);
+  if (outcome === 1) context.fillRect(x, y + height - 4, width, 4);
+  if (outcome === 2) {
+    const size = Math.min(width, height);
+    context.lineWidth = 1.4;
+    context.beginPath();
+    context.moveTo(x + width - size, y);
+    context.lineTo(x + width, y + height);
+    context.moveTo(x + width, y);
+    context.lineTo(x + width - size, y + height);
+    context.stroke();
+  }
 }
 
 /** @param {Run} run @param {number} i @returns {string} */
 function describeOperation(run, i) {
-  const { process, key, node, client, outcome, begin, end, error, event } = run.operations;
+  const { process, key, node, client, outcome, begin, end, error, event, place } = run.operations;
   const { keys, nodes, clients } = run.tables;
   const lasted = end[i] < 0 ? "never completed" : `to ${seconds(end[i])} (${duration(end[i] - begin[i])})`;
   const where = [nodes[node[i]] && `node ${nodes[node[i]]}`, clients[client[i]] && `client ${clients[client[i]]}`];
   const parts = [
-    `${run.describe(i)}: ${OUTCOMES[outcome[i]]}`,
+    `${run.describe(i)}: ${run.main.outcomes[outcome[i]]}`,
     `process ${process[i]}`,
     keys[key[i]] === "null" ? "" : `key ${keys[key[i]]}`,
     ...where,
     `${seconds(begin[i])} ${lasted}`,
+    place[i] ? `place ${place[i]} in the order found` : "",
     `event ${event[i]}`,
     error[i] && `error ${error[i]}`,
   ];

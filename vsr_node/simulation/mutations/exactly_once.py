@@ -16,8 +16,8 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "        if in_log.get(key, 0) <= commit_number and look_up",
-                "        if look_up",
+                "            in_log.get(key, 0) <= commit_number\n            and look_up",
+                "            look_up",
             ),
             Edit(
                 CLIENT_TABLE,
@@ -185,6 +185,30 @@ MUTATIONS = (
                 WAITING,
                 "        request = held.pop(key, None) or sent.pop(key)\n",
                 "        request = held.get(key) or sent[key]\n        sent.pop(key, None)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "given-up-though-logged",
+        "S",
+        "as the process ends, what stands in the own log is refused as never executed",
+        (
+            Edit(
+                WAITING,
+                "    _notice_logged(replica)\n    for key in replica.waiting.held:\n",
+                "    for key in replica.waiting.held:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "refused-though-logged",
+        "S",
+        "where too much waits, what stands in the own log is refused as never executed",
+        (
+            Edit(
+                WAITING,
+                "    elif request.entry in _uncommitted(replica):\n",
+                "    elif key in sent:\n",
             ),
         ),
     ),

@@ -41,6 +41,25 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "acknowledgements-outlive-their-view",
+        "S",
+        "what backups acknowledged in an earlier view of the same primary counts in a later one",
+        (
+            Edit(
+                LEADING,
+                "        acknowledged=dict.fromkeys(replica.peers, 0),\n",
+                '        acknowledged=replica.__dict__.get("earlier")\n'
+                "        or dict.fromkeys(replica.peers, 0),\n",
+            ),
+            Edit(
+                LEADING,
+                "    replica.begin_phase(Status.NORMAL, leading)\n",
+                "    replica.begin_phase(Status.NORMAL, leading)\n"
+                '    replica.__dict__["earlier"] = leading.acknowledged\n',
+            ),
+        ),
+    ),
+    Mutation(
         "log-of-another-view-acknowledges",
         "S",
         "DO_VIEW_CHANGE, which tells of a log of an older view, counts as a PREPARE_OK (VRR 4.1)",
@@ -358,5 +377,44 @@ MUTATIONS = (
         "S",
         "the primary logs requests however large they are together, so DO_VIEW_CHANGE has no bound",
         (Edit(LEADING, "    if size > room:\n", "    if size < 0:\n"),),
+    ),
+    Mutation(
+        "commit-number-seldom-saved",
+        "S",
+        "commit_number is made durable with checkpoints only, so a restart reports"
+        " more than one message may carry",
+        (
+            Edit(
+                REPLICA,
+                "        if self._commit_number_recorded < self.commit_number:\n",
+                "        if records and type(records[0]) is SaveCheckpoint:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "prepare-tells-too-much",
+        "S",
+        "PREPARE says of all that it brings that it is committed",
+        (
+            Edit(
+                LEADING,
+                "        replica.view_number,\n        replica.commit_number,\n"
+                "        first_op_number,\n        entries,\n",
+                "        replica.view_number,\n        first_op_number + len(entries) - 1,\n"
+                "        first_op_number,\n        entries,\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "early-entries-misplaced",
+        "S",
+        "entries that come early are kept one place too high",
+        (
+            Edit(
+                FOLLOWING,
+                "        following.reorder_buffer[op_number] = entry\n",
+                "        following.reorder_buffer[op_number + 1] = entry\n",
+            ),
+        ),
     ),
 )

@@ -5,7 +5,10 @@ such a read hangs no longer than another, and it is never stale, since a write t
 in the asker's view without those of an older one was committed with all others.
 """
 
-from vsr_node.simulation.mutations.files import QUORUM_READ, REPLICA
+from vsr_node.simulation.mutations.files import (
+    QUORUM_READ,
+    REPLICA,
+)
 from vsr_node.simulation.patching import Edit, Mutation
 
 MUTATIONS = (
@@ -166,5 +169,18 @@ MUTATIONS = (
         "L",
         "READ goes to the same few, whether they answer or not",
         (Edit(QUORUM_READ, "    asks_all = reads.failures > 0\n", "    asks_all = False\n"),),
+    ),
+    Mutation(
+        "old-rounds-go-on",
+        "S",
+        "reads that begin anew in the next view also go on in the last one's rounds,"
+        " and are answered twice",
+        (
+            Edit(
+                QUORUM_READ,
+                "    reads.indexed = []\n    reads.rounds = {}\n",
+                "    reads.indexed = []\n",
+            ),
+        ),
     ),
 )

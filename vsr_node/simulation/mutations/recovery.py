@@ -47,6 +47,20 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "older-answer-of-the-newest-primary",
+        "S",
+        "the newest view's primary counts as having answered in it, though it answered in an older"
+        " view (VRR 4.3)",
+        (
+            Edit(
+                RECOVERY,
+                "    if log is None or log.view_number < view_number:\n",
+                "    if log is None:\n",
+            ),
+        ),
+        rare="a replica must recover amid a view change, in a group of five or more",
+    ),
+    Mutation(
         "recovery-skips-the-hole",
         "S",
         "what lies between the own log and the primary's suffix is not fetched",
@@ -259,6 +273,45 @@ MUTATIONS = (
                 RECOVERY,
                 "        view_number=replica.view_number,\n        op_number=replica.commit",
                 "        view_number=0,\n        op_number=replica.commit",
+            ),
+        ),
+    ),
+    Mutation(
+        "nothing-left-is-trusted",
+        "S",
+        "a journal that lost every entry counts as that of a new replica",
+        (
+            Edit(
+                TRUST,
+                "        is_recovering=True,\n",
+                "        is_recovering=bool(found.entries),\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "recovered-with-the-checkpoint-alone",
+        "S",
+        "what the log has above the commit_number of a recovery's answer is left out",
+        (
+            Edit(
+                RECOVERY,
+                "    replace_uncommitted(replica, log)\n",
+                "    if log.first_op_number <= log.commit_number:\n"
+                "        replace_uncommitted(replica, log)\n    else:\n"
+                "        replica.replace_log(replica.commit_number + 1, ())\n",
+            ),
+        ),
+        rare="the replica must have acknowledged what the primary does not know to be committed",
+    ),
+    Mutation(
+        "restart-executes-nothing",
+        "S",
+        "a restart executes nothing of the log, though its commit_number is known",
+        (
+            Edit(
+                REPLICA,
+                "        commit_up_to(self, durable.commit_number)\n        if self.status",
+                "        if self.status",
             ),
         ),
     ),

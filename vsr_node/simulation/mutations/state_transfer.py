@@ -2,6 +2,7 @@
 
 from vsr_node.simulation.mutations.files import (
     CHECKPOINT,
+    CLIENT_TABLE,
     REPLICA,
     STATE_TRANSFER,
     VIEW_CHANGE,
@@ -198,6 +199,35 @@ MUTATIONS = (
         rare="own entries must reach beyond a checkpoint that is fetched",
     ),
     Mutation(
+        "installed-and-silent",
+        "L",
+        "what waits is not answered when a checkpoint comes that covers it",
+        (
+            Edit(
+                CHECKPOINT,
+                "checkpoint.op_number + 1)\n    answer_known(replica)\n",
+                "checkpoint.op_number + 1)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "tail-one-short",
+        "L",
+        "a checkpoint leaves one entry fewer than it should for replicas that are a little behind",
+        (
+            Edit(
+                CHECKPOINT,
+                "replica.limits.checkpoint_interval + 1\n",
+                "replica.limits.checkpoint_interval + 2\n",
+            ),
+            Edit(
+                CHECKPOINT,
+                "    return max(begin, by_count, ",
+                "    return max(begin, min(by_count, replica.commit_number + 1), ",
+            ),
+        ),
+    ),
+    Mutation(
         "truncate-before-durable",
         "S",
         "the log is cut a turn before its checkpoint is durable (VRR 5.1)",
@@ -251,5 +281,17 @@ MUTATIONS = (
             ),
         ),
         rare="a checkpoint must be sent in one of the few seeds whose messages have to be small",
+    ),
+    Mutation(
+        "restored-in-another-order",
+        "S",
+        "a restored client table has its clients by name, not by when they executed last",
+        (
+            Edit(
+                CLIENT_TABLE,
+                "        for part in parts:\n",
+                "        for part in sorted(parts):\n",
+            ),
+        ),
     ),
 )

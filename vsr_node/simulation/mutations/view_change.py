@@ -5,6 +5,7 @@ from vsr_node.simulation.mutations.files import (
     ADMIT_ANY_SUFFIX,
     FOLLOWING,
     LEADING,
+    MEMBERSHIP,
     REPLICA,
     VIEW_CHANGE,
     VOTING,
@@ -499,6 +500,19 @@ MUTATIONS = (
                 "        if self.last_normal_view < self.view_number:\n",
                 "        self.last_normal_view = self.view_number\n"
                 "        if self.last_normal_view < self.view_number:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "few-ever-lead",
+        "L",
+        "the view number chooses among the first members, so a group whose first"
+        " members are away never serves",
+        (
+            Edit(
+                MEMBERSHIP,
+                "self.members[view_number % len(self.members)]",
+                "self.members[view_number % max(1, self.failures_max)]",
             ),
         ),
     ),

@@ -1,0 +1,171 @@
+"""Aimed faults: what each tactic does, and when."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.bench.conftest import MS, World
+from vsr_node.bench.faults.aimed import AIMED, TACTICS, Pursuit, Tactic
+from vsr_node.bench.faults.kind import FaultKind, FaultValue
+from vsr_node.bench.faults.partition import PARTITION, Partition
+from vsr_node.bench.faults.plan import Act, act_of
+from vsr_node.bench.stored.option_values import nemeses
+
+ACKNOWLEDGED = {"type": "write_ok", "in_reply_to": 1}
+READ = {"type": "read_ok", "value": 1, "in_reply_to": 1}
+
+
+class Client:
+    """Takes any reply."""
+
+    def on_reply(self, source: str, body: dict[str, Any]) -> None:
+        del source, body
+
+
+class Stage:
+    """A group of nodes that are lists, whose leader is n0, and a tactic that acts on it."""
+
+    def __init__(self, world: World, tactic: str) -> None:
+        self.world = world
+        self.leader: str | None = "n0"
+        self.acts: list[str] = []
+        world.network.add_client("c1", Client())
+        nodes = list(world.got)
+        timers = world.time.timers
+        self.pursuit = Pursuit(timers, nodes, world.network, lambda: self.leader, self.carry_out)
+        self.pursuit.begin(Tactic(tactic, tactic))
+
+    def carry_out(self, kind: FaultKind, value: FaultValue | None) -> None:
+        if value is None:
+            self.acts.append(kind.ends)
+            return
+        aimed = value.aimed(self.leader, list(self.world.got))
+        self.acts.append(f"{kind.begins} {aimed.text}")
+        if isinstance(aimed, Partition):
+            cuts = {node: frozenset(sources) for node, sources in aimed.cuts.items()}
+            self.world.network.links.cut(cuts)
+
+    def answer(self, body: dict[str, Any] = ACKNOWLEDGED, count: int = 1) -> None:
+        for _ in range(count):
+            self.world.send("n0", "c1", body)
+
+    def wait(self, milliseconds: int) -> None:
+        self.world.time.run_until(self.world.time.now + milliseconds * MS)
+
+
+@pytest.fixture
+def play(make_world: Callable[..., World]) -> Callable[[str], Stage]:
+    return lambda tactic: Stage(make_world(), tactic)
+
+
+Play = Callable[[str], Stage]
+
+
+@pytest.mark.parametrize("tactic", TACTICS)
+def test_a_tactic_that_waits_in_vain_hits_no_leader(play: Play, tactic: str) -> None:
+    stage = play(tactic)
+    stage.answer(READ, 10)
+    stage.wait(1000)
+    assert not any("n0" in act.split("|")[0] for act in stage.acts)
+
+
+@pytest.mark.parametrize("tactic", TACTICS)
+def test_what_a_tactic_began_ends_with_it(play: Play, tactic: str) -> None:
+    stage = play(tactic)
+    stage.answer(count=10)
+    stage.wait(100)
+    assert any("n0" in act for act in stage.acts)
+    stage.pursuit.end()
+    begins = {act.split()[0] for act in stage.acts} & {"kill", "pause", "start-partition"}
+    assert stage.acts[-len(begins) :]
+    assert not begins & {act.split()[0] for act in stage.acts[-1:]}
+    before = list(stage.acts)
+    stage.answer(count=10)
+    stage.wait(1000)
+    assert stage.acts == before
+
+
+def test_a_cut_comes_between_an_acknowledgement_and_the_next_message(play: Play) -> None:
+    stage = play("cut the leader off")
+    stage.world.send("n0", "n1", {"type": "before"})
+    stage.answer()
+    stage.world.send("n0", "n1", {"type": "after"})
+    assert stage.world.fates == ["delivered", "delivered", "cut"]
+
+
+def test_a_kill_waits_until_all_output_is_read(play: Play) -> None:
+    stage = play("kill the leader")
+    stage.answer()
+    assert not stage.acts
+    stage.wait(0)
+    assert stage.acts == ["kill n0"]
+
+
+def test_a_paused_leader_goes_on_once_another_has_acknowledged_something(play: Play) -> None:
+    stage = play("pause the leader")
+    stage.answer()
+    assert stage.acts == ["pause n0"]
+    stage.leader = None
+    stage.wait(500)
+    stage.leader = "n1"
+    stage.wait(500)
+    assert stage.acts == ["pause n0"]
+    stage.answer()
+    assert stage.acts == ["pause n0", "resume"]
+
+
+def test_the_leader_dies_as_a_node_comes_back_that_is_behind(play: Play) -> None:
+    stage = play("kill the leader as another returns")
+    assert stage.acts == ["kill n1"]
+    stage.answer(count=4)
+    stage.wait(100)
+    assert stage.acts == ["kill n1"]
+    stage.answer()
+    stage.wait(0)
+    assert stage.acts == ["kill n1", "start", "kill n0"]
+
+
+def test_the_witnesses_start_again_as_the_leader_that_they_know_is_cut_off(play: Play) -> None:
+    stage = play("restart the witnesses")
+    stage.answer()
+    assert stage.acts == ["start-partition n0 | n1 n2"]
+    stage.leader = "n2"
+    stage.wait(50)
+    stage.answer(count=5)
+    stage.wait(0)
+    assert stage.acts[1:] == ["kill n1", "start-partition n2 | n0 n1", "start"]
+
+
+def test_a_majority_dies_one_after_the_other(make_world: Callable[..., World]) -> None:
+    stage = Stage(make_world(5), "kill a majority")
+    stage.answer()
+    stage.wait(100)
+    assert stage.acts == ["kill n0"]
+    stage.wait(1000)
+    assert stage.acts == ["kill n0", "kill n1", "kill n2"]
+
+
+def test_each_new_leader_is_cut_off(play: Play) -> None:
+    stage = play("cut each leader off")
+    stage.answer()
+    stage.wait(100)
+    stage.leader = None
+    stage.wait(100)
+    stage.leader = "n2"
+    stage.wait(100)
+    cuts = ["start-partition n0 | n1 n2", "start-partition n2 | n0 n1"]
+    assert stage.acts == cuts
+
+
+def test_a_tactic_is_read_back_as_it_was_written() -> None:
+    for value in (Tactic("kill the leader", "kill the leader"), None):
+        act = Act(5, AIMED, value)
+        assert act_of(act.as_json()) == act
+    assert Tactic("kill the leader", "x").without("n0") == Tactic("kill the leader", "x")
+
+
+def test_all_nemeses_are_those_of_before() -> None:
+    assert nemeses("aimed,kill") == ("kill", "aimed")
+    assert "aimed" not in nemeses("all")
+    assert PARTITION.name in nemeses("all")

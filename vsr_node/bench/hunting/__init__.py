@@ -1,0 +1,1 @@
+"""The hunt: many short runs of different kinds, until one is invalid."""

@@ -1,0 +1,58 @@
+"""The guard: it ends the nodes if the bench ends without doing so, as by kill -9.
+
+A node that reads its stdin notices that itself, unless it is paused. The guard is a small process
+with a pipe from the bench. It is started with the first node, and holds the process groups that
+the bench has started and not ended yet. When the pipe ends, it kills them.
+"""
+
+import subprocess
+import sys
+
+_PROGRAM = """
+import os, signal, sys
+groups = set()
+for line in sys.stdin:
+    group = int(line)
+    if group > 0:
+        groups.add(group)
+    else:
+        groups.discard(-group)
+for group in groups:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+"""
+
+
+class Guard:
+    """The guard of this process, once there is something to guard."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def add(self, group: int) -> None:
+        """Guard a process group."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                (sys.executable, "-I", "-S", "-c", _PROGRAM),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
+        self._write(group)
+
+    def remove(self, group: int) -> None:
+        """Forget a process group that was ended: its number may soon be another's."""
+        if self._process is not None:
+            self._write(-group)
+
+    def _write(self, number: int) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        print(number, file=self._process.stdin, flush=True)
+
+
+GUARD = Guard()

@@ -1,0 +1,37 @@
+"""Messages as bytes, as nodes send them: encoded and decoded on the way in some seeds."""
+
+from typing import Any
+
+import orjson
+
+from vsr_node.core.messages import Message, Operation, Result
+from vsr_node.maelstrom import wire
+
+
+class _ObservedCodec:
+    """Takes what the ``ObservedMachine`` is handed and returns: tuples, which JSON has as lists."""
+
+    def decode_operation(self, value: object) -> Operation:
+        """Return an operation."""
+        return _with_tuples(value)
+
+    def decode_result(self, value: object) -> Result:
+        """Return the result of an operation."""
+        return _with_tuples(value)
+
+    def decode_part(self, value: object) -> object:
+        """Return a part of the machine's snapshot."""
+        return _with_tuples(value)
+
+
+def _with_tuples(value: object) -> object:
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+
+
+_CODEC = _ObservedCodec()
+
+
+def through_bytes(message: Message) -> Message:
+    """Return what a node makes of the message that another one encoded."""
+    body: dict[str, Any] = orjson.loads(wire.encode(message))
+    return wire.decode(body, _CODEC)
