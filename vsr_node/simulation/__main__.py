@@ -80,6 +80,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--first-seed", type=int, default=0, help="the first seed for mutations")
     parser.add_argument(
+        "--without-rare",
+        action="store_true",
+        help="leave the mutations out that take many seeds, each for a reason that it names",
+    )
+    parser.add_argument(
         "--seeds-max", type=int, help="at most so many seeds a mutation; default: its own"
     )
     options = parser.parse_args(arguments)
@@ -252,7 +257,8 @@ def try_mutations(options: argparse.Namespace) -> int:
     chosen = [
         replace(mutation, **changes)
         for mutation in CATALOGUE
-        if not options.mutations or mutation.name in options.mutations
+        if (not options.mutations or mutation.name in options.mutations)
+        and not (options.without_rare and mutation.rare)
     ]
     print(f"{'mutation':32} {'kind':4} {'seeds':>6}  {'size':14} caught by")
     known = {mutation.name: mutation for mutation in CATALOGUE}

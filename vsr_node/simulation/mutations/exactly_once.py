@@ -211,5 +211,6 @@ MUTATIONS = (
                 "    elif key in sent:\n",
             ),
         ),
+        rare="too much must wait while a request of the log is asked for again",
     ),
 )

@@ -117,6 +117,7 @@ MUTATIONS = (
                 "        view_number=0,\n        op_number=replica.commit",
             ),
         ),
+        rare="the replica must lose its log after it promised a view that never began",
     ),
     Mutation(
         "recovery-not-resent",
@@ -185,6 +186,7 @@ MUTATIONS = (
                 "",
             ),
         ),
+        rare="a damaged entry must be one that was not committed anywhere else",
     ),
     Mutation(
         "bad-checkpoint-believed",

@@ -24,6 +24,7 @@ MUTATIONS = (
                 "key=lambda name: last_op_number(logs[name]))",
             ),
         ),
+        rare="an old log must be longer than the newest one as a view begins",
     ),
     Mutation(
         "newest-view-only",
@@ -124,6 +125,7 @@ MUTATIONS = (
                 "    replica.replace_log(",
             ),
         ),
+        rare="the new primary must have entries of its own that another view replaced",
     ),
     Mutation(
         "hole-skipped",
@@ -460,6 +462,7 @@ MUTATIONS = (
             ),
             ADMIT_ANY_SUFFIX,
         ),
+        rare="the new primary must have entries of its own that another view replaced",
     ),
     Mutation(
         "own-suffix-never-trusted",
