@@ -139,8 +139,8 @@ CORE = (
         "forgets-in-order-of-arrival",
         "client_table.py",
         "the window forgets what was executed first, not the lowest numbers",
-        "        for number in sorted(self.replies)[:count]:\n",
-        "        for number in list(self.replies)[:count]:\n",
+        "        numbers = sorted(self.replies)[:count]\n",
+        "        numbers = list(self.replies)[:count]\n",
         "test_client_table",
     ),
     _in_core(

@@ -233,7 +233,7 @@ def test_a_full_disk_ends_the_node_and_loses_nothing_that_was_told(in_folder: Ru
         with suppress(BrokenPipeError):
             for number in range(2, 1_000):
                 value = [number, "x" * 1_000]
-                node.send("c1", {"type": "write", "msg_id": number, "key": 0, "value": value})
+                node.send("c2", {"type": "write", "msg_id": number, "key": 0, "value": value})
         messages, errors, status = node.end()
     (line,) = errors.splitlines()
     assert "full" in line or "I/O" in line
