@@ -26,7 +26,8 @@ _CLASSES = {True: "valid", False: "invalid", "unknown": "unknown", None: "unknow
 _PAGE = """\
 <!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><style>{style}</style></head>
+<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">
+<style>{style}</style></head>
 <body><h1>{title}</h1>{body}</body></html>
 """
 
