@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.telemetry.trace_check import Checker, Findings, check_events, read_events
+from tests.telemetry.trace_check import Checker, Findings, check_events, line_of, read_events
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import execute
-from vsr_node.telemetry.dispatch import Event, Telemetry
+from vsr_node.telemetry.dispatch import Telemetry
 
 ROOT = Path(__file__).parents[2]
 SEEDS = range(150)
@@ -24,18 +24,8 @@ def check_seed(seed: int) -> Findings:
     """Run a seed, and check its trace as it comes."""
     checker = Checker()
 
-    def take(event: Event) -> None:
-        checker.take(
-            {
-                "event": event.name,
-                "at_us": event.at_us,
-                "measurements": event.measurements,
-                "metadata": event.metadata,
-            }
-        )
-
     telemetry = Telemetry(lambda text: sys.exit(f"seed {seed}: {text}"))
-    telemetry.attach(take)
+    telemetry.attach(lambda event: checker.take(line_of(event)))
     if execute(draw(seed), telemetry=telemetry).failure is not None:
         sys.exit(f"seed {seed} fails, traced or not")
     return checker.end()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.bench.processes import gone
 from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.nodes import members
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
@@ -55,19 +56,6 @@ def results(tmp_path: Path) -> Callable[[], dict[str, Any]]:
         return value
 
     return read
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended, if need be soon; a zombie that init will reap has."""
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline:
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        if not state or state.startswith("Z"):
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.mark.parametrize("generator", ["", "--as-maelstrom"])
@@ -314,7 +302,7 @@ def test_a_node_that_never_reads_and_its_children_are_ended(echo: Bench, tmp_pat
     assert echo(flaw="has-child") == 0
     left = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(left) == 4
-    assert all(gone(pid) for pid in left)
+    assert all(gone(pid, 2) for pid in left)
 
 
 def _started(tmp_path: Path) -> subprocess.Popen[str]:
@@ -357,7 +345,7 @@ def test_ctrl_c_judges_what_there_is_and_no_signal_leaves_anything_behind(
     output, _ = process.communicate(timeout=20)
     assert process.returncode == status
     assert text in output.splitlines()[-1]
-    assert all(gone(pid) for pid in nodes)
+    assert all(gone(pid, 2) for pid in nodes)
     assert load_history(tmp_path / "latest/history.jsonl")
 
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.processes import gone
 from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.running import runner
 from vsr_node.bench.workloads.lin_kv import LinKv
@@ -110,19 +111,6 @@ def vsr(start: Start) -> Start:
     return partial(start, sys.executable, "-m", "vsr_node")
 
 
-def gone(pid: int) -> bool:
-    """Whether a process has ended, if need be soon; a zombie has."""
-    deadline = time.monotonic() + GRACE_S
-    while time.monotonic() < deadline:
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        if not state or state.startswith("Z"):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_a_command_that_has_just_begun_ends_at_once_with_one_line(
@@ -133,7 +121,7 @@ def test_a_command_that_has_just_begun_ends_at_once_with_one_line(
     begun = command.descendants()
     status, _, err = command.stop(number)
     assert (status, err) == (128 + number, f"stopped by {number.name}\n")
-    assert all(gone(pid) for pid in begun)
+    assert all(gone(pid, GRACE_S) for pid in begun)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -144,7 +132,7 @@ def test_a_hunt_that_is_cut_short_says_how_far_it_came(vsr: Start, number: signa
     status, out, err = command.stop(number)
     assert (status, err) == (128 + number, "")
     assert out.splitlines()[-1].startswith("Nothing found so far, in 2 runs and 0 operations")
-    assert all(gone(pid) for pid in begun)
+    assert all(gone(pid, GRACE_S) for pid in begun)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -164,7 +152,7 @@ def test_what_a_killed_command_started_ends_with_it(vsr: Start, words: Sequence[
     command.wait_for(lambda: len(command.descendants()) >= 2)
     begun = command.descendants()
     assert command.stop(signal.SIGKILL)[0] == -signal.SIGKILL
-    assert all(gone(pid) for pid in begun)
+    assert all(gone(pid, GRACE_S) for pid in begun)
 
 
 def test_a_paused_node_of_a_killed_run_ends(vsr: Start, tmp_path: Path) -> None:
@@ -174,7 +162,7 @@ def test_a_paused_node_of_a_killed_run_ends(vsr: Start, tmp_path: Path) -> None:
     command.wait_for(lambda: log.exists() and "pause, " in log.read_text())
     begun = command.descendants()
     command.stop(signal.SIGKILL)
-    assert all(gone(pid) for pid in begun)
+    assert all(gone(pid, GRACE_S) for pid in begun)
 
 
 def begun_run(vsr: Start, folder: Path, *words: str) -> Command:

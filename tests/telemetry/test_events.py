@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from tests.telemetry.trace_check import Findings, check_events, read_events
+from tests.telemetry.trace_check import Findings, check_events, line_of, read_events
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import Parts
 from vsr_node.core.replica import Replica
@@ -32,15 +32,7 @@ def events_of_seed(seed: int) -> list[Event]:
 
 
 def findings_of(events: list[Event]) -> Findings:
-    return check_events(
-        {
-            "event": event.name,
-            "at_us": event.at_us,
-            "measurements": event.measurements,
-            "metadata": event.metadata,
-        }
-        for event in events
-    )
+    return check_events(map(line_of, events))
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +121,8 @@ class Brittle:
         pass
 
 
-def test_an_exception_of_the_machine_is_told_before_it_ends_the_replica() -> None:
-    events: list[Event] = []
-    telemetry = Telemetry(pytest.fail)
-    telemetry.attach(events.append)
+def watched_alone(telemetry: Telemetry) -> tuple[Observer, Replica]:
+    """A replica alone whose machine raises, and what watches it."""
     observer = Observer(telemetry, lambda: 7)
     replica = Replica(
         name="n0",
@@ -142,6 +132,14 @@ def test_an_exception_of_the_machine_is_told_before_it_ends_the_replica() -> Non
         random=Random(1),
     )
     observer.begin(replica)
+    return observer, replica
+
+
+def test_an_exception_of_the_machine_is_told_before_it_ends_the_replica() -> None:
+    events: list[Event] = []
+    telemetry = Telemetry(pytest.fail)
+    telemetry.attach(events.append)
+    observer, replica = watched_alone(telemetry)
     observer.begin_turn(1)
     replica.on_time(1)
     observer.asked("c1", 1, ("write", "k", "v"))
@@ -155,15 +153,7 @@ def test_an_exception_of_the_machine_is_told_before_it_ends_the_replica() -> Non
 
 def test_who_begins_to_listen_late_hears_of_what_comes_from_then_on() -> None:
     telemetry = Telemetry(pytest.fail)
-    observer = Observer(telemetry, lambda: 7)
-    replica = Replica(
-        name="n0",
-        membership=Membership(0, ("n0",)),
-        machine=observer.watch(Brittle()),
-        now=0,
-        random=Random(1),
-    )
-    observer.begin(replica)
+    observer, replica = watched_alone(telemetry)
     for now in (1, 2):
         observer.begin_turn(now)
         replica.on_time(now)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from vsr_node.telemetry.catalogue import COMMON_METADATA, EVENTS
+from vsr_node.telemetry.dispatch import Event
 
 TraceEvent: TypeAlias = dict[str, Any]
 
@@ -154,6 +155,16 @@ CHECKS = {
     "state.view_change": Checker.on_view_change,
     "state.status_change": Checker.on_status_change,
 }
+
+
+def line_of(event: Event) -> TraceEvent:
+    """An event as a line of a trace has it."""
+    return {
+        "event": event.name,
+        "at_us": event.at_us,
+        "measurements": event.measurements,
+        "metadata": event.metadata,
+    }
 
 
 def check_events(events: Iterable[TraceEvent]) -> Findings:

@@ -151,9 +151,9 @@ def parse_options(arguments: Sequence[str]) -> Options:
 
 def _require_known(prefixes: tuple[str, ...], parser: "argparse.ArgumentParser") -> None:
     """Exit with a usage error if no event has such a name: a trace would stay empty."""
-    from vsr_node.telemetry.dispatch import Attachment
+    from vsr_node.telemetry.dispatch import names_under
 
     try:
-        Attachment(print, prefixes)
+        names_under(prefixes)
     except ValueError as error:
         parser.error(f"--trace-events: {error} (docs/TELEMETRY.md)")

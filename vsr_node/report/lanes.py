@@ -280,19 +280,14 @@ def _primaries(
     nodes: Sequence[str], views: Mapping[str, Sequence[tuple[Span, int]]]
 ) -> list[tuple[Span, str]]:
     """Return when each primary led: until that of a later view does, or its own view ends."""
-    return _newest(_own(nodes, views))
-
-
-def _own(
-    nodes: Sequence[str], views: Mapping[str, Sequence[tuple[Span, int]]]
-) -> list[tuple[Span, int, str]]:
-    """Return when each node was in a view of which it is the primary."""
-    return [
-        (span, view, node)
-        for node in nodes
-        for span, view in views[node]
-        if nodes[view % len(nodes)] == node
-    ]
+    return _newest(
+        [
+            (span, view, node)
+            for node in nodes
+            for span, view in views[node]
+            if nodes[view % len(nodes)] == node
+        ]
+    )
 
 
 def _newest(own: list[tuple[Span, int, str]]) -> list[tuple[Span, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from vsr_node.report.messages import NANOSECONDS_PER_MICROSECOND
 from vsr_node.report.node_logs import LogLine
 
 LIFE, VIEW = "state.status_change", "state.view_change"
@@ -32,7 +33,6 @@ TOLD = {
 
 NEEDED = frozenset({LIFE, VIEW, *TOLD})
 
-NANOSECONDS_PER_MICROSECOND = 1_000
 FIRST_LINE_BYTES_MAX = 10_000
 COMMON = frozenset(
     ["node_id", "view_number", "status", "is_primary", "cluster_size", "op_number", "commit_number"]

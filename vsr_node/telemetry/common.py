@@ -9,7 +9,6 @@ from vsr_node.core.status import Status
 COUNT: Mapping[str, int] = {"count": 1}
 """The measurements of an event that has nothing better."""
 
-
 Note: TypeAlias = Callable[[str, int, Mapping[str, int], Mapping[str, object]], None]
 """Takes an event: its name, when it was in microseconds, its measurements and own metadata."""
 

@@ -1,6 +1,6 @@
 """Events, and the handlers that listen to them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
 from .catalogue import EVENTS
@@ -38,19 +38,24 @@ def is_under(name: str, prefix: str) -> bool:
     return not prefix or name == prefix or name.startswith(f"{prefix}.")
 
 
+def names_under(prefixes: Iterable[str]) -> frozenset[str]:
+    """Return the names of all events that are meant. Raises ValueError if a prefix means none."""
+    names: set[str] = set()
+    for prefix in prefixes:
+        found = {kind.name for kind in EVENTS if is_under(kind.name, prefix)}
+        if not found:
+            raise ValueError(f"no event begins with {prefix}")
+        names |= found
+    return frozenset(names)
+
+
 class Attachment:
-    """A handler, and the events that it listens to. Raises ValueError if there are none such."""
+    """A handler, and the names of the events that it listens to."""
 
     __slots__ = ("_handler", "_take_turn", "names")
 
-    def __init__(self, handler: Handler | TurnHandler, prefixes: tuple[str, ...]) -> None:
-        names: list[str] = []
-        for prefix in prefixes:
-            found = [kind.name for kind in EVENTS if is_under(kind.name, prefix)]
-            if not found:
-                raise ValueError(f"no event begins with {prefix}")
-            names += found
-        self.names = frozenset(names)
+    def __init__(self, handler: Handler | TurnHandler, names: frozenset[str]) -> None:
+        self.names = names
         self._handler = handler
         self._take_turn = handler.take_turn if isinstance(handler, TurnHandler) else self._take_each
 
@@ -85,7 +90,7 @@ class Telemetry:
         ``view_change`` stands for ``view_change.start`` and all others that begin so. Raises
         ValueError if no event begins so.
         """
-        attachment = Attachment(handler, prefixes or ("",))
+        attachment = Attachment(handler, names_under(prefixes or ("",)))
         self._attachments.append(attachment)
         self.wanted |= attachment.names
         return attachment

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from .metrics import Family, Histogram, Labels, Metrics
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 def exposition(metrics: Metrics) -> str:
     """Return all metrics as they are now, a line a sample."""

@@ -34,7 +34,7 @@ class States:
     def compare(self, replica: Replica, before: State, after: State, at_us: int) -> None:
         """Note what changed in a turn that ended at ``at_us``."""
         if before[:5] != after[:5]:
-            self._stop_leading(replica, before, after, at_us)
+            self._stop_leading(replica, after, at_us)
             self._change_view(replica, before, after, at_us)
             self._recover(before, after, at_us)
         advance = after.commit_number - before.commit_number
@@ -78,7 +78,7 @@ class States:
             "fencing": self._span_view,
         }
 
-    def _stop_leading(self, replica: Replica, before: State, after: State, at_us: int) -> None:
+    def _stop_leading(self, replica: Replica, after: State, at_us: int) -> None:
         if self._leads_since is None:
             return
         if after.view_number != self._span_view:
