@@ -18,7 +18,7 @@ from vsr_node.bench.command_line import cli
 from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.exports import write_bundle
-from vsr_node.bench.stored.stored_runs import load_results
+from vsr_node.bench.stored.stored_runs import UnreadableRunError, load_results, load_run
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.checker import RegisterModel, check, load_history
 from vsr_node.command import command_here
@@ -164,6 +164,21 @@ def test_an_endless_search_ends_within_its_bound_with_a_verdict_that_is_true(
     # What it calls valid is: the history up to its second completion.
     second = [event.index for event in events if event.type == "ok"][1]
     assert check(events[: second + 1], RegisterModel()).valid
+
+
+@pytest.mark.parametrize("has_filters", [True, False])
+def test_a_bundle_stays_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_filters: bool
+) -> None:
+    if not has_filters:
+        # As up to Python 3.11.3.
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    bundle = tmp_path / "b.tar.gz"
+    with tarfile.open(bundle, "w:gz") as archive:
+        archive.add(__file__, "run/../../outside")
+    with pytest.raises(UnreadableRunError, match="can't be unpacked"):
+        load_run(bundle, tmp_path / "store")
+    assert not (tmp_path / "outside").exists()
 
 
 def test_a_bundle_is_read_and_repeated(tmp_path: Path) -> None:

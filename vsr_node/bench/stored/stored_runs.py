@@ -124,7 +124,20 @@ def _unpacked(bundle: Path, store: Path) -> Path:
                 raise UnreadableRunError(f"{bundle} is not the bundle of a run")
             parent = store / "bundles"
             parent.mkdir(parents=True, exist_ok=True)
-            archive.extractall(parent, filter="data")
+            _extract(archive, parent)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise UnreadableRunError(f"{bundle} can't be unpacked: {error}") from None
     return (parent / names.pop()).resolve()
+
+
+def _extract(archive: tarfile.TarFile, parent: Path) -> None:
+    """Extract a bundle; nothing of it may come to stand elsewhere. Raises TarError."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(parent, filter="data")
+        return
+    # Python up to 3.11.3 takes whatever it is given.
+    for member in archive.getmembers():
+        is_plain = member.isfile() or member.isdir()
+        if not is_plain or member.name.startswith("/") or ".." in member.name.split("/"):
+            raise tarfile.TarError(f"{member.name} is no file within its folder")
+    archive.extractall(parent)
