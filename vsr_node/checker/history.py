@@ -49,6 +49,8 @@ class Event(NamedTuple):
     value: Json = None
     error: Json = None
     node: str | None = None
+    is_final: bool = False
+    """Whether it belongs to the reads at the end of a run, which Jepsen marks ``final?``."""
 
 
 class Operation(NamedTuple):
