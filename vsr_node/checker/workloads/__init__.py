@@ -5,13 +5,17 @@ from typing import TypeAlias
 
 from vsr_node.checker.history import Event
 from vsr_node.checker.judgement import Demands, Judgement
-from vsr_node.checker.workloads import echo, lin_kv, unique_ids
+from vsr_node.checker.workloads import counters, echo, lin_kv, sets, unique_ids
 
 Judge: TypeAlias = Callable[[Sequence[Event], Demands], Judgement]
 
 JUDGES: dict[str, Judge] = {
+    "broadcast": sets.judge_broadcast,
     "echo": echo.judge,
+    "g-counter": counters.judge,
+    "g-set": sets.judge_g_set,
     "lin-kv": lin_kv.judge,
+    "pn-counter": counters.judge,
     "unique-ids": unique_ids.judge,
 }
 """The judge of each workload, by Maelstrom's name of it."""
