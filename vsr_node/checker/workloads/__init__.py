@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from vsr_node.checker.history import Event
 from vsr_node.checker.judgement import Demands, Judgement
-from vsr_node.checker.workloads import counters, echo, lin_kv, sets, unique_ids
+from vsr_node.checker.workloads import counters, echo, lin_kv, logs, sets, unique_ids
 
 Judge: TypeAlias = Callable[[Sequence[Event], Demands], Judgement]
 
@@ -14,6 +14,7 @@ JUDGES: dict[str, Judge] = {
     "echo": echo.judge,
     "g-counter": counters.judge,
     "g-set": sets.judge_g_set,
+    "kafka": logs.judge,
     "lin-kv": lin_kv.judge,
     "pn-counter": counters.judge,
     "unique-ids": unique_ids.judge,

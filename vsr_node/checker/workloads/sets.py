@@ -20,12 +20,13 @@ added, and that byte is 1 if the read has it.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from vsr_node.checker.history import Call, Event, HistoryError, Json, canonical_text, pair_calls
 from vsr_node.checker.judgement import Anomaly, Demands, Judgement
 from vsr_node.checker.validity import Validity
 from vsr_node.checker.verdict import counted
+from vsr_node.checker.workloads.values import ValueKey, keys_of, value_order
 from vsr_node.checker.workloads.verdicts import (
     EXAMPLES_MAX,
     anomaly,
@@ -44,9 +45,6 @@ LISTED_MAX = 100
 
 WORST_STALE_MAX = 8
 """As many as Jepsen lists."""
-
-ElementKey: TypeAlias = int | str | tuple[str]
-"""Stands for an element in a dict: 1, 1.0 and true are different elements."""
 
 
 class Element(NamedTuple):
@@ -107,12 +105,12 @@ class _Set:
     def __init__(self, calls: Sequence[Call], adding: str) -> None:
         self._calls = calls
         self._elements: list[Element] = []
-        self._numbers: dict[ElementKey, int] = {}
+        self._numbers: dict[ValueKey, int] = {}
         for call in calls:
             if call.invocation.f == adding:
                 self._add(call)
         self._begun = [element.adds[0].invocation.index for element in self._elements]
-        self._phantoms: dict[ElementKey, Anomaly] = {}
+        self._phantoms: dict[ValueKey, Anomaly] = {}
         self._duplicates: list[Anomaly] = []
         self._multiplicities: dict[str, int] = {}
         self._reads = [self._read(call) for call in calls if _is_answered_read(call)]
@@ -122,7 +120,7 @@ class _Set:
 
     def _add(self, call: Call) -> None:
         value = call.invocation.value
-        number = self._numbers.setdefault(_keys([value])[0], len(self._elements))
+        number = self._numbers.setdefault(keys_of([value])[0], len(self._elements))
         if number == len(self._elements):
             self._elements.append(Element(value, []))
         self._elements[number].adds.append(call)
@@ -136,7 +134,7 @@ class _Set:
                 f"event {completed.index}: a read of a set returns a list, not {text_of(values)}",
                 completed,
             )
-        keys = _keys(values)
+        keys = keys_of(values)
         numbers = [self._numbers[key] for key in keys if key in self._numbers]
         if len(numbers) < len(keys):
             self._note_strangers(call, dict(zip(keys, values, strict=True)))
@@ -147,14 +145,14 @@ class _Set:
             flags[number] = 1
         return Read(call, call.invocation, completed, int.from_bytes(flags, "little"))
 
-    def _note_strangers(self, call: Call, values: dict[ElementKey, Json]) -> None:
+    def _note_strangers(self, call: Call, values: dict[ValueKey, Json]) -> None:
         for key, value in values.items():
             if key not in self._numbers and key not in self._phantoms:
                 text = f"a read has {text_of(value)}, which nobody added."
                 self._phantoms[key] = anomaly("phantom", text, [call])
 
-    def _note_duplicates(self, call: Call, keys: list[ElementKey], values: list[Json]) -> None:
-        times: dict[ElementKey, int] = {}
+    def _note_duplicates(self, call: Call, keys: list[ValueKey], values: list[Json]) -> None:
+        times: dict[ValueKey, int] = {}
         for key in keys:
             times[key] = times.get(key, 0) + 1
         for key, value in zip(keys, values, strict=True):
@@ -184,7 +182,7 @@ class _Set:
             for number in _numbers(read.members & ~begun & early_unseen):
                 element = self._elements[number]
                 text = f"a read has {text_of(element.value)} before anybody had added it."
-                key = _keys([element.value])[0]
+                key = keys_of([element.value])[0]
                 self._phantoms[key] = anomaly("phantom", text, [read.call, element.adds[0]])
             early_unseen &= ~(read.members & ~begun)
         return firsts
@@ -421,7 +419,7 @@ class _Set:
     def _values(self, numbers: list[int]) -> Json:
         """Return the elements with these numbers, as a list in their order, not too long."""
         values = [self._elements[number].value for number in numbers]
-        return sorted(values, key=_order)[:LISTED_MAX]
+        return sorted(values, key=value_order)[:LISTED_MAX]
 
 
 def _is_answered_read(call: Call) -> bool:
@@ -430,23 +428,6 @@ def _is_answered_read(call: Call) -> bool:
 
 def _was_known(known: Known) -> str:
     return "was read" if known.call.invocation.f == "read" else "was acknowledged"
-
-
-def _order(value: Json) -> tuple[bool, float, str]:
-    """Return the place of a value in a list: numbers first, then by text."""
-    if isinstance(value, int | float):
-        return False, value, ""
-    return True, 0.0, canonical_text(value)
-
-
-def _keys(values: list[Json]) -> list[ElementKey]:
-    """Return a key for each value."""
-    if all(kind is int or kind is str for kind in set(map(type, values))):
-        return values  # type: ignore[return-value]  # What the condition has just found.
-    return [
-        value if type(value) is int or isinstance(value, str) else (canonical_text(value),)
-        for value in values
-    ]
 
 
 def _all(count: int) -> int:
