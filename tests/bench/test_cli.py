@@ -40,7 +40,8 @@ def status_of(words: Sequence[str]) -> int:
     [
         ([], "required"),
         (["test"], "required"),
-        (["test", "-w", "kafka", "--bin", "broken:honest"], "kafka is not there yet"),
+        ([*HONEST, "--topology", "ring"], "--topology"),
+        ([*HONEST, "--key-count", "0"], "--key-count"),
         (["test", "-w", "queue", "--bin", "broken:honest"], "no workload queue"),
         (["test", "-w", "lin-kv", "--bin", "/nowhere/node"], "no such file"),
         (["test", "-w", "lin-kv", "--bin", __file__], "not executable"),

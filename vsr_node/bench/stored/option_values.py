@@ -4,7 +4,7 @@ import math
 from argparse import ArgumentTypeError
 
 from vsr_node.bench.faults.kinds import NAMES, NEMESES
-from vsr_node.bench.workloads import NOT_YET, WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS
 
 
 def positive(text: str) -> float:
@@ -49,9 +49,12 @@ def workload(name: str) -> str:
     if name in WORKLOADS:
         return name
     available = ", ".join(sorted(WORKLOADS))
-    if name in NOT_YET:
-        raise ArgumentTypeError(f"the workload {name} is not there yet; there are {available}")
     raise ArgumentTypeError(f"there is no workload {name}; there are {available}")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the names in a list, whose commas may have blanks around them."""
+    return tuple(name for each in text.split(",") if (name := each.strip()))
 
 
 def nemeses(text: str) -> tuple[str, ...]:

@@ -185,9 +185,6 @@ def _times(results: Results, f: str) -> str:
 
 
 def _last_lines(results: Results) -> list[str]:
-    if results.meets_limit:
-        text = "Nodes need Maelstrom's services, which are not offered here yet"
-        return [f"{text}: the verdict is unknown."]
     if results.bite.touched_nothing:
         if results.test.require_faults and results.valid is Validity.UNKNOWN:
             return [f"{UNTOUCHED}; as faults are required, the verdict is unknown."]

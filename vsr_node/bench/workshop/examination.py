@@ -12,7 +12,7 @@ from typing import Any
 from vsr_node.bench.nodes.clients import error_of, require_fields, require_known_code
 from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.mistakes import ADVICE, EXPECTED, LIMITS, Kind, WireError
+from vsr_node.bench.nodes.mistakes import ADVICE, EXPECTED, Kind, WireError
 from vsr_node.bench.workloads import Workload
 from vsr_node.bench.workloads.examiner import json_text, same_json
 from vsr_node.bench.workshop.group import Asker, Body, Group
@@ -53,8 +53,6 @@ class Level(StrEnum):
 
 def level_of(kind: Kind) -> Level:
     """Return how grave a mistake of that kind is."""
-    if kind in LIMITS:
-        return Level.NOTE
     return Level.ADVICE if kind in ADVICE else Level.MISTAKE
 
 
@@ -355,7 +353,7 @@ class Examination:
             self.silence_count += 1
         if not self.report_mistakes(step, asked, is_required=required) and required:
             self._report_silence(step, asked, number, body["type"], begin)
-        if self.silence_count >= SILENCES_MAX or self.group.mistakes.meets_limit:
+        if self.silence_count >= SILENCES_MAX:
             raise SilentError
         return None if required or self.has_ended_node else Exchange(asked, None)
 
