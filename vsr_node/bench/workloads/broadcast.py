@@ -1,7 +1,8 @@
 """broadcast: what one node was handed reaches all of them. Elements are 0, 1, 2, ..."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from vsr_node.bench.workloads.additions import Elements
 from vsr_node.bench.workloads.examiner import Body
@@ -80,6 +81,22 @@ class Broadcast(Elements):
     )
     addition = "broadcast"
     options = ("strict", "topology")
+
+    @classmethod
+    def goals(
+        cls, figures: Mapping[str, Any], messages_per_operation: float | None
+    ) -> Sequence[str]:
+        """Return how far the run is from the goals of Gossip Glomers' challenges 3d and 3e."""
+        stable = figures.get("stable-latencies")
+        if stable is None or messages_per_operation is None:
+            return ()
+        messages = f"{messages_per_operation:.1f} messages an operation between servers"
+        median = f"median {stable['0.5']} (3d: below 400, 3e: 1000)"
+        maximum = f"maximum {stable['1']} (3d: below 600, 3e: 2000)"
+        return (
+            f"broadcast     {messages} (3d: below 30, 3e: below 20)",
+            f"  known everywhere after, ms: {median}, {maximum}",
+        )
 
     @classmethod
     def requests(cls) -> tuple[Function, ...]:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, NamedTuple
@@ -131,6 +131,14 @@ class Workload(ABC):
     def requests(cls) -> tuple[Function, ...]:
         """Return all requests that a node must answer. The shell has a command for each."""
         return cls.functions
+
+    @classmethod
+    def goals(
+        cls, figures: Mapping[str, Any], messages_per_operation: float | None
+    ) -> Sequence[str]:
+        """Return lines that set figures of a verdict beside the goals of known challenges."""
+        del figures, messages_per_operation
+        return ()
 
     @staticmethod
     def time_out_s(mean_latency_ms: float) -> float:

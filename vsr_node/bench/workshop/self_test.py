@@ -87,11 +87,18 @@ def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
     return Row(
         node=node,
         valid=results.valid,
-        caught_by="linearizability" if results.workload.violations else "protocol",
+        caught_by=_check_of(results),
         under=_fault_of(before) or _network_of(results),
         operations=sum(event.type == "invoke" for event in before),
         seconds=(end.time - events[0].time) / NANOSECONDS_PER_SECOND,
     )
+
+
+def _check_of(results: Results) -> str:
+    """Return what found a violation: the anomaly by its name where there are names."""
+    if results.anomalies:
+        return results.anomalies[0]
+    return "linearizability" if results.workload.violations else "protocol"
 
 
 def _fault_of(before: Sequence[Event]) -> str:
