@@ -37,9 +37,9 @@ _EPILOG = """\
 The history may be JSON Lines, a JSON array, Jepsen's or Maelstrom's history.edn or history.txt, or
 Jepsen's log of any year; docs/HISTORIES.md has an example of each.
 With --workload it is judged as a history of that workload of Maelstrom.
-Exit status: 0 linearizable or valid, 1 not, 2 unknown (a limit was hit, or nothing is known), 3 the
-file can't be read, 4 the history is malformed or not of this model or workload, 5 wrong arguments,
-255 an error in this program."""
+Exit status: 0 linearizable, 1 not linearizable, 2 unknown (a limit was hit), 3 the file can't be
+read, 4 the history is malformed or not of this model or workload, 5 wrong arguments, 255 an error
+in this program; 0, 1 and 2 are valid, not valid and unknown for a workload."""
 
 _OF_MODELS = ("model", "initial", "memory_limit")
 _OF_WORKLOADS = ("consistency_models", "strict", "json")
