@@ -69,7 +69,7 @@ class Sums:
     def __contains__(self, value: Json) -> bool:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return False
-        if value != int(value) or not self.least <= value <= self.greatest:
+        if not self.least <= value <= self.greatest or value != int(value):
             return False
         steps, rest = divmod(int(value) - self.least, self._divisor)
         return rest == 0 and (not self.are_exact or bool(self._bits >> steps & 1))

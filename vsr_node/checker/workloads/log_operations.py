@@ -5,7 +5,7 @@ are ``["send", key, [offset, message]]`` and ``["poll", {key: [[offset, message]
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TypeGuard
 
 from vsr_node.checker.history import Call, Event, HistoryError, Json, canonical_text
 from vsr_node.checker.workloads.values import ValueKey, key_of
@@ -45,12 +45,13 @@ def transfer_of(call: Call) -> Transfer:
     event = call.invocation
     if call.completion is not None and isinstance(call.completion.value, list):
         event = call.completion
+    asked = {key_of(step[2]) for step in _steps(call.invocation) if _is_send(step)}
     sent: list[Record] = []
     polled: dict[str, list[Record]] = {}
     for step in _steps(event):
         match step:
             case ["send", key, message]:
-                sent.append(_sent(event, key, message))
+                sent.append(_sent(key, message, asked))
             case ["poll"] | ["poll", None]:
                 pass
             case ["poll", dict() as logs]:
@@ -70,17 +71,21 @@ def assigned_keys(call: Call) -> frozenset[str]:
     return frozenset(map(_key_name, value))
 
 
+def _is_send(step: Json) -> TypeGuard[list[Json]]:
+    return isinstance(step, list) and len(step) == 3 and step[0] == "send"
+
+
 def _steps(event: Event) -> Sequence[Json]:
     if not isinstance(event.value, list):
         _refuse(event, f"{event.f} needs a list of steps", event.value)
     return event.value
 
 
-def _sent(event: Event, key: Json, value: Json) -> Record:
-    if event.type == "ok":
-        match value:
-            case [None | int() as offset, message] if not isinstance(offset, bool):
-                return Record(_key_name(key), offset, key_of(message))
+def _sent(key: Json, value: Json, asked: set[ValueKey]) -> Record:
+    """Return what was sent: a message that was asked for, or ``[offset, message]``."""
+    match value:
+        case [None | int() as offset, message] if key_of(value) not in asked:
+            return Record(_key_name(key), offset, key_of(message))
     return Record(_key_name(key), None, key_of(value))
 
 

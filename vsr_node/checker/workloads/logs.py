@@ -173,7 +173,7 @@ class _Logs:
             self._calls,
             anomalies,
             as_maelstrom=Validity.of(None if failure else not _bad(noticed)),
-            unknown="" if self._polled_keys or self._writers else "nothing was sent or polled",
+            unknown="" if self._transfers else "nothing was sent or polled",
             notes=[f"Maelstrom's checker fails: {failure}."] if failure else [],
             figures=self._figures(found, anomalies),
         )
