@@ -59,7 +59,10 @@ def test_an_honest_node_is_valid_by_all_three_verdicts(
     )
 
 
+DIRTY = "txn:[op.__setitem__(2, {}) for op in reply['txn'] if op[0] == 'r' and op[2]]"
 FLAWS = {
+    "txn-list-append": (DIRTY.format("op[2][::-1]"), "incompatible-order"),
+    "txn-rw-register": (DIRTY.format("op[2] + 1000"), "garbage-read"),
     "unique-ids": ("generate:reply['id'] //= 2", "duplicate-id"),
     "broadcast": ("read:del reply['messages'][3:4]", "lost"),
     "g-set": ("read:reply['value'] += ['x']", "phantom"),

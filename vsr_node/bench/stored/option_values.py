@@ -5,6 +5,7 @@ from argparse import ArgumentTypeError
 
 from vsr_node.bench.faults.kinds import NAMES, NEMESES
 from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.checker.transactions.anomalies import COMMON_MODELS, model_name
 
 
 def positive(text: str) -> float:
@@ -52,9 +53,14 @@ def workload(name: str) -> str:
     raise ArgumentTypeError(f"there is no workload {name}; there are {available}")
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Return the names in a list, whose commas may have blanks around them."""
-    return tuple(name for each in text.split(",") if (name := each.strip()))
+def models(text: str) -> tuple[str, ...]:
+    """Return the consistency models in a list, whose commas may have blanks around them."""
+    names = tuple(name for each in text.split(",") if (name := each.strip()))
+    for name in names:
+        if model_name(name) is None:
+            common = ", ".join(COMMON_MODELS)
+            raise ArgumentTypeError(f"there is no model {name}; there are {common} and others")
+    return names
 
 
 def nemeses(text: str) -> tuple[str, ...]:

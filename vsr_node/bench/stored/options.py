@@ -191,7 +191,7 @@ class Description:
     )
     consistency_models: tuple[str, ...] | None = _parameter(
         "--consistency-models",
-        type=values.names,
+        type=values.models,
         metavar="LIST",
         help="what transactions promise, as read-committed (strict-serializable)",
     )

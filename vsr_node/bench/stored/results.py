@@ -23,6 +23,7 @@ from vsr_node.bench.workloads import WORKLOADS, Workload
 from vsr_node.bench.workloads.verdict import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
+from vsr_node.checker.workloads.verdicts import names_of
 
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
@@ -349,7 +350,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
 def _names(verdict: WorkloadVerdict) -> tuple[str, ...] | None:
     if verdict.anomalies is None:
         return None
-    return tuple(dict.fromkeys(anomaly.name for anomaly in verdict.anomalies))
+    return tuple(names_of(verdict.anomalies))
 
 
 def _never_ok(stats: Stats, workload: type[Workload]) -> tuple[str, ...]:

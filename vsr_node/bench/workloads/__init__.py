@@ -10,6 +10,7 @@ from vsr_node.bench.workloads.echo import Echo
 from vsr_node.bench.workloads.g_set import GSet
 from vsr_node.bench.workloads.kafka import Kafka
 from vsr_node.bench.workloads.lin_kv import LinKv
+from vsr_node.bench.workloads.txn import TxnListAppend, TxnRwRegister
 from vsr_node.bench.workloads.unique_ids import UniqueIds
 from vsr_node.bench.workloads.workload import Parameters, Workload
 
@@ -19,7 +20,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     each.name: each
     for each in (
         *(Echo, UniqueIds, Broadcast, GSet, GCounter, PnCounter),
-        *(LinKv, Kafka),
+        *(LinKv, Kafka, TxnListAppend, TxnRwRegister),
     )
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.judgement import Anomaly, Judgement
 from vsr_node.checker.validity import Validity
+from vsr_node.checker.workloads.printed import counted_anomalies, counted_validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,22 @@ class WorkloadVerdict:
 
 def verdict_of(judgement: Judgement, events: Sequence[Event], *, strict: bool) -> WorkloadVerdict:
     """Return the verdict that a judgement amounts to; ``strict`` demands what ``--strict`` does."""
-    anomalies = judgement.strict_anomalies if strict else judgement.anomalies
+    anomalies = counted_anomalies(judgement, strict)
     explanations = [anomaly.explanation for anomaly in anomalies]
     return WorkloadVerdict(
-        judgement.strict if strict else judgement.valid,
+        counted_validity(judgement, strict),
         "\n".join([judgement.explanation, *explanations]),
         _culprits(anomalies, events),
         as_maelstrom=judgement.as_maelstrom,
         strict=judgement.strict,
         anomalies=anomalies,
-        details=judgement.figures,
+        details={_renamed(name): figure for name, figure in judgement.figures.items()},
     )
+
+
+def _renamed(figure: str) -> str:
+    """Return the name of a figure in the results, where ``anomalies`` are those with proofs."""
+    return "anomaly-counts" if figure == "anomalies" else figure
 
 
 def _culprits(anomalies: Sequence[Anomaly], events: Sequence[Event]) -> tuple[Culprit, ...]:
