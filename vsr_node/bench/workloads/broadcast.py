@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vsr_node.bench.workloads.additions import Elements
-from vsr_node.bench.workloads.examiner import Body
+from vsr_node.bench.workloads.additions import Elements, elements_step
+from vsr_node.bench.workloads.examiner import Body, Examiner
 from vsr_node.bench.workloads.workload import Function
 
 Neighbours = dict[str, list[str]]
@@ -70,6 +70,13 @@ TOPOLOGIES: dict[str, Callable[[Sequence[str]], Neighbours]] = {
 """The neighbours of each node, by the names of ``--topology``."""
 
 
+def topology(examiner: Examiner) -> None:
+    """Hand a topology to each node."""
+    body = {"type": "topology", "topology": _grid(examiner.names)}
+    for name in examiner.names:
+        examiner.expect("topology", name, body, text=f"{name} takes it")
+
+
 class Broadcast(Elements):
     """The workload."""
 
@@ -80,6 +87,7 @@ class Broadcast(Elements):
         Function("read", "ask for all elements", reply_field="messages", idempotent=True),
     )
     addition = "broadcast"
+    doctor_steps = (topology, elements_step("broadcast"))
     options = ("strict", "topology")
 
     @classmethod

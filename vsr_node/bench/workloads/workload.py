@@ -5,10 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from vsr_node.bench.nodes.clients import require_fields
 from vsr_node.bench.workloads.examiner import Body, Step
+from vsr_node.bench.workloads.examiner import Operation as Operation
 from vsr_node.bench.workloads.verdict import WorkloadVerdict, verdict_of
 from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
@@ -17,21 +18,6 @@ from vsr_node.checker.workloads import judge
 
 Exchange = Generator[Body, Body, Any]
 """Yields bodies of requests, is sent the bodies of the replies, and returns an ok event's value."""
-
-
-class Operation(NamedTuple):
-    """What a client is about to do; ``value`` as in the history."""
-
-    f: str
-    key: Any
-    value: Any
-    is_final: bool = False
-    """Whether it belongs to the final phase."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return its fields; ``final`` only if it is."""
-        plain = {"f": self.f, "key": self.key, "value": self.value}
-        return plain | {"final": True} if self.is_final else plain
 
 
 @dataclass(frozen=True, slots=True)
