@@ -28,7 +28,7 @@ ELEMENTS = {
     "error": (ERROR.format("read"), "error 14"),
 }
 SUM = {
-    "off by one": ("read:reply['value'] += reply['value'] > 4", "the sum is"),
+    "off by one": ("read:reply['value'] += reply['value'] > 1", "the sum is"),
     "no start at 0": ("read:reply['value'] += 1", "1 before anything was added"),
     "text": ("read:reply['value'] = str(reply['value'])", "is no integer"),
     "fraction": ("read:reply['value'] = float(reply['value'])", "is no integer"),

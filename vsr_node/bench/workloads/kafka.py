@@ -188,7 +188,9 @@ class Kafka(Workload):
     name = "kafka"
     document = "workloads.md, Workload: Kafka"
     functions = (
-        Function("send", "append a message to a key's log", ("key", "msg"), reply_field="offset"),
+        Function(
+            "send", 'append a message; keys are text: "1"', ("key", "msg"), reply_field="offset"
+        ),
         Function("poll", "ask for messages from these offsets on", ("offsets",), "msgs"),
         Function("assign", "", ("keys",), idempotent=True),
         Function("crash", "", ends_client=True),
