@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from vsr_node.checker.history import Event
 from vsr_node.checker.judgement import Demands, Judgement
+from vsr_node.checker.transactions import judge_list_append, judge_rw_register
 from vsr_node.checker.workloads import counters, echo, lin_kv, logs, sets, unique_ids
 
 Judge: TypeAlias = Callable[[Sequence[Event], Demands], Judgement]
@@ -17,6 +18,8 @@ JUDGES: dict[str, Judge] = {
     "kafka": logs.judge,
     "lin-kv": lin_kv.judge,
     "pn-counter": counters.judge,
+    "txn-list-append": judge_list_append,
+    "txn-rw-register": judge_rw_register,
     "unique-ids": unique_ids.judge,
 }
 """The judge of each workload, by Maelstrom's name of it."""
