@@ -22,6 +22,7 @@ from vsr_node.checker.first_value import unwritten_first_value
 from vsr_node.checker.foreign import is_transaction
 from vsr_node.checker.history import NEMESIS, Json, canonical_text
 from vsr_node.checker.judgement import Demands
+from vsr_node.checker.transactions.anomalies import WEAKER, model_name
 from vsr_node.checker.validity import Validity
 from vsr_node.checker.workloads import JUDGES, judge
 from vsr_node.checker.workloads.printed import as_json, counted_validity, text_lines
@@ -165,7 +166,7 @@ def _parser() -> _Parser:
     )
     parser.add_argument(
         "--consistency-models",
-        type=_names,
+        type=_models,
         metavar="MODELS",
         help="what transactions have to satisfy (default strict-serializable)",
     )
@@ -181,8 +182,13 @@ def _parser() -> _Parser:
     return parser
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
+def _models(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if model_name(name) is None:
+            known = ", ".join(WEAKER)
+            raise argparse.ArgumentTypeError(f"there is no model {name!r}; these are: {known}")
+    return names
 
 
 def _positive(text: str) -> float:

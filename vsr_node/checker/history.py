@@ -204,6 +204,8 @@ def _require_match(invocation: Event, completion: Event) -> None:
             f"and completes {completion.f}",
             completion,
         )
+    if invocation.key is None and completion.key is None:
+        return
     if canonical_text(invocation.key) != canonical_text(completion.key):
         raise HistoryError(
             f"event {completion.index}: process {completion.process} invoked "

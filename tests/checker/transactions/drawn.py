@@ -135,3 +135,23 @@ def perform(state: dict[int, Any], asked: Iterable[Any]) -> tuple[list[Any], dic
             after[key] = _more(after, f, key, value)
             answer.append([f, key, value])
     return answer, after
+
+
+def drawn_odd(random: Random, write: str) -> list[Event]:
+    """A drawn history in which some values are of any shape."""
+    events = draw(random, write, transactions=6)
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(len(events))
+        event = events[place]
+        if event.type != "invoke" or random.random() < 0.3:
+            events[place] = event._replace(value=_spoilt(random, event.value))
+    return events
+
+
+def _spoilt(random: Random, value: Any) -> Any:
+    """The value with one place of it replaced by something else."""
+    odd = (None, True, 0, -1.5, "r", "", [], {}, {"a": [1]}, [[]], [None, [1], True], "append")
+    if not isinstance(value, list) or not value or random.random() < 0.2:
+        return random.choice(odd)
+    place = random.randrange(len(value))
+    return [*value[:place], _spoilt(random, value[place]), *value[place + 1 :]]

@@ -1,4 +1,4 @@
-"""Histories with known verdicts that are no part of the project: VSR_WORKLOADS names their folder."""
+"""Histories with known verdicts, no part of the project: VSR_WORKLOADS names their folder."""
 
 import json
 import os

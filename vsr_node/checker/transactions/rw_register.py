@@ -201,6 +201,8 @@ class _Registers:
         for value, readers in known.reads.items():
             if value == NULL or value in known.ambiguous:
                 continue
+            if value in known.writers and value not in known.failed:
+                continue
             for number in readers:
                 reader = self._possible[number]
                 read = f"T1 read {key_text(key)} as {text_of(value)}"

@@ -11,6 +11,8 @@ from vsr_node.checker.transactions.graph import Span
 Token: TypeAlias = int | str | tuple[str]
 """A key or a value, hashable, equal only to what is equal in JSON: 1, 1.0 and true all differ."""
 
+NULL: Token = ("null",)
+
 _PLAIN = frozenset((int, str))
 
 
@@ -18,10 +20,7 @@ def token(value: Json) -> Token:
     """Return the token of a key or a value."""
     if type(value) is int or type(value) is str:
         return value
-    return (canonical_text(value),)
-
-
-NULL: Token = token(None)
+    return NULL if value is None else (canonical_text(value),)
 
 
 def tokens(values: Sequence[Json]) -> list[Token]:

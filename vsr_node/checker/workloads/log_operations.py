@@ -33,11 +33,8 @@ class Transfer(NamedTuple):
     sent: tuple[Record, ...]
     polled: dict[str, list[Record]]
     """What it polled of each key that an answer named, in order of the answer."""
-
-    @property
-    def outcome(self) -> str:
-        """``ok``, ``fail`` or ``info``; ``info`` if it was still under way at the end."""
-        return self.call.outcome
+    outcome: str
+    """``ok``, ``fail`` or ``info``; ``info`` if it was still under way at the end."""
 
 
 def transfer_of(call: Call) -> Transfer:
@@ -60,7 +57,7 @@ def transfer_of(call: Call) -> Transfer:
                     records += _polled(event, key, pairs)
             case _:
                 _refuse(event, '["send", key, message] or ["poll"] is needed', step)
-    return Transfer(call, tuple(sent), polled)
+    return Transfer(call, tuple(sent), polled, call.outcome)
 
 
 def assigned_keys(call: Call) -> frozenset[str]:

@@ -13,6 +13,7 @@ client's place after a poll that returned an empty list; both are judged here.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
+from math import inf
 from typing import NamedTuple
 
 from vsr_node.checker.history import Call, Event, Json, pair_calls
@@ -50,8 +51,7 @@ _ALLOWED = ("int-send-skip",)
 class Log:
     """The log of one key."""
 
-    def __init__(self, key: str, at: dict[int, dict[ValueKey, Transfer]]) -> None:
-        self.key = key
+    def __init__(self, at: dict[int, dict[ValueKey, Transfer]]) -> None:
         self.offsets = sorted(at)
         self.at = at
         """The messages at each offset, each with an operation that says so."""
@@ -59,25 +59,22 @@ class Log:
         """The rank at which a message is first."""
         self.last: dict[ValueKey, int] = {}
         """The rank at which a message is last."""
+        self.messages = [next(iter(at[offset])) for offset in self.offsets]
+        """The message at each rank: where an offset has two, the first that was seen there."""
+        self.ranks = {message: rank for rank, message in enumerate(self.messages)}
+        """The rank of each of these."""
         for rank, offset in enumerate(self.offsets):
             for message in at[offset]:
                 self.first.setdefault(message, rank)
                 self.last[message] = rank
 
-    def message(self, rank: int) -> ValueKey:
-        """Return the message at a rank, the first one that was seen there."""
-        return next(iter(self.at[self.offsets[rank]]))
-
-    def rank(self, message: ValueKey) -> int | None:
-        """Return the rank of a message, None if it is not in the log."""
-        rank = self.last.get(message)
-        # Where an offset has two messages, only one of them has its place.
-        return rank if rank is not None and self.message(rank) == message else None
-
-    def step(self, before: Record, after: Record) -> int:
-        """Return by how many ranks the second is after the first, 1 if that is not known."""
-        ranks = self.rank(before.message), self.rank(after.message)
+    def step(self, before: ValueKey, after: ValueKey) -> int:
+        """Return by how many ranks a message is after another, 1 if that is not known."""
+        ranks = self.ranks.get(before), self.ranks.get(after)
         return 1 if ranks[0] is None or ranks[1] is None else ranks[1] - ranks[0]
+
+
+_EMPTY_LOG = Log({})
 
 
 class Place(NamedTuple):
@@ -111,23 +108,34 @@ class _Logs:
         }
         self._writers: dict[tuple[str, ValueKey], Transfer] = {}
         self._readers: dict[tuple[str, ValueKey], Transfer] = {}
-        """The first poll that is ok and has a message, in order of invocation."""
+        """The poll that is ok and has a message, the one that was answered first."""
+        self._polled: list[tuple[Record, Transfer]] = []
+        """Each message with its reader, and all that polls returned which are not ok."""
         self._polled_keys: dict[str, bool] = {}
         """The keys in answers to polls that are ok, and whether some message of it was there."""
         for transfer in self._transfers.values():
-            self._note(transfer)
+            self._note_sends(transfer)
+        for transfer in sorted(self._transfers.values(), key=_end):
+            self._note_polls(transfer)
         self._logs = self._build_logs()
 
-    def _note(self, transfer: Transfer) -> None:
+    def _note_sends(self, transfer: Transfer) -> None:
         for record in transfer.sent:
             writer = self._writers.get((record.key, record.message))
             if writer is None or writer.outcome == "fail":
                 self._writers[record.key, record.message] = transfer
-        if transfer.outcome == "ok":
-            for key, records in transfer.polled.items():
+
+    def _note_polls(self, transfer: Transfer) -> None:
+        is_ok = transfer.outcome == "ok"
+        for key, records in transfer.polled.items():
+            if is_ok:
                 self._polled_keys[key] = self._polled_keys.get(key, False) or bool(records)
-                for record in records:
-                    self._readers.setdefault((key, record.message), transfer)
+            for record in records:
+                if not is_ok:
+                    self._polled.append((record, transfer))
+                elif (key, record.message) not in self._readers:
+                    self._readers[key, record.message] = transfer
+                    self._polled.append((record, transfer))
 
     def _build_logs(self) -> dict[str, Log]:
         at: dict[str, dict[int, dict[ValueKey, Transfer]]] = {}
@@ -138,7 +146,7 @@ class _Logs:
                     if offset is not None:
                         offsets = at.setdefault(key, {})
                         offsets.setdefault(offset, {}).setdefault(message, transfer)
-        return {key: Log(key, offsets) for key, offsets in at.items()}
+        return {key: Log(offsets) for key, offsets in at.items()}
 
     def _was_done(self, transfer: Transfer) -> bool:
         """Return whether an operation is known to have happened."""
@@ -183,7 +191,7 @@ class _Logs:
         polls = (call for call, _ in self._called() if call.invocation.f != "send")
         if not any(call.outcome == "ok" for call in polls):
             return "no poll is ok"
-        for record, _ in self._polled():
+        for record, _ in self._polled:
             writer = self._writers.get((record.key, record.message))
             if writer is None or writer.call.completion is None:
                 return f"{_name(record)} was polled, and its send has no completion"
@@ -242,27 +250,21 @@ class _Logs:
 
     # --- Messages that must not be there --------------------------------------------------------
 
-    def _polled(self) -> Iterator[tuple[Record, Transfer]]:
-        for transfer in self._transfers.values():
-            for records in transfer.polled.values():
-                for record in records:
-                    yield record, transfer
-
     def _phantoms(self) -> Iterator[Anomaly]:
-        for record, transfer in self._polled():
+        for record, transfer in self._polled:
             if (record.key, record.message) not in self._writers:
                 text = f"a poll returned {_name(record)}, which nobody sent."
                 yield anomaly("phantom", text, [transfer.call])
 
     def _aborted_reads(self) -> Iterator[Anomaly]:
-        for record, transfer in self._polled():
+        for record, transfer in self._polled:
             writer = self._writers.get((record.key, record.message))
             if writer is not None and writer.outcome == "fail" and transfer.outcome == "ok":
                 text = f"a poll returned {_name(record)}, whose send failed for certain."
                 yield anomaly("G1a", text, [writer.call, transfer.call])
 
     def _reads_before_sends(self) -> Iterator[Anomaly]:
-        for record, transfer in self._polled():
+        for record, transfer in self._polled:
             writer = self._writers.get((record.key, record.message))
             answer = transfer.call.completion
             if writer is None or answer is None or transfer.outcome != "ok":
@@ -275,10 +277,13 @@ class _Logs:
                 yield anomaly("G1c-realtime", text, [transfer.call, writer.call])
 
     def _precommitted_reads(self) -> Iterator[Anomaly]:
-        for record, transfer in self._polled():
-            if any(sent[::2] == record[::2] for sent in transfer.sent):
-                text = f"a transaction polled {_name(record)}, which it sent itself."
-                yield anomaly("precommitted-read", text, [transfer.call])
+        for transfer in self._transfers.values():
+            sent = {(record.key, record.message) for record in transfer.sent}
+            for records in transfer.polled.values() if sent else ():
+                for record in records:
+                    if (record.key, record.message) in sent:
+                        text = f"a transaction polled {_name(record)}, which it sent itself."
+                        yield anomaly("precommitted-read", text, [transfer.call])
 
     # --- Messages that must be there ------------------------------------------------------------
 
@@ -318,8 +323,9 @@ class _Logs:
     def _steps_within_polls(self) -> Iterator[Anomaly]:
         for transfer in self._transfers.values():
             for key, records in transfer.polled.items():
+                log = self._logs.get(key, _EMPTY_LOG)
                 for before, after in pairwise(records):
-                    step = self._step(before, after)
+                    step = log.step(before.message, after.message)
                     if step > 1:
                         text = (
                             f"a poll of key {text_of(key)} goes from {_at(before)} to {_at(after)}"
@@ -333,17 +339,16 @@ class _Logs:
                         yield anomaly("int-nonmonotonic-poll", text, [transfer.call])
 
     def _step(self, before: Record, after: Record) -> int:
-        log = self._logs.get(before.key)
-        return 1 if log is None else log.step(before, after)
+        return self._logs.get(before.key, _EMPTY_LOG).step(before.message, after.message)
 
     def _skip(
         self, name: str, text: str, before: Record, after: Record, proof: list[Call]
     ) -> Anomaly:
         """Return a gap between two messages, with the first message that is in it."""
         log = self._logs[before.key]
-        rank = (log.rank(before.message) or 0) + 1
-        others = (log.rank(after.message) or 0) - rank - 1
-        offset, message = log.offsets[rank], log.message(rank)
+        rank = log.ranks[before.message] + 1
+        others = log.ranks[after.message] - rank - 1
+        offset, message = log.offsets[rank], log.messages[rank]
         more = f" and {counted(others, 'more message')}" if others else ""
         text = f"{text}, and leaves out {_at(Record(before.key, offset, message))}{more}."
         return anomaly(name, text, [*proof, log.at[offset][message].call])
@@ -429,7 +434,7 @@ class _Logs:
 
     def _sent_back(self, place: Place, after: Record, transfer: Transfer) -> Anomaly:
         log = self._logs[after.key]
-        one, other = log.last[place.record.message], log.last[after.message]
+        one, other = log.ranks[place.record.message], log.ranks[after.message]
         text = (
             f"process {transfer.call.invocation.process} sent "
             f"{key_text(place.record.message)} to key {text_of(after.key)}, which is at offset "
@@ -451,6 +456,12 @@ def _first_of_each_name(found: Iterable[Anomaly]) -> list[Anomaly]:
 
 def _bad(found: Iterable[Anomaly]) -> list[Anomaly]:
     return [each for each in found if each.name not in _ALLOWED]
+
+
+def _end(transfer: Transfer) -> float:
+    """Return the place of an operation in order of completion."""
+    completion = transfer.call.completion
+    return inf if completion is None else completion.index
 
 
 def _kept(places: dict[str, Place], call: Call) -> dict[str, Place]:
