@@ -12,7 +12,6 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.repeating import violation_event
 from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.results import Results
-from vsr_node.bench.workloads import DEFAULT
 from vsr_node.bench.workshop.broken_nodes import (
     BROKEN_NODES,
     BROKEN_PREFIX,
@@ -73,7 +72,7 @@ def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[
     """Yield the result for each node in turn."""
     for node in nodes:
         with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
-            words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name)
+            words = ("test", "-w", node.workload, "--bin", BROKEN_PREFIX + node.name)
             outcome = run_test((*words, "--seed", str(seed), "--store", folder, *node.found_by))
             yield row_of(node, outcome.results, outcome.events)
 
