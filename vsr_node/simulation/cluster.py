@@ -121,6 +121,7 @@ class Host:
         self.replica = None
         self.observer: Observer | None = None
         self.is_saving = False
+        self.timer_is_due = False  # in this turn
         self.inbox: list[tuple[str, Any]] = []
         self.crash_point: CrashPoint | None = None  # of the next turn
         self.is_stopping = False
@@ -286,6 +287,7 @@ class Cluster:
         now, observer = host.clock(self._timeline.now), host.observer
         if observer is not None:
             observer.begin_turn(now)
+        host.timer_is_due = replica.next_timer <= now
         replica.on_time(now)
         inbox = host.inbox
         host.inbox = []

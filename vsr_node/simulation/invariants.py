@@ -24,6 +24,7 @@ prompt-answer        a checkpoint of another replica answers what waited for wha
 kept-tail            a checkpoint leaves the interval of entries before it in the log
 spin                 a replica that hears nothing does not take turn upon turn
 bounded-messages     a message carries no more than the bounds in size allow, or a single item
+vote-for-a-reason    a backup votes when a time-out is over, or its primary has left the view
 calm                 where nothing fails, nothing is sent again and no view changes
 """
 
@@ -34,6 +35,7 @@ from vsr_node.core.messages import (
     Checkpoint,
     DoViewChange,
     Entry,
+    Farewell,
     Prepare,
     PrepareOk,
     Reason,
@@ -44,6 +46,7 @@ from vsr_node.core.messages import (
     Reply,
     SaveCheckpoint,
     StartView,
+    StartViewChange,
 )
 from vsr_node.core.status import Status
 from vsr_node.simulation.requests import ClientRequest, RequestId
@@ -90,6 +93,7 @@ class Invariants:
         self._told_of = 0
         self._asked_after: dict[RequestId, int] = {}
         self._primaries: dict[int, str] = {}
+        self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
 
@@ -368,6 +372,10 @@ class Invariants:
         statement = STATEMENTS[type(message)]
         if isinstance(message, PrepareOk):
             host.promise = max(host.promise, (message.view_number, message.op_number))
+        elif isinstance(message, Farewell):
+            self._left_views.add(message.view_number)
+        elif isinstance(message, StartViewChange):
+            self._check_vote(host, message)
         if not statement.claim(disk, message, self._committed):
             raise Violation(
                 "durable-before-sent",
@@ -377,6 +385,20 @@ class Invariants:
         _check_size(host, message)
         if self._calm:
             self._check_calm(host, destinations, message, statement)
+
+    def _check_vote(self, host: "Host", vote: StartViewChange) -> None:
+        view_number = vote.current_view_number
+        is_news = vote.view_number == view_number
+        replica = host.replica
+        assert replica is not None
+        # A primary's own time-out may be over as soon as it hears how old the answers are.
+        may_vote = is_news or host.timer_is_due or replica.is_primary
+        if not may_vote and view_number not in self._left_views:
+            raise Violation(
+                "vote-for-a-reason",
+                f"{host.name} votes in view {view_number}, whose primary neither was silent nor"
+                " has left it",
+            )
 
     def _check_calm(
         self, host: "Host", destinations: tuple[str, ...], message: Any, statement: Statement
@@ -468,4 +490,4 @@ def _size_of(value: object) -> int:
 
 def is_definite(refusal: Refusal) -> bool:
     """Whether a refusal promises that this copy of the request is never executed."""
-    return refusal.reason is not Reason.OUTCOME_UNKNOWN
+    return refusal.reason not in (Reason.OUTCOME_UNKNOWN, Reason.SESSION_EXPIRED)
