@@ -18,6 +18,7 @@ durable-before-sent  what a message claims is on its sender's disk when it leave
 fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
 honest-reply         a reply carries the result of a committed request's one execution
+own-session          a session is named by the op_number of its own registration, and by no other
 honest-refusal       what was refused for certain is never executed, and neither stands in the log
                      of the replica that refuses it nor was executed there
 prompt-answer        a checkpoint of another replica answers what waited for what it covers
@@ -93,6 +94,7 @@ class Invariants:
         self._told_of = 0
         self._asked_after: dict[RequestId, int] = {}
         self._primaries: dict[int, str] = {}
+        self._sessions: dict[str, str] = {}
         self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
@@ -421,6 +423,9 @@ class Invariants:
             is_certain = is_definite(reply)
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
             return
+        if reply.request_number == 0:
+            self._on_registered(host, reply)
+            return
         if index is None and request in self._asked_after:
             self._on_read_reply(host, request)
             return
@@ -437,6 +442,18 @@ class Invariants:
         self._answered.add(request)
         self._answered_at[request] = index + 1
 
+    def _on_registered(self, host: "Host", reply: Reply) -> None:
+        """Hold a new session's name against the log and against all other sessions."""
+        session, nonce = str(reply.result), reply.client
+        op_number = int(session.partition("-")[0])
+        is_there = 0 < op_number <= len(self._committed)
+        entry = self._committed[op_number - 1] if is_there else None
+        if entry is None or entry[:2] != (nonce, 0) or op_number > host.commit_number:
+            raise Violation("own-session", f"{host.name} names {nonce} {session}; there is {entry}")
+        if self._sessions.setdefault(session, nonce) != nonce:
+            raise Violation("own-session", f"{session} is {nonce} and {self._sessions[session]}")
+        self._situations[Situation.REGISTERED] += 1
+
     def on_asked(self, request: ClientRequest) -> None:
         """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
@@ -445,7 +462,7 @@ class Invariants:
 
     def on_answered(self, answer: Reply | Refusal) -> None:
         """Note that an answer has arrived: its client knows of that state."""
-        if isinstance(answer, Reply):
+        if isinstance(answer, Reply) and answer.request_number:
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
 
