@@ -21,11 +21,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"checker", "command"},
     "storage": {"core"},
     "telemetry": {"core"},
-    "maelstrom": {"core", "machines", "storage", "telemetry", "command"},
-    "cluster": {"core", "machines", "storage", "telemetry"},
+    "wire": {"core"},
+    "cluster": {"core", "machines", "storage", "telemetry", "wire"},
+    "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "command"},
     "bench": {"checker", "report", "command", "start", "worker_processes"},
     "simulation": {
-        *("core", "machines", "storage", "maelstrom", "telemetry", "checker", "report"),
+        *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
         *("command", "start", "worker_processes"),
     },
 }

@@ -27,7 +27,8 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.maelstrom import lin_kv
-from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
+from vsr_node.wire.json_body import decode, encode
+from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "SPECIFICATION.md"
 
