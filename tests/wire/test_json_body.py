@@ -10,6 +10,7 @@ import pytest
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -48,6 +49,7 @@ MESSAGES: list[Message] = [
     PrepareOk(1, 2, 3),
     Commit(1, 2, 3, 4),
     StartViewChange(2, 1),
+    Farewell(1),
     DoViewChange(3, 1, 2, 3, ENTRIES),
     StartView(3, 2, 3, (), 4, 5),
     GetState(1, 0),
