@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": {"start", "machines"},
+    "__init__": {"start", "machines", "client", "cluster"},
     "start": set(),
     "command": set(),
     "worker_processes": {"start"},
@@ -22,12 +22,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": {"core"},
     "telemetry": {"core"},
     "wire": {"core"},
-    "cluster": {"core", "machines", "storage", "telemetry", "wire"},
+    "client": {"machines", "wire"},
+    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client"},
     "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "command"},
     "bench": {"checker", "report", "command", "start", "worker_processes"},
     "simulation": {
         *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
-        *("command", "start", "worker_processes"),
+        *("client", "command", "start", "worker_processes"),
     },
 }
 

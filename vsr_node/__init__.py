@@ -22,15 +22,25 @@ _PUBLIC = {
     "DeterminismWarning": "machines.determinism",
     "DivergenceError": "machines.errors",
     "KeyValue": "machines.library.key_value",
+    "LocalCluster": "cluster.local",
     "Machine": "machines.typed",
     "NotExecuted": "machines.errors",
+    "OutcomeUnknown": "client.errors",
+    "SessionExpired": "client.errors",
+    "Unavailable": "client.errors",
     "VsrError": "machines.errors",
+    "Closed": "client.errors",
     "command": "machines.typed",
     "query": "machines.typed",
 }
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vsr_node.client.errors import Closed as Closed
+    from vsr_node.client.errors import OutcomeUnknown as OutcomeUnknown
+    from vsr_node.client.errors import SessionExpired as SessionExpired
+    from vsr_node.client.errors import Unavailable as Unavailable
+    from vsr_node.cluster.local import LocalCluster as LocalCluster
     from vsr_node.machines.determinism import DeterminismWarning as DeterminismWarning
     from vsr_node.machines.errors import BadArguments as BadArguments
     from vsr_node.machines.errors import CommandError as CommandError
