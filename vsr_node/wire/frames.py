@@ -21,6 +21,7 @@ import msgspec
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -131,6 +132,7 @@ _PEER_FRAMES: FrameCodec[Any] = FrameCodec(
         13: RecoveryResponse,
         14: Read,
         15: ReadOk,
+        16: Farewell,
     },
     _PEER_KINDS,
 )
