@@ -170,7 +170,7 @@ class FrameReader:
     """
 
     def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
+        self.bytes_max = bytes_max
         self._buffer = bytearray()
 
     @property
@@ -189,9 +189,9 @@ class FrameReader:
         begin, end = 0, len(buffer)
         while end - begin >= LENGTH_BYTES:
             length = int.from_bytes(buffer[begin : begin + LENGTH_BYTES], "big")
-            if not 1 <= length <= self._bytes_max:
+            if not 1 <= length <= self.bytes_max:
                 raise MalformedMessageError(
-                    f"a frame of {length} bytes; expected 1 to {self._bytes_max}"
+                    f"a frame of {length} bytes; expected 1 to {self.bytes_max}"
                 )
             payload = begin + LENGTH_BYTES + 1
             following = payload + length - 1

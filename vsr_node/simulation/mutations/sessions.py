@@ -104,11 +104,6 @@ MUTATIONS = (
                 "self._calls.get(answer.number) if answer.client == self.name else None",
                 "self._calls.get(answer.number)",
             ),
-            Edit(
-                SESSION,
-                "        if asked is None or member not in asked.copies:\n",
-                "        if asked is None:\n",
-            ),
         ),
     ),
 )
