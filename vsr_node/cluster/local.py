@@ -121,6 +121,11 @@ class LocalCluster(Generic[M]):
     # Members
 
     @property
+    def running(self) -> tuple[str, ...]:
+        """The members that run, paused ones too."""
+        return tuple(name for name in self.names if name in self._running)
+
+    @property
     def primary(self) -> str | None:
         """The member that serves as the primary; None if none does."""
         serving = (each for each in self._running.values() if each.is_serving_primary)
