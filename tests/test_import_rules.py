@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "start": set(),
     "command": set(),
     "worker_processes": {"start"},
-    "__main__": {"command", "maelstrom", "bench", "checker", "simulation"},
+    "__main__": {"command", "maelstrom", "bench", "checker", "simulation", "cluster"},
     "core": set(),
     "machines": set(),
     "checker": {"command"},
@@ -22,11 +22,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": {"core"},
     "telemetry": {"core"},
     "wire": {"core"},
-    "cluster": {"core", "machines", "storage", "telemetry", "wire"},
+    "client": {"machines", "wire"},
+    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client", "command"},
     "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "command"},
     "bench": {"checker", "report", "command", "start", "worker_processes"},
     "simulation": {
         *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
+        *("client",),
         *("command", "start", "worker_processes"),
     },
 }
