@@ -92,6 +92,19 @@ class Client(AsyncCaller[M], Generic[M]):
         core = _Core(ordered, hello_of(machine, group), security, patience, in_flight)
         return cls(core, timeout)
 
+    @classmethod
+    def connect_to_any(
+        cls,
+        members: Mapping[str, str],
+        *,
+        security: TLS | None = None,
+        timeout: float = 10.0,
+        group: str = "vsr",
+    ) -> Client[Any]:
+        """Return a client that does not know the group's machine; it can ask for ``status``."""
+        core = _Core(addresses_of(members), hello_of(None, group), security, None, 0)
+        return Client(core, timeout)
+
     def options(self, *, timeout: float) -> Client[M]:
         """Return a view of this client with another time-out, which costs nothing to make."""
         return Client(self._core, timeout)
