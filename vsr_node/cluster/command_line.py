@@ -19,7 +19,7 @@ from vsr_node.client.blocking import SyncClient
 from vsr_node.client.errors import OutcomeUnknown
 from vsr_node.client.security import TLS
 from vsr_node.cluster.server import Server
-from vsr_node.command import command_here
+from vsr_node.shell_command import command_here
 from vsr_node.machines.errors import BadArguments, CommandError, VsrError
 from vsr_node.machines.library.key_value import KeyValue
 from vsr_node.machines.typed import Command, Machine, commands_of

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from vsr_node import command
+from vsr_node import shell_command
 from vsr_node.bench.stored.option_values import positive
 from vsr_node.bench.workshop.broken_nodes import BROKEN_PREFIX, broken_command
 from vsr_node.checker import Bounds
