@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": {"start", "machines"},
+    "__init__": {"start", "machines", "client", "cluster"},
     "start": set(),
     "shell_command": set(),
     "worker_processes": {"start"},

@@ -25,6 +25,7 @@ _PUBLIC = {
     "DeterminismWarning": "machines.determinism",
     "DivergenceError": "machines.errors",
     "KeyValue": "machines.library.key_value",
+    "LocalCluster": "cluster.local",
     "Machine": "machines.typed",
     "NotExecuted": "machines.errors",
     "NotReady": "client.errors",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from vsr_node.client.errors import WrongGroup as WrongGroup
     from vsr_node.client.errors import WrongVersion as WrongVersion
     from vsr_node.client.security import TLS as TLS
+    from vsr_node.cluster.local import LocalCluster as LocalCluster
     from vsr_node.cluster.server import Server as Server
     from vsr_node.machines.determinism import DeterminismWarning as DeterminismWarning
     from vsr_node.machines.errors import BadArguments as BadArguments

@@ -12,6 +12,7 @@ import pytest
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -53,6 +54,7 @@ MESSAGES: list[Message] = [
     RecoveryResponse(3, NONCE, 2, 3, ENTRIES),
     Read(1, 2),
     ReadOk(1, 2, 3),
+    Farewell(1),
 ]
 
 WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])

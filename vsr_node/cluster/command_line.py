@@ -19,10 +19,10 @@ from vsr_node.client.blocking import SyncClient
 from vsr_node.client.errors import OutcomeUnknown
 from vsr_node.client.security import TLS
 from vsr_node.cluster.server import Server
-from vsr_node.shell_command import command_here
 from vsr_node.machines.errors import BadArguments, CommandError, VsrError
 from vsr_node.machines.library.key_value import KeyValue
 from vsr_node.machines.typed import Command, Machine, commands_of
+from vsr_node.shell_command import command_here
 from vsr_node.storage.protocol import StorageError
 
 EXIT_OK, EXIT_INVARIANT, EXIT_USAGE, EXIT_FAILED, EXIT_UNKNOWN, EXIT_STORAGE = 0, 1, 2, 3, 4, 74
@@ -131,7 +131,7 @@ def _security(options: argparse.Namespace) -> TLS | None:
 def _machine(text: str) -> type[Machine]:
     """Return the class that MODULE:CLASS names; modules of this folder are found."""
     module_name, _, name = text.partition(":")
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     try:
         machine = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError, ValueError) as error:

@@ -18,13 +18,13 @@ from typing import Any, Generic, TypeVar
 
 from vsr_node.client.errors import NotReady
 from vsr_node.client.security import TLS
+from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import Caller, TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Message, Reason, Refusal, Reply, Send
-from vsr_node.core.sessions import REGISTRATION
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.host import Host
@@ -38,22 +38,15 @@ from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
-from vsr_node.wire.calls import Answer, Call, Outcome, Query, Register
+from vsr_node.wire.calls import Ask
 from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
 
-OPERATION_BYTES_MAX = 1 << 20
+BYTES_A_CHARACTER = 4
 
 POLL_S = 0.01
-
-_OUTCOMES = {
-    Reason.UNAVAILABLE: Outcome.UNAVAILABLE,
-    Reason.OUTCOME_UNKNOWN: Outcome.UNKNOWN,
-    Reason.SESSION_EXPIRED: Outcome.EXPIRED,
-    Reason.NUMBER_REUSED: Outcome.REFUSED,
-}
 
 
 class Server(Generic[M]):
@@ -218,8 +211,8 @@ class _Running:
         self._metrics = Metrics(server.name)
         self._http: Http | None = None
         self._heard: list[tuple[str, Message, int]] = []
-        self._asked: list[tuple[Caller, Register | Call | Query, int]] = []
-        self._callers: dict[tuple[str, int], list[Caller]] = {}
+        self._asked: list[tuple[Caller, Ask]] = []
+        self._asks: Asks[Caller]
         self._turn_is_due = False
         self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -248,6 +241,7 @@ class _Running:
             limits=limits,
             observer=observer,
         )
+        self._asks = Asks(self._member)
         self._transport = TcpTransport(
             name=server.name,
             members=server.members,
@@ -259,7 +253,7 @@ class _Running:
             ears=self,
             random=Random(),
             log=server._log,
-            operation_bytes_max=OPERATION_BYTES_MAX,
+            operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
             security=server._security,
         )
         await self._transport.start()
@@ -300,9 +294,9 @@ class _Running:
         self._heard.append((peer, message, byte_count))
         self._plan_turn()
 
-    def on_ask(self, caller: Caller, request: Register | Call | Query, byte_count: int) -> None:
+    def on_ask(self, caller: Caller, request: Ask) -> None:
         """Take what a client asks."""
-        self._asked.append((caller, request, byte_count))
+        self._asked.append((caller, request))
         self._plan_turn()
 
     def status(self) -> str:
@@ -380,24 +374,12 @@ class _Running:
             except ImpossibleMessageError as error:
                 self._server._log(f"dropped: {error}")
         asked, self._asked = self._asked, []
-        for caller, request, byte_count in asked:
-            self._ask(caller, request, byte_count)
+        for caller, request in asked:
+            answer = self._asks.take(caller, str(caller.number), request)
+            if answer is not None:
+                caller.answer(answer)
         member.end_turn(self)
         self._set_timer()
-
-    def _ask(self, caller: Caller, request: Register | Call | Query, byte_count: int) -> None:
-        is_read = False
-        match request:
-            case Register(nonce):
-                client, number, operation = nonce, REGISTRATION, ""
-            case Call(client, number, operation):
-                if number == REGISTRATION:
-                    caller.answer(Answer(client, number, Outcome.REFUSED, "numbers begin at 1"))
-                    return
-            case Query(number, operation):
-                client, is_read = f"#{caller.number}", True
-        self._callers.setdefault((client, number), []).append(caller)
-        self._member.ask(client, number, operation, is_read, None, byte_count)
 
     def _set_timer(self) -> None:
         timer_at = self._member.next_timer
@@ -424,19 +406,12 @@ class _Running:
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""
-        for reply in replies:
-            callers = self._callers.pop((reply.client, reply.request_number), ())
-            if isinstance(reply, Reply):
-                outcome, text = Outcome.RESULT, str(reply.result)
-            else:
-                outcome, text = _OUTCOMES[reply.reason], reply.reason.value
-                if self._is_stopping and outcome is Outcome.UNKNOWN:
-                    # Others will know: the client asks them when this connection closes.
-                    continue
-            client = "" if reply.client.startswith("#") else reply.client
-            answer = Answer(client, reply.request_number, outcome, text)
-            for caller in callers:
-                caller.answer(answer)
+        if self._is_stopping:
+            # What nobody knows here, others will: clients ask them when this connection closes.
+            unknown = Reason.OUTCOME_UNKNOWN
+            replies = [each for each in replies if getattr(each, "reason", None) is not unknown]
+        for caller, answer in self._asks.answers(replies):
+            caller.answer(answer)
 
     def flush(self) -> None:
         """Let leave what was taken."""

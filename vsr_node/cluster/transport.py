@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from vsr_node.client.connection import Connection, Dialler
 from vsr_node.client.security import TLS, names_of
 from vsr_node.core.messages import Message
-from vsr_node.wire.calls import Answer, Call, Query, Register
+from vsr_node.wire.calls import Answer, Ask, Call, Query, Register
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, PEER_TYPES, decode, encode
 from vsr_node.wire.handshake import (
     FRAMES,
@@ -57,7 +57,7 @@ class Ears(Protocol):
     def on_message(self, peer: str, message: Message, byte_count: int) -> None:
         """Take a message of another member."""
 
-    def on_ask(self, caller: "Caller", request: Register | Call | Query, byte_count: int) -> None:
+    def on_ask(self, caller: "Caller", request: Ask) -> None:
         """Take what a client asks."""
 
     def status(self) -> str:
@@ -241,7 +241,7 @@ class TcpTransport:
             connection.send(FRAMES.encode(StatusAnswer(frame.number, self._ears.status())))
         elif isinstance(frame, Register | Call | Query):
             caller.under_way += 1
-            self._ears.on_ask(caller, frame, len(payload))
+            self._ears.on_ask(caller, frame)
             caller.regulate()
         else:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")

@@ -26,7 +26,7 @@ class UsageError(Exception):
     """The command line asks for something impossible; the text says what and why."""
 
 
-class Parser(command.Parser):
+class Parser(shell_command.Parser):
     """A parser whose errors do not look like a verdict: argparse's exit status 2 means unknown."""
 
     exit_usage = EXIT_USAGE
