@@ -87,7 +87,8 @@ def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
 
 def _size_of_result(result: Result) -> int:
     """Return the size of a result, 0 for one that has nothing but a name."""
-    return size_of(result) if type(result) is tuple and len(result) > 1 else 0
+    has_more = type(result) is str or (type(result) is tuple and len(result) > 1)
+    return size_of(result) if has_more else 0
 
 
 class ClientTable:
@@ -158,8 +159,11 @@ class ClientTable:
 
     def _admit(self) -> _Client:
         if len(self._clients) >= self._clients_max:
-            self.size -= self._clients.pop(next(iter(self._clients))).size
+            self._forget(next(iter(self._clients)))
         return _Client()
+
+    def _forget(self, client: str) -> None:
+        self.size -= self._clients.pop(client).size
 
     def _bound_size(self, known: _Client, size: int) -> None:
         """Count a new result; forget others if its client, or all together, have too much."""
@@ -183,8 +187,8 @@ class ClientTable:
             for client, known in self._clients.items()
         )
 
-    def restore(self, parts: Parts) -> None:
-        """Take over what ``snapshot`` returned, here or at another replica."""
+    def restore(self, parts: Parts, op_number: int) -> None:
+        """Take over what ``snapshot`` returned, here or at another replica, at ``op_number``."""
         self._clients = {}
         self.size = 0
         for part in parts:
