@@ -136,3 +136,16 @@ def test_a_run_can_be_replayed_with_its_final_phase(
     assert [(e.f, e.is_final) for e in before if e.is_final] == [
         (e.f, e.is_final) for e in after if e.is_final
     ]
+
+
+def test_a_reply_to_a_client_that_was_given_up_is_advice(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(WORKLOADS["broadcast"], "time_out_s", staticmethod(lambda latency: 0.2))
+    slow = "broadcast:import time; time.sleep(0.25 * (body['message'] == 5))"
+    status, results = run("broadcast", flaws=[slow])
+    screen = capsys.readouterr().out
+    assert "ADVICE to n0" in screen
+    assert "which had given up" in screen
+    assert results["mistakes"]["count"] == 0
+    assert status == 0, screen
