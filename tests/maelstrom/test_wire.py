@@ -25,7 +25,7 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
-from vsr_node.maelstrom import lin_kv
+from vsr_node.maelstrom.requests import codec
 from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "SPECIFICATION.md"
@@ -81,7 +81,7 @@ def test_the_specification_lists_every_message_with_its_fields() -> None:
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_comes_back_as_it_was(message: Message) -> None:
-    assert decode(orjson.loads(encode(message)), lin_kv) == message
+    assert decode(orjson.loads(encode(message)), codec) == message
     assert b"\n" not in encode(message)
 
 
@@ -90,12 +90,12 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
     body: dict[str, Any] = orjson.loads(encode(message))
     for field in body:
         with pytest.raises(MalformedMessageError):
-            decode({name: body[name] for name in body if name != field}, lin_kv)
+            decode({name: body[name] for name in body if name != field}, codec)
         for wrong in WRONG:
             with pytest.raises(MalformedMessageError):
-                decode({**body, field: wrong}, lin_kv)
+                decode({**body, field: wrong}, codec)
     with pytest.raises(MalformedMessageError):
-        decode({**body, "more": 0}, lin_kv)
+        decode({**body, "more": 0}, codec)
 
 
 @pytest.mark.parametrize(
@@ -128,4 +128,4 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
 )
 def test_what_is_no_operation_is_refused(operation: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        lin_kv.decode_operation(operation)
+        codec.decode_operation(operation)

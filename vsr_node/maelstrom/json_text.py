@@ -7,7 +7,6 @@ float can hold becomes an ``InexactNumber``, which can't be written.
 
 import json
 import re
-from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
 import orjson
@@ -67,6 +66,8 @@ def _exact_integer(text: str) -> int | InexactNumber:
 
 
 def _exact_float(text: str) -> float | InexactNumber:
+    from decimal import Decimal, InvalidOperation  # It takes a while to load and is rarely needed.
+
     number = float(text)
     try:
         # repr is written later: the shortest decimal that reads as the same float.

@@ -4,7 +4,7 @@ docs/SPECIFICATION.md lists the answers that clients see. A line that makes no s
 dropped; a request that makes no sense is answered with an error; neither ends the node.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
-from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.machines.maelstrom_machine import READS, MaelstromMachine
 from vsr_node.storage.protocol import Storage, StorageError
 
 if TYPE_CHECKING:
@@ -35,11 +35,15 @@ if TYPE_CHECKING:
 
     from .listeners import Listeners
 
-from . import lin_kv, wire
+from . import wire
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
 from .options import OPERATION_BYTES_LIMIT, Options
+from .requests import codec
+from .requests.held_reads import READ_ALL, HeldReads
+from .requests.local import LocalRequests
+from .requests.table import REQUESTS, byte_count, refusal_of, reply_of
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -53,6 +57,10 @@ _GROWTH_MAX = 8
 
 1e15 becomes 1000000000000000.0, and nothing grows more.
 """
+
+NOTHING_TO_READ = (
+    "nothing was written yet, so a read without a key may ask for messages, elements or a sum"
+)
 
 _EXACT_TYPES = frozenset({int, str, bool, type(None)})
 """The types of JSON values that are always read exactly (see ``json_text``)."""
@@ -85,6 +93,8 @@ class Node:
         self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
         self._replica: Replica | None = None
+        self._local: LocalRequests
+        self._held_reads = HeldReads()
         self._storage: Storage
         self._message_id: int | None = None
         self._message_id_max = 0
@@ -98,7 +108,12 @@ class Node:
     @property
     def next_timer(self) -> int:
         """The latest time of the next turn, in microseconds; never before ``init``."""
-        return Timers.NEVER if self._replica is None else self._replica.next_timer
+        if self._replica is None:
+            return Timers.NEVER
+        held = self._held_reads.deadlines
+        if not held:
+            return self._replica.next_timer
+        return min(self._replica.next_timer, *held.values())
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
@@ -116,6 +131,8 @@ class Node:
     def _end_turn(self, replica: Replica) -> None:
         output = replica.end_turn()
         self._carry_out(output)
+        if self._held_reads.deadlines:
+            self._answer_held_reads(replica)
         self._log_changes(replica)
         self._write_output()
         if self._observer is not None:
@@ -131,6 +148,8 @@ class Node:
         if self._replica is not None:
             self._replica.give_up()
             self._end_turn(self._replica)
+            self._refuse_held_reads(self._held_reads.release())
+            self._write_output()
             self._storage.close()
         if self._observer is not None:
             self._observer.end()
@@ -184,7 +203,7 @@ class Node:
     def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
         assert self._replica is not None
         try:
-            message = wire.decode(body, lin_kv)
+            message = wire.decode(body, codec)
             if self._observer is not None:
                 self._observer.heard(source, message, len(line))
             self._replica.on_message(source, message)
@@ -210,8 +229,9 @@ class Node:
             if not _EXACT_TYPES.issuperset(map(type, body.values())) and may_be_inexact(line):
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
-            if self._replica is not None and message_type in lin_kv.REQUEST_TYPES:
-                self._on_operation(source, msg_id, body, len(line))
+            reading = REQUESTS.get(message_type)
+            if self._replica is not None and reading is not None:
+                self._on_operation(source, msg_id, reading(body), len(line))
             else:
                 self._on_request(now, source, msg_id, message_type, body)
         except RequestError as error:
@@ -219,17 +239,14 @@ class Node:
         except ValueError as error:
             self._reply_error(source, msg_id, malformed("body", str(error)))
 
-    def _on_operation(
-        self, source: str, msg_id: int, body: dict[str, Any], line_length: int
-    ) -> None:
+    def _on_operation(self, source: str, msg_id: int, operation: Any, line_length: int) -> None:
         assert self._replica is not None
-        operation = lin_kv.operation_of(body)
         size = None
         if line_length <= self._short_line:
             size = line_length * _GROWTH_MAX
         else:
             self._check_size(source, operation)
-        is_read = body["type"] == "read" and self._options.quorum_reads
+        is_read = operation[0] in READS and self._options.quorum_reads
         if self._observer is not None:
             self._observer.asked(source, msg_id, operation, line_length, is_read=is_read)
         if is_read:
@@ -240,7 +257,7 @@ class Node:
     def _check_size(self, source: str, operation: Operation) -> None:
         """Raise RequestError if a request is too large to be replicated."""
         bytes_max = self._options.operation_bytes_max
-        if lin_kv.byte_count(operation) > bytes_max:
+        if byte_count(operation) > bytes_max:
             raise malformed("body", f"key and values together have more than {bytes_max} bytes")
         if len(source.encode()) > CLIENT_BYTES_MAX:
             raise malformed("src", f"longer than {CLIENT_BYTES_MAX} bytes")
@@ -252,11 +269,11 @@ class Node:
             self._on_init(now, source, msg_id, body)
         elif self._replica is None:
             raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
-        elif message_type == "echo":
-            text = lin_kv.canonical_field(body, "echo")
-            self._reply(source, msg_id, {"type": "echo_ok", "echo": orjson.Fragment(text)})
         else:
-            raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
+            answer = self._local.answer(message_type, body)
+            if answer is None:
+                raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
+            self._reply(source, msg_id, answer)
 
     def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
         name, members = _configuration_of(body)
@@ -267,7 +284,7 @@ class Node:
                 self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
                 self._write_output()
                 raise
-            machine: StateMachine = KeyValueMachine()
+            machine: StateMachine = MaelstromMachine()
             if self._listeners is not None:
                 self._observer = self._listeners.observe(name)
                 machine = self._observer.watch(machine)
@@ -283,6 +300,7 @@ class Node:
             if self._observer is not None:
                 self._observer.begin(self._replica)
             self._name = name
+            self._local = LocalRequests(name, self._random)
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
                 for peer in self._replica.peers
@@ -320,12 +338,35 @@ class Node:
                 self._write_output()
             self._save(output.records)
         for reply in output.replies:
-            if isinstance(reply, Reply):
-                self._reply(reply.client, reply.request_number, lin_kv.reply_of(reply.result))
-            else:
-                body = lin_kv.refusal_of(reply.reason)
+            if not isinstance(reply, Reply):
+                self._reply(reply.client, reply.request_number, refusal_of(reply.reason))
+            elif (body := reply_of(reply.result)) is not None:
                 self._reply(reply.client, reply.request_number, body)
+            else:
+                self._hold(reply.client, reply.request_number)
         self._send(output.sends)
+
+    def _hold(self, client: str, request_number: int) -> None:
+        """Hold a read whose shape nobody knows yet."""
+        assert self._replica is not None
+        if not self._held_reads.hold(client, request_number, self._replica.now):
+            self._refuse_held_reads([(client, request_number)])
+
+    def _answer_held_reads(self, replica: Replica) -> None:
+        """Answer the reads that are held from this node's state, or give up what is overdue."""
+        body = reply_of(replica.machine.read(READ_ALL))
+        if body is None and self._local.has_topology:
+            body = {"type": "read_ok", "messages": []}
+        if body is None:
+            self._refuse_held_reads(self._held_reads.release(replica.now))
+            return
+        for client, request_number in self._held_reads.release():
+            self._reply(client, request_number, body)
+
+    def _refuse_held_reads(self, keys: Iterable[tuple[str, int]]) -> None:
+        for client, request_number in keys:
+            error = RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, NOTHING_TO_READ)
+            self._reply_error(client, request_number, error)
 
     def _save(self, records: Sequence[Record]) -> None:
         storage = self._storage
