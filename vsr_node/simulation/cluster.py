@@ -5,7 +5,7 @@ that waits in the inbox; its records are on the disk before anything but its ask
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
@@ -13,6 +13,7 @@ from vsr_node.core.messages import (
     Output,
     Parts,
     Prepare,
+    Reason,
     Recovered,
     Refusal,
     ReplaceLog,
@@ -23,7 +24,9 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
-from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.machines.collection import NOTHING_WRITTEN
+from vsr_node.machines.maelstrom_machine import READS, MaelstromMachine
+from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.encoding import through_bytes
 from vsr_node.simulation.faults import (
@@ -60,11 +63,11 @@ WAKES_WINDOW = 10 * MILLISECOND
 
 def is_read(operation: Any) -> bool:
     """Return whether an operation of an ``ObservedMachine`` changes nothing."""
-    return bool(operation[1][0] == "read")
+    return operation[1][0] in READS
 
 
 class ObservedMachine:
-    """The key-value machine, with a list of what it applied.
+    """The node's machine, with a list of what it applied.
 
     Its operations are (request, operation). The request is the client's name and number, which
     distinguish a second execution from a second request. Its snapshot holds how many it applied.
@@ -73,7 +76,7 @@ class ObservedMachine:
     def __init__(self, applied: list[tuple[Any, object]]) -> None:
         self._applied = applied
         self._count = 0
-        self._machine = KeyValueMachine()
+        self._machine = MaelstromMachine()
 
     def apply(self, operation: Any) -> object:
         """Apply the operation within ``operation``."""
@@ -130,6 +133,7 @@ class Host:
         self.wakes_at = Timers.NEVER
         self.wakes = 0
         self.wakes_since = 0
+        self.held_reads = HeldReads()
         self.commit_number = 0
         self.applied: list[tuple[Any, object]] = []
         self.applied_count = 0
@@ -395,13 +399,45 @@ class Cluster:
         """Let a turn's replies and messages leave; return whether the replica lives on."""
         if isinstance(host.crash_point, AfterOutputs):
             return self._send_some(host, output, host.crash_point.count)
-        for answer in output.replies:
-            self.invariants.on_reply(host, answer)
+        for answer in self._held_back(host, output.replies):
             self.network.send(host.name, answer.client, answer, repeatable=False)
         self._send_all(host, output.sends)
         if host.observer is not None:
             host.observer.end_turn(output)
         return True
+
+    def _held_back(
+        self, host: Host, answers: Sequence[Reply | Refusal]
+    ) -> Iterator[Reply | Refusal]:
+        """Yield the answers that leave, as a node does: reads of nothing are held for a while."""
+        replica = host.replica
+        assert replica is not None
+        for answer in answers:
+            if isinstance(answer, Reply) and answer.result == NOTHING_WRITTEN:
+                host.held_reads.hold(answer.client, answer.request_number, self._timeline.now)
+                self.situations[Situation.READ_HELD] += 1
+                patience = (host, host.incarnation)
+                self._timeline.at(self._timeline.now + PATIENCE_US, self._on_patience, patience)
+                continue
+            self.invariants.on_reply(host, answer)
+            yield answer
+        result = replica.machine.read(((), READ_ALL)) if host.held_reads.deadlines else None
+        if result not in (None, NOTHING_WRITTEN):
+            for client, request_number in host.held_reads.release():
+                answer = Reply(client, request_number, result)
+                self.invariants.on_held_reply(host, answer)
+                yield answer
+
+    def _on_patience(self, argument: tuple[Host, int]) -> None:
+        """Refuse the reads that were held for too long."""
+        host, incarnation = argument
+        if host.replica is not None and host.incarnation == incarnation:
+            self._refuse(host, host.held_reads.release(self._timeline.now))
+
+    def _refuse(self, host: Host, held: Iterator[RequestId]) -> None:
+        for client, request_number in held:
+            refusal = Refusal(client, request_number, Reason.UNAVAILABLE)
+            self.network.send(host.name, client, refusal, repeatable=False)
 
     def _send_all(self, host: Host, sends: list[Send]) -> None:
         for send in sends:
@@ -416,15 +452,14 @@ class Cluster:
                 self.network.send(host.name, destination, message)
 
     def _send_some(self, host: Host, output: Output, count: int) -> bool:
-        singles = [(answer.client, answer) for answer in output.replies]
+        singles = list(output.replies)
         copies = [
             (destination, message)
             for destinations, message in output.sends
             for destination in destinations
         ]
-        for client, answer in singles[:count]:
-            self.invariants.on_reply(host, answer)
-            self.network.send(host.name, client, answer, repeatable=False)
+        for answer in self._held_back(host, singles[:count]):
+            self.network.send(host.name, answer.client, answer, repeatable=False)
         for destination, message in copies[: max(0, count - len(singles))]:
             self.invariants.on_send(host, (destination,), message)
             self.network.send(host.name, destination, message)
@@ -534,6 +569,7 @@ class Cluster:
         host.replica.give_up()
         self._carry_out(host, host.replica.end_turn())
         if host.replica is incarnation:
+            self._refuse(host, host.held_reads.release())
             host.disk.close()
             self._crash(host, Situation.STOP)
 

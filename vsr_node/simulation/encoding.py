@@ -6,26 +6,26 @@ import orjson
 
 from vsr_node.core.messages import Message, Operation, Result
 from vsr_node.maelstrom import wire
+from vsr_node.maelstrom.requests import codec
 
 
 class _ObservedCodec:
-    """Takes what the ``ObservedMachine`` is handed and returns: tuples, which JSON has as lists."""
+    """The node's codec, for what the ``ObservedMachine`` adds: a request, and a count."""
 
     def decode_operation(self, value: object) -> Operation:
         """Return an operation."""
-        return _with_tuples(value)
+        match value:
+            case [[str(client), int(request_number)], operation]:
+                return ((client, request_number), codec.decode_operation(operation))
+        raise ValueError("not an operation with its request")
 
     def decode_result(self, value: object) -> Result:
         """Return the result of an operation."""
-        return _with_tuples(value)
+        return codec.decode_result(value)
 
     def decode_part(self, value: object) -> object:
         """Return a part of the machine's snapshot."""
-        return _with_tuples(value)
-
-
-def _with_tuples(value: object) -> object:
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+        return value if type(value) is int else codec.decode_part(value)
 
 
 _CODEC = _ObservedCodec()

@@ -15,6 +15,8 @@ exactly-once         no request is applied twice, wherever and however often it 
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
 promise-kept         what was acknowledged stays on the disk as long as it may be committed
 durable-before-sent  what a message claims is on its sender's disk when it leaves
+right-answer         what is executed, and what is read, has the result that the operations before
+                     it lead to
 fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
 honest-reply         a reply carries the result of a committed request's one execution
@@ -46,6 +48,10 @@ from vsr_node.core.messages import (
     StartView,
 )
 from vsr_node.core.status import Status
+from vsr_node.machines.answers import Operation
+from vsr_node.machines.maelstrom_machine import READS
+from vsr_node.maelstrom.requests.held_reads import READ_ALL
+from vsr_node.simulation.model import Model, answer_of
 from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.statements import STATEMENTS, Statement
@@ -88,7 +94,8 @@ class Invariants:
         # has learned of, and had when it asked.
         self._answered_at: dict[RequestId, int] = {}
         self._told_of = 0
-        self._asked_after: dict[RequestId, int] = {}
+        self._asked_after: dict[RequestId, tuple[int, Operation]] = {}
+        self._model = Model()
         self._primaries: dict[int, str] = {}
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
@@ -117,6 +124,11 @@ class Invariants:
             if request in self._refused:
                 raise Violation("honest-refusal", f"{name} applies {request}, which was refused")
             self._applied.append((operation, result))
+            answer = self._model.apply(operation[1])
+            if answer_of(result) != answer:
+                raise Violation(
+                    "right-answer", f"{name} executes {operation} with {result}, not {answer}"
+                )
             return
         known_operation, known_result = self._applied[index]
         if known_operation is not operation and known_operation != operation:
@@ -400,7 +412,7 @@ class Invariants:
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
             return
         if index is None and request in self._asked_after:
-            self._on_read_reply(host, request)
+            self._on_read_reply(host, reply)
             return
         if index is None:
             raise Violation("honest-reply", f"{host.name} answers {request}, which nobody executed")
@@ -418,8 +430,9 @@ class Invariants:
     def on_asked(self, request: ClientRequest) -> None:
         """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
-        if operation[1][0] == "read":
-            self._asked_after.setdefault((request.client, request.request_number), self._told_of)
+        if operation[1][0] in READS:
+            asked = (self._told_of, operation[1])
+            self._asked_after.setdefault((request.client, request.request_number), asked)
 
     def on_answered(self, answer: Reply | Refusal) -> None:
         """Note that an answer has arrived: its client knows of that state."""
@@ -427,18 +440,32 @@ class Invariants:
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
 
-    def _on_read_reply(self, host: "Host", request: RequestId) -> None:
+    def on_held_reply(self, host: "Host", reply: Reply) -> None:
+        """Hold an answer to a read that was held, whether the log had that read or not."""
+        self._on_read_reply(host, reply)
+
+    def _on_read_reply(self, host: "Host", reply: Reply) -> None:
+        request = (reply.client, reply.request_number)
         self._situations[Situation.READ_FROM_QUORUM] += 1
-        if host.applied_count < self._asked_after[request]:
+        asked_after, operation = self._asked_after[request]
+        if host.applied_count < asked_after:
             raise Violation(
                 "fresh-read",
                 f"{host.name} answers {request} with {host.applied_count} operations applied, while"
-                f" {self._asked_after[request]} were known of when it was asked",
+                f" {asked_after} were known of when it was asked",
+            )
+        states = range(host.applied_count, asked_after - 1, -1)
+        answer = answer_of(reply.result)
+        if all(answer != self._model.read(operation, count) for count in states):
+            raise Violation(
+                "right-answer", f"{host.name} answers {request} {operation} with {reply.result}"
             )
         self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
         """Note that a client counts ``request`` as never executed: all that it asked refused it."""
+        if self._asked_after.get(request, (0, None))[1] == READ_ALL:
+            return  # A log may have a read that is held and then refused; it changes nothing.
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)
