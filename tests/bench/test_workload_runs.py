@@ -60,6 +60,19 @@ def test_an_honest_node_is_valid_by_all_three_verdicts(
 
 
 DIRTY = "txn:[op.__setitem__(2, {}) for op in reply['txn'] if op[0] == 'r' and op[2]]"
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_our_own_node_is_strictly_valid_under_partitions(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "REST_NS", 1_500_000_000)
+    size = ("--node-count", "3", "--rate", "80", "--time-limit", "3", "--concurrency", "2n")
+    faults = ("--nemesis", "partition", "--nemesis-interval", "0.7", "--strict", "--seed", "3")
+    words = ("test", "-w", name, *size, *faults, "--store", str(tmp_path), "--bin", "vsr-node")
+    assert main(words) == 0, capsys.readouterr().out
+
+
 FLAWS = {
     "txn-list-append": (DIRTY.format("op[2][::-1]"), "incompatible-order"),
     "txn-rw-register": (DIRTY.format("op[2] + 1000"), "garbage-read"),
