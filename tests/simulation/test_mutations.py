@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 import vsr_node.core
+import vsr_node.machines
 import vsr_node.storage
 from vsr_node.simulation.mutants import lifeline, start_mutant
 from vsr_node.simulation.mutations import CATALOGUE, find
 from vsr_node.simulation.patching import Edit, Mutation, StaleMutationError, install, patch
 
-PACKAGES = (Path(vsr_node.core.__path__[0]), Path(vsr_node.storage.__path__[0]))
+PACKAGES = tuple(
+    Path(package.__path__[0]) for package in (vsr_node.core, vsr_node.machines, vsr_node.storage)
+)
 
 
 @pytest.mark.parametrize("mutation", CATALOGUE, ids=lambda mutation: mutation.name)

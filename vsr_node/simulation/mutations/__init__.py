@@ -30,6 +30,7 @@ VRR is Liskov & Cowling, "Viewstamped Replication Revisited", MIT-CSAIL-TR-2012-
 
 from vsr_node.simulation.mutations import (
     exactly_once,
+    machines,
     normal_operation,
     quorum_read,
     recovery,
@@ -45,6 +46,7 @@ CATALOGUE = (
     *recovery.MUTATIONS,
     *quorum_read.MUTATIONS,
     *exactly_once.MUTATIONS,
+    *machines.MUTATIONS,
 )
 
 
