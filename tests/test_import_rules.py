@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": {"start", "machines", "client", "cluster"},
+    "__init__": {"start", "machines", "client", "cluster", "testing"},
     "start": set(),
     "command": set(),
     "worker_processes": {"start"},
@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
         *("client", "command", "start", "worker_processes"),
     },
+    "testing": {"core", "machines", "cluster", "simulation"},
 }
 
 # Each room of the bench, and the other rooms that it may import from. "" is the bench's own top;
