@@ -6,31 +6,31 @@ from typing import Any
 from vsr_node.machines.errors import NotExecuted, VsrError
 
 
-class Unavailable(NotExecuted):  # noqa: N818
+class Unavailable(NotExecuted):
     """No member could reach a quorum in time."""
 
 
-class TooBusy(NotExecuted):  # noqa: N818
+class TooBusy(NotExecuted):
     """More calls are under way than this client may have."""
 
 
-class Closed(NotExecuted):  # noqa: N818
+class Closed(NotExecuted):
     """The client was closed before the call was sent."""
 
 
-class Rejected(NotExecuted):  # noqa: N818
+class Rejected(NotExecuted):
     """A member refused the call for good, such as for its size."""
 
 
-class AccessDenied(NotExecuted):  # noqa: N818
+class AccessDenied(NotExecuted):
     """The group does not let this client in."""
 
 
-class WrongGroup(NotExecuted):  # noqa: N818
+class WrongGroup(NotExecuted):
     """The members are of another group."""
 
 
-class WrongVersion(NotExecuted):  # noqa: N818
+class WrongVersion(NotExecuted):
     """The members run another machine, or speak another version of the protocol."""
 
 
