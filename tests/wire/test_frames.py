@@ -1,6 +1,6 @@
 """Each message comes back from frames as it was, however they are cut; the rest is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, get_args
@@ -63,8 +63,8 @@ WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]
 class TextCodec:
     """Operations, results and parts that are texts, as in frames."""
 
-    def decode_operation(self, value: object) -> Operation:
-        return self._text(value)
+    def decode_operations(self, values: Sequence[object]) -> Iterable[Operation]:
+        return map(self._text, values)
 
     def decode_result(self, value: object) -> Result:
         return self._text(value)
