@@ -215,7 +215,7 @@ def test_a_room_without_a_rule_is_found(tmp_path: Path) -> None:
         ("checker/a.py", "__import__('made_up.core')", "made_up.core"),
         ("bench/a.py", "from made_up.core import replica", "made_up.core.replica"),
         ("__init__.py", "from made_up.core import replica", "made_up.core.replica"),
-        ("core/replica.py", "from made_up.command import f", "made_up.command.f"),
+        ("core/replica.py", "from made_up.shell_command import f", "made_up.shell_command.f"),
         ("core/replica.py", "import time", "time"),
         ("core/replica.py", "from time import monotonic", "time.monotonic"),
         ("core/replica.py", "import random", "random"),
@@ -253,7 +253,7 @@ def test_a_folder_or_module_without_a_rule_is_found(tmp_path: Path) -> None:
 
 def make_package(parent: Path, sources: dict[str, str]) -> Path:
     package = parent / "made_up"
-    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "command.py")
+    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "shell_command.py")
     empty = dict.fromkeys(paths, "")
     for path, source in (empty | sources).items():
         (package / path).parent.mkdir(parents=True, exist_ok=True)

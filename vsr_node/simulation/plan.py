@@ -206,7 +206,7 @@ def draw_sessions(random: Random, limits: Limits) -> Limits:
     """Draw whether clients register, and how few sessions are kept."""
     if random.randrange(4):
         return limits
-    return replace(limits, registered=True, clients_max=random.choice((1, 2, 3, 5, 10_000)))
+    return limits._replace(registered=True, clients_max=random.choice((1, 2, 3, 5, 10_000)))
 
 
 def draw_disks(random: Random) -> Disks:
