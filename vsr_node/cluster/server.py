@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from vsr_node.client.errors import NotReady
 from vsr_node.client.security import TLS
 from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks
+from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import Caller, TcpTransport, address_is_local
@@ -213,6 +214,7 @@ class _Running:
         self._heard: list[tuple[str, Message, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._asks: Asks[Caller]
+        self._digests = Digests(server.name, len(server.members))
         self._turn_is_due = False
         self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -292,6 +294,11 @@ class _Running:
     def on_message(self, peer: str, message: Message, byte_count: int) -> None:
         """Take a message of another member."""
         self._heard.append((peer, message, byte_count))
+        self._plan_turn()
+
+    def on_digest(self, peer: str, number: int, digest: int) -> None:
+        """Take another member's digest."""
+        self._digests.note(peer, {number: digest})
         self._plan_turn()
 
     def on_ask(self, caller: Caller, request: Ask) -> None:
@@ -379,7 +386,14 @@ class _Running:
             if answer is not None:
                 caller.answer(answer)
         member.end_turn(self)
+        self._compare()
         self._set_timer()
+
+    def _compare(self) -> None:
+        """Compare digests with the others'. Raises DivergenceError."""
+        for number, digest in self._digests.take_new(self._host.digests).items():
+            self._transport.announce(number, digest)
+        self._digests.assert_agreed()
 
     def _set_timer(self) -> None:
         timer_at = self._member.next_timer
