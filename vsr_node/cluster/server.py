@@ -129,7 +129,7 @@ class Server(Generic[M]):
         host = Host(self._make, log=self._log)
         storage = self._storage or self._open_storage()
         self._loop = _new_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"vsr-{self.name}")
+        self._thread = threading.Thread(target=_run, args=(self._loop,), name=f"vsr-{self.name}")
         self._thread.daemon = True
         self._thread.start()
         running = self._running = _Running(self, host, storage)
@@ -187,6 +187,20 @@ class Server(Generic[M]):
     def status(self) -> dict[str, object]:
         """Return the member's state."""
         return {} if self._running is None else self._running.describe()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and close it with all that it still has."""
+    loop.run_forever()
+    loop.run_until_complete(_end_tasks())
+    loop.close()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
