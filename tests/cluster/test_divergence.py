@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 
 import pytest
@@ -16,10 +17,13 @@ from vsr_node.machines.typed import Machine, command
 
 def test_new_digests_are_taken_once() -> None:
     digests = Digests("n0", 3)
-    assert digests.take_new({}) == {}
-    assert digests.take_new({1_024: 5}) == {1_024: 5}
-    assert digests.take_new({1_024: 5, 2_048: 6}) == {2_048: 6}
-    assert digests.take_new({1_024: 5, 2_048: 6}) == {}
+    own: OrderedDict[int, int] = OrderedDict()
+    assert digests.take_new(own) == {}
+    own[1_024] = 5
+    assert digests.take_new(own) == {1_024: 5}
+    own[2_048] = 6
+    assert digests.take_new(own) == {2_048: 6}
+    assert digests.take_new(own) == {}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,7 @@ def test_a_member_that_differs_from_a_quorum_is_wrong(
     own: int, others: dict[str, int], differs: bool
 ) -> None:
     digests = Digests("n0", 3)
-    digests.take_new({1_024: own})
+    digests.take_new(OrderedDict({1_024: own}))
     for member, digest in others.items():
         digests.note(member, {1_024: digest})
     if differs:
@@ -58,7 +62,7 @@ def test_few_digests_are_kept() -> None:
     for number in range(3 * KEPT_MAX):
         digests.note("n1", {number: 1})
         digests.note("n2", {number: 1})
-    digests.take_new({1: 2})
+    digests.take_new(OrderedDict({1: 2}))
     digests.assert_agreed()
 
 

@@ -1,5 +1,6 @@
 """Members compare digests of what they executed, beside the protocol; who differs is stopped."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from vsr_node.machines.errors import DivergenceError
@@ -20,18 +21,21 @@ class Digests:
         self._name = name
         self._quorum = member_count // 2 + 1
         self._newest = 0
+        self._is_compared = True
         self._known: dict[int, dict[str, int]] = {}
 
-    def take_new(self, own: Mapping[int, int]) -> dict[int, int]:
-        """Note this member's own digests; return those that the others do not know yet."""
+    def take_new(self, own: OrderedDict[int, int]) -> dict[int, int]:
+        """Note this member's own digests, the newest last; return those that were not there yet."""
+        if not own or next(reversed(own)) <= self._newest:
+            return {}
         new = {number: digest for number, digest in own.items() if number > self._newest}
-        if new:
-            self._newest = max(new)
-            self.note(self._name, new)
+        self._newest = max(new)
+        self.note(self._name, new)
         return new
 
     def note(self, member: str, digests: Mapping[int, int]) -> None:
         """Note digests of a member."""
+        self._is_compared = False
         for number, digest in digests.items():
             self._known.setdefault(number, {})[member] = digest
         while len(self._known) > KEPT_MAX:
@@ -39,6 +43,9 @@ class Digests:
 
     def assert_agreed(self) -> None:
         """Raise DivergenceError if a quorum of others agrees on another digest than this member."""
+        if self._is_compared:
+            return
+        self._is_compared = True
         for number, digests in self._known.items():
             own = digests.get(self._name)
             if own is None:
