@@ -130,6 +130,8 @@ class Ears:
 
     def on_ask(self, *_: object) -> None: ...
 
+    def on_digest(self, *_: object) -> None: ...
+
     def status(self) -> str:
         return "{}"
 

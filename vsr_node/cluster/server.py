@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from vsr_node.client.errors import NotReady
 from vsr_node.client.security import TLS
 from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks
+from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import Caller, TcpTransport, address_is_local
@@ -39,7 +40,7 @@ from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
 from vsr_node.wire.calls import Ask
-from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Digest, Doorkeeper, Hello, digest_of
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
@@ -213,6 +214,9 @@ class _Running:
         self._heard: list[tuple[str, Message, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._asks: Asks[Caller]
+        self._digests = Digests(len(server.members))
+        self._digested = 0
+        self._digests_changed = False
         self._turn_is_due = False
         self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -299,6 +303,12 @@ class _Running:
         self._asked.append((caller, request))
         self._plan_turn()
 
+    def on_digest(self, peer: str, digest: Digest) -> None:
+        """Take another member's digest; one that differs from a quorum's ends this member."""
+        self._digests.note(peer, {digest.operation_number: digest.digest})
+        self._digests_changed = True
+        self._plan_turn()
+
     def status(self) -> str:
         """Return the member's state as a JSON object."""
         return json.dumps(self.describe())
@@ -379,7 +389,22 @@ class _Running:
             if answer is not None:
                 caller.answer(answer)
         member.end_turn(self)
+        self._compare_digests()
         self._set_timer()
+
+    def _compare_digests(self) -> None:
+        """Send a new digest to the others, and compare what has come. Raise DivergenceError."""
+        kept = self._host.digests
+        newest = next(reversed(kept)) if kept else 0
+        if newest != self._digested:
+            self._digested = newest
+            self._digests.note(self._server.name, kept)
+            self._digests_changed = True
+            self._transport.send_digest(Digest(newest, kept[newest]))
+            self._transport.flush()
+        if self._digests_changed:
+            self._digests_changed = False
+            self._digests.assert_agreed(self._server.name)
 
     def _set_timer(self) -> None:
         timer_at = self._member.next_timer

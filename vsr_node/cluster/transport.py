@@ -24,6 +24,7 @@ from vsr_node.wire.handshake import (
     SIGNS_OF_LIFE,
     TOO_MANY,
     AskStatus,
+    Digest,
     Doorkeeper,
     Hello,
     Ping,
@@ -59,6 +60,9 @@ class Ears(Protocol):
 
     def on_ask(self, caller: "Caller", request: Ask) -> None:
         """Take what a client asks."""
+
+    def on_digest(self, peer: str, digest: Digest) -> None:
+        """Take another member's digest."""
 
     def status(self) -> str:
         """Return the member's state as a JSON object."""
@@ -196,6 +200,12 @@ class TcpTransport:
         for destination in destinations:
             self._buffers[destination].append(data)
 
+    def send_digest(self, digest: Digest) -> None:
+        """Send a digest to all others when ``flush`` is called."""
+        data = FRAMES.encode(digest)
+        for buffer in self._buffers.values():
+            buffer.append(data)
+
     def flush(self) -> None:
         """Let leave what was to be sent."""
         for peer, buffer in self._buffers.items():
@@ -233,6 +243,8 @@ class TcpTransport:
         caller = self._callers.get(connection)
         if isinstance(frame, Ping) and connection.role:
             connection.send(FRAMES.encode(Pong(frame.number)))
+        elif isinstance(frame, Digest) and connection.role == MEMBER:
+            self._ears.on_digest(connection.name, frame)
         elif isinstance(frame, Hello) and not connection.role:
             self._on_hello(connection, frame)
         elif caller is None or frame_type in SIGNS_OF_LIFE:

@@ -151,7 +151,7 @@ class _Trial:
         settlement = plan.settlement
         return replace(
             plan,
-            limits=replace(plan.limits, registered=True, clients_max=Limits().clients_max),
+            limits=plan.limits._replace(registered=True, clients_max=Limits().clients_max),
             lanes=self._with_calls(random, plan.lanes),
             settlement=replace(
                 settlement,
