@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("client",),
         *("shell_command", "start", "worker_processes"),
     },
-    "testing": {"core", "machines", "cluster", "simulation"},
+    "testing": {"core", "machines", "wire", "cluster", "simulation"},
 }
 
 # Each room of the bench, and the other rooms that it may import from. "" is the bench's own top;

@@ -10,7 +10,7 @@ be killed, paused and started again. All of it runs in the caller's loop.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -86,7 +86,6 @@ class LocalCluster(Generic[M]):
         self._failures: dict[str, BaseException] = {}
         self._clients: set[LocalClient[M]] = set()
         self._client_count = 0
-        self.digests = Digests(size)
 
     async def __aenter__(self) -> Self:
         """Start all members, and return when they serve."""
@@ -187,6 +186,12 @@ class LocalCluster(Generic[M]):
         """Mend all cuts, and lose and delay nothing any more."""
         self.network.heal()
 
+    def announce(self, name: str, digests: Mapping[int, int]) -> None:
+        """Carry a member's digests to the others."""
+        for running in self._running.values():
+            if running.name != name:
+                running.on_digests(name, digests)
+
     # Clients
 
     def client(self, *, timeout: float = 10.0, patience: float | None = None) -> "LocalClient[M]":
@@ -233,7 +238,7 @@ class _Running(Generic[M]):
         self._inputs: list[Input] = []
         self._has_ended = self._is_due = False
         self._timer: asyncio.TimerHandle | None = None
-        self._digests_noted = 0
+        self._digests = Digests(name, len(cluster.names))
         self.member = Member(
             name=name,
             members=cluster.names,
@@ -312,10 +317,15 @@ class _Running(Generic[M]):
 
     def _compare(self) -> None:
         """Compare digests with the others' when there are new ones."""
-        if len(self.host.digests) and next(reversed(self.host.digests)) != self._digests_noted:
-            self._digests_noted = next(reversed(self.host.digests))
-            self._cluster.digests.note(self.name, self.host.digests)
-        self._cluster.digests.assert_agreed(self.name)
+        new = self._digests.take_new(self.host.digests)
+        if new:
+            self._cluster.announce(self.name, new)
+        self._digests.assert_agreed()
+
+    def on_digests(self, member: str, digests: Mapping[int, int]) -> None:
+        """Take another member's digests."""
+        self._digests.note(member, digests)
+        self.wake()
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -40,7 +40,7 @@ from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
 from vsr_node.wire.calls import Ask
-from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Digest, Doorkeeper, Hello, digest_of
+from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class Server(Generic[M]):
         host = Host(self._make, log=self._log)
         storage = self._storage or self._open_storage()
         self._loop = _new_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"vsr-{self.name}")
+        self._thread = threading.Thread(target=_run, args=(self._loop,), name=f"vsr-{self.name}")
         self._thread.daemon = True
         self._thread.start()
         running = self._running = _Running(self, host, storage)
@@ -189,6 +189,20 @@ class Server(Generic[M]):
         return {} if self._running is None else self._running.describe()
 
 
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and close it with all that it still has."""
+    loop.run_forever()
+    loop.run_until_complete(_end_tasks())
+    loop.close()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     """Return a loop of uvloop where it is installed."""
     try:
@@ -214,9 +228,7 @@ class _Running:
         self._heard: list[tuple[str, Message, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._asks: Asks[Caller]
-        self._digests = Digests(len(server.members))
-        self._digested = 0
-        self._digests_changed = False
+        self._digests = Digests(server.name, len(server.members))
         self._turn_is_due = False
         self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -298,15 +310,14 @@ class _Running:
         self._heard.append((peer, message, byte_count))
         self._plan_turn()
 
+    def on_digest(self, peer: str, number: int, digest: int) -> None:
+        """Take another member's digest."""
+        self._digests.note(peer, {number: digest})
+        self._plan_turn()
+
     def on_ask(self, caller: Caller, request: Ask) -> None:
         """Take what a client asks."""
         self._asked.append((caller, request))
-        self._plan_turn()
-
-    def on_digest(self, peer: str, digest: Digest) -> None:
-        """Take another member's digest; one that differs from a quorum's ends this member."""
-        self._digests.note(peer, {digest.operation_number: digest.digest})
-        self._digests_changed = True
         self._plan_turn()
 
     def status(self) -> str:
@@ -389,22 +400,14 @@ class _Running:
             if answer is not None:
                 caller.answer(answer)
         member.end_turn(self)
-        self._compare_digests()
+        self._compare()
         self._set_timer()
 
-    def _compare_digests(self) -> None:
-        """Send a new digest to the others, and compare what has come. Raise DivergenceError."""
-        kept = self._host.digests
-        newest = next(reversed(kept)) if kept else 0
-        if newest != self._digested:
-            self._digested = newest
-            self._digests.note(self._server.name, kept)
-            self._digests_changed = True
-            self._transport.send_digest(Digest(newest, kept[newest]))
-            self._transport.flush()
-        if self._digests_changed:
-            self._digests_changed = False
-            self._digests.assert_agreed(self._server.name)
+    def _compare(self) -> None:
+        """Compare digests with the others'. Raises DivergenceError."""
+        for number, digest in self._digests.take_new(self._host.digests).items():
+            self._transport.announce(number, digest)
+        self._digests.assert_agreed()
 
     def _set_timer(self) -> None:
         timer_at = self._member.next_timer

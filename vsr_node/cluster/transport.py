@@ -58,11 +58,11 @@ class Ears(Protocol):
     def on_message(self, peer: str, message: Message, byte_count: int) -> None:
         """Take a message of another member."""
 
+    def on_digest(self, peer: str, number: int, digest: int) -> None:
+        """Take another member's digest of its first ``number`` operations."""
+
     def on_ask(self, caller: "Caller", request: Ask) -> None:
         """Take what a client asks."""
-
-    def on_digest(self, peer: str, digest: Digest) -> None:
-        """Take another member's digest."""
 
     def status(self) -> str:
         """Return the member's state as a JSON object."""
@@ -200,18 +200,18 @@ class TcpTransport:
         for destination in destinations:
             self._buffers[destination].append(data)
 
-    def send_digest(self, digest: Digest) -> None:
-        """Send a digest to all others when ``flush`` is called."""
-        data = FRAMES.encode(digest)
-        for buffer in self._buffers.values():
-            buffer.append(data)
-
     def flush(self) -> None:
         """Let leave what was to be sent."""
         for peer, buffer in self._buffers.items():
             if buffer:
                 self.diallers[peer].send(b"".join(buffer))
                 buffer.clear()
+
+    def announce(self, number: int, digest: int) -> None:
+        """Send all other members this one's digest of its first ``number`` operations."""
+        data = FRAMES.encode(Digest(number, digest))
+        for dialler in self.diallers.values():
+            dialler.send(data)
 
     # What comes
 
@@ -243,10 +243,10 @@ class TcpTransport:
         caller = self._callers.get(connection)
         if isinstance(frame, Ping) and connection.role:
             connection.send(FRAMES.encode(Pong(frame.number)))
-        elif isinstance(frame, Digest) and connection.role == MEMBER:
-            self._ears.on_digest(connection.name, frame)
         elif isinstance(frame, Hello) and not connection.role:
             self._on_hello(connection, frame)
+        elif isinstance(frame, Digest) and connection.role == MEMBER:
+            self._ears.on_digest(connection.name, frame.number, frame.digest)
         elif caller is None or frame_type in SIGNS_OF_LIFE:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
         elif isinstance(frame, AskStatus):

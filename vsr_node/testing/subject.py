@@ -5,15 +5,16 @@ answer that was given. That answers are those of the log, that each call was exe
 reads are fresh, the simulator's invariants see in every run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic
 
-from vsr_node.core.messages import Parts
+from vsr_node.core.messages import Operation, Parts, Result
 from vsr_node.machines.errors import DivergenceError
 from vsr_node.machines.host import Host
 from vsr_node.machines.typed import M, invariants_of
 from vsr_node.simulation.clients import History
 from vsr_node.simulation.invariants import Violation
+from vsr_node.wire.json_body import Codec
 
 OK = "ok"
 
@@ -75,8 +76,26 @@ class SimulatedMachine(Generic[M]):
             )
 
 
+class _Codec:
+    """Makes tuples of the lists that JSON has for operations and results. Parts are texts."""
+
+    def decode_operations(self, values: Sequence[Any]) -> Iterable[Operation]:
+        """Return operations."""
+        return map(tuple, values)
+
+    def decode_result(self, value: Any) -> Result:
+        """Return the result of an operation."""
+        return tuple(value)
+
+    def decode_part(self, value: object) -> object:
+        """Return a part of the machine's snapshot."""
+        return value
+
+
 class TypedSubject(Generic[M]):
     """The subject of one run."""
+
+    codec: Codec = _Codec()
 
     def __init__(
         self, make: Callable[[], M], invariant: Callable[[M], object] | None = None
@@ -93,6 +112,9 @@ class TypedSubject(Generic[M]):
     def make(self) -> SimulatedMachine[M]:
         """Return a new machine."""
         return SimulatedMachine(self._make, self._invariant, self._reads)
+
+    def model(self) -> None:
+        """Return None: the judge alone says which answers are right."""
 
     def judge(self, _: History, applied: Sequence[tuple[Any, Any]]) -> None:
         """Raise Violation if a fresh machine gives another answer to anything."""

@@ -75,9 +75,9 @@ class StatusAnswer(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """A member's digest of the first ``operation_number`` operations and their results."""
+    """The digest of the first ``number`` operations and their results, as a member has them."""
 
-    operation_number: int
+    number: int
     digest: int
 
 
