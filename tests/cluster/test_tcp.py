@@ -20,6 +20,8 @@ from vsr_node.client.errors import (
     WrongVersion,
 )
 from vsr_node.cluster.server import Server
+from vsr_node.machines.errors import DivergenceError
+from vsr_node.machines.host import DIGEST_INTERVAL
 from vsr_node.machines.library.counter import Counter
 from vsr_node.machines.library.key_value import KeyValue
 
@@ -204,5 +206,21 @@ def test_pages() -> None:
         assert '"view_number": 0' in (await asyncio.to_thread(page, http, "/status"))[1]
         assert (await asyncio.to_thread(page, http, "/etc/passwd"))[0] == 404
         await asyncio.gather(*(each.stop() for each in (lone, *others)))
+
+    asyncio.run(scene())
+
+
+def test_a_member_that_differs_from_a_quorum_ends() -> None:
+    async def scene() -> None:
+        members = addresses()
+        async with running(members) as servers, Client.connect(Counter, members) as client:
+            await Counter.add(client, 1)
+            running_c = servers["c"]._running
+            assert running_c is not None
+            running_c._host.digest ^= 1
+            await client.many(Counter.add.request(1) for _ in range(DIGEST_INTERVAL))
+            with pytest.raises(DivergenceError):
+                await asyncio.wait_for(servers["c"].wait(), 5)
+            assert await Counter.add(client, 0) == 1 + DIGEST_INTERVAL
 
     asyncio.run(scene())
