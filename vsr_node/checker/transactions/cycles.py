@@ -197,7 +197,8 @@ class _Component:
         after = successors(self._graph, SINGLE_EDGES & AT_LEVEL[level], level)
         parts = components(after)
         home = _homes(parts)
-        pivots = list(self._edges((RW_EDGES | kinds(*INFERRED)) & AT_LEVEL[level]))
+        allowed = AT_LEVEL[level]
+        pivots = [*self._edges(RW_EDGES & allowed), *self._edges(kinds(*INFERRED) & allowed)]
         done, size = 0, BATCH_MIN
         while done < len(pivots):
             batch = pivots[done : done + size]

@@ -296,7 +296,8 @@ class _Registers:
         for value in known.writers:
             writer = self._writer(known, value)
             if writer is not None:
-                touches[writer] = (known.before.get(value, value), value)
+                read = known.before.get(value, value)
+                touches[writer] = (value if self._writer(known, read) is None else read, value)
                 for reader in known.readers.get(value, ()):
                     touches.setdefault(reader, (value, value))
         return [(number, *values) for number, values in sorted(touches.items())]
