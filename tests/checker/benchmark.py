@@ -7,11 +7,14 @@ Without VSR_HISTORIES drawn histories are judged. The time is that after loading
 
 from collections.abc import Callable
 from random import Random
-from time import perf_counter
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter, process_time
 
 from tests.checker import recorded
 from tests.checker.histories import draw
 from tests.checker.oracle import is_linearizable
+from tests.checker.transactions.drawn import LISTS, REGISTERS, draw_long
+from tests.checker.transactions.oracle import judged as judge_transactions
 from vsr_node.checker import Event, RegisterModel, check
 
 
@@ -54,6 +57,22 @@ def main() -> None:
     oracle_s, oracle_verdicts = seconds(is_linearizable, histories)
     print(f"oracle  {oracle_s:8.3f} s, {oracle_s / checker_s:.1f} times as long")
     print("the same verdicts" if verdicts == oracle_verdicts else "DIFFERENT VERDICTS")
+    transactions()
+
+
+def transactions() -> None:
+    """Valid ones, and ones half of whose reads are stale: nearly all are in one component."""
+    for count, stale in ((10_000, 0.0), (10_000, 0.5), (100_000, 0.0)):
+        for write in (LISTS, REGISTERS):
+            events = draw_long(Random(1), write, count, stale=stale)
+            start = process_time()
+            judgement = judge_transactions(events, write, "strict-serializable")
+            took_s = process_time() - start
+            held_mb = getrusage(RUSAGE_SELF).ru_maxrss >> 10
+            print(
+                f"{count} transactions ({write}), {stale:.0%} stale: {took_s:.2f} s of the "
+                f"processor, {judgement.valid.word}, {held_mb} MB at most so far"
+            )
 
 
 if __name__ == "__main__":

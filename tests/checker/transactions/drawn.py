@@ -137,6 +137,53 @@ def perform(state: dict[int, Any], asked: Iterable[Any]) -> tuple[list[Any], dic
     return answer, after
 
 
+def draw_long(
+    random: Random, write: str, transactions: int, *, stale: float = 0.0, processes: int = 10
+) -> list[Event]:
+    """A long history as Maelstrom asks for one: ten keys at a time, 16 writes a key.
+
+    Of the transactions a share sees one of the last states instead of the newest.
+    """
+    keys = list(range(10))
+    weights = [2**place for place in range(10)]
+    counts: dict[int, int] = {}
+    state: dict[int, Any] = {}
+    recent = [state]
+    events: list[Event] = []
+    under_way: dict[int, Any] = {}
+    begun = 0
+
+    def ask() -> Any:
+        asked: list[list[Any]] = []
+        for _ in range(random.randint(1, 4)):
+            (place,) = random.choices(range(10), weights)
+            if random.random() < 0.5:
+                asked.append(["r", keys[place], None])
+                continue
+            if counts.get(keys[place], 0) == 16:
+                state.pop(keys[place], None)
+                keys[place] = max(keys) + 1
+            counts[keys[place]] = counts.get(keys[place], 0) + 1
+            asked.append([write, keys[place], counts[keys[place]]])
+        return asked
+
+    while begun < transactions or under_way:
+        process = random.randrange(processes)
+        asked = under_way.pop(process, None)
+        if asked is None and begun < transactions:
+            begun += 1
+            under_way[process] = asked = ask()
+            events.append(Event(len(events), len(events), process, "invoke", "txn", value=asked))
+        elif asked is not None:
+            answer, state = perform(state, asked)
+            if random.random() < stale:
+                old = random.choice(recent)
+                answer = [[f, key, old.get(key) if f == "r" else value] for f, key, value in asked]
+            recent = [*recent[-20:], state]
+            events.append(Event(len(events), len(events), process, "ok", "txn", value=answer))
+    return events
+
+
 def drawn_odd(random: Random, write: str) -> list[Event]:
     """A drawn history in which some values are of any shape."""
     events = draw(random, write, transactions=6)
