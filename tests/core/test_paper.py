@@ -145,7 +145,7 @@ def test_4_1_step_5_the_result_is_recorded_in_the_client_table() -> None:
     group = Group(5)
     group.ask("n0", 1)
     group.settle()
-    assert group["n0"].client_table.look_up(*entry(1)) == (1, 1, operation(1))
+    assert group["n0"].client_table.look_up(*entry(1)) == (1, 1, operation(1), None)
 
 
 def test_4_1_step_6_the_next_prepare_tells_of_the_commit() -> None:

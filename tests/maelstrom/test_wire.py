@@ -128,4 +128,15 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
 )
 def test_what_is_no_operation_is_refused(operation: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        lin_kv.decode_operation(operation)
+        list(lin_kv.decode_operations([operation]))
+
+
+def test_a_batch_is_refused_for_one_operation() -> None:
+    good: list[object] = [["write", "0", "1"], ["write", "1", "[2]"], ["cas", "0", "1", "2", True]]
+    decoded = tuple(lin_kv.decode_operations(good))
+    assert decoded == (("write", "0", "1"), ("write", "1", "[2]"), ("cas", "0", "1", "2", True))
+    for bad in (["write", "0", "["], {"write": 1, "0": 2, "1": 3}, "abc", ["write", 0, "1"]):
+        with pytest.raises(ValueError, match=r"."):
+            tuple(lin_kv.decode_operations([*good, bad]))
+        with pytest.raises(ValueError, match=r"."):
+            tuple(lin_kv.decode_operations([["write", "0", "1"], bad]))

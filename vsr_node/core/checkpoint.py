@@ -30,7 +30,7 @@ SAVED_PER_ENTRY = 8 << 10
 """Size of the part of a state that is saved in the time in which an entry is executed."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Executed:
     """How large the executed entries of the log are."""
 

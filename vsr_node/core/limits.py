@@ -3,7 +3,7 @@
 What bounds times is in ``timers``. Sizes are those of ``size``: times 6, they are bytes.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BATCH_MAX = 512
 """Entries in one PREPARE, REQUEST or NEW_STATE, which ``Limits.batch_size`` bounds too."""
@@ -48,8 +48,7 @@ READ_DOUBLINGS_MAX = 8
 """How often the time doubles after which a READ without enough answers is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """``clients_max`` must be the same at all replicas of a group, the others need not."""
 
     clients_max: int = 10_000

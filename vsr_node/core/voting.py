@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Voting:
     """When each other replica last voted for the view after the present one (microseconds)."""
 

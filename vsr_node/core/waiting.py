@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class WaitingRequest:
     """A request, and since when it is held or was last sent (microseconds)."""
 
@@ -35,7 +35,7 @@ class WaitingRequest:
     """At least that of the entry."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Waiting:
     """The requests that this replica took and that have no answer yet, by client and number."""
 

@@ -7,7 +7,6 @@ float can hold becomes an ``InexactNumber``, which can't be written.
 
 import json
 import re
-from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
 import orjson
@@ -67,6 +66,9 @@ def _exact_integer(text: str) -> int | InexactNumber:
 
 
 def _exact_float(text: str) -> float | InexactNumber:
+    # Imported late: few lines have a number that may be inexact.
+    from decimal import Decimal, InvalidOperation
+
     number = float(text)
     try:
         # repr is written later: the shortest decimal that reads as the same float.

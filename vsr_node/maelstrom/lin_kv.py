@@ -4,7 +4,9 @@ See doc/workloads.md, "Workload: Lin-kv". A successful reply has exactly the fie
 Maelstrom's schema: Maelstrom rejects any other field as malformed.
 """
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, cast
 
 import orjson
 
@@ -13,6 +15,9 @@ from vsr_node.machines.key_value import CAS_OK, WRITE_OK
 
 from .errors import ErrorCode, malformed
 from .json_text import canonical, parse
+
+_ONLY_LISTS = frozenset({list})
+_SMALL_NUMBERS = frozenset(map(str, range(1 << 10)))
 
 _KINDS: dict[tuple[type, ...], tuple[str, int]] = {
     (str, str): ("read", 0),
@@ -68,8 +73,24 @@ def byte_count(operation: Any) -> int:
     return sum(len(text.encode()) for text in operation[1:] if type(text) is str)
 
 
-def decode_operation(value: object) -> Operation:
-    """Decode an operation that another replica sent. Raises ValueError if it is malformed."""
+def decode_operations(values: Sequence[object]) -> Iterable[Operation]:
+    """Decode operations that another replica sent. Raises ValueError if one is malformed."""
+    # Most are writes, and one expression for all of them takes a third of the time.
+    if _ONLY_LISTS.issuperset(map(type, values)):
+        with suppress(ValueError):
+            writes = [
+                ("write", key, text)
+                for kind, key, text in cast("Sequence[list[Any]]", values)
+                if kind == "write"
+                and type(key) is str is type(text)
+                and (text in _SMALL_NUMBERS or _is_value(text))
+            ]
+            if len(writes) == len(values):
+                return writes
+    return map(_decode_operation, values)
+
+
+def _decode_operation(value: object) -> Operation:
     # A pattern for each kind would take three times as long.
     if type(value) is list:
         kind, value_at = _KINDS.get((*map(type, value),), ("", 0))
@@ -103,12 +124,21 @@ def decode_part(value: object) -> object:
 
 def _check_value(text: str) -> None:
     """Refuse a text that can't be copied unchanged into a reply, which is one line of JSON."""
+    if not _is_value(text):
+        raise ValueError("a value's text is not one line of JSON")
+
+
+def _is_value(text: str) -> bool:
     if "\n" in text:
-        raise ValueError("a value's text is not one line")
+        return False
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        parse(text.encode())
+        try:
+            parse(text.encode())
+        except ValueError:
+            return False
+    return True
 
 
 def reply_of(result: Any) -> dict[str, object]:

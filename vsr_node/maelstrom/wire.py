@@ -8,7 +8,7 @@ only ever sees well-formed messages.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, get_args
 
 import orjson
@@ -67,8 +67,8 @@ def encode(message: Message) -> bytes:
 class Codec(Protocol):
     """Makes values of a state machine from JSON. Each method raises ValueError if it is not one."""
 
-    def decode_operation(self, value: object) -> Operation:
-        """Return an operation of a client."""
+    def decode_operations(self, values: Sequence[object]) -> Iterable[Operation]:
+        """Return operations of clients."""
 
     def decode_result(self, value: object) -> Result:
         """Return the result of an operation."""
@@ -113,7 +113,7 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
             raise ValueError("a request_number is no whole number")
         if min(numbers) < 0 or max(numbers) > NUMBER_MAX:
             raise ValueError("a request_number is out of bounds")
-        decoded = map(codec.decode_operation, operations)
+        decoded = codec.decode_operations(operations)
         # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed Python
         # keeps thousands of each size, of which it then uses only those of 10.
         return (*zip(clients, numbers, decoded, strict=True),)

@@ -1,5 +1,6 @@
 """Messages as bytes, as nodes send them: encoded and decoded on the way in some seeds."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -11,9 +12,9 @@ from vsr_node.maelstrom import wire
 class _ObservedCodec:
     """Takes what the ``ObservedMachine`` is handed and returns: tuples, which JSON has as lists."""
 
-    def decode_operation(self, value: object) -> Operation:
-        """Return an operation."""
-        return _with_tuples(value)
+    def decode_operations(self, values: Sequence[object]) -> Iterable[Operation]:
+        """Return operations."""
+        return map(_with_tuples, values)
 
     def decode_result(self, value: object) -> Result:
         """Return the result of an operation."""

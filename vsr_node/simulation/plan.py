@@ -8,7 +8,7 @@ fault that is always there hides what only happens without it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import get_args
 
@@ -194,8 +194,7 @@ def draw_sizes(random: Random, limits: Limits) -> Limits:
     """Draw bounds in size that a few of the small operations of a run reach, in some seeds."""
     if random.randrange(8):
         return limits
-    return replace(
-        limits,
+    return limits._replace(
         batch_size=random.choice((1, 200, 500)),
         uncommitted_size=random.choice((1, 200, 1_000)),
         waiting_size=random.choice((500, 2_000, 64 << 20)),

@@ -142,13 +142,11 @@ def draw_long(
 ) -> list[Event]:
     """A long history as Maelstrom asks for one: ten keys at a time, 16 writes a key.
 
-    Of the transactions a share sees one of the last states instead of the newest.
+    Of the transactions a share sees one of the last versions of each key instead of the newest.
     """
     keys = list(range(10))
     weights = [2**place for place in range(10)]
-    counts: dict[int, int] = {}
-    state: dict[int, Any] = {}
-    recent = [state]
+    versions: dict[int, list[Any]] = {}
     events: list[Event] = []
     under_way: dict[int, Any] = {}
     begun = 0
@@ -161,12 +159,25 @@ def draw_long(
                 asked.append(["r", keys[place], None])
                 continue
             if counts.get(keys[place], 0) == 16:
-                state.pop(keys[place], None)
                 keys[place] = max(keys) + 1
             counts[keys[place]] = counts.get(keys[place], 0) + 1
             asked.append([write, keys[place], counts[keys[place]]])
         return asked
 
+    def act(asked: Any) -> Any:
+        is_stale = random.random() < stale
+        answer: list[list[Any]] = []
+        for f, key, value in asked:
+            known = versions.setdefault(key, [None])
+            if f == "r":
+                seen = random.choice(known[-5:]) if is_stale else known[-1]
+                answer.append([f, key, seen])
+            else:
+                known.append(value if f == "w" else [*(known[-1] or []), value])
+                answer.append([f, key, value])
+        return answer
+
+    counts: dict[int, int] = {}
     while begun < transactions or under_way:
         process = random.randrange(processes)
         asked = under_way.pop(process, None)
@@ -175,11 +186,7 @@ def draw_long(
             under_way[process] = asked = ask()
             events.append(Event(len(events), len(events), process, "invoke", "txn", value=asked))
         elif asked is not None:
-            answer, state = perform(state, asked)
-            if random.random() < stale:
-                old = random.choice(recent)
-                answer = [[f, key, old.get(key) if f == "r" else value] for f, key, value in asked]
-            recent = [*recent[-20:], state]
+            answer = act(asked)
             events.append(Event(len(events), len(events), process, "ok", "txn", value=answer))
     return events
 
