@@ -14,11 +14,12 @@ from time import perf_counter, process_time
 from tests.checker import recorded
 from tests.checker.histories import draw
 from tests.checker.oracle import is_linearizable
+from tests.checker.test_map import draw_map
 from tests.checker.transactions.drawn import LISTS, REGISTERS, draw_long
 from tests.checker.transactions.oracle import judged as judge_transactions
 from tests.checker.workloads import plain
 from tests.checker.workloads.large import large_kafka, large_set
-from vsr_node.checker import Event, RegisterModel, check
+from vsr_node.checker import Event, MapModel, RegisterModel, check
 from vsr_node.checker.workloads import judge as judge_workload
 
 
@@ -85,7 +86,18 @@ def main() -> None:
     print(f"oracle  {oracle_s:8.3f} s, {oracle_s / checker_s:.1f} times as long")
     print("the same verdicts" if verdicts == oracle_verdicts else "DIFFERENT VERDICTS")
     measure_workloads()
+    measure_maps()
     measure_transactions()
+
+
+def measure_maps() -> None:
+    """50 clients, 10 keys and 200 operations a key, nearly all appends and gets."""
+    for lies in (0.0, 0.005):
+        events = draw_map(Random(7), clients=50, keys=10, operations_per_key=200, lies=lies)
+        start = process_time()
+        verdict = check(events, MapModel())
+        took_s = process_time() - start
+        print(f"a map of long texts: {took_s:.2f} s of the processor, valid is {verdict.valid}")
 
 
 def measure_transactions() -> None:
