@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from vsr_node.checker.transactions.anomalies import WEAKER, model_name
 from vsr_node.checker.validity import Validity
 from vsr_node.checker.workloads import JUDGES, judge
 from vsr_node.checker.workloads.printed import as_json, counted_validity, text_lines
-from vsr_node.command import Parser, command_here
+from vsr_node.shell_command import Parser, command_here
 
 EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = (validity.exit_status for validity in Validity)
 EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE = 3, 4, 5
@@ -183,12 +184,14 @@ def _parser() -> _Parser:
 
 
 def _models(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    for name in names:
-        if model_name(name) is None:
+    """Return the models, as Maelstrom splits them: "a,b" stays one text, which it does not know."""
+    for name in text.split(","):
+        if model_name(name.strip()) is None:
             known = ", ".join(WEAKER)
-            raise argparse.ArgumentTypeError(f"there is no model {name!r}; these are: {known}")
-    return names
+            raise argparse.ArgumentTypeError(
+                f"there is no model {name.strip()!r}; these are: {known}"
+            )
+    return tuple(re.split(r"\s+,\s+", text))
 
 
 def _positive(text: str) -> float:

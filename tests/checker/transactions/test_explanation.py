@@ -76,11 +76,11 @@ def test_every_edge_of_drawn_histories_has_a_reason() -> None:
                     assert "T1" in anomaly.explanation
 
 
-def test_what_maelstrom_says_otherwise_is_said() -> None:
+def test_an_exception_of_maelstrom_is_explained() -> None:
     judgement = judge_list_append(at_once("a7:1", "r7[1,5]"), Demands())
     assert judgement.explanation == (
-        "Not strict-serializable: garbage-read. Maelstrom's checker says unknown, "
-        "as a read gave an element that nobody appended."
+        "Not strict-serializable: garbage-read. Maelstrom's checker ends with an "
+        "exception: a read gave an element that nobody appended."
     )
 
 

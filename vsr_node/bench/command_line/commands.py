@@ -31,8 +31,8 @@ from vsr_node.bench.workloads import DEFAULT, WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.shell import Shell, help_of
 from vsr_node.checker.validity import Validity
-from vsr_node.command import command_here
 from vsr_node.report import draw
+from vsr_node.shell_command import command_here
 from vsr_node.start import EXIT_SIGNAL
 
 EXIT_NOT_REPEATED = 2
