@@ -160,6 +160,9 @@ REGISTERS = {
     "a value twice": Case(at_once("w7:1", "w7:1", "r7:1"), SER, "uuu"),
     "a value twice, unread": Case(at_once("w7:1", "w7:1", "w7:2", "r7:2"), SER, "ttt"),
     "no edge": Case(at_once("w7:1", "w8:1"), SER, "ufu"),
+    "each of two blind writes is the later one for somebody": Case(
+        at_once("w7:1 w9:1", "w7:2 w8:1", "r7:1 r8:1", "r7:2 r9:1"), SER, "ftf", "G2-item"
+    ),
     # Time
     "a stale read": Case(in_turn("w7:1", "r7"), STRICT, "fff", "G-single-item-realtime"),
     "a stale read of a blind write": Case(

@@ -46,6 +46,13 @@ def test_an_order_of_versions_is_explained_by_the_transactions_that_show_it() ->
     assert "    T3  process 0  0.000 s to 0.001 s   w 7 1\n" in text
 
 
+def test_what_follows_from_an_assumption_is_explained_by_three_transactions() -> None:
+    events = at_once("w7:1 w9:1", "w7:2 w8:1", "r7:1 r8:1", "r7:2 r9:1")
+    text = judged(events, REGISTERS).anomalies[0].explanation
+    assert "T2 before T1: T4 read key 7 as 1 of T1; T2 wrote it, too, and came before T4." in text
+    assert len(text.splitlines()) <= SCREEN
+
+
 def test_an_aborted_read_names_the_writer_that_failed() -> None:
     steps = [(0, "invoke", "w7:3"), (0, "fail", "w7:3"), (1, "invoke", "r7"), (1, "ok", "r7:3")]
     text = strict(REGISTERS, history(*steps))
