@@ -67,6 +67,8 @@ def test_an_answer_that_is_not_the_transaction(write: str, answer: Any) -> None:
     judgement = JUDGES[write](history(*steps), Demands(("read-uncommitted",)))
     assert [anomaly.name for anomaly in judgement.anomalies] == ["changed-transaction"]
     assert judgement.valid is Validity.INVALID
+    is_odd = answer not in (None, [], [["r", 8, None]])
+    assert (judgement.as_maelstrom is Validity.UNKNOWN) == (is_odd or write == "append")
 
 
 def test_numbers_truth_values_and_texts_differ() -> None:

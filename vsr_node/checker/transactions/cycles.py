@@ -122,6 +122,8 @@ class _Component:
         for level in Level:
             if level > self._level:
                 break
+            if not any(self._within(AT_LEVEL[level], level)):
+                continue
             for kind in CYCLES:
                 name = f"{kind}{LEVELS[level]}"
                 if name in implied:
