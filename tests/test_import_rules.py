@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "start": set(),
     "shell_command": set(),
     "worker_processes": {"start"},
-    "__main__": {"shell_command", "maelstrom", "bench", "checker", "simulation"},
+    "__main__": {"shell_command", "maelstrom", "bench", "checker", "simulation", "cluster"},
     "core": set(),
     "machines": set(),
     "checker": {"shell_command"},
@@ -23,12 +23,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "telemetry": {"core"},
     "wire": {"core"},
     "client": {"machines", "wire"},
-    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client"},
+    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client", "shell_command"},
     "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "shell_command"},
     "bench": {"checker", "report", "shell_command", "start", "worker_processes"},
     "simulation": {
         *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
-        *("client", "shell_command", "start", "worker_processes"),
+        *("client",),
+        *("shell_command", "start", "worker_processes"),
     },
 }
 

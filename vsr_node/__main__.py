@@ -15,6 +15,11 @@ usage: {vsr} COMMAND ...
   check     judge whether a recorded history is linearizable
   simulate  attack the protocol in virtual time, every run from its seed
 
+  serve     be a member of a group over TCP, with a machine of your own
+  call      execute a command of that machine; get, put, cas: of KeyValue
+  status    the state of all members
+  pki       certificates for trying TLS
+
 {vsr} COMMAND --help describes each; {vsr} --version prints the version."""
 
 
@@ -40,6 +45,10 @@ def main(arguments: Sequence[str]) -> int:
             from vsr_node.simulation.__main__ import main as simulate
 
             return simulate(rest)
+        case ["serve" | "call" | "get" | "put" | "cas" | "status" | "pki", *_]:
+            from vsr_node.cluster.command_line import main as cluster
+
+            return cluster(arguments)
         case _:
             return _explain(arguments)
 

@@ -145,6 +145,10 @@ def _summary_lines(results: Results) -> list[str]:
             for node, kinds in sorted(results.mistakes.by_node.items())
         ]
         lines.append("")
+    if results.anomalies:
+        lines += [f"Anomalies: {', '.join(results.anomalies)}.", ""]
+    if results.as_maelstrom not in (None, results.valid):
+        lines += [f"Maelstrom would call this run {results.as_maelstrom.word}.", ""]
     if results.workload.valid is not Validity.VALID:
         lines += ["```", *results.workload.explanation.splitlines(), "```", ""]
     return [*lines, f"Repeat with `{results.repeat}`", ""]
