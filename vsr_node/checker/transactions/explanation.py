@@ -22,6 +22,9 @@ KIND_WORDS = {
     Kind.RW_PROCESS: "rw",
     Kind.WW_REALTIME: "ww",
     Kind.RW_REALTIME: "rw",
+    Kind.ASSUMED: "so",
+    Kind.ASSUMED_PROCESS: "so",
+    Kind.ASSUMED_REALTIME: "so",
     Kind.PROCESS: "process",
     Kind.REALTIME: "real time",
 }

@@ -174,9 +174,8 @@ def _explain(
         notes.append(f"{findings.ambiguous[0].upper()}{findings.ambiguous[1:]}.")
     if findings.unseen:
         notes.append(findings.unseen)
-    if maelstrom is not valid:
-        why = f", as {findings.maelstrom_throws}" if findings.maelstrom_throws else ""
-        notes.append(f"Maelstrom's checker says {maelstrom.word}{why}.")
+    if maelstrom is not valid and findings.maelstrom_throws:
+        notes.append(f"Maelstrom's checker ends with an exception: {findings.maelstrom_throws}.")
     return " ".join(notes)
 
 
