@@ -21,6 +21,8 @@ class Anomaly:
     """For people: what happened, in one screen at most, with the operations that prove it."""
     events: tuple[int, ...]
     """The indices of the events that prove it, in rising order."""
+    subject: Json = None
+    """The element of a set or the key of a log that it is about; None for all else."""
 
 
 @dataclass(frozen=True, slots=True)
