@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _explain(arguments: Sequence[str]) -> int:
     """Print the version or the help; as an error where neither was asked for."""
-    from vsr_node.command import command_here
+    from vsr_node.command_line import command_here
 
     if arguments == ["--version"]:
         print(f"vsr {__version__}")

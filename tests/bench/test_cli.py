@@ -17,7 +17,7 @@ from vsr_node.bench.workshop.broken_nodes import (
     HARD_NODES,
     broken_command,
 )
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 
 HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
 

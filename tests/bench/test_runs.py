@@ -21,7 +21,7 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER
 from vsr_node.checker import Event, load_history
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 
 Bench = Callable[..., int]
 

@@ -202,7 +202,7 @@ def test_a_restored_table_forgets_the_same_results() -> None:
             table.execute(f"c{step * 7 % 23}", step, as_is, LARGE if step % 3 else ("write_ok",))
         if step % 50 == 0:
             restored = ClientTable(20)
-            restored.restore(other.snapshot())
+            restored.restore(other.snapshot(), 0)
             other = restored
         assert one.snapshot() == other.snapshot()
     sizes = [size_of(part) for part in one.snapshot()]
@@ -215,7 +215,7 @@ WRITE_3, WRITE_8 = ("write", '"k"', "3"), ("write", '"k"', "8")
 
 def restored(table: ClientTable) -> ClientTable:
     other = ClientTable(10)
-    other.restore(table.snapshot())
+    other.restore(table.snapshot(), 0)
     return other
 
 
@@ -244,7 +244,7 @@ def not_large(_operation: object) -> None:
 
 def test_a_snapshot_without_digests_acknowledges_nothing() -> None:
     table = ClientTable(10)
-    table.restore((("c1", -1, ((1, WRITE_3), (2, WRITE_3))),))
+    table.restore((("c1", -1, ((1, WRITE_3), (2, WRITE_3))),), 2)
     assert table.look_up("c1", 1, WRITE_3) is FORGOTTEN
     assert table.execute("c1", 1, not_again, WRITE_8) is FORGOTTEN
     assert restored(table).look_up("c1", 1, WRITE_3) is FORGOTTEN

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 from vsr_node.core.messages import Commit
 from vsr_node.report import ReplicaState
 from vsr_node.simulation.__main__ import main

@@ -109,7 +109,8 @@ def _tail_begin(replica: Replica) -> int:
 
 def restore(replica: Replica, checkpoint: Checkpoint) -> None:
     """Make the state what it was when ``checkpoint`` was taken."""
-    replica.client_table.restore(checkpoint.parts[: checkpoint.client_count])
+    clients = checkpoint.parts[: checkpoint.client_count]
+    replica.client_table.restore(clients, checkpoint.op_number)
     replica.machine.restore(checkpoint.parts[checkpoint.client_count :])
     replica.commit_number = checkpoint.op_number
     replica.executed = Executed(checkpoint.op_number)

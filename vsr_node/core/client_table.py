@@ -158,8 +158,11 @@ class ClientTable:
 
     def _admit(self) -> _Client:
         if len(self._clients) >= self._clients_max:
-            self.size -= self._clients.pop(next(iter(self._clients))).size
+            self._forget(next(iter(self._clients)))
         return _Client()
+
+    def _forget(self, client: str) -> None:
+        self.size -= self._clients.pop(client).size
 
     def _bound_size(self, known: _Client, size: int) -> None:
         """Count a new result; forget others if its client, or all together, have too much."""
@@ -183,8 +186,8 @@ class ClientTable:
             for client, known in self._clients.items()
         )
 
-    def restore(self, parts: Parts) -> None:
-        """Take over what ``snapshot`` returned, here or at another replica."""
+    def restore(self, parts: Parts, op_number: int) -> None:
+        """Take over what ``snapshot`` returned, here or at another replica, at ``op_number``."""
         self._clients = {}
         self.size = 0
         for part in parts:

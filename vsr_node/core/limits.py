@@ -49,10 +49,13 @@ READ_DOUBLINGS_MAX = 8
 
 
 class Limits(NamedTuple):
-    """``clients_max`` must be the same at all replicas of a group, the others need not."""
+    """``clients_max`` and ``registered`` must be the same at all replicas of a group."""
 
     clients_max: int = 10_000
     """The number of clients whose requests are remembered."""
+
+    registered: bool = False
+    """Whether clients register through the log, and nobody else's requests are executed."""
 
     checkpoint_interval: int = 2_048
     """Entries between two checkpoints, at least, and entries that are kept before one.

@@ -31,6 +31,7 @@ _REFUSAL_CODES = {
     Reason.UNAVAILABLE: ErrorCode.TEMPORARILY_UNAVAILABLE,
     Reason.NUMBER_REUSED: ErrorCode.MALFORMED_REQUEST,
     Reason.OUTCOME_UNKNOWN: ErrorCode.CRASH,
+    Reason.SESSION_EXPIRED: ErrorCode.CRASH,
 }
 
 REQUEST_TYPES = frozenset(kind for kind, _ in _KINDS.values())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 from vsr_node.report.drawing import PAGE
 from vsr_node.report.recorded_run import load_results, verdict_of
 

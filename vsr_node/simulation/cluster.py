@@ -39,7 +39,7 @@ from vsr_node.simulation.faults import (
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
 from vsr_node.simulation.plan import PER_MILLE, Plan
-from vsr_node.simulation.requests import ClientRequest, RequestId
+from vsr_node.simulation.requests import ClientRequest, RequestId, registration
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
@@ -121,6 +121,7 @@ class Host:
         self.replica = None
         self.observer: Observer | None = None
         self.is_saving = False
+        self.timer_is_due = False  # in this turn
         self.inbox: list[tuple[str, Any]] = []
         self.crash_point: CrashPoint | None = None  # of the next turn
         self.is_stopping = False
@@ -286,6 +287,7 @@ class Cluster:
         now, observer = host.clock(self._timeline.now), host.observer
         if observer is not None:
             observer.begin_turn(now)
+        host.timer_is_due = replica.next_timer <= now
         replica.on_time(now)
         inbox = host.inbox
         host.inbox = []
@@ -475,6 +477,12 @@ class Cluster:
         self._ask_in_flood(host, self._flood_count)
 
     def _ask_in_flood(self, host: Host, number: int) -> None:
+        if self._plan.limits.registered:
+            # Newcomers, each of which may let another session expire.
+            nonce = f"{number:016x}"
+            self.clients[nonce] = self.clients[FLOOD]
+            self.request(nonce, host.index, registration(nonce))
+            return
         request = (FLOOD, number)
         self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
 

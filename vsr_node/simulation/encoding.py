@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from vsr_node.core.messages import Message, Operation, Result
-from vsr_node.maelstrom import wire
+from vsr_node.wire import json_body
 
 
 class _ObservedCodec:
@@ -34,5 +34,5 @@ _CODEC = _ObservedCodec()
 
 def through_bytes(message: Message) -> Message:
     """Return what a node makes of the message that another one encoded."""
-    body: dict[str, Any] = orjson.loads(wire.encode(message))
-    return wire.decode(body, _CODEC)
+    body: dict[str, Any] = orjson.loads(json_body.encode(message))
+    return json_body.decode(body, _CODEC)

@@ -18,12 +18,14 @@ durable-before-sent  what a message claims is on its sender's disk when it leave
 fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
 honest-reply         a reply carries the result of a committed request's one execution
+own-session          a session is named by the op_number of its own registration, and by no other
 honest-refusal       what was refused for certain is never executed, and neither stands in the log
                      of the replica that refuses it nor was executed there
 prompt-answer        a checkpoint of another replica answers what waited for what it covers
 kept-tail            a checkpoint leaves the interval of entries before it in the log
 spin                 a replica that hears nothing does not take turn upon turn
 bounded-messages     a message carries no more than the bounds in size allow, or a single item
+vote-for-a-reason    a backup votes when a time-out is over, or its primary has left the view
 calm                 where nothing fails, nothing is sent again and no view changes
 """
 
@@ -34,6 +36,7 @@ from vsr_node.core.messages import (
     Checkpoint,
     DoViewChange,
     Entry,
+    Farewell,
     Prepare,
     PrepareOk,
     Reason,
@@ -44,6 +47,7 @@ from vsr_node.core.messages import (
     Reply,
     SaveCheckpoint,
     StartView,
+    StartViewChange,
 )
 from vsr_node.core.status import Status
 from vsr_node.simulation.requests import ClientRequest, RequestId
@@ -90,6 +94,8 @@ class Invariants:
         self._told_of = 0
         self._asked_after: dict[RequestId, int] = {}
         self._primaries: dict[int, str] = {}
+        self._sessions: dict[str, str] = {}
+        self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
 
@@ -368,6 +374,10 @@ class Invariants:
         statement = STATEMENTS[type(message)]
         if isinstance(message, PrepareOk):
             host.promise = max(host.promise, (message.view_number, message.op_number))
+        elif isinstance(message, Farewell):
+            self._left_views.add(message.view_number)
+        elif isinstance(message, StartViewChange):
+            self._check_vote(host, message)
         if not statement.claim(disk, message, self._committed):
             raise Violation(
                 "durable-before-sent",
@@ -377,6 +387,20 @@ class Invariants:
         _check_size(host, message)
         if self._calm:
             self._check_calm(host, destinations, message, statement)
+
+    def _check_vote(self, host: "Host", vote: StartViewChange) -> None:
+        view_number = vote.current_view_number
+        is_news = vote.view_number == view_number
+        replica = host.replica
+        assert replica is not None
+        # A primary's own time-out may be over as soon as it hears how old the answers are.
+        may_vote = is_news or host.timer_is_due or replica.is_primary
+        if not may_vote and view_number not in self._left_views:
+            raise Violation(
+                "vote-for-a-reason",
+                f"{host.name} votes in view {view_number}, whose primary neither was silent nor"
+                " has left it",
+            )
 
     def _check_calm(
         self, host: "Host", destinations: tuple[str, ...], message: Any, statement: Statement
@@ -399,6 +423,9 @@ class Invariants:
             is_certain = is_definite(reply)
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
             return
+        if reply.request_number == 0:
+            self._on_registered(host, reply)
+            return
         if index is None and request in self._asked_after:
             self._on_read_reply(host, request)
             return
@@ -415,6 +442,18 @@ class Invariants:
         self._answered.add(request)
         self._answered_at[request] = index + 1
 
+    def _on_registered(self, host: "Host", reply: Reply) -> None:
+        """Hold a new session's name against the log and against all other sessions."""
+        session, nonce = str(reply.result), reply.client
+        op_number = int(session.partition("-")[0])
+        is_there = 0 < op_number <= len(self._committed)
+        entry = self._committed[op_number - 1] if is_there else None
+        if entry is None or entry[:2] != (nonce, 0) or op_number > host.commit_number:
+            raise Violation("own-session", f"{host.name} names {nonce} {session}; there is {entry}")
+        if self._sessions.setdefault(session, nonce) != nonce:
+            raise Violation("own-session", f"{session} is {nonce} and {self._sessions[session]}")
+        self._situations[Situation.REGISTERED] += 1
+
     def on_asked(self, request: ClientRequest) -> None:
         """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
@@ -423,7 +462,7 @@ class Invariants:
 
     def on_answered(self, answer: Reply | Refusal) -> None:
         """Note that an answer has arrived: its client knows of that state."""
-        if isinstance(answer, Reply):
+        if isinstance(answer, Reply) and answer.request_number:
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
 
@@ -468,4 +507,4 @@ def _size_of(value: object) -> int:
 
 def is_definite(refusal: Refusal) -> bool:
     """Whether a refusal promises that this copy of the request is never executed."""
-    return refusal.reason is not Reason.OUTCOME_UNKNOWN
+    return refusal.reason not in (Reason.OUTCOME_UNKNOWN, Reason.SESSION_EXPIRED)

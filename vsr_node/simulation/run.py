@@ -16,6 +16,7 @@ from vsr_node.simulation.cluster import Cluster, Host
 from vsr_node.simulation.faults import Stage
 from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.plan import Lane, Plan
+from vsr_node.simulation.session_clients import SessionClient, SessionLane
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.timeline import (
     MICROSECONDS_PER_SECOND,
@@ -100,6 +101,7 @@ class SimulatedRun:
         )
         self.history = History(self.timeline)
         self._clients: dict[str, SimulatedClient] = {}
+        self._session_clients: dict[str, SessionClient] = {}
         self._lanes_at_work = 0
         self._stage = Stage(self.cluster, self.timeline)
         # Long, as time-outs grow with every view change that fails while the faults last.
@@ -166,6 +168,9 @@ class SimulatedRun:
 
     def _start_lanes(self, lanes: tuple[Lane, ...], *, patient: bool) -> None:
         for lane in lanes:
+            if self.plan.limits.registered:
+                self._start_session_lane(lane, patient=patient)
+                continue
             client = self._clients.get(lane.client)
             if client is None:
                 client = self._clients[lane.client] = SimulatedClient(
@@ -173,6 +178,23 @@ class SimulatedRun:
                 )
             self._lanes_at_work += 1
             RunningLane(lane, client, self.cluster.situations, self._on_lane_done, patient=patient)
+
+    def _start_session_lane(self, lane: Lane, *, patient: bool) -> None:
+        client = self._session_clients.get(lane.client)
+        if client is None:
+            client = self._session_clients[lane.client] = SessionClient(
+                lane.client, lane, self.cluster, self.timeline, self.plan.seed, calm=self.plan.calm
+            )
+        self._lanes_at_work += 1
+        SessionLane(
+            lane,
+            client,
+            self.timeline,
+            self.transcript,
+            self.history,
+            self._on_lane_done,
+            patient=patient,
+        )
 
     def _on_lane_done(self) -> None:
         self._lanes_at_work -= 1

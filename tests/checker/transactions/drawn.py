@@ -150,7 +150,20 @@ def drawn_odd(random: Random, write: str) -> list[Event]:
 
 def _spoilt(random: Random, value: Any) -> Any:
     """The value with one place of it replaced by something else."""
-    odd = (None, True, 0, -1.5, "r", "", [], {}, {"a": [1]}, [[]], [None, [1], True], "append")
+    odd: tuple[Any, ...] = (
+        None,
+        True,
+        0,
+        -1.5,
+        "r",
+        "",
+        [],
+        {},
+        {"a": [1]},
+        [[]],
+        [None, [1], True],
+        "append",
+    )
     if not isinstance(value, list) or not value or random.random() < 0.2:
         return random.choice(odd)
     place = random.randrange(len(value))

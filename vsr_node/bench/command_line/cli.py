@@ -47,7 +47,7 @@ from vsr_node.bench.workshop.self_test import (
     table_line,
 )
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 from vsr_node.start import Stopped
 
 SEED_BITS = 32

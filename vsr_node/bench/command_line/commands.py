@@ -31,7 +31,7 @@ from vsr_node.bench.workloads import DEFAULT, WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.shell import Shell, help_of
 from vsr_node.checker.validity import Validity
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 from vsr_node.report import draw
 from vsr_node.start import EXIT_SIGNAL
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from vsr_node import __version__
 from vsr_node.bench.stored.results import OUTCOMES, Results
 from vsr_node.checker.validity import Validity
-from vsr_node.command import command_elsewhere
+from vsr_node.command_line import command_elsewhere
 from vsr_node.start import NODE
 
 README = """\

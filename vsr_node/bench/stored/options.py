@@ -11,7 +11,7 @@ from vsr_node.bench.stored import option_values as values
 from vsr_node.bench.stored.script import Script
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.checker import Bounds
-from vsr_node.command import command_here
+from vsr_node.command_line import command_here
 
 RUN_FOLDER = "{run}"
 """Stands in the binary's arguments for the run's own folder, so that no run finds the data of

@@ -33,6 +33,7 @@ from vsr_node.simulation.mutations import (
     normal_operation,
     quorum_read,
     recovery,
+    sessions,
     state_transfer,
     view_change,
 )
@@ -45,6 +46,7 @@ CATALOGUE = (
     *recovery.MUTATIONS,
     *quorum_read.MUTATIONS,
     *exactly_once.MUTATIONS,
+    *sessions.MUTATIONS,
 )
 
 

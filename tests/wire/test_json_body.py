@@ -10,6 +10,7 @@ import pytest
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -26,7 +27,8 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.maelstrom import lin_kv
-from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
+from vsr_node.wire.json_body import decode, encode
+from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "SPECIFICATION.md"
 
@@ -47,6 +49,7 @@ MESSAGES: list[Message] = [
     PrepareOk(1, 2, 3),
     Commit(1, 2, 3, 4),
     StartViewChange(2, 1),
+    Farewell(1),
     DoViewChange(3, 1, 2, 3, ENTRIES),
     StartView(3, 2, 3, (), 4, 5),
     GetState(1, 0),
