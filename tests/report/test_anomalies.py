@@ -107,6 +107,9 @@ def test_a_cycle_has_its_edges_and_its_transactions(tmp_path: Path) -> None:
     page = page_of(tmp_path, "txn-list-append", events)
     assert headlines(page)
     assert "T1 before T2" in page
+    assert page.count('<rect class="box"') == 2
+    assert page.count("<path d=") == 2
+    assert sorted(texts(page, "label middle")) == ["real time", "rw"]
     assert page.count('data-operation="') == 2
 
 

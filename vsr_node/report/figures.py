@@ -4,6 +4,7 @@
   from it is marked.
 - A log: offsets across, sends and polls down; what a poll leaves out is marked.
 - A counter: reads across; the band of sums that each can have seen, and what it returned.
+- Transactions: those of a cycle in order of time, and an arrow from each to the one after it.
 """
 
 import html
@@ -11,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vsr_node.checker.history import Call, pair_calls
-from vsr_node.checker.judgement import Anomaly
+from vsr_node.checker.history import Call, canonical_text, pair_calls
+from vsr_node.checker.judgement import Anomaly, Edge
 from vsr_node.checker.verdict import clipped
 from vsr_node.checker.workloads.counters import read_sums
 from vsr_node.checker.workloads.log_operations import TRANSFERS, Transfer, transfer_of
@@ -26,6 +27,7 @@ Item = TypeVar("Item")
 ROWS_MAX = 12
 COLUMNS_MAX = 11
 BARS_MAX = 24
+BOXES_MAX = 12
 
 STYLE = """
 figure.anomaly { margin: 0.6rem 0; }
@@ -36,6 +38,12 @@ svg text.middle { text-anchor: middle; }
 svg text.there { fill: var(--ok); }
 svg text.missing { fill: var(--bad); font-weight: 700; }
 svg rect.proof { fill: none; stroke: var(--accent); }
+svg text.head { font-weight: 700; }
+svg rect.box { fill: var(--back); stroke: var(--faint); }
+svg path { fill: none; stroke: var(--accent); stroke-width: 2; }
+svg polygon { fill: var(--accent); }
+svg .rw path { stroke-dasharray: 7 4; }
+svg .process path, svg .real-time path { stroke-width: 1.5; stroke-dasharray: 2 3; }
 svg rect.band { fill: var(--fault); stroke: var(--line); }
 """
 """The style of the drawings, for pages that have some."""
@@ -43,6 +51,8 @@ svg rect.band { fill: var(--fault); stroke: var(--line); }
 _CELL_WIDTH, _ROW_HEIGHT, _LABEL_WIDTH = 56, 22, 250
 _HEAD_HEIGHT = 26
 _BAND_HEIGHT, _MARGIN, _SCALE_WIDTH, _BAR_WIDTH = 180, 24, 120, 44
+_BOX_WIDTH, _BOX_HEIGHT, _BOX_STEP, _ARC_RISE = 170, 84, 200, 24
+_BOX_STEPS_MAX, _BOX_CHARACTERS_MAX = 4, 18
 _LABEL_CHARACTERS_MAX, _CELL_CHARACTERS_MAX = 34, 7
 
 
@@ -75,7 +85,7 @@ def figure(run: RecordedRun, judged: Judged, anomaly: Anomaly) -> str:
         return _svg_of(_log_grid(anomaly, calls, proof))
     if judged.workload in ("g-counter", "pn-counter"):
         return _band(run, proof)
-    return ""
+    return _cycle(anomaly, calls)
 
 
 # --- Sets ---------------------------------------------------------------------------------------
@@ -240,6 +250,58 @@ def _value(read: Call) -> int | None:
     """Return what a read returned, None if that is no integer."""
     value = None if read.completion is None else read.completion.value
     return value if isinstance(value, int) else None
+
+
+# --- Transactions -------------------------------------------------------------------------------
+
+
+def _cycle(anomaly: Anomaly, calls: Sequence[Call]) -> str:
+    """Draw a cycle as boxes in order of time and an arrow for each edge, "" if there is none."""
+    if not anomaly.edges:
+        return ""
+    by_index = {call.invocation.index: call for call in calls}
+    names = {edge.before: f"T{place}" for place, edge in enumerate(anomaly.edges, start=1)}
+    shown = sorted(names)[:BOXES_MAX]
+    x_of = {index: _BOX_STEP * place + _BOX_WIDTH / 2 for place, index in enumerate(shown)}
+    rise = _ARC_RISE * len(shown)
+    parts = [
+        _arrow(edge, x_of[edge.before], x_of[edge.after], rise)
+        for edge in anomaly.edges
+        if edge.before in x_of and edge.after in x_of
+    ]
+    for index in shown:
+        parts += _box(names[index], by_index[index], x_of[index] - _BOX_WIDTH / 2, rise)
+    width = _BOX_STEP * len(shown)
+    title = "Arrows: what shows that one comes before the other; dashed rw, dotted time"
+    return _element(title, width, 2 * rise + _BOX_HEIGHT, parts)
+
+
+def _box(name: str, call: Call, x: float, y: float) -> Iterator[str]:
+    size = f'width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}"'
+    yield f'<rect class="box" x="{x:g}" y="{y:g}" {size} rx="5"/>'
+    value = (call.completion or call.invocation).value
+    yield _text(x + 6, y + 16, f"{name} process {call.invocation.process}", "head")
+    for place, step in enumerate(value[:_BOX_STEPS_MAX] if isinstance(value, list) else []):
+        text = clipped(canonical_text(step), _BOX_CHARACTERS_MAX)
+        yield _text(x + 6, y + 31 + 15 * place, text, "label")
+
+
+def _arrow(edge: Edge, begin: float, end: float, rise: float) -> str:
+    """Draw an arrow above the boxes if it leads forward in time, else below them."""
+    forward = begin < end
+    side = -1 if forward else 1
+    y = rise if forward else rise + _BOX_HEIGHT
+    begin, end = begin + (8 if forward else -8), end - (8 if forward else -8)
+    height = side * min(rise - 12, 24 + abs(end - begin) / 8)
+    middle, top = (begin + end) / 2, y + height
+    kind = edge.kind.replace(" ", "-")
+    head = f"{end:g},{y:g} {end - 5:g},{y + 9 * side:g} {end + 5:g},{y + 9 * side:g}"
+    return (
+        f'<g class="{kind}"><title>{html.escape(edge.sentence)}</title>'
+        f'<path d="M{begin:g},{y:g} C{begin:g},{top:g} {end:g},{top:g} {end:g},{y + 6 * side:g}"/>'
+        f'<polygon points="{head}"/></g>'
+        + _text(middle, y + height * 0.75 + (-4 if forward else 14), edge.kind, "label middle")
+    )
 
 
 # --- All ----------------------------------------------------------------------------------------
