@@ -12,23 +12,24 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"start", "machines", "client", "cluster"},
     "start": set(),
-    "command_line": set(),
+    "shell_command": set(),
     "worker_processes": {"start"},
-    "__main__": {"command_line", "maelstrom", "bench", "checker", "simulation"},
+    "__main__": {"shell_command", "maelstrom", "bench", "checker", "simulation", "cluster"},
     "core": set(),
     "machines": set(),
-    "checker": {"command_line"},
-    "report": {"checker", "command_line"},
+    "checker": {"shell_command"},
+    "report": {"checker", "shell_command"},
     "storage": {"core"},
     "telemetry": {"core"},
     "wire": {"core"},
     "client": {"machines", "wire"},
-    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client"},
-    "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "command_line"},
-    "bench": {"checker", "report", "command_line", "start", "worker_processes"},
+    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client", "shell_command"},
+    "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "shell_command"},
+    "bench": {"checker", "report", "shell_command", "start", "worker_processes"},
     "simulation": {
         *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
-        *("client", "command_line", "start", "worker_processes"),
+        *("client",),
+        *("shell_command", "start", "worker_processes"),
     },
 }
 
@@ -213,7 +214,7 @@ def test_a_room_without_a_rule_is_found(tmp_path: Path) -> None:
         ("checker/a.py", "__import__('made_up.core')", "made_up.core"),
         ("bench/a.py", "from made_up.core import replica", "made_up.core.replica"),
         ("__init__.py", "from made_up.core import replica", "made_up.core.replica"),
-        ("core/replica.py", "from made_up.command_line import f", "made_up.command_line.f"),
+        ("core/replica.py", "from made_up.shell_command import f", "made_up.shell_command.f"),
         ("core/replica.py", "import time", "time"),
         ("core/replica.py", "from time import monotonic", "time.monotonic"),
         ("core/replica.py", "import random", "random"),
@@ -251,7 +252,7 @@ def test_a_folder_or_module_without_a_rule_is_found(tmp_path: Path) -> None:
 
 def make_package(parent: Path, sources: dict[str, str]) -> Path:
     package = parent / "made_up"
-    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "command_line.py")
+    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "shell_command.py")
     empty = dict.fromkeys(paths, "")
     for path, source in (empty | sources).items():
         (package / path).parent.mkdir(parents=True, exist_ok=True)

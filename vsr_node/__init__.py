@@ -14,7 +14,10 @@ if sys.argv[:1] == ["-m"]:
 # What embeds a group imports it from here. Each name is loaded when it is first used, so that the
 # node and the tools, which use none, start without them.
 _PUBLIC = {
+    "AccessDenied": "client.errors",
     "BadArguments": "machines.errors",
+    "Client": "client.asynchronous",
+    "Closed": "client.errors",
     "CommandError": "machines.errors",
     "CommandFailed": "machines.errors",
     "Context": "machines.typed",
@@ -25,22 +28,37 @@ _PUBLIC = {
     "LocalCluster": "cluster.local",
     "Machine": "machines.typed",
     "NotExecuted": "machines.errors",
+    "NotReady": "client.errors",
     "OutcomeUnknown": "client.errors",
+    "Server": "cluster.server",
     "SessionExpired": "client.errors",
+    "SyncClient": "client.blocking",
+    "TLS": "client.security",
+    "TooBusy": "client.errors",
     "Unavailable": "client.errors",
     "VsrError": "machines.errors",
-    "Closed": "client.errors",
+    "WrongGroup": "client.errors",
+    "WrongVersion": "client.errors",
     "command": "machines.typed",
     "query": "machines.typed",
 }
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vsr_node.client.asynchronous import Client as Client
+    from vsr_node.client.blocking import SyncClient as SyncClient
+    from vsr_node.client.errors import AccessDenied as AccessDenied
     from vsr_node.client.errors import Closed as Closed
+    from vsr_node.client.errors import NotReady as NotReady
     from vsr_node.client.errors import OutcomeUnknown as OutcomeUnknown
     from vsr_node.client.errors import SessionExpired as SessionExpired
+    from vsr_node.client.errors import TooBusy as TooBusy
     from vsr_node.client.errors import Unavailable as Unavailable
+    from vsr_node.client.errors import WrongGroup as WrongGroup
+    from vsr_node.client.errors import WrongVersion as WrongVersion
+    from vsr_node.client.security import TLS as TLS
     from vsr_node.cluster.local import LocalCluster as LocalCluster
+    from vsr_node.cluster.server import Server as Server
     from vsr_node.machines.determinism import DeterminismWarning as DeterminismWarning
     from vsr_node.machines.errors import BadArguments as BadArguments
     from vsr_node.machines.errors import CommandError as CommandError

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.group import SECOND, Group, as_is, entry, operation
-from vsr_node.core.limits import Limits
+from vsr_node.core.limits import REPLIES_SIZE_MAX, Limits
 from vsr_node.core.messages import DurableState, Reason, Refusal, Reply, Request
 from vsr_node.core.sessions import EXPIRED, REGISTRATION, SessionTable, registered_at, session_name
 
@@ -164,3 +164,18 @@ def test_unregistered_groups_are_as_before() -> None:
     group.ask("n0", 0)
     group.settle()
     assert group.replies() == [("c1", 0, 1)]
+
+
+def test_results_that_are_texts_are_bounded_in_size() -> None:
+    table = SessionTable(10)
+    table.execute(NONCE, REGISTRATION, as_is, "")
+    session = session_name(1, NONCE)
+    large = "x" * (REPLIES_SIZE_MAX // 3)
+    for number in range(1, 6):
+        table.execute(session, number, as_is, f"{large}{number}")
+    assert table.look_up(session, 1, f"{large}1") is Reason.OUTCOME_UNKNOWN
+    assert table.look_up(session, 5, f"{large}5") is not None
+    assert table.size <= REPLIES_SIZE_MAX
+    restored = SessionTable(10)
+    restored.restore(table.snapshot(), 6)
+    assert restored.size == table.size

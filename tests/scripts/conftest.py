@@ -17,7 +17,7 @@ SCRIPTS = (
         "vsr_node/__init__.py",
         "vsr_node/__main__.py",
         "vsr_node/start.py",
-        "vsr_node/command_line.py",
+        "vsr_node/shell_command.py",
     ),
 )
 

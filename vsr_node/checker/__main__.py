@@ -26,7 +26,7 @@ from vsr_node.checker.transactions.anomalies import WEAKER, model_name
 from vsr_node.checker.validity import Validity
 from vsr_node.checker.workloads import JUDGES, judge
 from vsr_node.checker.workloads.printed import as_json, counted_validity, text_lines
-from vsr_node.command_line import Parser, command_here
+from vsr_node.shell_command import Parser, command_here
 
 EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = (validity.exit_status for validity in Validity)
 EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE = 3, 4, 5

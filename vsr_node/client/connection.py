@@ -4,11 +4,20 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from vsr_node.client.security import TLS, names_of
 from vsr_node.wire.frames import FrameReader
-from vsr_node.wire.handshake import CLIENT, FRAMES, Hello, Ping, Pong, Refused, Welcome
+from vsr_node.wire.handshake import (
+    CLIENT,
+    FRAMES,
+    SIGNS_OF_LIFE,
+    Hello,
+    Ping,
+    Pong,
+    Refused,
+    Welcome,
+)
 from vsr_node.wire.shapes import MalformedMessageError
 
 QUIET_S = 1.0
@@ -59,8 +68,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's is none of asyncio's classes.
+        self.transport = transport = cast("asyncio.Transport", transport)
         transport.set_write_buffer_limits(high=self._unsent_max)
         if self._on_made is not None:
             self._on_made(self)
@@ -161,7 +170,7 @@ class Dialler:
         self.name = name
         self.dropped = 0
         self.refusal: Refused | None = None
-        self.is_up = False
+        self.is_up = self._was_up = False
         self._hello = hello
         self._on_frame = on_frame
         self._on_up = on_up
@@ -197,7 +206,7 @@ class Dialler:
         pause = REDIAL_MIN_S
         while True:
             self._lost.clear()
-            was_up = False
+            self._was_up = was_up = False
             try:
                 await asyncio.wait_for(self._dial(), DIAL_TIME_S)
                 was_up = await self._watch()
@@ -235,26 +244,21 @@ class Dialler:
     async def _watch(self) -> bool:
         """Wait for the connection's end; return whether it ever stood."""
         connection = self._connection
-        assert connection is not None
-        was_up = False
+        if connection is None:
+            return False
         while not self._lost.is_set():
             try:
                 await asyncio.wait_for(self._lost.wait(), QUIET_S / 2)
             except TimeoutError:
-                was_up = was_up or self.is_up
-                now = asyncio.get_running_loop().time()
-                if now - connection.heard_at > SILENCE_S:
+                quiet_s = asyncio.get_running_loop().time() - connection.heard_at
+                if quiet_s > SILENCE_S:
                     connection.abort(f"nothing heard for {SILENCE_S} s")
-                elif (
-                    self.is_up and now - max(connection.heard_at, connection.sent_at) > QUIET_S / 2
-                ) or (self.is_up and now - connection.heard_at > QUIET_S):
+                elif quiet_s > QUIET_S and self.is_up:
                     connection.send(FRAMES.encode(Ping(0)))
-        return was_up or self._was_up
-
-    _was_up = False
+        return self._was_up
 
     def _on_any_frame(self, connection: Connection, frame_type: int, payload: bytes) -> None:
-        if self.is_up and frame_type not in (67, 68):
+        if self.is_up and frame_type not in SIGNS_OF_LIFE:
             self._on_frame(self, frame_type, payload)
             return
         frame = FRAMES.decode(frame_type, payload)

@@ -84,6 +84,8 @@ class _Asked:
     asked_at: int = 0
     tries: int = 0
     refusals: int = 0
+    is_overdue: bool = False
+    """Whether it had to be sent once more, or could not be."""
     retry_at: int = 0
 
 
@@ -138,6 +140,21 @@ class Session:
     def expected(self) -> frozenset[str]:
         """The members that owe an answer."""
         return frozenset(member for asked in self._all() for member in asked.copies)
+
+    @property
+    def is_impatient(self) -> bool:
+        """Whether something waits for an answer longer than it should, or for anybody to ask."""
+        return any(
+            self._may_be_sent(asked) and (asked.is_overdue or not asked.copies)
+            for asked in self._all()
+        )
+
+    def was_sent(self, key: int) -> bool:
+        """Return whether a copy of a call may be under way anywhere."""
+        return any(
+            asked.key == key and (asked.copies or asked.is_loose) and not asked.is_query
+            for asked in self._all()
+        )
 
     # What the driver hands in
 
@@ -278,6 +295,7 @@ class Session:
     def _send(self, now: int, asked: _Asked) -> None:
         """Send a copy to the next member that has none, if there is one."""
         member = self._next_member(asked)
+        asked.is_overdue = asked.tries > 0
         patience = min(self._patience << min(asked.tries, 4), PATIENCE_MAX_US)
         asked.retry_at = now + patience
         self._wake_at(asked.retry_at)

@@ -87,7 +87,8 @@ def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
 
 def _size_of_result(result: Result) -> int:
     """Return the size of a result, 0 for one that has nothing but a name."""
-    return size_of(result) if type(result) is tuple and len(result) > 1 else 0
+    has_more = type(result) is str or (type(result) is tuple and len(result) > 1)
+    return size_of(result) if has_more else 0
 
 
 class ClientTable:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from .client_table import ClientTable, Recorded
 from .messages import Operation, Parts, Reason, Result
+from .size import size_of
 
 REGISTRATION = 0
 """The request_number of a registration, whose client is a nonce. A session's begin at 1."""
@@ -67,7 +68,12 @@ class SessionTable(ClientTable):
             return self._register(client)
         if client not in self._clients:
             return EXPIRED
-        return super().execute(client, request_number, apply, operation)
+        is_new = request_number not in self._clients[client].replies
+        outcome = super().execute(client, request_number, apply, operation)
+        if is_new and type(outcome) is tuple and type(outcome[1]) is str:
+            # The results of typed machines are texts, which the table without sessions never has.
+            self._bound_size(self._clients[client], size_of(outcome[1]))
+        return outcome
 
     def _register(self, nonce: str) -> Recorded:
         session = self._sessions.get(nonce)
@@ -95,4 +101,4 @@ def _nonce_of(session: str) -> str:
 
 
 def _registered(session: str) -> Recorded:
-    return REGISTRATION, session, "", None
+    return REGISTRATION, session, 0

@@ -50,7 +50,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     # Imported late: most starts have no options and need not wait for these.
     import argparse
 
-    from vsr_node.command_line import command_here
+    from vsr_node.shell_command import command_here
 
     default = Options()
     parser = argparse.ArgumentParser(

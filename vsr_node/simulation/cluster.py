@@ -23,7 +23,6 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
-from vsr_node.machines.key_value import KeyValueMachine
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.encoding import through_bytes
 from vsr_node.simulation.faults import (
@@ -42,6 +41,7 @@ from vsr_node.simulation.plan import PER_MILLE, Plan
 from vsr_node.simulation.requests import ClientRequest, RequestId, registration
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
+from vsr_node.simulation.subject import LIN_KV, Subject
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
 from vsr_node.telemetry.dispatch import Telemetry
@@ -64,16 +64,16 @@ def is_read(operation: Any) -> bool:
 
 
 class ObservedMachine:
-    """The key-value machine, with a list of what it applied.
+    """A machine with a list of what it applied.
 
     Its operations are (request, operation). The request is the client's name and number, which
     distinguish a second execution from a second request. Its snapshot holds how many it applied.
     """
 
-    def __init__(self, applied: list[tuple[Any, object]]) -> None:
+    def __init__(self, machine: StateMachine, applied: list[tuple[Any, object]]) -> None:
         self._applied = applied
         self._count = 0
-        self._machine = KeyValueMachine()
+        self._machine = machine
 
     def apply(self, operation: Any) -> object:
         """Apply the operation within ``operation``."""
@@ -170,9 +170,11 @@ class Cluster:
         transcript: Transcript,
         *,
         calm: bool,
+        subject: Subject = LIN_KV,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._plan = plan
+        self._subject = subject
         self._telemetry = telemetry
         self._timeline = timeline
         self._transcript = transcript
@@ -198,7 +200,7 @@ class Cluster:
 
     def _start(self, host: Host) -> Replica:
         now = host.clock(self._timeline.now)
-        machine: StateMachine = ObservedMachine(host.applied)
+        machine: StateMachine = ObservedMachine(self._subject.make(), host.applied)
         if self._telemetry is not None:
             host.observer = Observer(
                 self._telemetry,

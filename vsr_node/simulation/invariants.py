@@ -109,6 +109,11 @@ class Invariants:
         """How many views had a primary."""
         return len(self._primaries)
 
+    @property
+    def applied(self) -> Sequence[tuple[object, object]]:
+        """All operations that were executed, in the order of the log, with their results."""
+        return self._applied
+
     # What the state machines did.
 
     def _on_apply(self, name: str, index: int, operation: Any, result: object) -> None:

@@ -95,6 +95,10 @@ FRAMES: FrameCodec[Any] = FrameCodec(
 """All frames but those of the protocol's messages."""
 
 
+SIGNS_OF_LIFE = (67, 68)
+"""The types of PING and PONG."""
+
+
 def digest_of(*facts: object) -> str:
     """Return a digest of what all members must agree on: names in order, addresses, limits."""
     return sha256(repr(facts).encode()).hexdigest()[:16]

@@ -52,7 +52,7 @@ def conclude(
     """
     silent = never_ok(calls)
     if silent and not unknown:
-        unknown = f"{', '.join(silent)} was never ok, so nothing is known of it"
+        unknown = f"tried and never ok: {', '.join(silent)}"
     if anomalies:
         names = ", ".join(names_of(anomalies))
         valid, verdict = Validity.INVALID, f"Not valid: {names}"
