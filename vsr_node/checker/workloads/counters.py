@@ -146,7 +146,7 @@ def judge(events: Sequence[Event], demands: Demands) -> Judgement:
     final_reads = [
         call
         for call in calls
-        if call.invocation.f == "read" and call.outcome == "ok" and call.invocation.is_final
+        if call.invocation.f == "read" and call.outcome == "ok" and call.is_final
     ]
     sums = _final_sums(adds, [add for add in adds if add.outcome == "info"])
     wrong = [read for read in final_reads if _value(read) not in sums]

@@ -28,6 +28,7 @@ from vsr_node.checker.workloads.log_operations import (
     assigned_keys,
     transfer_of,
 )
+from vsr_node.checker.workloads.realtime_lag import worst_realtime_lag
 from vsr_node.checker.workloads.values import ValueKey, key_text
 from vsr_node.checker.workloads.verdicts import (
     EXAMPLES_MAX,
@@ -211,7 +212,9 @@ class _Logs:
         for call, transfer in self._called():
             if transfer.outcome == "info" and call.completion is not None:
                 causes.setdefault(text_of(call.completion.error), call.completion.error)
+        worst = worst_realtime_lag(self._calls, self._transfers)
         return {
+            "worst-realtime-lag": None if worst is None else worst.as_json(),
             "bad-error-types": [*sorted(names_of(anomalies))],
             "error-types": [*sorted(names_of(found))],
             "info-txn-causes": list(causes.values())[:LISTED_MAX],

@@ -258,7 +258,7 @@ class _Set:
         return known.event.index < absent.invoked.index
 
     def _final_reads(self) -> list[Read]:
-        return [read for read in self._reads if read.invoked.is_final]
+        return [read for read in self._reads if read.call.is_final]
 
     def _lost(self, number: int) -> Anomaly:
         element, known, absent = self._elements[number], self._known[number], self._last_absent
