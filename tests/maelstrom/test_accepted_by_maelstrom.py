@@ -51,7 +51,7 @@ ROWS = (
     Row("JSON `null` or `false`", "read_ok", ({"type": "read", **KEY},)),
     Row("JSON `null` or `false`", "write_ok", ({"type": "write", **KEY, "value": False},)),
     Row("`cas` that finds", 22, ({"type": "cas", **KEY, "from": "\ud83d\ude00", "to": 2},)),
-    Row("unknown `type`", 10, ({"type": "txn", "msg_id": 9}, {"type": "", "msg_id": 9})),
+    Row("unknown `type`", 10, ({"type": "transact", "msg_id": 9}, {"type": "", "msg_id": 9})),
     Row(
         "a missing or wrong field",
         12,
@@ -64,7 +64,7 @@ ROWS = (
                 {"type": "read", "key": 0},
                 {"type": "read", **KEY, "msg_id": -1},
             ),
-            *({"type": ["read"], "msg_id": 9}, {"type": "read", "msg_id": 9}),
+            *({"type": ["read"], "msg_id": 9}, {"type": "write", "msg_id": 9, "value": 1}),
             *({"type": "init", "msg_id": 9}, {"type": "echo", "msg_id": 9}),
             *(
                 {"type": "read", "key": 0, "msg_id": 2**53},

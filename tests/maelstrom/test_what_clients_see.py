@@ -113,14 +113,14 @@ def test_a_number_that_would_come_back_as_another_is_refused(
 
 
 def test_unknown_type(node: NodeProcess) -> None:
-    reply = node.ask({"type": "txn", "msg_id": 2})
+    reply = node.ask({"type": "transact", "msg_id": 2})
     assert (reply["code"], reply["in_reply_to"]) == (10, 2)
 
 
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"type": "read", "msg_id": 2}, "key"),
+        ({"type": "write", "msg_id": 2, "value": 0}, "key"),
         ({"type": "write", "msg_id": 2, "key": 0}, "value"),
         ({"type": "cas", "msg_id": 2, "key": 0, "to": 1}, "from"),
         ({"type": "cas", "msg_id": 2, "key": 0, "from": 1}, "to"),

@@ -26,7 +26,7 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
-from vsr_node.maelstrom import lin_kv
+from vsr_node.maelstrom.requests import codec
 from vsr_node.wire.json_body import decode, encode
 from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
 
@@ -84,7 +84,7 @@ def test_the_specification_lists_every_message_with_its_fields() -> None:
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_comes_back_as_it_was(message: Message) -> None:
-    assert decode(orjson.loads(encode(message)), lin_kv) == message
+    assert decode(orjson.loads(encode(message)), codec) == message
     assert b"\n" not in encode(message)
 
 
@@ -93,12 +93,12 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
     body: dict[str, Any] = orjson.loads(encode(message))
     for field in body:
         with pytest.raises(MalformedMessageError):
-            decode({name: body[name] for name in body if name != field}, lin_kv)
+            decode({name: body[name] for name in body if name != field}, codec)
         for wrong in WRONG:
             with pytest.raises(MalformedMessageError):
-                decode({**body, field: wrong}, lin_kv)
+                decode({**body, field: wrong}, codec)
     with pytest.raises(MalformedMessageError):
-        decode({**body, "more": 0}, lin_kv)
+        decode({**body, "more": 0}, codec)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +131,15 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
 )
 def test_what_is_no_operation_is_refused(operation: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        list(lin_kv.decode_operations([operation]))
+        list(codec.decode_operations([operation]))
 
 
 def test_a_batch_is_refused_for_one_operation() -> None:
     good: list[object] = [["write", "0", "1"], ["write", "1", "[2]"], ["cas", "0", "1", "2", True]]
-    decoded = tuple(lin_kv.decode_operations(good))
+    decoded = tuple(codec.decode_operations(good))
     assert decoded == (("write", "0", "1"), ("write", "1", "[2]"), ("cas", "0", "1", "2", True))
     for bad in (["write", "0", "["], {"write": 1, "0": 2, "1": 3}, "abc", ["write", 0, "1"]):
         with pytest.raises(ValueError, match=r"."):
-            tuple(lin_kv.decode_operations([*good, bad]))
+            tuple(codec.decode_operations([*good, bad]))
         with pytest.raises(ValueError, match=r"."):
-            tuple(lin_kv.decode_operations([["write", "0", "1"], bad]))
+            tuple(codec.decode_operations([["write", "0", "1"], bad]))

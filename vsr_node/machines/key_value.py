@@ -1,16 +1,13 @@
-"""A map of registers: Maelstrom's lin-kv (doc/workloads.md, "Workload: Lin-kv").
+"""A map of registers: Maelstrom's lin-kv, txn-list-append and txn-rw-register (doc/workloads.md).
 
-Keys and values are JSON *texts* in one canonical form. So two of them are equal exactly if they are
-the same JSON: 1, 1.0 and true differ, and maps compare as maps.
+One map serves all three, so an answer does not depend on which of them is tested. A list is a
+register whose value is a JSON list.
 """
 
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Any
 
-Operation: TypeAlias = tuple[str | bool, ...]
-"""("read", key), ("write", key, value) or ("cas", key, from, to, create_if_not_exists)."""
-
-Result: TypeAlias = tuple[str | int, ...]
-"""("read_ok", value), ("write_ok",), ("cas_ok",) or ("error", code, text)."""
+from .answers import ABORTED, ANSWER_LENGTH_MAX, Operation, Result, too_long
 
 KEY_DOES_NOT_EXIST = 20
 PRECONDITION_FAILED = 22
@@ -23,15 +20,23 @@ CAS_OK: Result = ("cas_ok",)
 
 
 class KeyValueMachine:
-    """Registers by key. Deterministic, and without any notion of time."""
+    """Registers by key. Deterministic, and without any notion of time.
+
+    Its operations are ("read", key), ("write", key, value), ("cas", key, from, to,
+    create_if_not_exists), ("txn", steps), and ("txn_read", steps) if no step writes. A step is
+    ("r", key), ("w", key, value) or ("append", key, element).
+    """
 
     __slots__ = ("_registers",)
+
+    LOGGED = ("write", "cas", "txn")
+    READS = ("read", "txn_read")
 
     def __init__(self) -> None:
         self._registers: dict[str, str] = {}
 
     def apply(self, operation: Any) -> Result:
-        """Execute an ``Operation``. Errors are results, as all replicas get the same ones.
+        """Execute an operation. Errors are results, as all replicas get the same ones.
 
         Raise ValueError or AssertionError if it is not an operation.
         """
@@ -42,11 +47,19 @@ class KeyValueMachine:
             return WRITE_OK
         if kind == "cas":
             return self._compare_and_set(*operation)
+        if kind == "txn":
+            return self._transact(operation[1])
+        return self._apply_other(operation)
+
+    def _apply_other(self, operation: Operation) -> Result:
+        """Execute what writes no register. A machine with more parts knows more of that."""
         return self.read(operation)
 
     def read(self, operation: Any) -> Result:
         """Answer a read."""
         kind, key = operation
+        if kind == "txn_read":
+            return self._transact(key)
         assert kind == "read", f"not a read: {operation!r}"
         value = self._registers.get(key)
         if value is None:
@@ -66,13 +79,55 @@ class KeyValueMachine:
         self._registers[key] = value
         return CAS_OK
 
-    def snapshot(self) -> tuple[tuple[str, str], ...]:
+    def _transact(self, steps: Sequence[tuple[str, ...]]) -> Result:
+        """Execute all steps, or none if one is impossible or something gets too long."""
+        # The pieces of a text, which are joined when it is read: a list may grow in many steps.
+        drafts: dict[str, list[str]] = {}
+        answers = []
+        length = 0
+        for kind, key, *argument in steps:
+            draft = drafts.get(key)
+            if draft is None:
+                draft = drafts[key] = [self._registers.get(key, "null")]
+            if kind == "r":
+                argument = draft[:] = ["".join(draft)]
+            elif kind == "w":
+                draft[:] = argument
+            elif not _extend(draft, *argument):
+                text = f"the value of key {_excerpt(key)} is not a list"
+                return ("error", ABORTED, text)
+            answers.append(f'["{kind}",{key},{argument[0]}]')
+            length += len(answers[-1]) + 1
+            if length > ANSWER_LENGTH_MAX:
+                return too_long("the answer")
+        written = dict.fromkeys(key for kind, key, *_ in steps if kind != "r")
+        changes = {key: "".join(drafts[key]) for key in written}
+        for key, value in changes.items():
+            if len(value) > ANSWER_LENGTH_MAX:
+                return too_long(f"the value of key {_excerpt(key)}")
+        self._registers.update(changes)
+        return ("txn_ok", f"[{','.join(answers)}]")
+
+    def snapshot(self) -> tuple[tuple[Any, ...], ...]:
         """Return all registers as (key, value), in the order in which keys were first written."""
         return tuple(self._registers.items())
 
-    def restore(self, parts: tuple[object, ...]) -> None:
+    def restore(self, parts: Sequence[Any]) -> None:
         """Take over what ``snapshot`` returned."""
-        self._registers = dict(cast("tuple[tuple[str, str], ...]", parts))
+        self._registers = dict(parts)
+
+
+def _extend(draft: list[str], element: str) -> bool:
+    """Add an element to the list that the pieces make; return False if they make no list."""
+    if draft in (["null"], ["[]"]):
+        draft[:] = ["[", element, "]"]
+        return True
+    if not draft[0].startswith("["):
+        return False
+    if len(draft) == 1:
+        draft[:] = [draft[0][:-1], "]"]
+    draft[-1:] = [",", element, "]"]
+    return True
 
 
 def _key_does_not_exist(key: str) -> Result:

@@ -4,7 +4,7 @@ docs/SPECIFICATION.md lists the answers that clients see. A line that makes no s
 dropped; a request that makes no sense is answered with an error; neither ends the node.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from vsr_node.core.messages import (
 from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
-from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.machines.maelstrom_machine import READS, MaelstromMachine
 from vsr_node.storage.protocol import Storage, StorageError
 from vsr_node.wire import json_body
 from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
@@ -34,11 +34,14 @@ from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageErro
 if TYPE_CHECKING:
     from .listeners import Listeners
 
-from . import lin_kv
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
 from .options import OPERATION_BYTES_LIMIT, Options
+from .requests import codec
+from .requests.held_reads import READ_ALL, HeldReads
+from .requests.local import LocalRequests
+from .requests.table import REQUESTS, byte_count, refusal_of, reply_of
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -52,6 +55,10 @@ _GROWTH_MAX = 8
 
 1e15 becomes 1000000000000000.0, and nothing grows more.
 """
+
+NOTHING_TO_READ = (
+    "nothing was written yet, so a read without a key may ask for messages, elements or a sum"
+)
 
 _EXACT_TYPES = frozenset({int, str, bool, type(None)})
 """The types of JSON values that are always read exactly (see ``json_text``)."""
@@ -83,6 +90,8 @@ class Node:
         self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
         self._member: Member | None = None
+        self._local: LocalRequests
+        self._held_reads = HeldReads()
         self._storage: Storage
         self._message_id: int | None = None
         self._message_id_max = 0
@@ -96,7 +105,12 @@ class Node:
     @property
     def next_timer(self) -> int:
         """The latest time of the next turn, in microseconds; never before ``init``."""
-        return Timers.NEVER if self._member is None else self._member.next_timer
+        if self._member is None:
+            return Timers.NEVER
+        held = self._held_reads.deadlines
+        if not held:
+            return self._member.next_timer
+        return min(self._member.next_timer, *held.values())
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
@@ -111,6 +125,8 @@ class Node:
             self.flush()
         else:
             member.end_turn(self)
+            if self._held_reads.deadlines:
+                self._answer_held_reads(member)
             self._log_changes(member)
 
     def note_standstill(self, duration: int) -> None:
@@ -122,6 +138,8 @@ class Node:
         """Answer all waiting requests: nobody will answer them later."""
         if self._member is not None:
             self._member.give_up(self)
+            self._refuse_held_reads(self._held_reads.release())
+            self.flush()
             self._log_changes(self._member)
             self._member.close()
         if self._listeners is not None:
@@ -174,7 +192,7 @@ class Node:
     def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
         assert self._member is not None
         try:
-            self._member.hear(source, json_body.decode(body, lin_kv), len(line))
+            self._member.hear(source, json_body.decode(body, codec), len(line))
         except (MalformedMessageError, ImpossibleMessageError) as error:
             self.drop(line, str(error))
 
@@ -197,8 +215,9 @@ class Node:
             if not _EXACT_TYPES.issuperset(map(type, body.values())) and may_be_inexact(line):
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
-            if self._member is not None and message_type in lin_kv.REQUEST_TYPES:
-                self._on_operation(source, msg_id, body, len(line))
+            reading = REQUESTS.get(message_type)
+            if self._member is not None and reading is not None:
+                self._on_operation(source, msg_id, reading(body), len(line))
             else:
                 self._on_request(now, source, msg_id, message_type, body)
         except RequestError as error:
@@ -206,23 +225,20 @@ class Node:
         except ValueError as error:
             self._reply_error(source, msg_id, malformed("body", str(error)))
 
-    def _on_operation(
-        self, source: str, msg_id: int, body: dict[str, Any], line_length: int
-    ) -> None:
+    def _on_operation(self, source: str, msg_id: int, operation: Any, line_length: int) -> None:
         assert self._member is not None
-        operation = lin_kv.operation_of(body)
         size = None
         if line_length <= self._short_line:
             size = line_length * _GROWTH_MAX
         else:
             self._check_size(source, operation)
-        is_read = body["type"] == "read" and self._options.quorum_reads
+        is_read = operation[0] in READS and self._options.quorum_reads
         self._member.ask(source, msg_id, operation, is_read, size, line_length)
 
     def _check_size(self, source: str, operation: Operation) -> None:
         """Raise RequestError if a request is too large to be replicated."""
         bytes_max = self._options.operation_bytes_max
-        if lin_kv.byte_count(operation) > bytes_max:
+        if byte_count(operation) > bytes_max:
             raise malformed("body", f"key and values together have more than {bytes_max} bytes")
         if len(source.encode()) > CLIENT_BYTES_MAX:
             raise malformed("src", f"longer than {CLIENT_BYTES_MAX} bytes")
@@ -234,11 +250,11 @@ class Node:
             self._on_init(now, source, msg_id, body)
         elif self._member is None:
             raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
-        elif message_type == "echo":
-            text = lin_kv.canonical_field(body, "echo")
-            self._reply(source, msg_id, {"type": "echo_ok", "echo": orjson.Fragment(text)})
         else:
-            raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
+            answer = self._local.answer(message_type, body)
+            if answer is None:
+                raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
+            self._reply(source, msg_id, answer)
 
     def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
         name, members = _configuration_of(body)
@@ -252,7 +268,7 @@ class Node:
             self._member = Member(
                 name=name,
                 members=members,
-                machine=KeyValueMachine(),
+                machine=MaelstromMachine(),
                 storage=self._storage,
                 durable=durable,
                 now=now,
@@ -261,6 +277,7 @@ class Node:
                 observer=None if self._listeners is None else self._listeners.observe(name),
             )
             self._name = name
+            self._local = LocalRequests(name, self._random)
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
                 for peer in self._member.replica.peers
@@ -295,10 +312,35 @@ class Node:
         for reply in replies:
             client, request_number, outcome = reply
             if type(outcome) is Reason:
-                body = lin_kv.refusal_of(outcome)
+                self._reply(client, request_number, refusal_of(outcome))
+            elif (body := reply_of(outcome)) is not None:
+                self._reply(client, request_number, body)
             else:
-                body = lin_kv.reply_of(outcome)
-            self._reply(client, request_number, body)
+                self._hold(client, request_number)
+
+    def _hold(self, client: str, request_number: int) -> None:
+        """Hold a read whose shape nobody knows yet."""
+        assert self._member is not None
+        if not self._held_reads.hold(client, request_number, self._member.replica.now):
+            self._refuse_held_reads([(client, request_number)])
+
+    def _answer_held_reads(self, member: Member) -> None:
+        """Answer the reads that are held from this node's state, or give up what is overdue."""
+        replica = member.replica
+        body = reply_of(replica.machine.read(READ_ALL))
+        if body is None and self._local.has_topology:
+            body = {"type": "read_ok", "messages": []}
+        if body is None:
+            self._refuse_held_reads(self._held_reads.release(replica.now))
+        else:
+            for client, request_number in self._held_reads.release():
+                self._reply(client, request_number, body)
+        self.flush()
+
+    def _refuse_held_reads(self, keys: Iterable[tuple[str, int]]) -> None:
+        for client, request_number in keys:
+            error = RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, NOTHING_TO_READ)
+            self._reply_error(client, request_number, error)
 
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other nodes."""

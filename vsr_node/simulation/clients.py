@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from vsr_node.checker.history import Event
 from vsr_node.core.messages import Refusal, Reply
-from vsr_node.machines.key_value import KEY_DOES_NOT_EXIST, Operation
+from vsr_node.machines.answers import Operation
+from vsr_node.machines.key_value import KEY_DOES_NOT_EXIST
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.invariants import is_definite
+from vsr_node.simulation.operations import REGISTER_WORDS
 from vsr_node.simulation.plan import Lane, PlannedOperation
 from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
@@ -43,7 +45,11 @@ class History:
         self._rows.append((self._timeline.now, process, kind, operation, result))
 
     def events(self) -> list[Event]:
-        """Return the history for the checker. Keys and values stay JSON texts, which are unique."""
+        """Return the history of the registers for the checker.
+
+        Keys and values stay JSON texts, which are unique.
+        """
+        rows = [row for row in self._rows if row[3][0] in REGISTER_WORDS]
         return [
             Event(
                 index=index,
@@ -54,7 +60,7 @@ class History:
                 key=operation[1],
                 value=value_of(operation, kind, result),
             )
-            for index, (time, process, kind, operation, result) in enumerate(self._rows)
+            for index, (time, process, kind, operation, result) in enumerate(rows)
         ]
 
 
@@ -67,7 +73,7 @@ def value_of(operation: Operation, kind: str, result: Any) -> Any:
             return value
         case ("cas", _, expected, new, _):
             return [expected, new]
-    raise ValueError(f"not an operation of the key-value machine: {operation}")
+    raise ValueError(f"not an operation of lin-kv: {operation}")
 
 
 def outcome_of(operation: Operation, result: Any) -> str:

@@ -5,7 +5,7 @@ that waits in the inbox; its records are on the disk before anything but its ask
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
@@ -13,6 +13,7 @@ from vsr_node.core.messages import (
     Output,
     Parts,
     Prepare,
+    Reason,
     Recovered,
     Refusal,
     ReplaceLog,
@@ -23,8 +24,11 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.machines.collection import NOTHING_WRITTEN
+from vsr_node.machines.maelstrom_machine import READS
+from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.disk import Disk
-from vsr_node.simulation.encoding import through_bytes
+from vsr_node.simulation.encoding import Encoding
 from vsr_node.simulation.faults import (
     AfterOutputs,
     ClockJump,
@@ -41,7 +45,7 @@ from vsr_node.simulation.plan import PER_MILLE, Plan
 from vsr_node.simulation.requests import ClientRequest, RequestId, registration
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
-from vsr_node.simulation.subject import LIN_KV, Subject
+from vsr_node.simulation.subject import MAELSTROM, Subject
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
 from vsr_node.telemetry.dispatch import Telemetry
@@ -60,7 +64,7 @@ WAKES_WINDOW = 10 * MILLISECOND
 
 def is_read(operation: Any) -> bool:
     """Return whether an operation of an ``ObservedMachine`` changes nothing."""
-    return bool(operation[1][0] == "read")
+    return operation[1][0] in READS
 
 
 class ObservedMachine:
@@ -131,6 +135,7 @@ class Host:
         self.wakes_at = Timers.NEVER
         self.wakes = 0
         self.wakes_since = 0
+        self.held_reads = HeldReads()
         self.commit_number = 0
         self.applied: list[tuple[Any, object]] = []
         self.applied_count = 0
@@ -170,11 +175,12 @@ class Cluster:
         transcript: Transcript,
         *,
         calm: bool,
-        subject: Subject = LIN_KV,
+        subject: Subject = MAELSTROM,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._plan = plan
         self._subject = subject
+        self._encoding = Encoding(subject.codec)
         self._telemetry = telemetry
         self._timeline = timeline
         self._transcript = transcript
@@ -191,7 +197,7 @@ class Cluster:
         self._traps: list[tuple[Trap, Stage]] = []
         self._flood_count = 0
         self.clients[FLOOD] = DeafClient()
-        self.invariants = Invariants(self.hosts, self.situations, calm=calm)
+        self.invariants = Invariants(self.hosts, self.situations, calm=calm, model=subject.model())
         self.network = Network(plan.seed, plan.messages, timeline, transcript, self._deliver)
         for host in self.hosts:
             self._start(host)
@@ -232,7 +238,7 @@ class Cluster:
             self.situations[Situation.MESSAGE_TO_THE_DEAD] += 1
         else:
             if self._plan.as_bytes and not isinstance(message, ClientRequest):
-                message = through_bytes(message)
+                message = self._encoding.through_bytes(message)
                 self.situations[Situation.MESSAGE_AS_BYTES] += 1
             host.inbox.append((source, message))
             self._schedule_turn(host)
@@ -399,13 +405,45 @@ class Cluster:
         """Let a turn's replies and messages leave; return whether the replica lives on."""
         if isinstance(host.crash_point, AfterOutputs):
             return self._send_some(host, output, host.crash_point.count)
-        for answer in output.replies:
-            self.invariants.on_reply(host, answer)
+        for answer in self._held_back(host, output.replies):
             self.network.send(host.name, answer.client, answer, repeatable=False)
         self._send_all(host, output.sends)
         if host.observer is not None:
             host.observer.end_turn(output)
         return True
+
+    def _held_back(
+        self, host: Host, answers: Sequence[Reply | Refusal]
+    ) -> Iterator[Reply | Refusal]:
+        """Yield the answers that leave, as a node does: reads of nothing are held for a while."""
+        replica = host.replica
+        assert replica is not None
+        for answer in answers:
+            if isinstance(answer, Reply) and answer.result == NOTHING_WRITTEN:
+                host.held_reads.hold(answer.client, answer.request_number, self._timeline.now)
+                self.situations[Situation.READ_HELD] += 1
+                patience = (host, host.incarnation)
+                self._timeline.at(self._timeline.now + PATIENCE_US, self._on_patience, patience)
+                continue
+            self.invariants.on_reply(host, answer)
+            yield answer
+        result = replica.machine.read(((), READ_ALL)) if host.held_reads.deadlines else None
+        if result not in (None, NOTHING_WRITTEN):
+            for client, request_number in host.held_reads.release():
+                answer = Reply(client, request_number, result)
+                self.invariants.on_held_reply(host, answer)
+                yield answer
+
+    def _on_patience(self, argument: tuple[Host, int]) -> None:
+        """Refuse the reads that were held for too long."""
+        host, incarnation = argument
+        if host.replica is not None and host.incarnation == incarnation:
+            self._refuse(host, host.held_reads.release(self._timeline.now))
+
+    def _refuse(self, host: Host, held: Iterator[RequestId]) -> None:
+        for client, request_number in held:
+            refusal = Refusal(client, request_number, Reason.UNAVAILABLE)
+            self.network.send(host.name, client, refusal, repeatable=False)
 
     def _send_all(self, host: Host, sends: list[Send]) -> None:
         for send in sends:
@@ -420,15 +458,14 @@ class Cluster:
                 self.network.send(host.name, destination, message)
 
     def _send_some(self, host: Host, output: Output, count: int) -> bool:
-        singles = [(answer.client, answer) for answer in output.replies]
+        singles = list(output.replies)
         copies = [
             (destination, message)
             for destinations, message in output.sends
             for destination in destinations
         ]
-        for client, answer in singles[:count]:
-            self.invariants.on_reply(host, answer)
-            self.network.send(host.name, client, answer, repeatable=False)
+        for answer in self._held_back(host, singles[:count]):
+            self.network.send(host.name, answer.client, answer, repeatable=False)
         for destination, message in copies[: max(0, count - len(singles))]:
             self.invariants.on_send(host, (destination,), message)
             self.network.send(host.name, destination, message)
@@ -544,6 +581,7 @@ class Cluster:
         host.replica.give_up()
         self._carry_out(host, host.replica.end_turn())
         if host.replica is incarnation:
+            self._refuse(host, host.held_reads.release())
             host.disk.close()
             self._crash(host, Situation.STOP)
 

@@ -15,6 +15,8 @@ exactly-once         no request is applied twice, wherever and however often it 
 view-goes-back, commit-goes-back   numbers only grow; those of the view across crashes too
 promise-kept         what was acknowledged stays on the disk as long as it may be committed
 durable-before-sent  what a message claims is on its sender's disk when it leaves
+right-answer         what is executed, and what is read, has the result that the operations before
+                     it lead to
 fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
 honest-reply         a reply carries the result of a committed request's one execution
@@ -50,6 +52,10 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.core.status import Status
+from vsr_node.machines.answers import Operation
+from vsr_node.machines.maelstrom_machine import READS
+from vsr_node.maelstrom.requests.held_reads import READ_ALL
+from vsr_node.simulation.model import Model, answer_of
 from vsr_node.simulation.requests import ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.statements import STATEMENTS, Statement
@@ -73,9 +79,14 @@ class Violation(Exception):  # noqa: N818  (the field's word)
 
 
 class Invariants:
-    """The books of one run, over all replicas and their incarnations."""
+    """The books of one run, over all replicas and their incarnations.
 
-    def __init__(self, hosts: "list[Host]", situations: Situations, *, calm: bool) -> None:
+    ``model`` says which answers are right; None if that is judged elsewhere.
+    """
+
+    def __init__(
+        self, hosts: "list[Host]", situations: Situations, *, calm: bool, model: Model | None
+    ) -> None:
         self._hosts = hosts
         self._quorum = len(hosts) // 2 + 1
         self._situations = situations
@@ -92,7 +103,8 @@ class Invariants:
         # has learned of, and had when it asked.
         self._answered_at: dict[RequestId, int] = {}
         self._told_of = 0
-        self._asked_after: dict[RequestId, int] = {}
+        self._asked_after: dict[RequestId, tuple[int, Operation]] = {}
+        self._model = model
         self._primaries: dict[int, str] = {}
         self._sessions: dict[str, str] = {}
         self._left_views: set[int] = set()
@@ -128,6 +140,7 @@ class Invariants:
             if request in self._refused:
                 raise Violation("honest-refusal", f"{name} applies {request}, which was refused")
             self._applied.append((operation, result))
+            self._check_answer(name, operation, result)
             return
         known_operation, known_result = self._applied[index]
         if known_operation is not operation and known_operation != operation:
@@ -139,6 +152,15 @@ class Invariants:
             raise Violation(
                 "agreement",
                 f"operation {index} {operation} gives {result} at {name}, {known_result} elsewhere",
+            )
+
+    def _check_answer(self, name: str, operation: Any, result: object) -> None:
+        if self._model is None:
+            return
+        answer = self._model.apply(operation[1])
+        if answer_of(result) != answer:
+            raise Violation(
+                "right-answer", f"{name} executes {operation} with {result}, not {answer}"
             )
 
     def _on_applied(self, host: "Host") -> None:
@@ -432,7 +454,7 @@ class Invariants:
             self._on_registered(host, reply)
             return
         if index is None and request in self._asked_after:
-            self._on_read_reply(host, request)
+            self._on_read_reply(host, reply)
             return
         if index is None:
             raise Violation("honest-reply", f"{host.name} answers {request}, which nobody executed")
@@ -462,8 +484,9 @@ class Invariants:
     def on_asked(self, request: ClientRequest) -> None:
         """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
-        if operation[1][0] == "read":
-            self._asked_after.setdefault((request.client, request.request_number), self._told_of)
+        if operation[1][0] in READS:
+            asked = (self._told_of, operation[1])
+            self._asked_after.setdefault((request.client, request.request_number), asked)
 
     def on_answered(self, answer: Reply | Refusal) -> None:
         """Note that an answer has arrived: its client knows of that state."""
@@ -471,18 +494,33 @@ class Invariants:
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
 
-    def _on_read_reply(self, host: "Host", request: RequestId) -> None:
+    def on_held_reply(self, host: "Host", reply: Reply) -> None:
+        """Hold an answer to a read that was held, whether the log had that read or not."""
+        self._on_read_reply(host, reply)
+
+    def _on_read_reply(self, host: "Host", reply: Reply) -> None:
+        request = (reply.client, reply.request_number)
         self._situations[Situation.READ_FROM_QUORUM] += 1
-        if host.applied_count < self._asked_after[request]:
+        asked_after, operation = self._asked_after[request]
+        if host.applied_count < asked_after:
             raise Violation(
                 "fresh-read",
                 f"{host.name} answers {request} with {host.applied_count} operations applied, while"
-                f" {self._asked_after[request]} were known of when it was asked",
+                f" {asked_after} were known of when it was asked",
             )
+        if self._model is not None:
+            states = range(host.applied_count, asked_after - 1, -1)
+            answer = answer_of(reply.result)
+            if all(answer != self._model.read(operation, count) for count in states):
+                raise Violation(
+                    "right-answer", f"{host.name} answers {request} {operation} with {reply.result}"
+                )
         self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
         """Note that a client counts ``request`` as never executed: all that it asked refused it."""
+        if self._asked_after.get(request, (0, None))[1] == READ_ALL:
+            return  # A log may have a read that is held and then refused; it changes nothing.
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)

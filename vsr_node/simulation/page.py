@@ -15,6 +15,7 @@ from vsr_node.report import (
     write_page,
 )
 from vsr_node.simulation.clients import value_of
+from vsr_node.simulation.operations import REGISTER_WORDS
 from vsr_node.simulation.recording import Recording
 from vsr_node.simulation.run import RunOutcome
 from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND
@@ -53,6 +54,8 @@ class Asked:
         self.requests: dict[bytes, list[Request]] = {}
         self._flights: defaultdict[str, deque[Flight]] = defaultdict(deque)
         for flight, (_, operation) in traffic.requests():
+            if operation[0] not in REGISTER_WORDS:
+                continue
             value = value_of(operation, "invoke", None)
             time = flight.sent * NANOSECONDS_PER_MICROSECOND
             self._flights[repr((time, operation[0], operation[1], value))].append(flight)

@@ -14,7 +14,7 @@ from typing import get_args
 
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Message
-from vsr_node.machines.key_value import Operation
+from vsr_node.machines.answers import Operation
 from vsr_node.simulation.choices import DelayKind, Fate, LastWords
 from vsr_node.simulation.faults import (
     KINDS,
@@ -32,6 +32,7 @@ from vsr_node.simulation.faults import (
     Pause,
     PlannedFault,
 )
+from vsr_node.simulation.operations import draw_other
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, MILLISECOND, Microseconds
 
@@ -374,6 +375,7 @@ def draw_lanes(
         key_count=random.choice((1, 2, 3, 5)),
         value_count=random.choice((2, 5, 1_000_000)),
         reads_of_8=random.choice((2, 2, 4, 6)),
+        others_of_8=random.choice((0, 1, 3)),
         think_time_mean=duration * lane_count // operation_count,
         attempts_max=1 if calm else random.choice((1, 2, 2, 4)),
         loyal=random.randrange(2) == 0,
@@ -405,6 +407,7 @@ class ClientTraits:
     key_count: int
     value_count: int
     reads_of_8: int
+    others_of_8: int  # operations that are not lin-kv's
     think_time_mean: Microseconds
     attempts_max: int
     loyal: bool  # asks the same replica first each time
@@ -431,7 +434,9 @@ class ClientTraits:
         return 0 if random.randrange(8) else exponential(random, 8 * self.think_time_mean)
 
     def _draw_request(self, random: Random) -> Operation:
-        """Draw an operation of the key-value machine; keys and values are JSON texts."""
+        """Draw an operation of the machine; keys and values are JSON texts."""
+        if random.randrange(8) < self.others_of_8:
+            return draw_other(random, self.key_count)
         key = f'"k{random.randrange(self.key_count)}"'
         value, other = (str(random.randrange(self.value_count)) for _ in range(2))
         if random.randrange(8) < self.reads_of_8:
@@ -479,6 +484,7 @@ def draw_patient_lanes(
         key_count=2,
         value_count=5,
         reads_of_8=3,
+        others_of_8=0,  # A read without a key waits until something was written.
         think_time_mean=10 * MILLISECOND,
         attempts_max=1,
         loyal=True,

@@ -17,7 +17,7 @@ from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.plan import Lane, Plan
 from vsr_node.simulation.session_clients import SessionClient, SessionLane
 from vsr_node.simulation.situations import Situation, Situations
-from vsr_node.simulation.subject import LIN_KV, Subject
+from vsr_node.simulation.subject import MAELSTROM, Subject
 from vsr_node.simulation.timeline import (
     MICROSECONDS_PER_SECOND,
     MILLISECOND,
@@ -56,7 +56,7 @@ def execute(
     plan: Plan,
     transcript_length: int | None = TRANSCRIPT_LENGTH,
     telemetry: Telemetry | None = None,
-    subject: Subject = LIN_KV,
+    subject: Subject = MAELSTROM,
 ) -> RunOutcome:
     """Carry a plan out. A violation, or any error that the core raises, is the run's failure.
 
@@ -96,7 +96,7 @@ class SimulatedRun:
         plan: Plan,
         transcript_length: int | None,
         telemetry: Telemetry | None = None,
-        subject: Subject = LIN_KV,
+        subject: Subject = MAELSTROM,
     ) -> None:
         self.plan = plan
         self._subject = subject

@@ -12,7 +12,7 @@ All invariants of the simulator are checked here too. ``tests/transcripts`` is m
 
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Commit, Prepare, Refusal, Reply
-from vsr_node.machines.key_value import Operation
+from vsr_node.machines.answers import Operation
 from vsr_node.simulation.cluster import Cluster, Host
 from vsr_node.simulation.faults import LOST_TAIL, AfterOutputs, Instant
 from vsr_node.simulation.plan import PER_MILLE, MessageFaults, Plan, Settlement

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session
 from vsr_node.core.messages import Reason, Refusal, Reply
-from vsr_node.machines.key_value import Operation
+from vsr_node.machines.answers import Operation
 from vsr_node.simulation.clients import History, outcome_of
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.invariants import Violation

@@ -64,6 +64,7 @@ class Situation(StrEnum):
     CHECKPOINT_INSTALLED = "checkpoint of another replica installed"
     RECOVERED = "recovery that reached its end"
     READ_FROM_QUORUM = "read answered by a quorum"
+    READ_HELD = "read held, as nothing was written"
     LOGGED_TWICE = "request committed at two op_numbers"
     # What was demanded at the end.
     CALM = "run without any disturbance"

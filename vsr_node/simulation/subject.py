@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.core.replica import StateMachine
-from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.machines.maelstrom_machine import MaelstromMachine
+from vsr_node.maelstrom.requests import codec
 from vsr_node.simulation.invariants import Violation
+from vsr_node.simulation.model import Model
+from vsr_node.wire.json_body import Codec
 
 if TYPE_CHECKING:
     from vsr_node.simulation.clients import History
@@ -24,8 +27,14 @@ NO_BOUNDS = Bounds(seconds=None, memory_bytes=None)
 class Subject(Protocol):
     """The subject of one run."""
 
+    codec: Codec
+    """Decodes what the machine is handed and returns."""
+
     def make(self) -> StateMachine:
         """Return a new machine."""
+
+    def model(self) -> Model | None:
+        """Return what says which answers are right; None if only ``judge`` can."""
 
     def judge(self, history: History, applied: Sequence[tuple[Any, Any]]) -> None:
         """Raise Violation if what clients saw is wrong.
@@ -34,18 +43,24 @@ class Subject(Protocol):
         """
 
 
-class LinKv:
-    """Maelstrom's lin-kv, judged by what clients saw alone."""
+class Maelstrom:
+    """The node's machine: a model judges each answer, and what clients saw of registers counts."""
+
+    codec: Codec = codec
 
     def make(self) -> StateMachine:
         """Return a new machine."""
-        return KeyValueMachine()
+        return MaelstromMachine()
+
+    def model(self) -> Model:
+        """Return the model."""
+        return Model()
 
     def judge(self, history: History, _: Sequence[tuple[Any, Any]]) -> None:
-        """Raise Violation if the history is not linearizable."""
+        """Raise Violation if the history of the registers is not linearizable."""
         verdict = check(history.events(), RegisterModel(), NO_BOUNDS)
         if verdict.valid is not True:
             raise Violation("linearizability", verdict.explanation())
 
 
-LIN_KV = LinKv()
+MAELSTROM = Maelstrom()
