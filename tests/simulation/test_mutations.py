@@ -9,13 +9,15 @@ import pytest
 
 import vsr_node.client
 import vsr_node.core
+import vsr_node.machines
 import vsr_node.storage
 from vsr_node.simulation.mutants import lifeline, start_mutant
 from vsr_node.simulation.mutations import CATALOGUE, find
 from vsr_node.simulation.patching import Edit, Mutation, StaleMutationError, install, patch
 
 PACKAGES = tuple(
-    Path(package.__path__[0]) for package in (vsr_node.core, vsr_node.storage, vsr_node.client)
+    Path(package.__path__[0])
+    for package in (vsr_node.core, vsr_node.machines, vsr_node.storage, vsr_node.client)
 )
 
 

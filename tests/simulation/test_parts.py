@@ -39,6 +39,7 @@ from vsr_node.simulation.plan import (
     Settlement,
     draw,
 )
+from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.run import SimulatedRun, execute
 from vsr_node.simulation.shrink import Shrinker
 from vsr_node.simulation.streams import exponential, stream
@@ -278,19 +279,43 @@ def test_an_answer_to_what_nobody_executed_is_a_violation() -> None:
 def test_a_wrong_result_is_a_violation() -> None:
     cluster = cluster_of_three()
     host = cluster.hosts[0]
-    host.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    host.applied.append(((("c1", 1), ("write", "k", "1")), ("write_ok",)))
     cluster.invariants.on_turn(host)
-    cluster.invariants.on_reply(host, Reply("c1", 1, ("read_ok", "1")))
+    cluster.invariants.on_reply(host, Reply("c1", 1, ("write_ok",)))
     with pytest.raises(Violation, match="honest-reply"):
-        cluster.invariants.on_reply(host, Reply("c1", 1, ("read_ok", "2")))
+        cluster.invariants.on_reply(host, Reply("c1", 1, ("cas_ok",)))
+
+
+def test_an_execution_with_another_result_than_the_models_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    steps = (("append", "1", "2"), ("r", "1"))
+    host.applied.append(((("c1", 1), ("txn", steps)), ("txn_ok", '[["append",1,2],["r",1,[2,2]]]')))
+    with pytest.raises(Violation, match="right-answer"):
+        cluster.invariants.on_turn(host)
+
+
+def test_a_read_of_a_state_that_there_never_was_is_a_violation() -> None:
+    cluster = cluster_of_three()
+    host = cluster.hosts[0]
+    read = ("poll", (('"k"', 0),))
+    cluster.invariants.on_asked(ClientRequest("c1", 1, (("c1", 1), read)))
+    for number in (2, 3):
+        send = (("c1", number), ("send", '"k"', str(number)))
+        host.applied.append((send, ("send_ok", str(number - 2))))
+    cluster.invariants.on_turn(host)
+    for text in ("{}", '{"k":[[0,2]]}', '{"k":[[0,2],[1,3]]}'):
+        cluster.invariants.on_reply(host, Reply("c1", 1, ("poll_ok", text)))
+    with pytest.raises(Violation, match="right-answer"):
+        cluster.invariants.on_reply(host, Reply("c1", 1, ("poll_ok", '{"k":[[1,3]]}')))
 
 
 def test_another_order_at_another_replica_is_a_violation() -> None:
     cluster = cluster_of_three()
     first, second = cluster.hosts[:2]
-    first.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    first.applied.append(((("c1", 1), ("write", "k", "1")), ("write_ok",)))
     cluster.invariants.on_turn(first)
-    second.applied.append(((("c1", 2), ("read", "k")), ("read_ok", "1")))
+    second.applied.append(((("c1", 2), ("write", "k", "1")), ("write_ok",)))
     with pytest.raises(Violation, match="agreement"):
         cluster.invariants.on_turn(second)
 
@@ -298,8 +323,8 @@ def test_another_order_at_another_replica_is_a_violation() -> None:
 def test_a_second_execution_is_a_violation() -> None:
     cluster = cluster_of_three()
     host = cluster.hosts[0]
-    operation = (("c1", 1), ("read", "k"))
-    host.applied.extend([(operation, ("read_ok", "1")), (operation, ("read_ok", "1"))])
+    operation = (("c1", 1), ("write", "k", "1"))
+    host.applied.extend([(operation, ("write_ok",)), (operation, ("write_ok",))])
     with pytest.raises(Violation, match="exactly-once"):
         cluster.invariants.on_turn(host)
 
@@ -308,7 +333,7 @@ def test_execution_of_what_was_refused_is_a_violation() -> None:
     cluster = cluster_of_three()
     host = cluster.hosts[0]
     cluster.invariants.on_certain_refusal(("c1", 1))
-    host.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    host.applied.append(((("c1", 1), ("write", "k", "1")), ("write_ok",)))
     with pytest.raises(Violation, match="honest-refusal"):
         cluster.invariants.on_turn(host)
 
@@ -326,7 +351,7 @@ def test_a_certain_refusal_of_what_the_own_log_has_is_a_violation() -> None:
 def test_a_certain_refusal_of_what_was_executed_here_is_a_violation() -> None:
     cluster = cluster_of_three()
     first, second = cluster.hosts[:2]
-    first.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    first.applied.append(((("c1", 1), ("write", "k", "1")), ("write_ok",)))
     cluster.invariants.on_turn(first)
     refusal = Refusal("c1", 1, Reason.UNAVAILABLE)
     cluster.invariants.before_turn_counts(second, [refusal])
@@ -337,7 +362,7 @@ def test_a_certain_refusal_of_what_was_executed_here_is_a_violation() -> None:
 def test_a_restored_state_that_leaves_a_request_without_its_answer_is_a_violation() -> None:
     cluster = cluster_of_three()
     first, second = cluster.hosts[:2]
-    first.applied.append(((("c1", 1), ("read", "k")), ("read_ok", "1")))
+    first.applied.append(((("c1", 1), ("write", "k", "1")), ("write_ok",)))
     cluster.invariants.on_turn(first)
     for answers in ([Reply("c1", 1, ("read_ok", "1"))], []):
         second.asked["c1", 1] = None

@@ -52,8 +52,8 @@ class Model:
             case ("write", key, value):
                 self._set(("register", key), json.loads(value))
                 return ("write_ok",)
-            case ("cas", key, expected, value, _):
-                return self._compare_and_set(key, json.loads(expected), json.loads(value))
+            case ("cas", key, expected, value, create):
+                return self._compare_and_set(key, json.loads(expected), json.loads(value), create)
             case ("txn", steps):
                 return self._transact(steps)
             case ("broadcast", text):
@@ -79,11 +79,11 @@ class Model:
                 return ("commit_offsets_ok",)
         return self.read(operation, before)
 
-    def _compare_and_set(self, key: str, expected: Any, value: Any) -> Answer:
+    def _compare_and_set(self, key: str, expected: Any, value: Any, create: bool) -> Answer:
         current = self._at(("register", key), self.count, None)
-        if current is None:
+        if current is None and not create:
             return ("error", 20)
-        if current != expected:
+        if current not in (None, expected):
             return ("error", 22)
         self._set(("register", key), value)
         return ("cas_ok",)

@@ -9,7 +9,19 @@ REGISTER_WORDS = ("read", "write", "cas")
 
 WORDS = (
     *("txn", "txn", "txn", "txn_read", "broadcast", "add_element", "add_delta", "ts"),
-    *("read_all", "read_all", "send", "send", "poll", "commit_offsets", "list_committed_offsets"),
+    *(
+        "read_all",
+        "read_all",
+        "read_all",
+        "read_all",
+        "read_all",
+        "read_all",
+        "send",
+        "send",
+        "poll",
+        "commit_offsets",
+        "list_committed_offsets",
+    ),
 )
 
 

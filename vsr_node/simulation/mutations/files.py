@@ -40,3 +40,7 @@ ADMIT_ANY_SUFFIX = Edit(
     "    if message.first_op_number != message.commit_number + 1:\n",
     "    if message.first_op_number <= message.commit_number:\n",
 )
+KEY_VALUE = "key_value.py"
+COLLECTION = "collection.py"
+LOGS = "logs.py"
+PAGES = "pages.py"
