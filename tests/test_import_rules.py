@@ -10,23 +10,26 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": {"start"},
+    "__init__": {"start", "machines", "client", "cluster"},
     "start": set(),
-    "command": set(),
+    "shell_command": set(),
     "worker_processes": {"start"},
-    "__main__": {"command", "maelstrom", "bench", "checker", "simulation"},
+    "__main__": {"shell_command", "maelstrom", "bench", "checker", "simulation", "cluster"},
     "core": set(),
     "machines": set(),
-    "checker": {"command"},
-    "report": {"checker", "command"},
+    "checker": {"shell_command"},
+    "report": {"checker", "shell_command"},
     "storage": {"core"},
     "telemetry": {"core"},
-    "maelstrom": {"core", "machines", "storage", "telemetry", "command"},
-    "cluster": {"core", "machines", "storage", "telemetry"},
-    "bench": {"checker", "report", "command", "start", "worker_processes"},
+    "wire": {"core"},
+    "client": {"machines", "wire"},
+    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client", "shell_command"},
+    "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "shell_command"},
+    "bench": {"checker", "report", "shell_command", "start", "worker_processes"},
     "simulation": {
-        *("core", "machines", "storage", "maelstrom", "telemetry", "checker", "report"),
-        *("command", "start", "worker_processes"),
+        *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
+        *("client",),
+        *("shell_command", "start", "worker_processes"),
     },
 }
 
@@ -211,7 +214,7 @@ def test_a_room_without_a_rule_is_found(tmp_path: Path) -> None:
         ("checker/a.py", "__import__('made_up.core')", "made_up.core"),
         ("bench/a.py", "from made_up.core import replica", "made_up.core.replica"),
         ("__init__.py", "from made_up.core import replica", "made_up.core.replica"),
-        ("core/replica.py", "from made_up.command import f", "made_up.command.f"),
+        ("core/replica.py", "from made_up.shell_command import f", "made_up.shell_command.f"),
         ("core/replica.py", "import time", "time"),
         ("core/replica.py", "from time import monotonic", "time.monotonic"),
         ("core/replica.py", "import random", "random"),
@@ -249,7 +252,7 @@ def test_a_folder_or_module_without_a_rule_is_found(tmp_path: Path) -> None:
 
 def make_package(parent: Path, sources: dict[str, str]) -> Path:
     package = parent / "made_up"
-    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "command.py")
+    paths = ("core/__init__.py", "checker/__init__.py", "bench/__init__.py", "shell_command.py")
     empty = dict.fromkeys(paths, "")
     for path, source in (empty | sources).items():
         (package / path).parent.mkdir(parents=True, exist_ok=True)

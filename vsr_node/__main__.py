@@ -15,6 +15,11 @@ usage: {vsr} COMMAND ...
   check     judge whether a recorded history is linearizable
   simulate  attack the protocol in virtual time, every run from its seed
 
+  serve     be a member of a group over TCP, with a machine of your own
+  call      execute a command of that machine; get, put, cas: of KeyValue
+  status    the state of all members
+  pki       certificates for trying TLS
+
 {vsr} COMMAND --help describes each; {vsr} --version prints the version."""
 
 
@@ -40,13 +45,17 @@ def main(arguments: Sequence[str]) -> int:
             from vsr_node.simulation.__main__ import main as simulate
 
             return simulate(rest)
+        case ["serve" | "call" | "get" | "put" | "cas" | "status" | "pki", *_]:
+            from vsr_node.cluster.command_line import main as cluster
+
+            return cluster(arguments)
         case _:
             return _explain(arguments)
 
 
 def _explain(arguments: Sequence[str]) -> int:
     """Print the version or the help; as an error where neither was asked for."""
-    from vsr_node.command import command_here
+    from vsr_node.shell_command import command_here
 
     if arguments == ["--version"]:
         print(f"vsr {__version__}")

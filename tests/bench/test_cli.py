@@ -17,7 +17,7 @@ from vsr_node.bench.workshop.broken_nodes import (
     HARD_NODES,
     broken_command,
 )
-from vsr_node.command import command_here
+from vsr_node.shell_command import command_here
 
 HONEST = ("test", "-w", "lin-kv", "--bin", "broken:honest")
 
@@ -40,7 +40,9 @@ def status_of(words: Sequence[str]) -> int:
     [
         ([], "required"),
         (["test"], "required"),
-        (["test", "-w", "kafka", "--bin", "broken:honest"], "kafka is not there yet"),
+        ([*HONEST, "--topology", "ring"], "--topology"),
+        ([*HONEST, "--key-count", "0"], "--key-count"),
+        ([*HONEST, "--consistency-models", "serializable,best"], "no model best"),
         (["test", "-w", "queue", "--bin", "broken:honest"], "no workload queue"),
         (["test", "-w", "lin-kv", "--bin", "/nowhere/node"], "no such file"),
         (["test", "-w", "lin-kv", "--bin", __file__], "not executable"),
@@ -120,7 +122,9 @@ def test_run_in_an_argument_of_the_binary_is_the_runs_own_folder(tmp_path: Path)
 
 
 def test_options_of_other_workloads_are_taken() -> None:
-    options_of(*HONEST, "--key-count", "5", "--topology", "grid", "--consistency-models", "x")
+    options_of(
+        *HONEST, "--key-count", "5", "--topology", "grid", "--consistency-models", "PL-3 , causal"
+    )
 
 
 @pytest.mark.parametrize(

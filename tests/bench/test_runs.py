@@ -21,7 +21,7 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, FOLDER
 from vsr_node.checker import Event, load_history
-from vsr_node.command import command_here
+from vsr_node.shell_command import command_here
 
 Bench = Callable[..., int]
 
@@ -210,15 +210,16 @@ def test_a_run_without_a_single_ok_is_invalid_as_in_maelstrom(
     )
 
 
-def test_a_run_of_a_node_that_needs_a_service_is_unknown(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+def test_a_node_can_stand_on_a_service(
+    bench: Bench, results: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     node = Path(__file__).parent / "nodes" / "service_client.py"
-    options = ("--node-count", "1", "--concurrency", "2n", "--rate", "50", "--time-limit", "1")
-    assert bench("-w", "lin-kv", "--bin", str(node), *options) == 2
-    output = capsys.readouterr().out
-    assert "a message to lin-kv, a service that is not offered here yet" in output
-    assert "Nodes need Maelstrom's services, which are not offered here yet" in output
+    options = ("--node-count", "3", "--concurrency", "2n", "--rate", "50", "--time-limit", "1")
+    faults = ("--nemesis", "partition", "--nemesis-interval", "0.3", "--loss", "1")
+    assert bench("-w", "lin-kv", "--bin", str(node), *options, *faults) == 0, capsys.readouterr()
+    servers = results()["network"]["servers"]
+    assert servers["sent"] > 50
+    assert (servers["cut"], servers["lost"]) == (0, 0), "no fault comes between node and service"
 
 
 def test_availability_can_be_asked_for(echo: Bench) -> None:

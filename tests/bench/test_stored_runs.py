@@ -21,7 +21,7 @@ from vsr_node.bench.stored.exports import write_bundle
 from vsr_node.bench.stored.stored_runs import UnreadableRunError, load_results, load_run
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
 from vsr_node.checker import RegisterModel, check, load_history
-from vsr_node.command import command_here
+from vsr_node.shell_command import command_here
 
 WORK = "-w lin-kv --bin broken:honest --node-count 3 --concurrency 4n --rate 100 --latency 2"
 FAULTS = "--nemesis partition --nemesis-interval 0.3"

@@ -46,16 +46,19 @@ class Trial:
         self.kind: type[Workers] = options.get("kind", Workers)
         thorough = self.kind is ThoroughWorkers
         self.workload = LinKv(len(self.nodes), concurrency, Random(2), thorough=thorough)
-        self.clients = [
-            Client(f"c{number}", world.network, timers) for number in range(concurrency)
-        ]
+        self.client_count = 0
+        self.clients = [self.new_client() for _ in range(concurrency)]
         self.rate = options.get("rate", 100)
         self.faults_at = options.get("faults_at", ())
+
+    def new_client(self) -> Client:
+        self.client_count += 1
+        return Client(f"c{self.client_count - 1}", self.world.network, self.time.timers)
 
     def run(self, seconds: float) -> list[Event]:
         self.workers = self.kind(
             self.ground,
-            Work(self.workload, self.clients, SECOND),
+            Work(self.workload, self.clients, SECOND, self.new_client),
             Random(1),
             self.nodes,
             rate=self.rate,

@@ -3,6 +3,7 @@
     VSR_HISTORIES=FOLDER python -m tests.checker.benchmark
 
 Without VSR_HISTORIES drawn histories are judged. The time is that after loading, on one core.
+Histories of workloads follow, beside the plain judges on some that are small enough for them.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,10 @@ from time import perf_counter
 from tests.checker import recorded
 from tests.checker.histories import draw
 from tests.checker.oracle import is_linearizable
+from tests.checker.workloads import plain
+from tests.checker.workloads.large import large_kafka, large_set
 from vsr_node.checker import Event, RegisterModel, check
+from vsr_node.checker.workloads import judge as judge_workload
 
 
 def drawn() -> list[list[Event]]:
@@ -43,6 +47,29 @@ def seconds(
     return perf_counter() - start, verdicts
 
 
+WORKLOADS: tuple[tuple[str, str, list[Event], Callable[[list[Event]], object] | None], ...] = (
+    ("a set of 200 elements, 100 reads", "g-set", large_set(200, 100), plain.set_full),
+    ("a set of 10,000 elements, 1,000 reads", "g-set", large_set(10_000, 1_000), None),
+    ("kafka, 1,000 operations", "kafka", large_kafka(1_000), plain.kafka),
+    ("kafka, 20,000 operations", "kafka", large_kafka(20_000), None),
+    ("kafka, 20,000 operations, offsets of 10^15", "kafka", large_kafka(20_000, 10**15), None),
+)
+
+
+def measure_workloads() -> None:
+    for what, workload, events, judged_plainly in WORKLOADS:
+        start = perf_counter()
+        valid = judge_workload(workload, events).valid.value
+        checker_s = perf_counter() - start
+        line = f"{what}: {checker_s:.3f} s, valid {valid}"
+        if judged_plainly is not None:
+            start = perf_counter()
+            judged_plainly(events)
+            plain_s = perf_counter() - start
+            line += f"; the plain judge {plain_s:.3f} s, {plain_s / checker_s:.1f} times as long"
+        print(line)
+
+
 def main() -> None:
     place = recorded.folder()
     histories = [events for events, _ in recorded.etcd(place)] if place else drawn()
@@ -54,6 +81,7 @@ def main() -> None:
     oracle_s, oracle_verdicts = seconds(is_linearizable, histories)
     print(f"oracle  {oracle_s:8.3f} s, {oracle_s / checker_s:.1f} times as long")
     print("the same verdicts" if verdicts == oracle_verdicts else "DIFFERENT VERDICTS")
+    measure_workloads()
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_a_gap_in_the_window_stays_open() -> None:
 def test_no_request_is_executed_twice() -> None:
     table = ClientTable(10)
     table.execute("c1", 1, as_is, "once")
-    assert table.execute("c1", 1, not_again, "once") == (1, "once", "once")
+    assert table.execute("c1", 1, not_again, "once") == (1, "once", "once", None)
 
 
 def test_what_is_below_the_window_is_not_executed() -> None:
@@ -177,7 +177,7 @@ def test_the_results_of_a_client_are_bounded_in_size() -> None:
 def test_a_result_larger_than_all_is_answered_and_forgotten() -> None:
     table = ClientTable(10)
     huge = ("read_ok", "x" * (REPLIES_SIZE_MAX + 1))
-    assert table.execute("c1", 1, as_is, huge) == (1, huge, huge)
+    assert table.execute("c1", 1, as_is, huge) == (1, huge, huge, None)
     assert table.execute("c1", 1, not_again, None) == FORGOTTEN
 
 
@@ -202,7 +202,7 @@ def test_a_restored_table_forgets_the_same_results() -> None:
             table.execute(f"c{step * 7 % 23}", step, as_is, LARGE if step % 3 else ("write_ok",))
         if step % 50 == 0:
             restored = ClientTable(20)
-            restored.restore(other.snapshot())
+            restored.restore(other.snapshot(), 0)
             other = restored
         assert one.snapshot() == other.snapshot()
     sizes = [size_of(part) for part in one.snapshot()]
@@ -215,7 +215,7 @@ WRITE_3, WRITE_8 = ("write", '"k"', "3"), ("write", '"k"', "8")
 
 def restored(table: ClientTable) -> ClientTable:
     other = ClientTable(10)
-    other.restore(table.snapshot())
+    other.restore(table.snapshot(), 0)
     return other
 
 
@@ -234,7 +234,7 @@ def test_digests_of_large_operations_are_computed_before_the_snapshot() -> None:
     for number in range(WINDOW + 2):
         table.execute("c1", number, not_large, large)
     found = [table.look_up("c1", number, large) for number in (WINDOW, WINDOW + 1)]
-    assert found == [(WINDOW, None, digest_of(large)), (WINDOW + 1, None, large)]
+    assert found == [(WINDOW, None, digest_of(large)), (WINDOW + 1, None, large, None)]
     assert table.look_up("c1", WINDOW, WRITE_3) is REUSED
 
 
@@ -244,7 +244,7 @@ def not_large(_operation: object) -> None:
 
 def test_a_snapshot_without_digests_acknowledges_nothing() -> None:
     table = ClientTable(10)
-    table.restore((("c1", -1, ((1, WRITE_3), (2, WRITE_3))),))
+    table.restore((("c1", -1, ((1, WRITE_3), (2, WRITE_3))),), 2)
     assert table.look_up("c1", 1, WRITE_3) is FORGOTTEN
     assert table.execute("c1", 1, not_again, WRITE_8) is FORGOTTEN
     assert restored(table).look_up("c1", 1, WRITE_3) is FORGOTTEN

@@ -13,6 +13,7 @@ from vsr_node.core.messages import (
     Commit,
     DoViewChange,
     DurableState,
+    Farewell,
     GetState,
     NewState,
     Prepare,
@@ -145,7 +146,7 @@ def test_4_1_step_5_the_result_is_recorded_in_the_client_table() -> None:
     group = Group(5)
     group.ask("n0", 1)
     group.settle()
-    assert group["n0"].client_table.look_up(*entry(1)) == (1, 1, operation(1))
+    assert group["n0"].client_table.look_up(*entry(1)) == (1, 1, operation(1), None)
 
 
 def test_4_1_step_6_the_next_prepare_tells_of_the_commit() -> None:
@@ -244,6 +245,20 @@ def test_4_2_step_1_a_backup_that_hears_nothing_sends_start_view_change_to_all()
     group = Group(5)
     assert group.wait_for_timer("n1") == [StartViewChange(1, 0)]
     assert len(group.take(StartViewChange, source="n1")) == 4
+
+
+def test_4_2_step_1_a_backup_whose_primary_says_farewell_sends_start_view_change_at_once() -> None:
+    group = Group(5)
+    group.turn("n0", lambda replica: replica.give_up())
+    group.deliver(Farewell, "n0", "n3")
+    assert [
+        each.destination for each in group.sent if isinstance(each.message, StartViewChange)
+    ] == [
+        "n0",
+        "n1",
+        "n2",
+        "n4",
+    ]
 
 
 def test_4_2_step_2_a_quorum_of_start_view_changes_leads_to_do_view_change() -> None:

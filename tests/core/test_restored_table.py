@@ -9,7 +9,7 @@ def test_a_restored_table_knows_what_was_forgotten() -> None:
     table, restored = ClientTable(2), ClientTable(2)
     for number in range(WINDOW + 1):
         table.execute("c1", number, str, f"operation {number}")
-    restored.restore(table.snapshot())
+    restored.restore(table.snapshot(), 0)
     last = f"operation {WINDOW}"
     forgotten = table.look_up("c1", 0, "operation 0"), restored.look_up("c1", 0, "operation 0")
     assert forgotten == (FORGOTTEN, FORGOTTEN)

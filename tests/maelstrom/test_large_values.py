@@ -12,7 +12,7 @@ import pytest
 
 from tests.maelstrom.node_process import NodeProcess
 from vsr_node.maelstrom.options import Options
-from vsr_node.maelstrom.wire import LINE_LENGTH_MAX
+from vsr_node.wire.json_body import LINE_LENGTH_MAX
 
 NAMES = ("n0", "n1", "n2")
 BOUND = Options().operation_bytes_max

@@ -10,9 +10,9 @@ import pytest
 
 from vsr_node.core.messages import GetState, Message, Prepare
 from vsr_node.core.timers import TIME_OUT_INITIAL
-from vsr_node.maelstrom import wire
 from vsr_node.maelstrom.node import Node
 from vsr_node.maelstrom.options import Options
+from vsr_node.wire import json_body
 
 MEMBERS = ["n0", "n1", "n2"]
 ENTRY = ("c1", 1, ("write", "1", "2"))
@@ -36,7 +36,7 @@ class Backup:
         self.node.turn(1, [orjson.dumps(message)])
 
     def hear_peer(self, message_id: int, message: Message) -> None:
-        self._hear("n0", message_id, wire.encode(message))
+        self._hear("n0", message_id, json_body.encode(message))
 
     def log(self) -> list[Any]:
         """What it has for a peer that asks for its log."""

@@ -7,10 +7,10 @@ import pytest
 
 from vsr_node.core.messages import DurableState
 from vsr_node.maelstrom import node as node_module
-from vsr_node.maelstrom import wire
 from vsr_node.maelstrom.node import Node
 from vsr_node.maelstrom.options import Options
 from vsr_node.storage.memory import MemoryStorage
+from vsr_node.wire import json_body
 
 NAMES = ["n0", "n1", "n2"]
 OPERATION_BYTES_MAX = 1_000
@@ -22,7 +22,7 @@ class Alone:
     """n0 of three, with a log of one write, at the beginning of view 0."""
 
     def __init__(self, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(wire, "LINE_LENGTH_MAX", LINE_LENGTH_MAX)
+        monkeypatch.setattr(json_body, "LINE_LENGTH_MAX", LINE_LENGTH_MAX)
         monkeypatch.setattr(node_module, "OPERATION_BYTES_LIMIT", OPERATION_BYTES_MAX)
         durable = DurableState(commit_number=1, entries=(("c1", 1, ("write", "1", value)),))
         monkeypatch.setattr(node_module, "open_storage", lambda *_: MemoryStorage(durable))

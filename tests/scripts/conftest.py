@@ -13,7 +13,12 @@ ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = (
     *("run-vsr-node", "maelstrom-kv"),
     *("scripts/setup", "scripts/test", "scripts/get-maelstrom", "scripts/vsr"),
-    *("vsr_node/__init__.py", "vsr_node/__main__.py", "vsr_node/start.py", "vsr_node/command.py"),
+    *(
+        "vsr_node/__init__.py",
+        "vsr_node/__main__.py",
+        "vsr_node/start.py",
+        "vsr_node/shell_command.py",
+    ),
 )
 
 # Records each call, and "installs" nothing, as what the stand-ins below import is in the checkout.

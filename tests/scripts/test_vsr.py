@@ -14,7 +14,7 @@ import pytest
 
 from tests.scripts.conftest import ROOT, Checkout
 from vsr_node import __version__, command
-from vsr_node.command import command_elsewhere, command_here
+from vsr_node.shell_command import command_elsewhere, command_here
 from vsr_node.start import NODE, isolated, isolated_script
 
 VSR = str(ROOT / "scripts/vsr")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from vsr_node.command import command_here
 from vsr_node.core.messages import Commit
 from vsr_node.report import ReplicaState
+from vsr_node.shell_command import command_here
 from vsr_node.simulation.__main__ import main
 from vsr_node.simulation.page import Asked, draw_page
 from vsr_node.simulation.plan import draw

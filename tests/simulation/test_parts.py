@@ -26,7 +26,7 @@ from vsr_node.core.size import size_of_entry
 from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
-from vsr_node.simulation.encoding import through_bytes
+from vsr_node.simulation.encoding import Encoding
 from vsr_node.simulation.faults import AfterOutputs, Ambush, Crash, Instant, Pause
 from vsr_node.simulation.invariants import RESTORED, Violation
 from vsr_node.simulation.network import Network, delay_table
@@ -43,6 +43,7 @@ from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.run import SimulatedRun, execute
 from vsr_node.simulation.shrink import Shrinker
 from vsr_node.simulation.streams import exponential, stream
+from vsr_node.simulation.subject import MAELSTROM
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
 from vsr_node.simulation.transcript import Transcript
 
@@ -401,6 +402,7 @@ def test_a_backup_that_begins_a_view_without_what_was_committed_is_a_violation()
 
 
 def test_a_message_through_bytes_is_what_it_was() -> None:
+    encoding = Encoding(MAELSTROM.codec)
     operation = (("c1", 1), ("cas", '"k0"', "1", "2", False))
     entry = ("c1", 1, operation)
     client = ("c1", -1, ((1, ("error", 22, "not 1")), (2, ("read_ok", "1"))))
@@ -409,7 +411,7 @@ def test_a_message_through_bytes_is_what_it_was() -> None:
         PrepareOk(3, 1, 0),
         NewCheckpoint(3, 4, 1, 3, 0, (client, 17, ('"k0"', "1"))),
     ):
-        assert through_bytes(message) == message
+        assert encoding.through_bytes(message) == message
 
 
 def test_a_view_that_goes_back_is_a_violation() -> None:

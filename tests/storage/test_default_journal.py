@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vsr_node.storage import default_journal, promise_file
 from vsr_node.storage.default_journal import Owner
 from vsr_node.storage.machine import boot_id, process_start
 
@@ -77,3 +78,14 @@ def test_the_owner_is_the_parent_process() -> None:
     ]
     assert told[0].stdout == told[1].stdout
     assert f"process_id={os.getpid()}," in told[0].stdout
+
+
+def test_a_version_with_another_format_has_another_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bench that compares two versions starts both from one process in one directory."""
+    present = Owner.present()
+    monkeypatch.setattr(default_journal, "FORMAT", promise_file.FORMAT + 1)
+    newer = Owner.present()
+    assert newer.directory != present.directory
+    assert newer._replace(directory=present.directory) == present

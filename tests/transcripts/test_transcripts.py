@@ -85,6 +85,17 @@ def two_view_changes_in_a_row() -> Scenario:
     return scenario
 
 
+def farewell() -> Scenario:
+    scenario = begin("n0 is stopped in good order, and says so: nobody waits for a time-out.", 5)
+    scenario.request("c1", WRITE_1, to="n0")
+    scenario.run(milliseconds=20)
+    scenario.stop("n0")
+    scenario.run(milliseconds=20)
+    scenario.request("c2", WRITE_2, to="n2")
+    scenario.run(milliseconds=100)
+    return scenario
+
+
 def lagging_replica() -> Scenario:
     scenario = begin("n2 is dead while the others work, comes back, and fetches what it missed.")
     scenario.crash("n2")
@@ -198,6 +209,7 @@ SCENARIOS = (
     primary_dies_before_commit,
     primary_dies_after_commit,
     two_view_changes_in_a_row,
+    farewell,
     lagging_replica,
     partitioned_primary_comes_back,
     retry_through_another_replica,

@@ -1,10 +1,11 @@
-"""``vsr check FILE``: judge a recorded history."""
+"""``vsr check FILE``: judge a recorded history, by a model or as a workload."""
 
 import argparse
 import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vsr_node.checker import (
     MODELS,
@@ -20,17 +21,29 @@ from vsr_node.checker import (
 from vsr_node.checker.first_value import unwritten_first_value
 from vsr_node.checker.foreign import is_transaction
 from vsr_node.checker.history import NEMESIS, Json, canonical_text
-from vsr_node.command import Parser, command_here
+from vsr_node.checker.judgement import Demands
+from vsr_node.checker.transactions.anomalies import WEAKER, model_name
+from vsr_node.checker.validity import Validity
+from vsr_node.checker.workloads import JUDGES, judge
+from vsr_node.checker.workloads.printed import as_json, counted_validity, text_lines
+from vsr_node.shell_command import Parser, command_here
 
-EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = 0, 1, 2
+EXIT_VALID, EXIT_INVALID, EXIT_UNKNOWN = (validity.exit_status for validity in Validity)
 EXIT_UNREADABLE, EXIT_MALFORMED, EXIT_USAGE = 3, 4, 5
+
+MEMORY_MEGABYTES = 1000
+"""How much memory a search may use where the command line does not say."""
 
 _EPILOG = """\
 The history may be JSON Lines, a JSON array, Jepsen's or Maelstrom's history.edn or history.txt, or
 Jepsen's log of any year; docs/HISTORIES.md has an example of each.
+With --workload it is judged as a history of that workload of Maelstrom.
 Exit status: 0 linearizable, 1 not linearizable, 2 unknown (a limit was hit), 3 the file can't be
-read, 4 the history is malformed or not of this model, 5 wrong arguments, 255 an error in this
-program."""
+read, 4 the history is malformed or not of this model or workload, 5 wrong arguments, 255 an error
+in this program; 0, 1 and 2 are valid, not valid and unknown for a workload."""
+
+_OF_MODELS = ("model", "initial", "memory_limit")
+_OF_WORKLOADS = ("consistency_models", "strict", "json")
 
 
 class _Parser(Parser):
@@ -42,28 +55,63 @@ def main(arguments: Sequence[str]) -> int:
     """Judge the file that the command line names, print the verdict, return the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    bounds = Bounds(options.time_limit, int(options.memory_limit * 1_000_000))
+    _require_one_kind(parser, options)
     try:
-        model = MODELS[options.model](options.initial)
-    except HistoryError as error:
-        parser.error(f"argument --initial: {error}")
-    try:
-        events = load_history(options.file)
-        verdict = _judge(events, model, bounds)
+        if options.workload is None:
+            return _check_model(parser, options)
+        return _check_workload(options)
     except OSError as error:
         print(f"{options.file}: {error.strerror or error}", file=sys.stderr)
         return EXIT_UNREADABLE
     except HistoryError as error:
         print(f"{options.file}: {error}", file=sys.stderr)
         return EXIT_MALFORMED
+
+
+def _require_one_kind(parser: _Parser, options: argparse.Namespace) -> None:
+    """Refuse options of models with a workload, and options of workloads without one."""
+    of_the_other = _OF_WORKLOADS if options.workload is None else _OF_MODELS
+    for name in of_the_other:
+        if getattr(options, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            rule = "needs" if options.workload is None else "can't be combined with"
+            parser.error(f"{option} {rule} --workload")
+
+
+def _check_model(parser: _Parser, options: argparse.Namespace) -> int:
+    seconds = options.time_limit
+    megabytes = MEMORY_MEGABYTES if options.memory_limit is None else options.memory_limit
+    try:
+        model = MODELS[options.model or "register"](options.initial)
+    except HistoryError as error:
+        parser.error(f"argument --initial: {error}")
+    events = _load(options.file)
+    verdict = _judge(events, model, Bounds(seconds, int(megabytes * 1_000_000)))
     print(verdict.explanation())
     _print_hint(unwritten_first_value(events, verdict))
-    return {True: EXIT_VALID, False: EXIT_INVALID, None: EXIT_UNKNOWN}[verdict.valid]
+    return Validity.of(verdict.valid).exit_status
+
+
+def _check_workload(options: argparse.Namespace) -> int:
+    demands = Demands(options.consistency_models or Demands().consistency_models)
+    demands = replace(demands, seconds=options.time_limit)
+    judgement = judge(options.workload, _load(options.file), demands)
+    strict = bool(options.strict)
+    if options.json:
+        print(json.dumps(as_json(options.workload, judgement, strict)))
+    else:
+        print("\n".join(text_lines(judgement, strict)))
+    return counted_validity(judgement, strict).exit_status
+
+
+def _load(path: str) -> list[Event]:
+    events = load_history(path)
+    if all(event.process == NEMESIS for event in events):
+        raise HistoryError("there is no operation of a client in it, only faults")
+    return events
 
 
 def _judge(events: list[Event], model: Model, bounds: Bounds) -> Verdict:
-    if all(event.process == NEMESIS for event in events):
-        raise HistoryError("there is no operation of a client in it, only faults")
     for operation in pair_operations(events):
         if is_transaction(operation.value):
             raise model.unknown(operation)
@@ -79,10 +127,10 @@ def _print_hint(value: Json) -> None:
         )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(
         prog=command_here("check"),
-        description="Judge whether a recorded history is linearizable.",
+        description="Judge whether a recorded history is linearizable, or valid for a workload.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -90,7 +138,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         choices=tuple(MODELS),
-        default="register",
         help="register: read, write, cas (default); map: get, put, append; each for every key",
     )
     parser.add_argument(
@@ -109,11 +156,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--memory-limit",
         type=_positive,
-        default=1000.0,
         metavar="MB",
-        help="most megabytes that the search holds (default 1000)",
+        help=f"most megabytes that the search holds (default {MEMORY_MEGABYTES})",
+    )
+    parser.add_argument(
+        "--workload",
+        choices=tuple(sorted(JUDGES)),
+        help="judge it as Maelstrom's workload of that name",
+    )
+    parser.add_argument(
+        "--consistency-models",
+        type=_models,
+        metavar="MODELS",
+        help="what transactions have to satisfy (default strict-serializable)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        default=None,
+        help="demand linearizable sets and counters, strictly serializable transactions",
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=None, help="print the verdict as one JSON object"
     )
     return parser
+
+
+def _models(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if model_name(name) is None:
+            known = ", ".join(WEAKER)
+            raise argparse.ArgumentTypeError(f"there is no model {name!r}; these are: {known}")
+    return names
 
 
 def _positive(text: str) -> float:

@@ -1,32 +1,29 @@
-"""Operations of other objects than registers and maps: which object it is, and who can judge it."""
+"""Operations of other objects than registers and maps: which object it is, and what judges it."""
 
 from vsr_node.checker.history import Json, Operation
 
 _OBJECTS: tuple[tuple[frozenset[str], str, str], ...] = tuple(
     (frozenset(functions.split()), what, needed)
     for functions, what, needed in (
-        ("broadcast topology", "a broadcast", "Maelstrom's checker of broadcast"),
+        ("broadcast topology", "a broadcast", "--workload broadcast"),
         (
             "send poll assign subscribe commit crash debug-topic-partitions",
             "a log such as Kafka's",
-            "Jepsen's checker of Kafka",
+            "--workload kafka",
         ),
         ("enqueue dequeue drain", "a queue", "Jepsen's checker of queues"),
         ("push pop", "a queue or a stack", "Jepsen's checker of queues"),
-        (
-            "add remove add-all contains",
-            "a set or a counter",
-            "Jepsen's checker of sets or of counters",
-        ),
+        ("add", "a set or a counter", "--workload g-set, g-counter or pn-counter"),
+        ("remove add-all contains", "a set", "Jepsen's checker of sets"),
         ("inc increment dec decrement", "a counter", "Jepsen's checker of counters"),
-        ("generate", "a generator of unique ids", "Jepsen's checker of unique ids"),
-        ("echo", "an echo", "Maelstrom's checker of echo"),
+        ("generate", "a generator of unique ids", "--workload unique-ids"),
+        ("echo", "an echo", "--workload echo"),
         ("transfer", "a bank", "Jepsen's checker of banks"),
         ("acquire release lock unlock", "a lock", "Knossos with its model of a mutex"),
     )
 )
 
-_NEEDED = "this looks like {}; it takes {}, as this checker judges only registers and maps"
+_NEEDED = "this looks like {}; it takes {}, as models are only of registers and maps"
 
 
 def describe_foreign(operation: Operation) -> str:
@@ -53,5 +50,6 @@ def is_transaction(value: Json) -> bool:
 def _transactions(value: Json) -> tuple[str, str]:
     steps = value if isinstance(value, list) else []
     names = {step[0] for step in steps if isinstance(step, list) and step if step[0] == "append"}
-    kind = "transactions on lists (list-append)" if names else "transactions"
-    return kind, "a checker of serializability such as Elle"
+    if names:
+        return "transactions on lists (list-append)", "--workload txn-list-append"
+    return "transactions", "--workload txn-rw-register"

@@ -80,14 +80,26 @@ def canonical_text(value: Json) -> str:
         raise HistoryError("a value nests too deep") from None
 
 
-def pair_operations(events: Iterable[Event]) -> list[Operation]:
-    """Return the operations that happened, or may have, in order of invocation.
+class Call(NamedTuple):
+    """An invocation and its completion, None if it was still under way when the history ended."""
 
-    Failed operations and the nemesis' events are left out. Raises HistoryError if a process does
-    two things at once, completes what it did not invoke, or if the order of events is unclear.
+    invocation: Event
+    completion: Event | None
+
+    @property
+    def outcome(self) -> str:
+        """``ok``, ``fail`` or ``info``; ``info`` if it was still under way at the end."""
+        return "info" if self.completion is None else self.completion.type
+
+
+def pair_calls(events: Iterable[Event]) -> list[Call]:
+    """Return all operations of clients, those that failed too, in order of invocation.
+
+    Raises HistoryError if a process does two things at once, completes what it did not invoke, or
+    if the order of events is unclear.
     """
-    open_calls: dict[int | str, tuple[int, Event]] = {}
-    operations: list[Operation | None] = []
+    open_calls: dict[int | str, int] = {}
+    calls: list[Call] = []
     index = -1
     for event in events:
         if event.index <= index:
@@ -99,11 +111,11 @@ def pair_operations(events: Iterable[Event]) -> list[Operation]:
             if event.process in open_calls:
                 raise HistoryError(
                     f"event {index}: process {event.process} invokes {event.f}, and its "
-                    f"{open_calls[event.process][1].f} is still under way",
+                    f"{calls[open_calls[event.process]].invocation.f} is still under way",
                     event,
                 )
-            open_calls[event.process] = (len(operations), event)
-            operations.append(_operation(event, None))
+            open_calls[event.process] = len(calls)
+            calls.append(Call(event, None))
             continue
         if event.process not in open_calls:
             raise HistoryError(
@@ -111,15 +123,31 @@ def pair_operations(events: Iterable[Event]) -> list[Operation]:
                 f"which it did not invoke; is the beginning of the history missing?",
                 event,
             )
-        place, invocation = open_calls.pop(event.process)
+        place = open_calls.pop(event.process)
+        invocation = calls[place].invocation
         _require_match(invocation, event)
-        if event.type == "ok":
-            operations[place] = _operation(invocation, event)
-        elif _saw_no_key(event):
-            operations[place] = _operation(invocation, event)._replace(f="read", value=None)
-        elif event.type == "fail":
-            operations[place] = None
+        calls[place] = Call(invocation, event)
+    return calls
+
+
+def pair_operations(events: Iterable[Event]) -> list[Operation]:
+    """Return the operations that happened, or may have, in order of invocation.
+
+    Failed operations and the nemesis' events are left out. Raises HistoryError as ``pair_calls``.
+    """
+    operations = (_happened(*call) for call in pair_calls(events))
     return [operation for operation in operations if operation is not None]
+
+
+def _happened(invocation: Event, completion: Event | None) -> Operation | None:
+    """Return the operation of a call, None if it failed and has seen nothing."""
+    if completion is None or completion.type == "info":
+        return _operation(invocation, None)
+    if completion.type == "ok":
+        return _operation(invocation, completion)
+    if _saw_no_key(completion):
+        return _operation(invocation, completion)._replace(f="read", value=None)
+    return None
 
 
 def failed_operations(events: Iterable[Event]) -> list[Operation]:
@@ -176,6 +204,8 @@ def _require_match(invocation: Event, completion: Event) -> None:
             f"and completes {completion.f}",
             completion,
         )
+    if invocation.key is None and completion.key is None:
+        return
     if canonical_text(invocation.key) != canonical_text(completion.key):
         raise HistoryError(
             f"event {completion.index}: process {completion.process} invoked "

@@ -9,8 +9,7 @@ through crashes and a bad network, not through members that forge (VRR section 1
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .limits import VIEWS_AHEAD_MAX
 from .messages import (
@@ -32,8 +31,7 @@ Handler: TypeAlias = Callable[["Replica", str, Any], None]
 """Takes (replica, source, message)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hearing:
+class Hearing(NamedTuple):
     """How a replica takes one type of message."""
 
     handler: Handler

@@ -30,7 +30,7 @@ SAVED_PER_ENTRY = 8 << 10
 """Size of the part of a state that is saved in the time in which an entry is executed."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Executed:
     """How large the executed entries of the log are."""
 
@@ -109,7 +109,8 @@ def _tail_begin(replica: Replica) -> int:
 
 def restore(replica: Replica, checkpoint: Checkpoint) -> None:
     """Make the state what it was when ``checkpoint`` was taken."""
-    replica.client_table.restore(checkpoint.parts[: checkpoint.client_count])
+    clients = checkpoint.parts[: checkpoint.client_count]
+    replica.client_table.restore(clients, checkpoint.op_number)
     replica.machine.restore(checkpoint.parts[checkpoint.client_count :])
     replica.commit_number = checkpoint.op_number
     replica.executed = Executed(checkpoint.op_number)

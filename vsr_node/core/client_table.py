@@ -14,7 +14,7 @@ itself stands in its place, and takes no memory, as the log holds it too.
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from .digest import Digest, digest_of
+from .digest import digest_of
 from .limits import (
     ALL_REPLIES_SIZE_MAX,
     FORGOTTEN_AT_ONCE,
@@ -25,10 +25,11 @@ from .limits import (
 from .messages import Operation, Parts, Reason, Result
 from .size import size_of
 
-Recorded: TypeAlias = tuple[int, Result, Operation | Digest]
-"""The number of an executed request, its result, and the operation or its digest.
+Recorded: TypeAlias = tuple[int, Result, int] | tuple[int, Result, Operation, None]
+"""The number of an executed request, its result, and the operation's digest.
 
-Snapshots have it with the digest, or without any if it is older than digests.
+Until the digest is needed, it is the operation itself, and None. Snapshots have it with the digest,
+or without any if it is older than digests.
 """
 
 FORGOTTEN = Reason.OUTCOME_UNKNOWN
@@ -37,7 +38,7 @@ FORGOTTEN = Reason.OUTCOME_UNKNOWN
 REUSED = Reason.NUMBER_REUSED
 """The number is that of another request, which was executed: this one never is."""
 
-NO_DIGEST = Digest(-1)
+NO_DIGEST = -1
 """Of a reply from a snapshot without digests."""
 
 
@@ -66,17 +67,19 @@ class _Client:
     def seal(self) -> None:
         """Put digests in the place of operations."""
         replies = self.replies
-        for number, (_, result, operation) in replies.items():
-            if type(operation) is not Digest:
-                replies[number] = (number, result, digest_of(operation))
+        for number, recorded in replies.items():
+            if len(recorded) == 4:
+                replies[number] = (number, recorded[1], digest_of(recorded[2]))
 
 
 def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
     """Return a record if it is of this operation. Compare digests, as others have no more."""
-    executed = recorded[2]
-    if executed is operation:
+    if len(recorded) == 3:
+        digest = recorded[2]
+    elif recorded[2] is operation:
         return recorded
-    digest = executed if type(executed) is Digest else digest_of(executed)
+    else:
+        digest = digest_of(recorded[2])
     if digest == NO_DIGEST:
         return FORGOTTEN
     return recorded if digest == digest_of(operation) else REUSED
@@ -84,7 +87,8 @@ def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
 
 def _size_of_result(result: Result) -> int:
     """Return the size of a result, 0 for one that has nothing but a name."""
-    return size_of(result) if type(result) is tuple and len(result) > 1 else 0
+    has_more = type(result) is str or (type(result) is tuple and len(result) > 1)
+    return size_of(result) if has_more else 0
 
 
 class ClientTable:
@@ -144,7 +148,7 @@ class ClientTable:
         clients[client] = known
         replies = known.replies
         result = apply(operation)
-        recorded = replies[request_number] = (request_number, result, operation)
+        recorded = replies[request_number] = (request_number, result, operation, None)
         if type(result) is tuple and len(result) > 1:
             self._bound_size(known, size_of(result))
         if len(replies) > WINDOW:
@@ -155,8 +159,11 @@ class ClientTable:
 
     def _admit(self) -> _Client:
         if len(self._clients) >= self._clients_max:
-            self.size -= self._clients.pop(next(iter(self._clients))).size
+            self._forget(next(iter(self._clients)))
         return _Client()
+
+    def _forget(self, client: str) -> None:
+        self.size -= self._clients.pop(client).size
 
     def _bound_size(self, known: _Client, size: int) -> None:
         """Count a new result; forget others if its client, or all together, have too much."""
@@ -180,8 +187,8 @@ class ClientTable:
             for client, known in self._clients.items()
         )
 
-    def restore(self, parts: Parts) -> None:
-        """Take over what ``snapshot`` returned, here or at another replica."""
+    def restore(self, parts: Parts, op_number: int) -> None:
+        """Take over what ``snapshot`` returned, here or at another replica, at ``op_number``."""
         self._clients = {}
         self.size = 0
         for part in parts:
@@ -194,4 +201,4 @@ class ClientTable:
 
 
 def _restored(number: int, result: Result, digest: int | None = None) -> Recorded:
-    return number, result, NO_DIGEST if digest is None else Digest(digest)
+    return number, result, NO_DIGEST if digest is None else digest

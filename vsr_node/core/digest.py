@@ -4,23 +4,17 @@ from zlib import crc32
 
 from .messages import Operation
 
-_LENGTH_BITS = 20
+_LENGTHS = 1 << 20
 
 
-class Digest(int):
-    """Stands for an operation: its length and its CRC-32 in 52 bits, exact in any JSON reader.
+def digest_of(operation: Operation) -> int:
+    """Return what stands for an operation: its length and CRC-32 in 52 bits, exact in any JSON.
 
     The same in every process. Equal operations have equal digests. The CRC of others of the same
     length differs for certain if they differ only within four bytes in a row, as small values do,
     and with a probability of 1 - 2**-32 in any other case. Digests are compared only where a client
     used a number twice, and only that client could gain from a collision.
     """
-
-    __slots__ = ()
-
-
-def digest_of(operation: Operation) -> Digest:
-    """Return the digest of an operation."""
     # Most have texts only, but for a flag at the end; joining is the fastest way, and many come.
     flag = b""
     try:
@@ -28,18 +22,20 @@ def digest_of(operation: Operation) -> Digest:
             if operation and type(operation[-1]) is bool:
                 flag = b"\0%r" % operation[-1]
                 operation = operation[:-1]
-            text = "\0".join(operation).encode(errors="surrogatepass") + flag
+            text = "\0".join(operation).encode("utf-8", "surrogatepass")
+            if flag:
+                text += flag
         else:
             text = _text_of(operation)
     except TypeError:
         text = _text_of(operation) + flag
-    return Digest(len(text) % (1 << _LENGTH_BITS) << 32 | crc32(text))
+    return len(text) % _LENGTHS << 32 | crc32(text)
 
 
 def _text_of(value: object) -> bytes:
     """Return a text that no other value has, but for texts that have a NUL within."""
     if type(value) is str:
-        return value.encode(errors="surrogatepass")
+        return value.encode("utf-8", "surrogatepass")
     if type(value) is tuple:
         return b"(%b)" % b"\0".join(map(_text_of, value))
     return b"%r," % (value,)

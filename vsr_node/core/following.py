@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Following:
     """What a backup knows of the primary of one view, and of that view's log."""
 

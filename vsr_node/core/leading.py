@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Leading:
     """What the primary of one view knows of its backups, and of the requests in its log."""
 

@@ -3,7 +3,7 @@
 What bounds times is in ``timers``. Sizes are those of ``size``: times 6, they are bytes.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BATCH_MAX = 512
 """Entries in one PREPARE, REQUEST or NEW_STATE, which ``Limits.batch_size`` bounds too."""
@@ -48,12 +48,14 @@ READ_DOUBLINGS_MAX = 8
 """How often the time doubles after which a READ without enough answers is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``clients_max`` must be the same at all replicas of a group, the others need not."""
+class Limits(NamedTuple):
+    """``clients_max`` and ``registered`` must be the same at all replicas of a group."""
 
     clients_max: int = 10_000
     """The number of clients whose requests are remembered."""
+
+    registered: bool = False
+    """Whether clients register through the log, and nobody else's requests are executed."""
 
     checkpoint_interval: int = 2_048
     """Entries between two checkpoints, at least, and entries that are kept before one.

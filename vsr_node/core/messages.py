@@ -86,6 +86,12 @@ class StartViewChange(NamedTuple):
     current_view_number: int
 
 
+class Farewell(NamedTuple):
+    """The primary leaves its view, and votes with this for the next one."""
+
+    view_number: int
+
+
 class DoViewChange(NamedTuple):
     """A replica that entered the view reports its log to the view's primary.
 
@@ -199,6 +205,7 @@ Message: TypeAlias = (
     | PrepareOk
     | Commit
     | StartViewChange
+    | Farewell
     | DoViewChange
     | StartView
     | GetState
@@ -312,6 +319,9 @@ class Reason(Enum):
 
     UNAVAILABLE = "no quorum can be reached, and this copy of the request is never executed"
     OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
+    SESSION_EXPIRED = (
+        "the client's session has expired, and nobody here can tell if the request was executed"
+    )
     NUMBER_REUSED = (
         "this client used the number for another request, and this one is never executed"
     )

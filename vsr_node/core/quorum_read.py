@@ -59,7 +59,7 @@ class WaitingRead(NamedTuple):
     since: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Round:
     """Reads that share one READ, and the answers to it, with the asker's own."""
 
@@ -69,7 +69,7 @@ class Round:
     asks_all: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reads:
     """All reads that wait at a replica, in the order in which they were asked."""
 

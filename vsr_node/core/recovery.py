@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Recovering:
     """What a recovering replica knows: the newest answer of each replica to its ``nonce``."""
 

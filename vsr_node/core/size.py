@@ -42,13 +42,16 @@ def size_of_entry(entry: Entry) -> int:
 
 def size_of_all(entries: Sequence[Entry]) -> int:
     """Return the size of all entries, or a little more: most turns have no time to be exact."""
-    if not entries:
-        return 0
-    clients, _, operations = zip(*entries, strict=True)
+    texts: list[str] = []
     try:
-        length = len("".join(chain(clients, *operations)))
+        for client, _, operation in entries:
+            texts += cast("tuple[str, ...]", operation)
+            texts.append(client)
+        length = len("".join(texts))
     except TypeError:  # A flag or a number is among the texts.
+        operations = (operation for _, _, operation in entries)
         members = [each if type(each) is tuple else (each,) for each in operations]
+        clients = (client for client, _, _ in entries)
         length = sum(map(len, map(str, chain(clients, *members))))
     return ENTRY_OVERHEAD * len(entries) + length
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Incoming:
     """A checkpoint that has come in part, at most as large as its sender's state."""
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Changing:
     """What a replica in a view change knows of it."""
 

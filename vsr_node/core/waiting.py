@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class WaitingRequest:
     """A request, and since when it is held or was last sent (microseconds)."""
 
@@ -35,7 +35,7 @@ class WaitingRequest:
     """At least that of the entry."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Waiting:
     """The requests that this replica took and that have no answer yet, by client and number."""
 
@@ -193,9 +193,11 @@ def _primary_answers_from(replica: Replica) -> int:
     Where a backup commits by itself (quorum of two), the replica that took the request answers
     it, so the number is one that the log has not reached. In larger groups the primary answers
     what was logged in its view, as the others learn of the commit only later; the replica that
-    took a request answers it if the view inherited it.
+    took a request answers it if the view inherited it. A session has a connection to the replica
+    that took its request, and maybe none to the primary.
     """
-    if replica.membership.quorum > 2 and replica.status is Status.NORMAL:
+    is_large = replica.membership.quorum > 2 and replica.status is Status.NORMAL
+    if is_large and not replica.limits.registered:
         return replica.inherited_op_number + 1
     return replica.log.op_number + 1
 

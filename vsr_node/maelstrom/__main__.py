@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from random import Random
 
 from vsr_node.storage.protocol import StorageError
+from vsr_node.wire.json_body import LINE_LENGTH_MAX
 
 from .node import Node
 from .options import parse_options
-from .wire import LINE_LENGTH_MAX
 
 READ_SIZE = 1 << 16
 """Bytes: the capacity of a pipe, so that one read takes everything that waits."""

@@ -66,7 +66,8 @@ def _exact_integer(text: str) -> int | InexactNumber:
 
 
 def _exact_float(text: str) -> float | InexactNumber:
-    from decimal import Decimal, InvalidOperation  # It takes a while to load and is rarely needed.
+    # Imported late: few lines have a number that may be inexact.
+    from decimal import Decimal, InvalidOperation
 
     number = float(text)
     try:

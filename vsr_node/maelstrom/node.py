@@ -10,32 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from vsr_node.cluster.member import Member
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
     DurableState,
     Message,
     Operation,
-    Output,
-    Record,
+    Reason,
+    Refusal,
     Reply,
     Send,
     name_of,
 )
-from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.maelstrom_machine import READS, MaelstromMachine
 from vsr_node.storage.protocol import Storage, StorageError
+from vsr_node.wire import json_body
+from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
 
 if TYPE_CHECKING:
-    from vsr_node.telemetry.observer import Observer
-
     from .listeners import Listeners
 
-from . import wire
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
 from .json_text import may_be_inexact, parse, parse_exactly
@@ -67,7 +65,7 @@ _EXACT_TYPES = frozenset({int, str, bool, type(None)})
 
 
 class Node:
-    """A Maelstrom node. It waits for ``init``, then drives one replica.
+    """A Maelstrom node. It waits for ``init``, then drives one member, whose output it carries.
 
     ``log`` takes lines for people; ``write`` takes lines for stdout, each with its newline, once or
     a few times a turn. ``listeners`` hear of what the protocol does. A StorageError ends the node:
@@ -88,11 +86,10 @@ class Node:
         self._write = write
         self._options = options
         self._listeners = listeners
-        self._observer: Observer | None = None
         # In a line of that length nothing can be too large.
         self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
-        self._replica: Replica | None = None
+        self._member: Member | None = None
         self._local: LocalRequests
         self._held_reads = HeldReads()
         self._storage: Storage
@@ -108,51 +105,43 @@ class Node:
     @property
     def next_timer(self) -> int:
         """The latest time of the next turn, in microseconds; never before ``init``."""
-        if self._replica is None:
+        if self._member is None:
             return Timers.NEVER
         held = self._held_reads.deadlines
         if not held:
-            return self._replica.next_timer
-        return min(self._replica.next_timer, *held.values())
+            return self._member.next_timer
+        return min(self._member.next_timer, *held.values())
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
-        if self._replica is not None:
-            if self._observer is not None:
-                self._observer.begin_turn(now)
-            self._replica.on_time(now)
+        member = self._member
+        if member is not None:
+            member.begin_turn(now)
         for line in lines:
             self._on_line(now, line)
-        if self._replica is not None:
-            self._end_turn(self._replica)
+        # An init among the lines has made it.
+        member = self._member
+        if member is None:
+            self.flush()
         else:
-            self._write_output()
-
-    def _end_turn(self, replica: Replica) -> None:
-        output = replica.end_turn()
-        self._carry_out(output)
-        if self._held_reads.deadlines:
-            self._answer_held_reads(replica)
-        self._log_changes(replica)
-        self._write_output()
-        if self._observer is not None:
-            self._observer.end_turn(output)
+            member.end_turn(self)
+            if self._held_reads.deadlines:
+                self._answer_held_reads(member)
+            self._log_changes(member)
 
     def note_standstill(self, duration: int) -> None:
         """Note that the last turn took so long, in microseconds, that others waited."""
-        if self._replica is not None:
-            self._replica.on_standstill(duration)
+        if self._member is not None:
+            self._member.replica.on_standstill(duration)
 
     def shut_down(self) -> None:
         """Answer all waiting requests: nobody will answer them later."""
-        if self._replica is not None:
-            self._replica.give_up()
-            self._end_turn(self._replica)
+        if self._member is not None:
+            self._member.give_up(self)
             self._refuse_held_reads(self._held_reads.release())
-            self._write_output()
-            self._storage.close()
-        if self._observer is not None:
-            self._observer.end()
+            self.flush()
+            self._log_changes(self._member)
+            self._member.close()
         if self._listeners is not None:
             self._listeners.close()
 
@@ -178,7 +167,7 @@ class Node:
             return
         # The network numbers messages in rising order.
         message_id = message.get("id")
-        if type(message_id) is not int or not 0 <= message_id <= wire.NUMBER_MAX:
+        if type(message_id) is not int or not 0 <= message_id <= NUMBER_MAX:
             message_id = None
         elif message_id > self._message_id_max:
             self._message_id_max = message_id
@@ -186,7 +175,7 @@ class Node:
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "not a message: src and dest must be strings")
             return
-        if self._replica is None:
+        if self._member is None:
             # The network knows this node's name already, and takes nothing from any other.
             self._name = destination
         if destination != self._name:
@@ -201,28 +190,25 @@ class Node:
             self._on_client(now, line, source, body)
 
     def _on_peer(self, line: bytes, source: str, body: dict[str, Any]) -> None:
-        assert self._replica is not None
+        assert self._member is not None
         try:
-            message = wire.decode(body, codec)
-            if self._observer is not None:
-                self._observer.heard(source, message, len(line))
-            self._replica.on_message(source, message)
-        except (wire.MalformedMessageError, ImpossibleMessageError) as error:
+            self._member.hear(source, json_body.decode(body, codec), len(line))
+        except (MalformedMessageError, ImpossibleMessageError) as error:
             self.drop(line, str(error))
 
     def _on_client(self, now: int, line: bytes, source: str, body: dict[str, Any]) -> None:
         message_type, msg_id = body.get("type"), body.get("msg_id")
-        if type(message_type) is str and message_type in wire.MESSAGE_TYPES:
+        if type(message_type) is str and message_type in MESSAGE_TYPES:
             # A peer may have got its init sooner.
-            early = self._replica is None
+            early = self._member is None
             self.drop(
                 line, f"a protocol message {'before init' if early else 'from outside the group'}"
             )
             return
         try:
-            if type(msg_id) is not int or not 0 <= msg_id <= wire.NUMBER_MAX:
+            if type(msg_id) is not int or not 0 <= msg_id <= NUMBER_MAX:
                 msg_id = None
-                raise malformed("msg_id", f"expected a number from 0 to {wire.NUMBER_MAX}")
+                raise malformed("msg_id", f"expected a number from 0 to {NUMBER_MAX}")
             if type(message_type) is not str:
                 raise malformed("type", "expected a string")
             # Searching the line takes longer than all the rest, and most lines have no such value.
@@ -230,7 +216,7 @@ class Node:
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
             reading = REQUESTS.get(message_type)
-            if self._replica is not None and reading is not None:
+            if self._member is not None and reading is not None:
                 self._on_operation(source, msg_id, reading(body), len(line))
             else:
                 self._on_request(now, source, msg_id, message_type, body)
@@ -240,19 +226,14 @@ class Node:
             self._reply_error(source, msg_id, malformed("body", str(error)))
 
     def _on_operation(self, source: str, msg_id: int, operation: Any, line_length: int) -> None:
-        assert self._replica is not None
+        assert self._member is not None
         size = None
         if line_length <= self._short_line:
             size = line_length * _GROWTH_MAX
         else:
             self._check_size(source, operation)
         is_read = operation[0] in READS and self._options.quorum_reads
-        if self._observer is not None:
-            self._observer.asked(source, msg_id, operation, line_length, is_read=is_read)
-        if is_read:
-            self._replica.on_read(source, msg_id, operation, size)
-        else:
-            self._replica.on_request(source, msg_id, operation, size)
+        self._member.ask(source, msg_id, operation, is_read, size, line_length)
 
     def _check_size(self, source: str, operation: Operation) -> None:
         """Raise RequestError if a request is too large to be replicated."""
@@ -267,7 +248,7 @@ class Node:
     ) -> None:
         if message_type == "init":
             self._on_init(now, source, msg_id, body)
-        elif self._replica is None:
+        elif self._member is None:
             raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
         else:
             answer = self._local.answer(message_type, body)
@@ -277,37 +258,33 @@ class Node:
 
     def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
         name, members = _configuration_of(body)
-        if self._replica is None:
+        if self._member is None:
             try:
                 durable = self._open_storage(name, members)
             except StorageError as error:
                 self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
-                self._write_output()
+                self.flush()
                 raise
-            machine: StateMachine = MaelstromMachine()
-            if self._listeners is not None:
-                self._observer = self._listeners.observe(name)
-                machine = self._observer.watch(machine)
-            self._replica = Replica(
+            self._member = Member(
                 name=name,
-                membership=Membership(0, members),
-                machine=machine,
+                members=members,
+                machine=MaelstromMachine(),
+                storage=self._storage,
+                durable=durable,
                 now=now,
                 random=self._random,
-                durable=durable,
                 limits=Limits(clients_max=self._options.clients_max),
+                observer=None if self._listeners is None else self._listeners.observe(name),
             )
-            if self._observer is not None:
-                self._observer.begin(self._replica)
             self._name = name
             self._local = LocalRequests(name, self._random)
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
-                for peer in self._replica.peers
+                for peer in self._member.replica.peers
             }
             prefix_length_max = max(map(len, self._peer_prefixes.values()), default=0)
-            self._body_length_max = wire.LINE_LENGTH_MAX - prefix_length_max - len(b"}")
-        elif (name, members) != (self._name, self._replica.membership.members):
+            self._body_length_max = json_body.LINE_LENGTH_MAX - prefix_length_max - len(b"}")
+        elif (name, members) != (self._name, self._member.replica.membership.members):
             raise malformed("node_ids", "differs from the configuration of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
 
@@ -330,60 +307,53 @@ class Node:
 
     # Output
 
-    def _carry_out(self, output: Output) -> None:
-        """Carry out the output in the order that the replica's contract requires."""
-        self._send(output.asks)
-        if output.records:
-            if output.asks and self._storage.waits_for_disk:
-                self._write_output()
-            self._save(output.records)
-        for reply in output.replies:
-            if not isinstance(reply, Reply):
-                self._reply(reply.client, reply.request_number, refusal_of(reply.reason))
-            elif (body := reply_of(reply.result)) is not None:
-                self._reply(reply.client, reply.request_number, body)
+    def answer(self, replies: Sequence[Reply | Refusal]) -> None:
+        """Take answers to clients."""
+        for reply in replies:
+            client, request_number, outcome = reply
+            if type(outcome) is Reason:
+                self._reply(client, request_number, refusal_of(outcome))
+            elif (body := reply_of(outcome)) is not None:
+                self._reply(client, request_number, body)
             else:
-                self._hold(reply.client, reply.request_number)
-        self._send(output.sends)
+                self._hold(client, request_number)
 
     def _hold(self, client: str, request_number: int) -> None:
         """Hold a read whose shape nobody knows yet."""
-        assert self._replica is not None
-        if not self._held_reads.hold(client, request_number, self._replica.now):
+        assert self._member is not None
+        if not self._held_reads.hold(client, request_number, self._member.replica.now):
             self._refuse_held_reads([(client, request_number)])
 
-    def _answer_held_reads(self, replica: Replica) -> None:
+    def _answer_held_reads(self, member: Member) -> None:
         """Answer the reads that are held from this node's state, or give up what is overdue."""
+        replica = member.replica
         body = reply_of(replica.machine.read(READ_ALL))
         if body is None and self._local.has_topology:
             body = {"type": "read_ok", "messages": []}
         if body is None:
             self._refuse_held_reads(self._held_reads.release(replica.now))
-            return
-        for client, request_number in self._held_reads.release():
-            self._reply(client, request_number, body)
+        else:
+            for client, request_number in self._held_reads.release():
+                self._reply(client, request_number, body)
+        self.flush()
 
     def _refuse_held_reads(self, keys: Iterable[tuple[str, int]]) -> None:
         for client, request_number in keys:
             error = RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, NOTHING_TO_READ)
             self._reply_error(client, request_number, error)
 
-    def _save(self, records: Sequence[Record]) -> None:
-        storage = self._storage
-        if self._observer is None:
-            storage.save(records)
-        else:
-            self._observer.save(storage.save, records, waits_for_disk=storage.waits_for_disk)
-
-    def _send(self, sends: Sequence[Send]) -> None:
+    def send(self, sends: Sequence[Send]) -> None:
+        """Take messages to other nodes."""
+        assert self._member is not None
+        observer = self._member.observer
         for send in sends:
             destinations, message = send
-            body_text = wire.encode(message)
+            body_text = json_body.encode(message)
             if len(body_text) > self._body_length_max:
                 self._keep_back(destinations, message, len(body_text))
                 continue
-            if self._observer is not None:
-                self._observer.sent(send, len(body_text))
+            if observer is not None:
+                observer.sent(send, len(body_text))
             for destination in destinations:
                 self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
 
@@ -404,7 +374,8 @@ class Node:
                 "a smaller one: a replica that lacks it catches up after the next checkpoint"
             )
 
-    def _write_output(self) -> None:
+    def flush(self) -> None:
+        """Write what was taken."""
         if self._output:
             self._write(self._output)
             self._output = []
@@ -420,7 +391,8 @@ class Node:
         text = error.text.encode(errors="backslashreplace").decode()
         self._reply(destination, msg_id, {"type": "error", "code": int(error.code), "text": text})
 
-    def _log_changes(self, replica: Replica) -> None:
+    def _log_changes(self, member: Member) -> None:
+        replica = member.replica
         state = (replica.view_number, replica.status)
         if state != self._logged:
             self._logged = state

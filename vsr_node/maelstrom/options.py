@@ -1,8 +1,7 @@
 """The command line of the node."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vsr_node.core.limits import Limits
 
@@ -17,8 +16,7 @@ OPERATION_BYTES_LIMIT = 4 << 20
 """No larger bound can be chosen: what is uncommitted must fit in one message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """The options of the node."""
 
     clients_max: int = Limits().clients_max
@@ -52,7 +50,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     # Imported late: most starts have no options and need not wait for these.
     import argparse
 
-    from vsr_node.command import command_here
+    from vsr_node.shell_command import command_here
 
     default = Options()
     parser = argparse.ArgumentParser(

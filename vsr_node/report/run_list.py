@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vsr_node.command import command_here
 from vsr_node.report.drawing import PAGE
 from vsr_node.report.recorded_run import load_results, verdict_of
+from vsr_node.shell_command import command_here
 
 OWN_NODE = "vsr_node.maelstrom"
 """What starts the node of this project."""

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vsr_node.command import Parser, command_here
+from vsr_node.shell_command import Parser, command_here
 from vsr_node.simulation.mutants import Verdict, run_mutants
 from vsr_node.simulation.mutations import CATALOGUE
 from vsr_node.simulation.page import draw_page

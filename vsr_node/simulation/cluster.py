@@ -25,10 +25,10 @@ from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.machines.collection import NOTHING_WRITTEN
-from vsr_node.machines.maelstrom_machine import READS, MaelstromMachine
+from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.disk import Disk
-from vsr_node.simulation.encoding import through_bytes
+from vsr_node.simulation.encoding import Encoding
 from vsr_node.simulation.faults import (
     AfterOutputs,
     ClockJump,
@@ -42,9 +42,10 @@ from vsr_node.simulation.faults import (
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
 from vsr_node.simulation.plan import PER_MILLE, Plan
-from vsr_node.simulation.requests import ClientRequest, RequestId
+from vsr_node.simulation.requests import ClientRequest, RequestId, registration
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
+from vsr_node.simulation.subject import MAELSTROM, Subject
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
 from vsr_node.telemetry.dispatch import Telemetry
@@ -67,16 +68,16 @@ def is_read(operation: Any) -> bool:
 
 
 class ObservedMachine:
-    """The node's machine, with a list of what it applied.
+    """A machine with a list of what it applied.
 
     Its operations are (request, operation). The request is the client's name and number, which
     distinguish a second execution from a second request. Its snapshot holds how many it applied.
     """
 
-    def __init__(self, applied: list[tuple[Any, object]]) -> None:
+    def __init__(self, machine: StateMachine, applied: list[tuple[Any, object]]) -> None:
         self._applied = applied
         self._count = 0
-        self._machine = MaelstromMachine()
+        self._machine = machine
 
     def apply(self, operation: Any) -> object:
         """Apply the operation within ``operation``."""
@@ -124,6 +125,7 @@ class Host:
         self.replica = None
         self.observer: Observer | None = None
         self.is_saving = False
+        self.timer_is_due = False  # in this turn
         self.inbox: list[tuple[str, Any]] = []
         self.crash_point: CrashPoint | None = None  # of the next turn
         self.is_stopping = False
@@ -173,9 +175,12 @@ class Cluster:
         transcript: Transcript,
         *,
         calm: bool,
+        subject: Subject = MAELSTROM,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._plan = plan
+        self._subject = subject
+        self._encoding = Encoding(subject.codec)
         self._telemetry = telemetry
         self._timeline = timeline
         self._transcript = transcript
@@ -192,7 +197,7 @@ class Cluster:
         self._traps: list[tuple[Trap, Stage]] = []
         self._flood_count = 0
         self.clients[FLOOD] = DeafClient()
-        self.invariants = Invariants(self.hosts, self.situations, calm=calm)
+        self.invariants = Invariants(self.hosts, self.situations, calm=calm, model=subject.model())
         self.network = Network(plan.seed, plan.messages, timeline, transcript, self._deliver)
         for host in self.hosts:
             self._start(host)
@@ -201,7 +206,7 @@ class Cluster:
 
     def _start(self, host: Host) -> Replica:
         now = host.clock(self._timeline.now)
-        machine: StateMachine = ObservedMachine(host.applied)
+        machine: StateMachine = ObservedMachine(self._subject.make(), host.applied)
         if self._telemetry is not None:
             host.observer = Observer(
                 self._telemetry,
@@ -233,7 +238,7 @@ class Cluster:
             self.situations[Situation.MESSAGE_TO_THE_DEAD] += 1
         else:
             if self._plan.as_bytes and not isinstance(message, ClientRequest):
-                message = through_bytes(message)
+                message = self._encoding.through_bytes(message)
                 self.situations[Situation.MESSAGE_AS_BYTES] += 1
             host.inbox.append((source, message))
             self._schedule_turn(host)
@@ -290,6 +295,7 @@ class Cluster:
         now, observer = host.clock(self._timeline.now), host.observer
         if observer is not None:
             observer.begin_turn(now)
+        host.timer_is_due = replica.next_timer <= now
         replica.on_time(now)
         inbox = host.inbox
         host.inbox = []
@@ -510,6 +516,12 @@ class Cluster:
         self._ask_in_flood(host, self._flood_count)
 
     def _ask_in_flood(self, host: Host, number: int) -> None:
+        if self._plan.limits.registered:
+            # Newcomers, each of which may let another session expire.
+            nonce = f"{number:016x}"
+            self.clients[nonce] = self.clients[FLOOD]
+            self.request(nonce, host.index, registration(nonce))
+            return
         request = (FLOOD, number)
         self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
 

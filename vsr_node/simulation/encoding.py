@@ -1,37 +1,70 @@
 """Messages as bytes, as nodes send them: encoded and decoded on the way in some seeds."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from vsr_node.core.messages import Message, Operation, Result
-from vsr_node.maelstrom import wire
-from vsr_node.maelstrom.requests import codec
+from vsr_node.wire import json_body
+from vsr_node.wire.json_body import Codec
 
 
-class _ObservedCodec:
-    """The node's codec, for what the ``ObservedMachine`` adds: a request, and a count."""
+class TupleCodec:
+    """Takes any values of a state machine: tuples, which JSON has as lists."""
 
-    def decode_operation(self, value: object) -> Operation:
-        """Return an operation."""
-        match value:
-            case [[str(client), int(request_number)], operation]:
-                return ((client, request_number), codec.decode_operation(operation))
-        raise ValueError("not an operation with its request")
+    def decode_operations(self, values: Sequence[object]) -> Iterable[Operation]:
+        """Return operations."""
+        return map(_with_tuples, values)
 
     def decode_result(self, value: object) -> Result:
         """Return the result of an operation."""
-        return codec.decode_result(value)
+        return _with_tuples(value)
 
     def decode_part(self, value: object) -> object:
         """Return a part of the machine's snapshot."""
-        return value if type(value) is int else codec.decode_part(value)
+        return _with_tuples(value)
 
 
-_CODEC = _ObservedCodec()
+def _with_tuples(value: object) -> object:
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
-def through_bytes(message: Message) -> Message:
-    """Return what a node makes of the message that another one encoded."""
-    body: dict[str, Any] = orjson.loads(wire.encode(message))
-    return wire.decode(body, _CODEC)
+class _ObservedCodec:
+    """A machine's codec, for what the ``ObservedMachine`` adds: a request, and a count."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def decode_operations(self, values: Sequence[object]) -> Iterable[Operation]:
+        """Return operations, each with its request."""
+        requests: list[tuple[str, int]] = []
+        operations: list[object] = []
+        for value in values:
+            match value:
+                case [[str(client), int(request_number)], operation]:
+                    requests.append((client, request_number))
+                    operations.append(operation)
+                case _:
+                    raise ValueError("not an operation with its request")
+        return zip(requests, self._codec.decode_operations(operations), strict=True)
+
+    def decode_result(self, value: object) -> Result:
+        """Return the result of an operation."""
+        return self._codec.decode_result(value)
+
+    def decode_part(self, value: object) -> object:
+        """Return a part of the machine's snapshot."""
+        return value if type(value) is int else self._codec.decode_part(value)
+
+
+class Encoding:
+    """The way of messages through bytes, with the codec of a run's machine."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = _ObservedCodec(codec)
+
+    def through_bytes(self, message: Message) -> Message:
+        """Return what a node makes of the message that another one encoded."""
+        body: dict[str, Any] = orjson.loads(json_body.encode(message))
+        return json_body.decode(body, self._codec)

@@ -253,6 +253,19 @@ class Stop(ReplicaFault):
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedRestart(ReplicaFault):
+    """A replica that works is stopped in good order: a primary says farewell, and is heard."""
+
+    name: ClassVar[str] = "planned restart"
+
+    def begin(self, stage: Stage) -> None:
+        """Stop the replica, and start it at the end."""
+        host = stage.host(self.replica)
+        stage.cluster.stop(host)
+        stage.at(self.end, stage.cluster.restart, host)
+
+
+@dataclass(frozen=True, slots=True)
 class ClockJump(ReplicaFault):
     """A replica's clock jumps forward. Nothing sets it back, so it ends as it starts."""
 
@@ -667,5 +680,6 @@ KINDS: tuple[type[PlannedFault], ...] = (
     Amnesia,
     Bereavement,
     Stop,
+    PlannedRestart,
 )
 """In the order in which they are drawn: a later kind may begin when an earlier one's fault ends."""

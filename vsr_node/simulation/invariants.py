@@ -20,12 +20,14 @@ right-answer         what is executed, and what is read, has the result that the
 fresh-read           a read is answered from a state that holds all that any client had learned of
                      when it was asked
 honest-reply         a reply carries the result of a committed request's one execution
+own-session          a session is named by the op_number of its own registration, and by no other
 honest-refusal       what was refused for certain is never executed, and neither stands in the log
                      of the replica that refuses it nor was executed there
 prompt-answer        a checkpoint of another replica answers what waited for what it covers
 kept-tail            a checkpoint leaves the interval of entries before it in the log
 spin                 a replica that hears nothing does not take turn upon turn
 bounded-messages     a message carries no more than the bounds in size allow, or a single item
+vote-for-a-reason    a backup votes when a time-out is over, or its primary has left the view
 calm                 where nothing fails, nothing is sent again and no view changes
 """
 
@@ -36,6 +38,7 @@ from vsr_node.core.messages import (
     Checkpoint,
     DoViewChange,
     Entry,
+    Farewell,
     Prepare,
     PrepareOk,
     Reason,
@@ -46,6 +49,7 @@ from vsr_node.core.messages import (
     Reply,
     SaveCheckpoint,
     StartView,
+    StartViewChange,
 )
 from vsr_node.core.status import Status
 from vsr_node.machines.answers import Operation
@@ -75,9 +79,14 @@ class Violation(Exception):  # noqa: N818  (the field's word)
 
 
 class Invariants:
-    """The books of one run, over all replicas and their incarnations."""
+    """The books of one run, over all replicas and their incarnations.
 
-    def __init__(self, hosts: "list[Host]", situations: Situations, *, calm: bool) -> None:
+    ``model`` says which answers are right; None if that is judged elsewhere.
+    """
+
+    def __init__(
+        self, hosts: "list[Host]", situations: Situations, *, calm: bool, model: Model | None
+    ) -> None:
         self._hosts = hosts
         self._quorum = len(hosts) // 2 + 1
         self._situations = situations
@@ -95,8 +104,10 @@ class Invariants:
         self._answered_at: dict[RequestId, int] = {}
         self._told_of = 0
         self._asked_after: dict[RequestId, tuple[int, Operation]] = {}
-        self._model = Model()
+        self._model = model
         self._primaries: dict[int, str] = {}
+        self._sessions: dict[str, str] = {}
+        self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
 
@@ -109,6 +120,11 @@ class Invariants:
     def primary_count(self) -> int:
         """How many views had a primary."""
         return len(self._primaries)
+
+    @property
+    def applied(self) -> Sequence[tuple[object, object]]:
+        """All operations that were executed, in the order of the log, with their results."""
+        return self._applied
 
     # What the state machines did.
 
@@ -124,11 +140,7 @@ class Invariants:
             if request in self._refused:
                 raise Violation("honest-refusal", f"{name} applies {request}, which was refused")
             self._applied.append((operation, result))
-            answer = self._model.apply(operation[1])
-            if answer_of(result) != answer:
-                raise Violation(
-                    "right-answer", f"{name} executes {operation} with {result}, not {answer}"
-                )
+            self._check_answer(name, operation, result)
             return
         known_operation, known_result = self._applied[index]
         if known_operation is not operation and known_operation != operation:
@@ -140,6 +152,15 @@ class Invariants:
             raise Violation(
                 "agreement",
                 f"operation {index} {operation} gives {result} at {name}, {known_result} elsewhere",
+            )
+
+    def _check_answer(self, name: str, operation: Any, result: object) -> None:
+        if self._model is None:
+            return
+        answer = self._model.apply(operation[1])
+        if answer_of(result) != answer:
+            raise Violation(
+                "right-answer", f"{name} executes {operation} with {result}, not {answer}"
             )
 
     def _on_applied(self, host: "Host") -> None:
@@ -380,6 +401,10 @@ class Invariants:
         statement = STATEMENTS[type(message)]
         if isinstance(message, PrepareOk):
             host.promise = max(host.promise, (message.view_number, message.op_number))
+        elif isinstance(message, Farewell):
+            self._left_views.add(message.view_number)
+        elif isinstance(message, StartViewChange):
+            self._check_vote(host, message)
         if not statement.claim(disk, message, self._committed):
             raise Violation(
                 "durable-before-sent",
@@ -389,6 +414,20 @@ class Invariants:
         _check_size(host, message)
         if self._calm:
             self._check_calm(host, destinations, message, statement)
+
+    def _check_vote(self, host: "Host", vote: StartViewChange) -> None:
+        view_number = vote.current_view_number
+        is_news = vote.view_number == view_number
+        replica = host.replica
+        assert replica is not None
+        # A primary's own time-out may be over as soon as it hears how old the answers are.
+        may_vote = is_news or host.timer_is_due or replica.is_primary
+        if not may_vote and view_number not in self._left_views:
+            raise Violation(
+                "vote-for-a-reason",
+                f"{host.name} votes in view {view_number}, whose primary neither was silent nor"
+                " has left it",
+            )
 
     def _check_calm(
         self, host: "Host", destinations: tuple[str, ...], message: Any, statement: Statement
@@ -411,6 +450,9 @@ class Invariants:
             is_certain = is_definite(reply)
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
             return
+        if reply.request_number == 0:
+            self._on_registered(host, reply)
+            return
         if index is None and request in self._asked_after:
             self._on_read_reply(host, reply)
             return
@@ -427,6 +469,18 @@ class Invariants:
         self._answered.add(request)
         self._answered_at[request] = index + 1
 
+    def _on_registered(self, host: "Host", reply: Reply) -> None:
+        """Hold a new session's name against the log and against all other sessions."""
+        session, nonce = str(reply.result), reply.client
+        op_number = int(session.partition("-")[0])
+        is_there = 0 < op_number <= len(self._committed)
+        entry = self._committed[op_number - 1] if is_there else None
+        if entry is None or entry[:2] != (nonce, 0) or op_number > host.commit_number:
+            raise Violation("own-session", f"{host.name} names {nonce} {session}; there is {entry}")
+        if self._sessions.setdefault(session, nonce) != nonce:
+            raise Violation("own-session", f"{session} is {nonce} and {self._sessions[session]}")
+        self._situations[Situation.REGISTERED] += 1
+
     def on_asked(self, request: ClientRequest) -> None:
         """Note that a client asks: its answer may not come from an older state than this."""
         operation: Any = request.operation
@@ -436,7 +490,7 @@ class Invariants:
 
     def on_answered(self, answer: Reply | Refusal) -> None:
         """Note that an answer has arrived: its client knows of that state."""
-        if isinstance(answer, Reply):
+        if isinstance(answer, Reply) and answer.request_number:
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
 
@@ -454,12 +508,13 @@ class Invariants:
                 f"{host.name} answers {request} with {host.applied_count} operations applied, while"
                 f" {asked_after} were known of when it was asked",
             )
-        states = range(host.applied_count, asked_after - 1, -1)
-        answer = answer_of(reply.result)
-        if all(answer != self._model.read(operation, count) for count in states):
-            raise Violation(
-                "right-answer", f"{host.name} answers {request} {operation} with {reply.result}"
-            )
+        if self._model is not None:
+            states = range(host.applied_count, asked_after - 1, -1)
+            answer = answer_of(reply.result)
+            if all(answer != self._model.read(operation, count) for count in states):
+                raise Violation(
+                    "right-answer", f"{host.name} answers {request} {operation} with {reply.result}"
+                )
         self._answered_at[request] = host.applied_count
 
     def on_certain_refusal(self, request: RequestId) -> None:
@@ -495,4 +550,4 @@ def _size_of(value: object) -> int:
 
 def is_definite(refusal: Refusal) -> bool:
     """Whether a refusal promises that this copy of the request is never executed."""
-    return refusal.reason is not Reason.OUTCOME_UNKNOWN
+    return refusal.reason not in (Reason.OUTCOME_UNKNOWN, Reason.SESSION_EXPIRED)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-from vsr_node.core.messages import StartViewChange
+from vsr_node.core.messages import Farewell, StartViewChange
 from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, MessageFaults
 from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
@@ -166,7 +166,7 @@ class Network:
 
     def _notice(self, link: Link, message: object, arrival: Microseconds, *, is_copy: bool) -> None:
         """Note that a message or a copy leaves."""
-        if type(message) is StartViewChange:
+        if isinstance(message, StartViewChange | Farewell):
             link.votes_until = max(arrival, link.votes_until)
         if self.watch is not None:
             now = self._timeline.now

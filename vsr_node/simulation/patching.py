@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Literal
 
-PACKAGES = ("vsr_node.core", "vsr_node.machines", "vsr_node.storage")
+PACKAGES = ("vsr_node.core", "vsr_node.machines", "vsr_node.storage", "vsr_node.client")
 """What mutations edit. No two edited files have the same name."""
 
 
@@ -26,7 +26,7 @@ class StaleMutationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """In ``file`` of the core or the storage, ``old`` becomes ``new``."""
+    """In ``file`` of the core, the storage or the client, ``old`` becomes ``new``."""
 
     file: str
     old: str

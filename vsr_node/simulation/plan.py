@@ -8,7 +8,7 @@ fault that is always there hides what only happens without it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import get_args
 
@@ -175,8 +175,9 @@ def draw(seed: int) -> Plan:
         lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
         settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
         quorum_reads=random.randrange(3) > 0,
-        limits=draw_sizes(
-            stream(seed, "plan", "sizes"), draw_limits(stream(seed, "plan", "limits"))
+        limits=draw_sessions(
+            stream(seed, "plan", "sessions"),
+            draw_sizes(stream(seed, "plan", "sizes"), draw_limits(stream(seed, "plan", "limits"))),
         ),
         disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
         as_bytes=stream(seed, "plan", "bytes").randrange(8) == 0,
@@ -195,12 +196,18 @@ def draw_sizes(random: Random, limits: Limits) -> Limits:
     """Draw bounds in size that a few of the small operations of a run reach, in some seeds."""
     if random.randrange(8):
         return limits
-    return replace(
-        limits,
+    return limits._replace(
         batch_size=random.choice((1, 200, 500)),
         uncommitted_size=random.choice((1, 200, 1_000)),
         waiting_size=random.choice((500, 2_000, 64 << 20)),
     )
+
+
+def draw_sessions(random: Random, limits: Limits) -> Limits:
+    """Draw whether clients register, and how few sessions are kept."""
+    if random.randrange(4):
+        return limits
+    return limits._replace(registered=True, clients_max=random.choice((1, 2, 3, 5, 10_000)))
 
 
 def draw_disks(random: Random) -> Disks:

@@ -13,3 +13,8 @@ class ClientRequest(NamedTuple):
     client: str
     request_number: int
     operation: Operation
+
+
+def registration(nonce: str) -> ClientRequest:
+    """Return the request of a client that registers."""
+    return ClientRequest(nonce, 0, ((nonce, 0), ("register",)))

@@ -8,7 +8,6 @@ Then they end for all, and all must reach the same state (liveness).
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.core.status import Status
 from vsr_node.simulation.choices import Fate, LastWords
 from vsr_node.simulation.clients import History, RunningLane, SimulatedClient
@@ -16,7 +15,9 @@ from vsr_node.simulation.cluster import Cluster, Host
 from vsr_node.simulation.faults import Stage
 from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.plan import Lane, Plan
+from vsr_node.simulation.session_clients import SessionClient, SessionLane
 from vsr_node.simulation.situations import Situation, Situations
+from vsr_node.simulation.subject import MAELSTROM, Subject
 from vsr_node.simulation.timeline import (
     MICROSECONDS_PER_SECOND,
     MILLISECOND,
@@ -27,7 +28,6 @@ from vsr_node.simulation.transcript import Transcript
 from vsr_node.telemetry.dispatch import Telemetry
 
 TRANSCRIPT_LENGTH = 400
-NO_BOUNDS = Bounds(seconds=None, memory_bytes=None)
 
 
 class Failure(NamedTuple):
@@ -56,12 +56,14 @@ def execute(
     plan: Plan,
     transcript_length: int | None = TRANSCRIPT_LENGTH,
     telemetry: Telemetry | None = None,
+    subject: Subject = MAELSTROM,
 ) -> RunOutcome:
     """Carry a plan out. A violation, or any error that the core raises, is the run's failure.
 
-    All replicas are watched on behalf of the handlers of ``telemetry``, if there is one.
+    All replicas are watched on behalf of the handlers of ``telemetry``, if there is one. The plan's
+    operations are those of ``subject``.
     """
-    run = SimulatedRun(plan, transcript_length, telemetry)
+    run = SimulatedRun(plan, transcript_length, telemetry, subject)
     failure = None
     try:
         run.carry_out()
@@ -90,16 +92,27 @@ class SimulatedRun:
     """The parts of one run."""
 
     def __init__(
-        self, plan: Plan, transcript_length: int | None, telemetry: Telemetry | None = None
+        self,
+        plan: Plan,
+        transcript_length: int | None,
+        telemetry: Telemetry | None = None,
+        subject: Subject = MAELSTROM,
     ) -> None:
         self.plan = plan
+        self._subject = subject
         self.timeline = Timeline()
         self.transcript = Transcript(self.timeline, transcript_length)
         self.cluster = Cluster(
-            plan, self.timeline, self.transcript, calm=plan.calm, telemetry=telemetry
+            plan,
+            self.timeline,
+            self.transcript,
+            calm=plan.calm,
+            subject=subject,
+            telemetry=telemetry,
         )
         self.history = History(self.timeline)
         self._clients: dict[str, SimulatedClient] = {}
+        self._session_clients: dict[str, SessionClient] = {}
         self._lanes_at_work = 0
         self._stage = Stage(self.cluster, self.timeline)
         # Long, as time-outs grow with every view change that fails while the faults last.
@@ -117,7 +130,7 @@ class SimulatedRun:
         if self._group_can_go_on():
             self._demand_work(self.plan.settlement.lanes_after_healing, "everybody")
             self._demand_convergence()
-        self._judge()
+        self._subject.judge(self.history, self.cluster.invariants.applied)
 
     def _quorum_is_whole(self) -> bool:
         """Return whether no member of the quorum needs more than the quorum to recover."""
@@ -166,6 +179,9 @@ class SimulatedRun:
 
     def _start_lanes(self, lanes: tuple[Lane, ...], *, patient: bool) -> None:
         for lane in lanes:
+            if self.plan.limits.registered:
+                self._start_session_lane(lane, patient=patient)
+                continue
             client = self._clients.get(lane.client)
             if client is None:
                 client = self._clients[lane.client] = SimulatedClient(
@@ -173,6 +189,23 @@ class SimulatedRun:
                 )
             self._lanes_at_work += 1
             RunningLane(lane, client, self.cluster.situations, self._on_lane_done, patient=patient)
+
+    def _start_session_lane(self, lane: Lane, *, patient: bool) -> None:
+        client = self._session_clients.get(lane.client)
+        if client is None:
+            client = self._session_clients[lane.client] = SessionClient(
+                lane.client, lane, self.cluster, self.timeline, self.plan.seed, calm=self.plan.calm
+            )
+        self._lanes_at_work += 1
+        SessionLane(
+            lane,
+            client,
+            self.timeline,
+            self.transcript,
+            self.history,
+            self._on_lane_done,
+            patient=patient,
+        )
 
     def _on_lane_done(self) -> None:
         self._lanes_at_work -= 1
@@ -390,8 +423,3 @@ class SimulatedRun:
             for host in self.cluster.hosts
             if host.replica is not None
         )
-
-    def _judge(self) -> None:
-        verdict = check(self.history.events(), RegisterModel(), NO_BOUNDS)
-        if verdict.valid is not True:
-            raise Violation("linearizability", verdict.explanation())

@@ -127,6 +127,10 @@ class Scenario:
         point = Instant.BETWEEN_TURNS if after_outputs is None else AfterOutputs(after_outputs)
         self._cluster.crash(self.host(name), point)
 
+    def stop(self, name: str) -> None:
+        """Stop a replica in good order, as its process ends."""
+        self._cluster.stop(self.host(name))
+
     def crash_and_lose_log(self, name: str) -> None:
         """Kill a replica now; its disk loses the last entry."""
         self._cluster.crash(self.host(name), damage=LOST_TAIL)

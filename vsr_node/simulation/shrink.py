@@ -18,14 +18,20 @@ RUNS_MAX = 400
 
 
 class Shrinker:
-    """Looks for smaller plans in at most ``runs_max`` runs."""
+    """Looks for smaller plans in at most ``runs_max`` runs by ``run``."""
 
-    def __init__(self, outcome: RunOutcome, runs_max: int = RUNS_MAX) -> None:
+    def __init__(
+        self,
+        outcome: RunOutcome,
+        runs_max: int = RUNS_MAX,
+        run: Callable[[Plan], RunOutcome] = execute,
+    ) -> None:
         if outcome.failure is None:
             raise ValueError("only a plan that fails can be shrunk")
         self._invariant = outcome.failure.invariant
         self.outcome = outcome
         self._runs_left = runs_max
+        self._run = run
 
     def shrink(self) -> RunOutcome:
         """Return the smallest failing run that was found."""
@@ -44,7 +50,7 @@ class Shrinker:
         if plan == self.outcome.plan or not self._runs_left:
             return False
         self._runs_left -= 1
-        outcome = execute(plan)
+        outcome = self._run(plan)
         if outcome.failure is None or outcome.failure.invariant != self._invariant:
             return False
         self.outcome = outcome

@@ -48,7 +48,9 @@ class Situation(StrEnum):
     ASKED_AGAIN = "client asks again"
     ABANDONED = "request abandoned by its client"
     ANSWERED_AGAIN = "repeated request answered from the client table"
+    REGISTERED = "session registered"
     REFUSED = "request refused as never executed"
+    SESSION_EXPIRED = "client learns that its session has expired"
     OUTCOME_UNKNOWN = "request answered with an unknown outcome"
     # What the group did.
     SEVERAL_IN_ONE_TURN = "several messages in one turn"

@@ -10,6 +10,7 @@ from vsr_node.core.messages import (
     Commit,
     DoViewChange,
     Entry,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -112,7 +113,7 @@ def _sends_checkpoint(disk: Disk, message: NewCheckpoint, _: Committed) -> bool:
     )
 
 
-def _was_normal(disk: Disk, message: Commit | ReadOk, _: Committed) -> bool:
+def _was_normal(disk: Disk, message: Commit | Farewell | ReadOk, _: Committed) -> bool:
     return disk.last_normal_view >= message.view_number
 
 
@@ -129,6 +130,7 @@ STATEMENTS: dict[type[Message], Statement] = {
         lambda one: f", from view {one.current_view_number}",
         lambda disk, one, _: one.current_view_number <= disk.view_number,
     ),
+    Farewell: Statement(lambda _: "", _was_normal),
     DoViewChange: Statement(
         lambda one: (
             f", last normal {one.last_normal_view}, op {last_op_number(one)},"

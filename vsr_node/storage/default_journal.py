@@ -2,7 +2,8 @@
 
 The journal is in a folder of this user under the system's temporary one. In it there is a folder
 for each owner: a process that starts nodes, and the directory that it starts them in. So a node
-that was killed finds what it knew when the same process starts it again, and no other node does.
+that was killed finds what it knew when the same process starts it again, and no other node does:
+not one of a version with another format either, which a bench may start beside it to compare them.
 The folder's name identifies the owner, so that the folders of owners that are gone get removed.
 """
 
@@ -14,11 +15,15 @@ from typing import NamedTuple
 
 from .files import LOCK_NAME, Lock, make_private_folder
 from .machine import boot_id, process_namespace, process_start
+from .promise_file import FORMAT
 from .protocol import StorageError
 
 
 class Owner(NamedTuple):
-    """A process and a directory. All but the process id are digests."""
+    """A process and a directory. All but the process id are digests.
+
+    That of the directory is also one of the journal's format.
+    """
 
     boot: str
     namespace: str
@@ -35,7 +40,7 @@ class Owner(NamedTuple):
             _digest(process_namespace()),
             process_id,
             _digest(process_start(process_id)),
-            _digest(str(Path.cwd())),
+            _digest(f"{FORMAT} {Path.cwd()}"),
         )
 
     @classmethod

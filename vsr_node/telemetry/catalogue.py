@@ -85,6 +85,7 @@ _RESPONSE = {
 }
 _READ = {"read_view": "the view of the message", "nonce": "of the round"}
 _READ_OK = {**_READ, "told_op_number": "the sender's"}
+_FAREWELL = {"left_view": "the view that its primary leaves"}
 _VIEWS = {"old_view": "the view before", "new_view": "the view after"}
 _SPAN = {"span_id": "the same at start and stop", "fencing": "the view, which only ever grows"}
 
@@ -248,6 +249,18 @@ EVENTS: tuple[EventKind, ...] = (
         "another votes for its next view",
         {**_BYTES, **_VOTES},
         {**_VOTE, **_FROM},
+    ),
+    EventKind(
+        "view_change.farewell_sent",
+        "a primary leaves its view, as its process ends",
+        _SENT,
+        {**_FAREWELL, **_TO},
+    ),
+    EventKind(
+        "view_change.farewell_received",
+        "the primary leaves its view",
+        _BYTES,
+        {**_FAREWELL, **_FROM},
     ),
     EventKind(
         "view_change.news_sent", "it tells others of its newer view", _SENT, {**_NEWS, **_TO}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -69,6 +70,10 @@ def _commit(message: Commit) -> Fields:
 
 def _vote(message: StartViewChange) -> Fields:
     return {}, {"vote_view": message.view_number}
+
+
+def _farewell(message: Farewell) -> Fields:
+    return {}, {"left_view": message.view_number}
 
 
 def _do_view_change(message: DoViewChange) -> Fields:
@@ -155,6 +160,9 @@ MESSAGE_EVENTS: Mapping[type[Message], MessageEvents] = {
     ),
     Commit: MessageEvents("protocol.commit.sent", "protocol.commit.received", _commit),
     StartViewChange: MessageEvents("view_change.vote_sent", "view_change.vote_received", _vote),
+    Farewell: MessageEvents(
+        "view_change.farewell_sent", "view_change.farewell_received", _farewell
+    ),
     DoViewChange: MessageEvents(
         "view_change.do_view_change.sent",
         "view_change.do_view_change.received",

@@ -14,6 +14,7 @@ OUTCOMES = {
     Reason.UNAVAILABLE: "refused",
     Reason.NUMBER_REUSED: "refused",
     Reason.OUTCOME_UNKNOWN: "unknown",
+    Reason.SESSION_EXPIRED: "unknown",
 }
 
 

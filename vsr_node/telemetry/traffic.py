@@ -2,6 +2,7 @@
 
 from vsr_node.core.messages import (
     Commit,
+    Farewell,
     GetState,
     Message,
     PrepareOk,
@@ -21,6 +22,7 @@ class Traffic:
         self._note = note
         self._heartbeat_sent_at: int | None = None
         self._heartbeat_heard_at: dict[str, int] = {}
+        self._left_view = -1
         self._voted_view = 0
         self._voters: set[str] = set()
 
@@ -38,6 +40,9 @@ class Traffic:
         elif events.received == "view_change.vote_received":
             assert isinstance(message, StartViewChange)
             measurements["total_votes"] = self._count_vote(peer, message.view_number)
+        elif isinstance(message, Farewell):
+            self._left_view = message.view_number
+            self._count_vote(peer, message.view_number + 1)
         self._note(events.received, at_us, measurements, metadata)
         if isinstance(message, Commit):
             last = self._heartbeat_heard_at.get(peer, at_us)
@@ -88,7 +93,9 @@ class Traffic:
         return len(self._voters)
 
     def _time_out(self, replica: Replica, before: State, at_us: int) -> None:
-        """Note why a replica votes, if its last turn ended without doubt."""
+        """Note that a replica votes as it hears nobody, if its last turn ended without doubt."""
+        if before.view_number == self._left_view:
+            return
         if before.is_following or before.is_serving:
             self._note(
                 "timer.primary_timeout" if before.is_following else "timer.quorum_timeout",

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from vsr_node import command
+from vsr_node import shell_command
 from vsr_node.bench.stored.option_values import positive
 from vsr_node.bench.workshop.broken_nodes import BROKEN_PREFIX, broken_command
 from vsr_node.checker import Bounds
@@ -26,7 +26,7 @@ class UsageError(Exception):
     """The command line asks for something impossible; the text says what and why."""
 
 
-class Parser(command.Parser):
+class Parser(shell_command.Parser):
     """A parser whose errors do not look like a verdict: argparse's exit status 2 means unknown."""
 
     exit_usage = EXIT_USAGE

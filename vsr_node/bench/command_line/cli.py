@@ -10,6 +10,7 @@ import io
 import random
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from vsr_node.bench.command_line import commands, hunt, report_commands
@@ -38,7 +39,7 @@ from vsr_node.bench.stored.options import (
     declared_values,
 )
 from vsr_node.bench.stored.stored_runs import BUNDLE_SUFFIX, UnreadableRunError
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS, Parameters
 from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, HARD_NODES
 from vsr_node.bench.workshop.self_test import (
     HEAD,
@@ -47,7 +48,7 @@ from vsr_node.bench.workshop.self_test import (
     table_line,
 )
 from vsr_node.bench.workshop.self_test import rows as self_test_rows
-from vsr_node.command import command_here
+from vsr_node.shell_command import command_here
 from vsr_node.start import Stopped
 
 SEED_BITS = 32
@@ -58,15 +59,6 @@ ACTS_IN_RUN = 12
 """How often faults of a kind begin or end in a thorough run, if the command line does not say."""
 
 EXPORTS = ("--junit", "--summary", "--bundle")
-
-WITHOUT_MEANING = (
-    "--consistency-models",
-    "--key-count",
-    "--max-txn-length",
-    "--max-writes-per-key",
-    "--topology",
-)
-"""Options of Maelstrom's other workloads, which are accepted so that a command line can stay."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -93,9 +85,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def _test(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout)
-    for name in WITHOUT_MEANING:
-        if getattr(arguments, name[2:].replace("-", "_")) is not None:
-            console.say(f"note: {name} has no meaning for {arguments.workload}")
+    for name in without_meaning(arguments):
+        console.say(f"note: {name} has no meaning for {arguments.workload}")
     if arguments.log_net_send or arguments.log_net_recv:
         console.say("note: every message is in messages.jsonl; nothing else is logged")
     _check_exports(arguments)
@@ -110,6 +101,14 @@ def _test(arguments: argparse.Namespace) -> int:
             break
     _export(arguments, outcomes, console)
     return status
+
+
+def without_meaning(arguments: argparse.Namespace) -> list[str]:
+    """Return the given options that only other workloads have. A command line may keep them."""
+    own = ("rate", *WORKLOADS[arguments.workload].options)
+    others = [each.name for each in fields(Parameters) if each.name not in own]
+    given = [name for name in others if getattr(arguments, name) is not None]
+    return [f"--{name.replace('_', '-')}" for name in given]
 
 
 def _check_exports(arguments: argparse.Namespace) -> None:
@@ -327,5 +326,3 @@ def _add_other_options(test: argparse.ArgumentParser) -> None:
         ),
     ):
         test.add_argument(name, type=Path, metavar="FILE", help=about)
-    for name in WITHOUT_MEANING:
-        test.add_argument(name, help=argparse.SUPPRESS)

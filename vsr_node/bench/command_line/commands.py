@@ -31,8 +31,8 @@ from vsr_node.bench.workloads import DEFAULT, WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.shell import Shell, help_of
 from vsr_node.checker.validity import Validity
-from vsr_node.command import command_here
 from vsr_node.report import draw
+from vsr_node.shell_command import command_here
 from vsr_node.start import EXIT_SIGNAL
 
 EXIT_NOT_REPEATED = 2
@@ -257,8 +257,7 @@ def _add_doctor(commands: Commands) -> None:
         help="take a node through the protocol, step by step, and report its mistakes",
         description="Take a node through the protocol, step by step, without faults. Report its "
         "mistakes, what was expected and which document demands it. Exit status: 0 if there is no "
-        "mistake, 1 if there are some, 2 if the node needs one of Maelstrom's services, which are "
-        "not offered here yet.",
+        "mistake, 1 if there are some.",
         epilog="Arguments after -- go to the binary.",
         allow_abbrev=False,
     )
@@ -290,9 +289,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         console.say(f"ERROR: {error}")
         return EXIT_ERROR
     mistakes = doctor.mistake_count
-    if verdict is Validity.UNKNOWN:
-        console.say("\nnot judged: Maelstrom's services are not offered here yet")
-    elif mistakes:
+    if mistakes:
         noun = "mistake" if mistakes == 1 else "mistakes"
         console.say(f"\n{mistakes} {noun} in {len(doctor.lines)} lines")
     else:

@@ -43,8 +43,8 @@ from vsr_node.bench.stored.store import adopt, new_folder, write_json
 from vsr_node.bench.stored.stored_runs import load_run
 from vsr_node.bench.workloads import DEFAULT
 from vsr_node.checker.validity import Validity
-from vsr_node.command import command_here
 from vsr_node.report import draw
+from vsr_node.shell_command import command_here
 from vsr_node.start import EXIT_SIGNAL, Stopped
 
 MINUTES = 5.0

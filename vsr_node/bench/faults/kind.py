@@ -99,3 +99,5 @@ class Demand:
     thorough: bool = False
     """Whether every other fault and the last one hit the leader, variants take turns between, and
     all faults end at the time limit. False draws each fault for itself, as Maelstrom does."""
+    heals: bool = False
+    """Whether all faults end at the time limit in any case, as a final phase follows."""

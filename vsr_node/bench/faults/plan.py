@@ -85,9 +85,9 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
                 return []
         acts.append(Act(at, kind, value))
         at += int(random.uniform(0, 2 * demand.interval_ns))
-    if not demand.thorough:
+    if not (demand.thorough or demand.heals):
         return acts
-    if kind.at_leader is None:
+    if not demand.thorough or kind.at_leader is None:
         return [*acts, *[Act(demand.time_limit_ns, kind, None)] * (len(acts) % 2)]
     is_possible = kind.draw(demand, random) is not None
     return _with_last_fault(demand, kind, kind.at_leader, acts) if is_possible else []

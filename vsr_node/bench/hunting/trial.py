@@ -53,7 +53,7 @@ def try_once(options: Options, folder: Path) -> Trial:
         return Trial(Validity.UNKNOWN, problem="it was stopped")
     _end_at_sigterm(outcome.signal_number)
     results = outcome.results
-    wrong = frozenset() if results.meets_limit else kinds_of(results)
+    wrong = kinds_of(results)
     traits = frozenset(traits_of(results, outcome.events, outcome.folder))
     if wrong:
         return Trial(Validity.INVALID, wrong, results, outcome.folder, traits)

@@ -71,9 +71,13 @@ class LeaderGauge:
         return self._only_broadcaster(recent) or self._centre(recent)
 
     def _recent(self) -> Flows:
+        """Return the traffic of late between the nodes, without that of services."""
         before = self._before[0] if self._before else {}
-        flows = self._traffic.flows
-        return {flow: flows[flow] - before.get(flow, 0) for flow in flows}
+        return {
+            (source, destination, kind): count - before.get((source, destination, kind), 0)
+            for (source, destination, kind), count in self._traffic.flows.items()
+            if source in self._nodes and destination in self._nodes
+        }
 
     def _only_broadcaster(self, recent: Flows) -> str | None:
         """Return the node that alone sent messages of some type to all others, if there is one."""

@@ -30,13 +30,12 @@ class History:
         value: Any,
         error: tuple[int | str, str] | None,
         node: str,
+        *,
+        is_final: bool = False,
     ) -> None:
         """Record an event of a client."""
-        self._add(
-            Event(
-                len(self.events), self._clock(), process, type_, f, key, value, _json(error), node
-            )
-        )
+        place, time = len(self.events), self._clock()
+        self._add(Event(place, time, process, type_, f, key, value, _json(error), node, is_final))
 
     def record_fault(self, f: str, value: Any) -> None:
         """Record an act of the nemesis; ``value`` is None for the end of a fault."""
@@ -44,12 +43,18 @@ class History:
 
     def _add(self, event: Event) -> None:
         self.events.append(event)
-        self._lines.write(orjson.dumps(event._asdict()) + b"\n")
+        self._lines.write(orjson.dumps(_plain(event)) + b"\n")
         value = event.value if event.key is None else [event.key, event.value]
         fields = [str(event.process), event.type, event.f, json.dumps(value)]
         if event.error is not None:
             fields.append(json.dumps(event.error))
         self._text.write(("\t".join(fields) + "\n").encode())
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    """Return an event as JSON; ``final`` only if it is."""
+    plain = event._asdict()
+    return plain | {"final": True} if plain.pop("is_final") else plain
 
 
 def _json(error: tuple[int | str, str] | None) -> Any:

@@ -35,15 +35,10 @@ class Kind(StrEnum):
     WRONG_SOURCE = "wrong-source"
     UNKNOWN_ERROR_CODE = "unknown-error-code"
     INIT_OK_WITH_MORE = "init-ok-with-more"
-    SERVICE = "service"
 
 
 ADVICE = frozenset({Kind.WRONG_SOURCE, Kind.UNKNOWN_ERROR_CODE, Kind.INIT_OK_WITH_MORE})
 """What Maelstrom lets pass, though its documents forbid it: reported, but a run may be valid."""
-
-LIMITS = frozenset({Kind.SERVICE})
-"""What Maelstrom offers and this bench does not: a run that needs it can't be judged."""
-
 
 EXPECTED = {
     Kind.NOT_JSON: (
@@ -56,7 +51,7 @@ EXPECTED = {
     ),
     Kind.UNKNOWN_SOURCE: ('"src" is the id that init gave to the node', "protocol.md, Messages"),
     Kind.UNKNOWN_DESTINATION: (
-        '"dest" is one of the node_ids of init, or a client that sent a request',
+        '"dest" is one of the node_ids of init, a client that sent a request, or a service',
         "protocol.md, Messages",
     ),
     Kind.REPLY_TO_NOBODY: (
@@ -81,10 +76,6 @@ EXPECTED = {
     Kind.INIT_OK_WITH_MORE: (
         "an init_ok has its type and in_reply_to alone",
         "protocol.md, Initialization",
-    ),
-    Kind.SERVICE: (
-        "a node that needs no service: Maelstrom offers them, this bench does not yet",
-        "services.md",
     ),
 }
 """For each kind, what was expected, and the document that says so."""
@@ -130,18 +121,13 @@ class Mistakes:
 
     @property
     def count(self) -> int:
-        """How many mistakes all nodes made, without advice and limits of the bench."""
+        """How many mistakes all nodes made, without advice."""
         return sum(
             count
             for kinds in self.counts.values()
             for kind, count in kinds.items()
-            if kind not in ADVICE | LIMITS
+            if kind not in ADVICE
         )
-
-    @property
-    def meets_limit(self) -> bool:
-        """Whether a node needs what this bench does not offer."""
-        return any(kind in LIMITS for kinds in self.counts.values() for kind in kinds)
 
     def record(self, kind: Kind, node: str, detail: str, line: bytes = b"") -> None:
         """Count a mistake, and report it unless enough of its kind were reported."""
@@ -170,8 +156,6 @@ class Mistakes:
 
 
 def _title(kind: Kind) -> str:
-    if kind in LIMITS:
-        return "NOT JUDGED,"
     return "ADVICE to" if kind in ADVICE else "MISTAKE of"
 
 

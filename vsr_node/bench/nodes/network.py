@@ -10,7 +10,7 @@ Messages that involve a client are delivered at once and whole. Between servers:
 
 Loss and duplication act when a message is sent, and so does a slow link, which adds to the latency.
 A node's messages to itself take latency, but never leave it: they are neither cut nor lost nor
-repeated.
+repeated. Nor are messages to and from services, which count as messages between servers.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,6 @@ from vsr_node.bench.nodes.loop import Timers
 from vsr_node.bench.nodes.mistakes import Kind, Mistakes, WireError
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.nodes.wire import is_client, new_message, parse_message, with_id
-
-SERVICES = ("lin-kv", "seq-kv", "lww-kv", "lin-tso")
-"""The services that Maelstrom offers to nodes."""
 
 UNDER_WAY_MAX = 1_000_000
 """Messages between servers that wait for their time. A flood beyond that is dropped, and reported
@@ -94,6 +91,7 @@ class Network:
         self._journal = journal
         self._nodes: dict[str, NodePort] = {}
         self._clients: dict[str, ClientPort] = {}
+        self._services: list[str] = []
         self._absences = Absences()
         self._next_id = 0
         self._under_way = 0
@@ -111,6 +109,11 @@ class Network:
         self._nodes[name] = port
         if self._carriers is not None:
             self._carriers[name] = Carrier(self, self._timers)
+
+    def add_service(self, name: str, port: NodePort) -> None:
+        """Make a service known, which is a node that no fault touches."""
+        self._services.append(name)
+        self.add_node(name, port)
 
     def add_client(self, name: str, port: ClientPort) -> None:
         """Make a client known."""
@@ -151,9 +154,6 @@ class Network:
                 self._to_node(source, destination, message, line)
             elif destination in self._clients:
                 self._to_client(source, destination, message, line)
-            elif destination in SERVICES:
-                detail = f"a message to {destination}, a service that is not offered here yet"
-                raise WireError(Kind.SERVICE, detail)
             elif is_client(destination):
                 raise WireError(Kind.REPLY_TO_NOBODY, f"a reply to {destination}, which is nobody")
             else:
@@ -183,18 +183,19 @@ class Network:
             self._submit(envelope, now)
             return
         self.servers.count_sent(source, destination, message["body"], len(line))
+        is_safe = source in self._services or destination in self._services
         if source == destination:
             self._submit(envelope, now + self.links.own_latency_ns())
         elif self._carriers is None and self.links.drops(source, destination):
             self._journal(now, now, b"cut", payload)
-        elif self.links.loses():
+        elif not is_safe and self.links.loses():
             self._journal(now, now, b"lost", payload)
         elif self._under_way >= UNDER_WAY_MAX:
             self._journal(now, now, b"dropped", payload)
             raise WireError(Kind.FLOOD, f"more than {UNDER_WAY_MAX} messages are under way")
         else:
             self._submit(envelope, now + self.links.latency_ns(source, destination))
-            if self.links.repeats():
+            if not is_safe and self.links.repeats():
                 again = envelope._replace(repeated=True)
                 self._submit(again, now + self.links.latency_ns(source, destination))
 

@@ -33,8 +33,10 @@ from vsr_node.bench.nodes.members import Members
 from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.processes import Launch
+from vsr_node.bench.nodes.services import offer_services
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.scripted_workers import ScriptedWorkers
+from vsr_node.bench.running.set_up import SetUp
 from vsr_node.bench.running.thorough_workers import ThoroughWorkers
 from vsr_node.bench.running.workers import ClientPool, Work, Workers
 from vsr_node.bench.stored.options import Options, stored_values
@@ -43,13 +45,15 @@ from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.script import OPERATIONS, operation_line
 from vsr_node.bench.stored.store import Store
 from vsr_node.bench.workloads import WORKLOADS, Workload
-from vsr_node.bench.workloads.workload import WorkloadVerdict
+from vsr_node.bench.workloads.verdict import WorkloadVerdict
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
 from vsr_node.report import draw
 from vsr_node.start import EXIT_SIGNAL, Stopped
 
 TICK_NS = NANOSECONDS_PER_SECOND // 5
+REST_NS = 10 * NANOSECONDS_PER_SECOND
+"""Between the end of the faults and the final phase, as in Maelstrom."""
 PLAIN_LINE_INTERVAL_NS = 5 * NANOSECONDS_PER_SECOND
 
 
@@ -168,11 +172,12 @@ _OPERATIONS = {
 
 
 def _headline(options: Options, folder: Path) -> str:
+    is_thorough = options.is_thorough and WORKLOADS[options.workload].follows_faults
     return (
         f"{options.workload} on {len(options.nodes)} nodes for {options.time_limit_s:g} s: "
         f"rate {options.rate:g}, {options.concurrency} clients, latency "
         f"{options.latency.mean_ms:g} ms {options.latency.name}, seed {options.seed}; "
-        f"operations {_OPERATIONS[options.is_thorough]}\n{folder}"
+        f"operations {_OPERATIONS[is_thorough]}\n{folder}"
     )
 
 
@@ -196,6 +201,7 @@ class LiveRun:
             options.concurrency,
             self._stream("workload"),
             thorough=options.is_thorough,
+            parameters=options.parameters,
         )
         self._plan = self._write_plan()
         self._clients: list[Client] = []
@@ -211,6 +217,7 @@ class LiveRun:
         network = Network(
             timers, links, mistakes, self._messages, head_of_line=options.head_of_line
         )
+        offer_services(network, timers, self._stream("services"))
         lines, text = store.open_log("history.jsonl"), store.open_log("history.txt")
         return RunGround(timers, mistakes, network, History(timers.now, lines, text), say)
 
@@ -235,6 +242,7 @@ class LiveRun:
                 time_limit_ns=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
                 slow_ms=options.slow_ms,
                 thorough=options.is_thorough,
+                heals=self.workload.has_final_phase,
             )
             plan = plan_faults(demand, self._stream)
         lines = [orjson.dumps(act.as_json()) for act in plan]
@@ -246,6 +254,7 @@ class LiveRun:
         with collector_paused():
             try:
                 self._start_nodes(interruption)
+                self._set_up(interruption)
                 return self._work(interruption)
             finally:
                 self._members.stop()
@@ -268,6 +277,16 @@ class LiveRun:
             raise Stopped(interruption.signal_number)
         if not self._members.is_up:
             raise SetupError("the group did not come up; its mistakes say why")
+
+    def _set_up(self, interruption: Interruption) -> None:
+        """Send what the workload sends to each node before all operations."""
+        set_up = SetUp(self._new_client, self._time_out_ns())
+        set_up.start(self._options.nodes, self.workload.set_up(self._options.nodes))
+        self._loop.run_until(lambda: set_up.done or interruption.signal_number is not None)
+        if interruption.signal_number is not None:
+            raise Stopped(interruption.signal_number)
+        if set_up.failure is not None:
+            raise SetupError(set_up.failure)
 
     def _new_client(self) -> Client:
         client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
@@ -303,6 +322,8 @@ class LiveRun:
         )
         workers.stop()
         nemesis.stop()
+        if self.workload.has_final_phase:
+            self._do_final_phase(workers, interruption)
         return RunRecord(
             options=options,
             clock_start_us=self._clock_start_us,
@@ -324,6 +345,18 @@ class LiveRun:
             interrupted=interruption.signal_number is not None,
         )
 
+    def _do_final_phase(self, workers: ClientPool, interruption: Interruption) -> None:
+        """Let the group rest without faults, then let the workers do what they do in the end."""
+
+        def is_cut_short() -> bool:
+            return interruption.signal_number is not None or self._members.is_gone
+
+        rested_at = self._timers.now() + REST_NS
+        self._loop.run_until(lambda: is_cut_short() or self._timers.now() >= rested_at)
+        if not is_cut_short():
+            workers.begin_final_phase()
+            self._loop.run_until(lambda: is_cut_short() or workers.final_phase_done)
+
     def _time_out_ns(self) -> int:
         """Return how long a client waits for a reply."""
         seconds = self.workload.time_out_s(self._options.latency.mean_ms)
@@ -333,13 +366,14 @@ class LiveRun:
         """Return workers that do the script's operations, or those that the seed draws."""
         options = self._options
         clients = [self._new_client() for _ in range(options.concurrency)]
-        work = Work(self.workload, clients, self._time_out_ns())
+        work = Work(self.workload, clients, self._time_out_ns(), self._new_client)
         if options.script is not None:
             operations = options.script.operations
             lines = b"".join(map(operation_line, operations))
             self._store.write_text(OPERATIONS, lines.decode())
             return ScriptedWorkers(self._ground, work, operations)
-        kind = ThoroughWorkers if options.is_thorough else Workers
+        is_thorough = options.is_thorough and self.workload.follows_faults
+        kind = ThoroughWorkers if is_thorough else Workers
         return kind(
             self._ground,
             work,

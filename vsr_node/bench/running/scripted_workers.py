@@ -1,7 +1,7 @@
 """The workers of a run that repeats a script."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.running.workers import ClientPool, Error, Work
@@ -16,7 +16,8 @@ class ScriptedWorkers(ClientPool):
         self, ground: RunGround, work: Work, operations: Sequence[ScriptedOperation]
     ) -> None:
         super().__init__(ground, work)
-        self._operations = operations
+        self._operations = [each for each in operations if not each.operation.is_final]
+        self._last = [each for each in operations if each.operation.is_final]
         self._waiting: list[deque[ScriptedOperation]] = [deque() for _ in work.clients]
         self._busy = [False] * len(work.clients)
         self._left = 0
@@ -41,6 +42,9 @@ class ScriptedWorkers(ClientPool):
 
     def on_fault(self) -> None:
         """Go on as the script says."""
+
+    def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
+        return ((each.node, each.operation) for each in self._last if each.client == worker)
 
     def _on_due(self, begin: int, scripted: ScriptedOperation) -> None:
         if not self._left:

@@ -7,7 +7,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -20,9 +20,21 @@ from vsr_node.bench.nodes.known_errors import DEFINITE_ERRORS
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import WireError
-from vsr_node.bench.workloads.workload import Operation, Workload
+from vsr_node.bench.workloads.workload import (
+    ClientCrashError,
+    Exchange,
+    Operation,
+    Workload,
+)
+
+FINAL_PHASE_NS = 10 * NANOSECONDS_PER_SECOND
+"""How long operations of the final phase begin."""
+FINAL_INTERVAL_NS = NANOSECONDS_PER_SECOND // 5
+"""Between two of them of one worker."""
 
 Error = tuple[int | str, str]
+Outcome = tuple[EventType, Any, Error | None]
+"""The type, the value and the error of the event that completes an operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +45,27 @@ class Work:
     clients: Sequence[Client]
     time_out_ns: int
     """How long each client waits for a reply."""
+    new_client: Callable[[], Client]
+    """Makes a client that takes the place of one that is not reusable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """An operation under way, by its worker and its node."""
+
+    worker: int
+    operation: Operation
+    node: str
+    time_out_ns: int
+    """How long its client waits for each reply."""
+    exchange: Exchange
 
 
 class ClientPool(ABC):
     """Clients that do operations, one at a time each, and the account of their outcomes.
 
     An operation whose outcome is unknown ends its process: the worker goes on under a new process
-    number, the old one plus the number of clients, with the same client.
+    number, the old one plus the number of clients, with the same client if that is reusable.
     """
 
     def __init__(self, ground: RunGround, work: Work) -> None:
@@ -57,14 +83,25 @@ class ClientPool(ABC):
         self._timers = ground.timers
         self._history = ground.history
         self._workload = work.workload
-        self._clients = work.clients
+        self._clients = list(work.clients)
+        self._new_client = work.new_client
         self._time_out_ns = work.time_out_ns
         self._processes = list(range(len(work.clients)))
+        self._finals: list[Iterator[tuple[str, Operation]]] = []
+        """What each worker has left to do in the final phase, with its node."""
+        self._final_phase_end = 0
+        self._finals_left = 0
+        """How many workers have something left to do in the final phase."""
 
     @property
     @abstractmethod
     def done(self) -> bool:
         """Whether no operation is under way, and none will begin."""
+
+    @property
+    def final_phase_done(self) -> bool:
+        """Whether the final phase, which has begun, is over."""
+        return not self._finals_left
 
     @abstractmethod
     def start(self) -> None:
@@ -79,6 +116,28 @@ class ClientPool(ABC):
         """Take note that a fault has begun or ended."""
 
     @abstractmethod
+    def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
+        """Yield what a worker does in the final phase, each with the node that it asks."""
+
+    def begin_final_phase(self) -> None:
+        """Let each worker do its final operations; nothing else may be under way."""
+        workers = range(len(self._clients))
+        self._finals = [self._final_operations(worker) for worker in workers]
+        self._final_phase_end = self._timers.now() + FINAL_PHASE_NS
+        self._finals_left = len(workers)
+        for worker in workers:
+            self._begin_next_final(worker)
+
+    def _begin_next_final(self, worker: int) -> None:
+        is_over = self._timers.now() >= self._final_phase_end
+        following = None if is_over else next(self._finals[worker], None)
+        if following is None:
+            self._finals_left -= 1
+        else:
+            node, operation = following
+            self._begin(worker, operation, node)
+
+    @abstractmethod
     def _on_done(self, worker: int, operation: Operation, error: Error | None) -> None:
         """Take note that a worker has done its operation and is free; ``error`` is None if ok."""
 
@@ -86,53 +145,72 @@ class ClientPool(ABC):
         self, worker: int, operation: Operation, node: str, time_out_ns: int | None = None
     ) -> None:
         """Begin an operation; ``time_out_ns`` is None for the usual time."""
-        time_out_ns = time_out_ns or self._time_out_ns
         self.in_flight += 1
         self.in_flight_at[node] += 1
         self._record(worker, "invoke", operation, node, operation.value, None)
-        self._clients[worker].request(
-            node,
-            self._workload.request(operation),
-            time_out_ns,
-            partial(self._on_completion, worker, operation, node, time_out_ns),
+        exchange = self._workload.perform(worker, operation)
+        self._go_on(
+            _Task(worker, operation, node, time_out_ns or self._time_out_ns, exchange), None
         )
 
-    def _on_completion(
-        self,
-        worker: int,
-        operation: Operation,
-        node: str,
-        time_out_ns: int,
-        body: dict[str, Any] | None,
-    ) -> None:
-        """Record the outcome. Raises WireError, once that is done, for a malformed reply."""
-        try:
-            type_, value, error = self._outcome(operation, time_out_ns, body)
-        except WireError as wire_error:
-            type_, value, error = "info", operation.value, ("malformed", wire_error.detail)
-            raise
-        finally:
-            self._record(worker, type_, operation, node, value, error)
-            if type_ == "info":
-                self._processes[worker] += len(self._clients)
-                self._workload.on_new_process(worker)
-            self.in_flight -= 1
-            self.in_flight_at[node] -= 1
-            self._on_done(worker, operation, error)
+    def _go_on(self, task: _Task, body: dict[str, Any] | None) -> None:
+        """Send the task's next request, or complete it; ``body`` is None before the first request.
 
-    def _outcome(
-        self, operation: Operation, time_out_ns: int, body: dict[str, Any] | None
-    ) -> tuple[EventType, Any, Error | None]:
-        function = self._workload.function(operation.f)
-        unknown: EventType = "fail" if function.idempotent else "info"
-        if body is None:
-            self.time_out_count += 1
-            milliseconds = time_out_ns // NANOSECONDS_PER_MILLISECOND
-            return unknown, operation.value, (0, f"no reply within {milliseconds} ms")
-        error = error_of(body)
+        Raises WireError, once that is done, for a malformed reply.
+        """
+        try:
+            request = next(task.exchange) if body is None else task.exchange.send(body)
+        except StopIteration as end:
+            self._complete(task, ("ok", end.value, None))
+        except ClientCrashError as crash:
+            self._complete(task, ("info", task.operation.value, ("crash", str(crash))))
+        except WireError as error:
+            malformed = ("malformed", error.detail)
+            self._complete(task, ("info", task.operation.value, malformed))
+            raise
+        else:
+            self._clients[task.worker].request(
+                task.node, request, task.time_out_ns, partial(self._on_reply, task)
+            )
+
+    def _on_reply(self, task: _Task, body: dict[str, Any] | None) -> None:
+        """Take the reply to a task's request; None if none came in time. Raises as ``_go_on``."""
+        error = self._error(task, body)
         if error is None:
-            return "ok", self._workload.result(operation, body), None
-        return "fail" if error[0] in DEFINITE_ERRORS else unknown, operation.value, error
+            self._go_on(task, body)
+        else:
+            self._complete(
+                task, (self._failure(task.operation, error), task.operation.value, error)
+            )
+
+    def _error(self, task: _Task, body: dict[str, Any] | None) -> Error | None:
+        if body is not None:
+            return error_of(body)
+        self.time_out_count += 1
+        return 0, f"no reply within {task.time_out_ns // NANOSECONDS_PER_MILLISECOND} ms"
+
+    def _failure(self, operation: Operation, error: Error) -> EventType:
+        """Return whether an operation that got an error certainly did not happen."""
+        if self._workload.errors_are_info:
+            return "info"
+        is_idempotent = self._workload.function(operation.f).idempotent
+        return "fail" if is_idempotent or error[0] in DEFINITE_ERRORS else "info"
+
+    def _complete(self, task: _Task, outcome: Outcome) -> None:
+        type_, value, error = outcome
+        self._record(task.worker, type_, task.operation, task.node, value, error)
+        if type_ == "info":
+            self._processes[task.worker] += len(self._clients)
+            self._workload.on_new_process(task.worker)
+            if not self._workload.reusable:
+                self._clients[task.worker] = self._new_client()
+        self.in_flight -= 1
+        self.in_flight_at[task.node] -= 1
+        if task.operation.is_final:
+            due = self._timers.now() + FINAL_INTERVAL_NS
+            self._timers.call_at(due, self._begin_next_final, task.worker)
+        else:
+            self._on_done(task.worker, task.operation, error)
 
     def _record(
         self,
@@ -145,7 +223,8 @@ class ClientPool(ABC):
     ) -> None:
         self.counts[type_] += 1
         process = self._processes[worker]
-        self._history.record(process, type_, operation.f, operation.key, value, error, node)
+        f, key, _, is_final = operation
+        self._history.record(process, type_, f, key, value, error, node, is_final=is_final)
 
 
 class Workers(ClientPool):
@@ -193,6 +272,9 @@ class Workers(ClientPool):
 
     def on_fault(self) -> None:
         """Go on as before."""
+
+    def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
+        return ((self._node_of(worker), each) for each in self._workload.final(worker))
 
     def _begin_due(self) -> None:
         """Begin the operations that are due; a timer or the next free worker calls again."""

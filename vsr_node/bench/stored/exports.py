@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from vsr_node import __version__
 from vsr_node.bench.stored.results import OUTCOMES, Results
 from vsr_node.checker.validity import Validity
-from vsr_node.command import command_elsewhere
+from vsr_node.shell_command import command_elsewhere
 from vsr_node.start import NODE
 
 README = """\
@@ -145,6 +145,10 @@ def _summary_lines(results: Results) -> list[str]:
             for node, kinds in sorted(results.mistakes.by_node.items())
         ]
         lines.append("")
+    if results.anomalies:
+        lines += [f"Anomalies: {', '.join(results.anomalies)}.", ""]
+    if results.as_maelstrom not in (None, results.valid):
+        lines += [f"Maelstrom would call this run {results.as_maelstrom.word}.", ""]
     if results.workload.valid is not Validity.VALID:
         lines += ["```", *results.workload.explanation.splitlines(), "```", ""]
     return [*lines, f"Repeat with `{results.repeat}`", ""]

@@ -4,7 +4,8 @@ import math
 from argparse import ArgumentTypeError
 
 from vsr_node.bench.faults.kinds import NAMES, NEMESES
-from vsr_node.bench.workloads import NOT_YET, WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.checker.transactions.anomalies import COMMON_MODELS, model_name
 
 
 def positive(text: str) -> float:
@@ -49,9 +50,17 @@ def workload(name: str) -> str:
     if name in WORKLOADS:
         return name
     available = ", ".join(sorted(WORKLOADS))
-    if name in NOT_YET:
-        raise ArgumentTypeError(f"the workload {name} is not there yet; there are {available}")
     raise ArgumentTypeError(f"there is no workload {name}; there are {available}")
+
+
+def models(text: str) -> tuple[str, ...]:
+    """Return the consistency models in a list, whose commas may have blanks around them."""
+    names = tuple(name for each in text.split(",") if (name := each.strip()))
+    for name in names:
+        if model_name(name) is None:
+            common = ", ".join(COMMON_MODELS)
+            raise ArgumentTypeError(f"there is no model {name}; there are {common} and others")
+    return names
 
 
 def nemeses(text: str) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from typing import Any
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.stored import option_values as values
 from vsr_node.bench.stored.script import Script
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS, Parameters
+from vsr_node.bench.workloads.broadcast import TOPOLOGIES
 from vsr_node.checker import Bounds
-from vsr_node.command import command_here
+from vsr_node.shell_command import command_here
 
 RUN_FOLDER = "{run}"
 """Stands in the binary's arguments for the run's own folder, so that no run finds the data of
@@ -40,6 +41,14 @@ def _option(*names: str, stored_default: Any = MISSING, **how: Any) -> Any:
     return field(default=stored_default, metadata={"names": names, "how": how})
 
 
+def _parameter(*names: str, **how: Any) -> Any:
+    """Return a field for a parameter of some workloads; it is None unless the command line has it.
+
+    A run without it is stored without it.
+    """
+    return _option(*names, stored_default=None, **how)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """What ``test.json`` and ``results.json`` keep of a test, under these names.
@@ -54,7 +63,7 @@ class Description:
         type=values.workload,
         required=True,
         metavar="NAME",
-        help=" or ".join(sorted(WORKLOADS, reverse=True)),
+        help=", ".join(sorted(WORKLOADS)),
     )
     command: tuple[str, ...]
     """The program and its arguments, ready to be started from any folder.
@@ -160,6 +169,40 @@ class Description:
         help="draws operations, latencies and faults (drawn at random if not given)",
     )
 
+    key_count: int | None = _parameter(
+        "--key-count", type=values.count, metavar="N", help="keys of transactions at a time (10)"
+    )
+    max_txn_length: int | None = _parameter(
+        "--max-txn-length",
+        type=values.count,
+        metavar="N",
+        help="operations of a transaction at most (4)",
+    )
+    max_writes_per_key: int | None = _parameter(
+        "--max-writes-per-key",
+        type=values.count,
+        metavar="N",
+        help="writes of a key before another takes its place (16)",
+    )
+    topology: str | None = _parameter(
+        "--topology",
+        choices=TOPOLOGIES,
+        help="the neighbours that broadcast suggests to nodes (grid)",
+    )
+    consistency_models: tuple[str, ...] | None = _parameter(
+        "--consistency-models",
+        type=values.models,
+        metavar="LIST",
+        help="what transactions promise, as read-committed (strict-serializable)",
+    )
+    strict: bool | None = _parameter(
+        "--strict",
+        action="store_const",
+        const=True,
+        help="demand sets and counters that are linearizable, and transactions that are strictly "
+        "serializable, whatever the models",
+    )
+
     generator: str | None = _option(
         "--as-maelstrom",
         action="store_const",
@@ -169,6 +212,13 @@ class Description:
         stored_default=None,
     )
     """What draws operations and faults. None for a run of an earlier version: as Maelstrom does."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the command line asks of the workload."""
+        names = [each.name for each in fields(Parameters)]
+        asked = {name: getattr(self, name) for name in names}
+        return Parameters(**{name: each for name, each in asked.items() if each is not None})
 
     @property
     def is_thorough(self) -> bool:

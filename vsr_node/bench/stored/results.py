@@ -12,17 +12,18 @@ from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.gauge import Leadership
 from vsr_node.bench.nodes.lateness import Lateness
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.mistakes import LIMITS, Mistakes
+from vsr_node.bench.nodes.mistakes import Mistakes
 from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, stored_values
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
 from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
-from vsr_node.bench.workloads import WORKLOADS
-from vsr_node.bench.workloads.workload import WorkloadVerdict
+from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.workloads.verdict import WorkloadVerdict
 from vsr_node.checker.history import NEMESIS, Event
 from vsr_node.checker.validity import Validity
+from vsr_node.checker.workloads.verdicts import names_of
 
 DISTORTED_MS = 20.0
 """Above this 99th percentile of the bench's own lateness a run says more about the machine."""
@@ -244,6 +245,13 @@ class Results:
     """Why the run proves little if it is valid, and which option would help; None if it does not,
     or the run is of an earlier version."""
 
+    as_maelstrom: Validity | None = None
+    """What Maelstrom says of such a run; None if it can't differ in the workload."""
+    strict: Validity | None = None
+    """The workload's verdict with ``--strict``; None if it has no other one."""
+    anomalies: tuple[str, ...] | None = None
+    """The names of what is wrong in the history; None if the workload has no names for it."""
+
     def judged(self, verdict: WorkloadVerdict) -> "Results":
         """Return the results with this verdict of the workload and what follows from it."""
         untouched = self.test.require_faults and self.bite.touched_nothing
@@ -254,14 +262,23 @@ class Results:
             self._stats_validity(),
             Validity.UNKNOWN if untouched or self.interrupted else Validity.VALID,
         )
-        if self.meets_limit:
-            valid = Validity.UNKNOWN
-        return replace(self, valid=valid, workload=verdict)
+        as_maelstrom = verdict.as_maelstrom
+        if as_maelstrom is not None:
+            stats = self._stats_validity()
+            as_maelstrom = Validity.worst(as_maelstrom, self.availability.valid, stats)
+        return replace(
+            self,
+            valid=valid,
+            workload=verdict,
+            as_maelstrom=as_maelstrom,
+            strict=verdict.strict,
+            anomalies=_names(verdict),
+        )
 
     @property
     def is_valid_so_far(self) -> bool:
         """Whether the run was cut short, and nothing wrong was found until then."""
-        is_open = self.valid is Validity.UNKNOWN and not self.meets_limit
+        is_open = self.valid is Validity.UNKNOWN
         return self.interrupted and is_open and self.workload.valid is Validity.VALID
 
     @property
@@ -284,11 +301,6 @@ class Results:
         if not self.never_ok:
             return Validity.VALID
         return Validity.UNKNOWN if self.interrupted else Validity.INVALID
-
-    @property
-    def meets_limit(self) -> bool:
-        """Whether a node needs what this bench does not offer, so that nothing can be judged."""
-        return any(kind in LIMITS for kinds in self.mistakes.by_node.values() for kind in kinds)
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``results.json`` holds. The workload's details stand beside its verdict."""
@@ -315,7 +327,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         workload=verdict,
         availability=_availability(stats, run.options.availability),
         stats=stats,
-        never_ok=tuple(f for f, counts in sorted(stats.by_f.items()) if not counts.ok),
+        never_ok=_never_ok(stats, WORKLOADS[run.options.workload]),
         time_outs=run.time_out_count,
         late_replies=run.late_reply_count,
         held_up=run.held_up_count,
@@ -333,6 +345,17 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         weakness=weakness_of(strength, test),
     )
     return results.judged(verdict)
+
+
+def _names(verdict: WorkloadVerdict) -> tuple[str, ...] | None:
+    if verdict.anomalies is None:
+        return None
+    return tuple(names_of(verdict.anomalies))
+
+
+def _never_ok(stats: Stats, workload: type[Workload]) -> tuple[str, ...]:
+    names = sorted(f for f, counts in stats.by_f.items() if not counts.ok)
+    return tuple(f for f in names if not workload.function(f).ends_client)
 
 
 def _stats(events: Sequence[Event]) -> Stats:

@@ -12,6 +12,7 @@ from vsr_node.bench.stored.results import (
     FaultFigures,
     Results,
 )
+from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.checker.validity import Validity
 from vsr_node.report import Drawing
 
@@ -27,6 +28,9 @@ def screen_of(results: Results, folder: Path, drawing: Drawing | None = None) ->
         _operations(results),
         _latency(results),
         _network(results),
+        WORKLOADS[results.test.workload].goals(
+            results.workload.details, results.network.servers.messages_per_operation
+        ),
         _faults(results),
         _strength(results),
         _bench(results),
@@ -163,6 +167,10 @@ def _judgement(results: Results) -> list[str]:
     lines += [f"  key {key.key}: {key.reason}" for key in unsettled[:KEYS_SHOWN]]
     if workload.valid is not Validity.VALID:
         lines += ["", *explanation_lines(results), ""]
+    elif workload.anomalies is not None:
+        first, *rest = explanation_lines(results)
+        lines += [f"history       {first}", *(f"  {line}" for line in rest)]
+    lines += _names(results)
     availability = results.availability
     if availability.valid is Validity.INVALID:
         lines.append(
@@ -179,15 +187,32 @@ def _judgement(results: Results) -> list[str]:
     return lines
 
 
+def _unavailable(results: Results) -> str:
+    """Describe that too few operations were ok, and why that can be no mistake."""
+    cause = "too few operations were ok"
+    if results.network.servers.cut and results.workload.valid is Validity.VALID:
+        majority = "nodes that ask a majority can't answer while they are cut off from it"
+        return f"{cause} ({majority})"
+    return cause
+
+
+def _names(results: Results) -> list[str]:
+    """Return the names of the anomalies, and what Maelstrom says if that differs."""
+    lines = [f"anomalies     {', '.join(results.anomalies)}"] if results.anomalies else []
+    theirs = results.as_maelstrom
+    if theirs is not None and theirs is not results.valid:
+        lines.append(
+            f"Maelstrom     would call this run {theirs.word}, and not {results.valid.word}"
+        )
+    return lines
+
+
 def _times(results: Results, f: str) -> str:
     count = results.stats.by_f[f].count
     return "once" if count == 1 else f"{count} times"
 
 
 def _last_lines(results: Results) -> list[str]:
-    if results.meets_limit:
-        text = "Nodes need Maelstrom's services, which are not offered here yet"
-        return [f"{text}: the verdict is unknown."]
     if results.bite.touched_nothing:
         if results.test.require_faults and results.valid is Validity.UNKNOWN:
             return [f"{UNTOUCHED}; as faults are required, the verdict is unknown."]
@@ -203,7 +228,7 @@ def _last_lines(results: Results) -> list[str]:
     if results.workload.valid is Validity.INVALID:
         causes.append("the history is not what a correct group could show")
     if results.availability.valid is Validity.INVALID:
-        causes.append("too few operations were ok")
+        causes.append(_unavailable(results))
     if results.mistakes.count:
         causes.append("nodes broke the protocol")
     causes += [

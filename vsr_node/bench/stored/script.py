@@ -44,7 +44,7 @@ def operations_of(events: Sequence[Event], clients: int, begin: int) -> list[Scr
             max(0, event.time - begin),
             int(event.process) % clients,
             event.node or "",
-            Operation(event.f, event.key, event.value),
+            Operation(event.f, event.key, event.value, event.is_final),
         )
         for event in events
         if event.process != NEMESIS and event.type == "invoke"
@@ -54,7 +54,7 @@ def operations_of(events: Sequence[Event], clients: int, begin: int) -> list[Scr
 def operation_line(scripted: ScriptedOperation) -> bytes:
     """Return an operation as a line of ``operations.jsonl``."""
     at, client, node, operation = scripted
-    return orjson.dumps({"at": at, "client": client, "node": node, **operation._asdict()}) + b"\n"
+    return orjson.dumps({"at": at, "client": client, "node": node, **operation.as_json()}) + b"\n"
 
 
 def load_operations(path: Path) -> list[ScriptedOperation]:
@@ -64,7 +64,7 @@ def load_operations(path: Path) -> list[ScriptedOperation]:
             line["at"],
             line["client"],
             line["node"],
-            Operation(line["f"], line["key"], line["value"]),
+            Operation(line["f"], line["key"], line["value"], line.get("final", False)),
         )
         for line in map(orjson.loads, path.read_bytes().splitlines())
     ]

@@ -53,7 +53,9 @@ class StoredRun:
     def workload(self) -> Workload:
         """Return the workload that judges it, and that draws nothing from its random stream."""
         test = self.description
-        return WORKLOADS[test.workload](len(test.nodes), test.concurrency, Random(0))
+        return WORKLOADS[test.workload](
+            len(test.nodes), test.concurrency, Random(0), parameters=test.parameters
+        )
 
     def script(self) -> Script:
         """Return its operations and faults.

@@ -2,13 +2,8 @@
 
 from collections.abc import Sequence
 
-from vsr_node.bench.workloads.workload import (
-    Culprit,
-    Function,
-    Operation,
-    Workload,
-    WorkloadVerdict,
-)
+from vsr_node.bench.workloads.verdict import Culprit, WorkloadVerdict
+from vsr_node.bench.workloads.workload import Function, Operation, Workload
 from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
@@ -22,6 +17,7 @@ class Echo(Workload):
     name = "echo"
     document = "workloads.md, Workload: Echo"
     functions = (Function("echo", "get a text back", ("echo",), reply_field="echo"),)
+    follows_faults = True
 
     def next_operation(self, thread: int) -> Operation:
         """Return a text to be echoed."""

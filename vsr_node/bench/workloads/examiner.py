@@ -1,13 +1,36 @@
 """What the doctor offers to the steps of a workload."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from vsr_node.bench.nodes.known_errors import KnownError
 
 Body = dict[str, Any]
+
+
+class Operation(NamedTuple):
+    """What a client is about to do; ``value`` as in the history."""
+
+    f: str
+    key: Any
+    value: Any
+    is_final: bool = False
+    """Whether it belongs to the final phase."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its fields; ``final`` only if it is."""
+        plain = {"f": self.f, "key": self.key, "value": self.value}
+        return plain | {"final": True} if self.is_final else plain
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An operation that succeeded, with the value of its ok event."""
+
+    value: Any
 
 
 class Examiner(Protocol):
@@ -69,6 +92,29 @@ class Examiner(Protocol):
 
     def answer(self, step: str, node: str, body: Body) -> Body | None:
         """Return the reply, for the step to judge; None if a mistake is reported already."""
+
+    def perform(self, step: str, node: str, operation: Operation) -> Done | None:
+        """Carry an operation of the workload out, as a test would.
+
+        Return None if what went wrong is reported already.
+        """
+
+    def become(
+        self,
+        step: str,
+        node: str,
+        operation: Operation,
+        obstacle: Callable[[Any], str],
+        text: str,
+    ) -> Done | None:
+        """Repeat an operation that reads until there is no ``obstacle`` in its value.
+
+        That is an empty text; another one is reported as a mistake when patience ends. ``text``
+        reports success. Return None if there was none.
+        """
+
+    def mistake(self, step: str, text: str, expected: str) -> None:
+        """Report a mistake."""
 
     def ok(self, step: str, text: str) -> None:
         """Report that a step succeeded."""

@@ -17,13 +17,13 @@ from typing import Any
 
 from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.workloads.examiner import Body, Examiner, json_text, same_json
+from vsr_node.bench.workloads.verdict import Culprit, KeyFigures, WorkloadVerdict
 from vsr_node.bench.workloads.workload import (
-    Culprit,
+    DEFAULTS,
     Function,
-    KeyFigures,
     Operation,
+    Parameters,
     Workload,
-    WorkloadVerdict,
 )
 from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.checker.history import Event
@@ -196,15 +196,22 @@ class LinKv(Workload):
         Function("cas", "set it if it is FROM", ("key", "from", "to")),
     )
     model = "register"
+    follows_faults = True
     doctor_steps = (
         *(serving_nodes, registers, errors, keys, other_nodes),
         *(ids, several_at_once, odd_values),
     )
 
     def __init__(
-        self, node_count: int, concurrency: int, random: Random, *, thorough: bool = False
+        self,
+        node_count: int,
+        concurrency: int,
+        random: Random,
+        *,
+        thorough: bool = False,
+        parameters: Parameters = DEFAULTS,
     ) -> None:
-        super().__init__(node_count, concurrency, random)
+        super().__init__(node_count, concurrency, random, parameters=parameters)
         self._is_thorough = thorough
         self._value_count = 0
         self._seen: dict[int, Any] = {}

@@ -1,24 +1,23 @@
 """What a workload is: one file that declares all that the bench needs to know of it."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from vsr_node.bench.nodes.clients import require_fields
-from vsr_node.bench.workloads.examiner import Step
+from vsr_node.bench.workloads.examiner import Body, Step
+from vsr_node.bench.workloads.examiner import Operation as Operation
+from vsr_node.bench.workloads.verdict import WorkloadVerdict, verdict_of
 from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
-from vsr_node.checker.validity import Validity
+from vsr_node.checker.judgement import Demands
+from vsr_node.checker.workloads import judge
 
-
-class Operation(NamedTuple):
-    """What a client is about to do; ``value`` as in the history."""
-
-    f: str
-    key: Any
-    value: Any
+Exchange = Generator[Body, Body, Any]
+"""Yields bodies of requests, is sent the bodies of the replies, and returns an ok event's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class Function:
     """The field of its reply that is the value of the ok event; None if the reply has none."""
     idempotent: bool = False
     """Whether it changes nothing: an operation that goes wrong did not happen."""
+    ends_client: bool = False
+    """Whether it only gives its client up, so that it is never ok."""
 
     def request(self, operation: Operation) -> dict[str, Any]:
         """Return the body of a request, without its msg_id."""
@@ -46,37 +47,27 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Culprit:
-    """An operation whose outcome no correct group could show, by the indices of its events."""
+class Parameters:
+    """What the command line asks of a workload, under the names of its options."""
 
-    key: Any
-    invoked: int
-    completed: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFigures:
-    """What was found about one key."""
-
-    key: Any
-    valid: Validity
-    operation_count: int
-    reason: str
+    rate: float = 5.0
+    """How many operations are to begin in a second."""
+    key_count: int = 10
+    """How many keys transactions use at a time."""
+    max_txn_length: int = 4
+    max_writes_per_key: int = 16
+    """How often a key is written before another takes its place."""
+    topology: str = "grid"
+    consistency_models: tuple[str, ...] = ("strict-serializable",)
+    strict: bool = False
+    """Whether sets and counters must be linearizable, and transactions strictly serializable."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadVerdict:
-    """What judging a history has found."""
+DEFAULTS = Parameters()
 
-    valid: Validity
-    explanation: str
-    """For people."""
-    violations: tuple[Culprit, ...] = ()
-    """In order of completion."""
-    keys: tuple[KeyFigures, ...] | None = None
-    """None if the workload has no keys that are judged one by one."""
-    details: dict[str, Any] = field(default_factory=dict)
-    """Further JSON for the results."""
+
+class ClientCrashError(Exception):
+    """The client of an operation is given up, and the outcome counts as unknown."""
 
 
 class Workload(ABC):
@@ -87,23 +78,53 @@ class Workload(ABC):
     document: ClassVar[str]
     """The place in Maelstrom's documents that describes it."""
     functions: ClassVar[tuple[Function, ...]]
-    """What clients ask. The shell has a command for each."""
+    """What clients do."""
+    options: ClassVar[tuple[str, ...]] = ()
+    """The fields of ``Parameters``, other than ``rate``, that mean something to it."""
     model: ClassVar[str | None] = None
     """The checker's model by which the report explains a violation; None if there is none."""
+    reusable: ClassVar[bool] = True
+    """Whether a client goes on after an operation of unknown outcome. If not, a new one does."""
+    errors_are_info: ClassVar[bool] = False
+    """Whether every error leaves the outcome unknown, definite ones and those of reads, too."""
+    follows_faults: ClassVar[bool] = False
+    """Whether a thorough run chooses its operations by the faults, see ``move_on``."""
+    has_final_phase: ClassVar[bool] = False
+    """Whether faults end and each thread does ``final`` operations when the time is up."""
     doctor_steps: ClassVar[tuple[Step, ...]] = ()
     """What the doctor tries. The name of a step's function is its name in the report."""
 
     def __init__(
-        self, node_count: int, concurrency: int, random: Random, *, thorough: bool = False
+        self,
+        node_count: int,
+        concurrency: int,
+        random: Random,
+        *,
+        thorough: bool = False,
+        parameters: Parameters = DEFAULTS,
     ) -> None:
         """``thorough`` allows operations that show more than those that Maelstrom would draw."""
         del node_count, concurrency, thorough  # By default all threads do the same.
         self._random = random
+        self.parameters = parameters
 
     @classmethod
     def function(cls, f: str) -> Function:
         """Return the function of that name."""
         return next(each for each in cls.functions if each.f == f)
+
+    @classmethod
+    def requests(cls) -> tuple[Function, ...]:
+        """Return all requests that a node must answer. The shell has a command for each."""
+        return cls.functions
+
+    @classmethod
+    def goals(
+        cls, figures: Mapping[str, Any], messages_per_operation: float | None
+    ) -> Sequence[str]:
+        """Return lines that set figures of a verdict beside the goals of known challenges."""
+        del figures, messages_per_operation
+        return ()
 
     @staticmethod
     def time_out_s(mean_latency_ms: float) -> float:
@@ -117,9 +138,19 @@ class Workload(ABC):
         del node_count
         return 1
 
+    def set_up(self, nodes: Sequence[str]) -> Sequence[Body]:
+        """Return requests that each node gets, from a client of its own, before all others."""
+        del nodes
+        return ()
+
     @abstractmethod
     def next_operation(self, thread: int) -> Operation:
         """Return what that thread does next."""
+
+    def final(self, thread: int) -> Iterator[Operation]:
+        """Yield what that thread does in the final phase, as long as anything is left to do."""
+        del thread
+        return iter(())
 
     def move_on(self) -> Sequence[Operation]:
         """Leave what was changed so far as it is: later operations are about something else.
@@ -132,11 +163,20 @@ class Workload(ABC):
         """Take note that the thread goes on as a new process, as its operation is left open."""
         del thread
 
-    def request(self, operation: Operation) -> dict[str, Any]:
+    def perform(self, thread: int, operation: Operation) -> Exchange:
+        """Carry an operation out, which takes one request unless the workload says otherwise.
+
+        Raises WireError if a reply is malformed, ClientCrashError if the client is given up.
+        """
+        del thread
+        body = yield self.request(operation)
+        return self.result(operation, body)
+
+    def request(self, operation: Operation) -> Body:
         """Return the body of the operation's request, without its msg_id."""
         return self.function(operation.f).request(operation)
 
-    def result(self, operation: Operation, body: dict[str, Any]) -> Any:
+    def result(self, operation: Operation, body: Body) -> Any:
         """Return the value of the ok event for a reply that is not an error.
 
         Raises WireError if the reply is malformed.
@@ -145,6 +185,9 @@ class Workload(ABC):
         require_fields(body, f"{operation.f}_ok", frozenset(() if name is None else (name,)))
         return operation.value if name is None else body[name]
 
-    @abstractmethod
     def judge(self, events: Sequence[Event], bounds: Bounds) -> WorkloadVerdict:
         """Judge the history within bounds."""
+        seconds = math.inf if bounds.seconds is None else bounds.seconds
+        demands = Demands(self.parameters.consistency_models, seconds)
+        judgement = judge(self.name, events, demands)
+        return verdict_of(judgement, events, strict=self.parameters.strict)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vsr_node.bench.stored.options import RUN_FOLDER
+from vsr_node.bench.workloads import DEFAULT
 from vsr_node.start import isolated_script
 
 BROKEN_PREFIX = "broken:"
@@ -48,6 +49,7 @@ class BrokenNode(NamedTuple):
     name: str
     lie: str
     found_by: tuple[str, ...]
+    workload: str = DEFAULT
 
 
 BROKEN_NODES = (

@@ -7,14 +7,15 @@ advice; what merely surprises is a note.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from random import Random
 from typing import Any
 
 from vsr_node.bench.nodes.clients import error_of, require_fields, require_known_code
 from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
-from vsr_node.bench.nodes.mistakes import ADVICE, EXPECTED, LIMITS, Kind, WireError
+from vsr_node.bench.nodes.mistakes import ADVICE, EXPECTED, Kind, WireError
 from vsr_node.bench.workloads import Workload
-from vsr_node.bench.workloads.examiner import json_text, same_json
+from vsr_node.bench.workloads.examiner import Done, Operation, json_text, same_json
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
 SILENCES_MAX = 2
@@ -53,8 +54,6 @@ class Level(StrEnum):
 
 def level_of(kind: Kind) -> Level:
     """Return how grave a mistake of that kind is."""
-    if kind in LIMITS:
-        return Level.NOTE
     return Level.ADVICE if kind in ADVICE else Level.MISTAKE
 
 
@@ -129,6 +128,7 @@ class Examination:
         self.group = group
         self._printed = printed
         self._workload = workload
+        self._client = workload(len(group.names), len(group.names), Random(0))
         self._patience_s = patience_s
         self._report = report
         self._reported_count = 0
@@ -246,6 +246,58 @@ class Examination:
         exchange = self.ask(step, node, body)
         return None if exchange is None else exchange.reply
 
+    def perform(self, step: str, node: str, operation: Operation) -> Done | None:
+        """Carry an operation of the workload out, as a test would.
+
+        Return None if what went wrong is reported already.
+        """
+        requests = self._client.perform(0, operation)
+        exchange = None
+        try:
+            body = next(requests)
+            while (exchange := self.ask(step, node, body)) is not None:
+                if exchange.reply is None:
+                    return None
+                if exchange.code is not None:
+                    expected = f"a reply of type {body['type']}_ok"
+                    self.add(Level.MISTAKE, step, exchange.error, exchange, expected)
+                    return None
+                body = requests.send(exchange.reply)
+        except StopIteration as end:
+            return Done(end.value)
+        except WireError as error:
+            self.add(Level.MISTAKE, step, error.detail, exchange, *EXPECTED[error.kind])
+        return None
+
+    def become(
+        self,
+        step: str,
+        node: str,
+        operation: Operation,
+        obstacle: Callable[[Any], str],
+        text: str,
+    ) -> Done | None:
+        """Repeat an operation that reads until there is no ``obstacle`` in its value.
+
+        That is an empty text; another one is reported as a mistake when patience ends. ``text``
+        reports success. Return None if there was none.
+        """
+        end = self._end_of_patience()
+        while (done := self.perform(step, node, operation)) is not None:
+            wrong = obstacle(done.value)
+            if not wrong:
+                self.ok(step, text)
+                return done
+            if self.group.timers.now() >= end:
+                self.mistake(step, f"{node}: {wrong}, after {self._patience_s:g} s", text)
+                return None
+            self.group.wait(lambda: False, RETRY_SECONDS)
+        return None
+
+    def mistake(self, step: str, text: str, expected: str) -> None:
+        """Report a mistake."""
+        self.add(Level.MISTAKE, step, text, None, expected)
+
     def ok(self, step: str, text: str) -> None:
         """Report that a step succeeded."""
         self._report(Line(Level.OK, step, text))
@@ -355,7 +407,7 @@ class Examination:
             self.silence_count += 1
         if not self.report_mistakes(step, asked, is_required=required) and required:
             self._report_silence(step, asked, number, body["type"], begin)
-        if self.silence_count >= SILENCES_MAX or self.group.mistakes.meets_limit:
+        if self.silence_count >= SILENCES_MAX:
             raise SilentError
         return None if required or self.has_ended_node else Exchange(asked, None)
 

@@ -11,6 +11,7 @@ from vsr_node.bench.nodes.mistakes import Kind, Mistakes, WireError
 from vsr_node.bench.nodes.network import Journal, Network
 from vsr_node.bench.nodes.node_logs import NodeLogs
 from vsr_node.bench.nodes.processes import Launch, NodeProcess, stop_nodes
+from vsr_node.bench.nodes.services import offer_services
 
 Body = dict[str, Any]
 Printed = Callable[[str, bytes], None]
@@ -72,6 +73,7 @@ class Group:
         self._logs = NodeLogs(folder, self.timers.now)
         self.mistakes = Mistakes(self.timers.now, tell, self._logs.last_lines)
         self.network = Network(self.timers, Links(Random(0), latency), self.mistakes, journal)
+        offer_services(self.network, self.timers, Random(0))
         self.nodes: dict[str, NodeProcess] = {}
         self._launch = Launch(command, self._logs)
         self._printed = printed

@@ -12,7 +12,6 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.repeating import violation_event
 from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.results import Results
-from vsr_node.bench.workloads import DEFAULT
 from vsr_node.bench.workshop.broken_nodes import (
     BROKEN_NODES,
     BROKEN_PREFIX,
@@ -73,7 +72,7 @@ def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[
     """Yield the result for each node in turn."""
     for node in nodes:
         with tempfile.TemporaryDirectory(prefix="bench-self-test-") as folder:
-            words = ("test", "-w", DEFAULT, "--bin", BROKEN_PREFIX + node.name)
+            words = ("test", "-w", node.workload, "--bin", BROKEN_PREFIX + node.name)
             outcome = run_test((*words, "--seed", str(seed), "--store", folder, *node.found_by))
             yield row_of(node, outcome.results, outcome.events)
 
@@ -87,11 +86,18 @@ def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
     return Row(
         node=node,
         valid=results.valid,
-        caught_by="linearizability" if results.workload.violations else "protocol",
+        caught_by=_check_of(results),
         under=_fault_of(before) or _network_of(results),
         operations=sum(event.type == "invoke" for event in before),
         seconds=(end.time - events[0].time) / NANOSECONDS_PER_SECOND,
     )
+
+
+def _check_of(results: Results) -> str:
+    """Return what found a violation: the anomaly by its name where there are names."""
+    if results.anomalies:
+        return results.anomalies[0]
+    return "linearizability" if results.workload.violations else "protocol"
 
 
 def _fault_of(before: Sequence[Event]) -> str:

@@ -9,6 +9,9 @@ from vsr_node.checker.history import EVENT_TYPES, NEMESIS, Event, HistoryError, 
 QUOTED_CHARACTERS_MAX = 80
 """How many characters of what is wrong a message quotes."""
 
+_FINAL = ("final", "final?", "is_final")
+"""The fields that mark the reads at the end of a run, of all who write histories."""
+
 
 def fail(line: int, message: str) -> NoReturn:
     """Raise a HistoryError with the number of the line, counted from 1."""
@@ -77,6 +80,7 @@ def _event(line: int, record: dict[str, Json], index: int, time: int) -> Event:
         value=record.get("value"),
         error=record.get("error"),
         node=node if isinstance(node, str) else None,
+        is_final=any(record.get(name) is True for name in _FINAL),
     )
 
 

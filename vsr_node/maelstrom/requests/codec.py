@@ -1,20 +1,41 @@
 """Operations, results and parts of a snapshot as other replicas send them. Nothing is trusted."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, cast
 
 from vsr_node.core.messages import Operation, Result
 from vsr_node.machines.pages import PAGE_COUNT_MAX
 
-from .fields import check_text, is_offset
+from .fields import check_text, is_offset, is_value
 from .kafka import check_key
 from .table import OPERATIONS, REPLIES
+
+_ONLY_LISTS = frozenset({list})
+_SMALL_NUMBERS = frozenset(map(str, range(1 << 10)))
 
 _NUMBER_DIGITS_MAX = 60
 """A sum of all that can be added has fewer."""
 
 
-def decode_operation(value: object) -> Operation:
-    """Decode an operation that another replica sent. Raises ValueError if it is malformed."""
+def decode_operations(values: Sequence[object]) -> Iterable[Operation]:
+    """Decode operations that another replica sent. Raises ValueError if one is malformed."""
+    # Most are writes, and one expression for all of them takes a third of the time.
+    if _ONLY_LISTS.issuperset(map(type, values)):
+        with suppress(ValueError):
+            writes = [
+                ("write", key, text)
+                for kind, key, text in cast("Sequence[list[Any]]", values)
+                if kind == "write"
+                and type(key) is str is type(text)
+                and (text in _SMALL_NUMBERS or is_value(text))
+            ]
+            if len(writes) == len(values):
+                return writes
+    return map(_decode_operation, values)
+
+
+def _decode_operation(value: object) -> Operation:
     # A pattern for each word would take three times as long.
     if type(value) is list and value:
         shape = OPERATIONS.get(value[0])

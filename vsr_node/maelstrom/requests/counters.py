@@ -3,9 +3,9 @@
 from typing import Any
 
 from vsr_node.core.messages import Operation
+from vsr_node.wire.shapes import NUMBER_MAX
 
 from ..errors import malformed
-from ..wire import NUMBER_MAX
 from .fields import Body, Shape
 
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 
 from vsr_node.core.messages import Operation
+from vsr_node.wire.shapes import NUMBER_MAX
 
 from ..errors import malformed
 from ..json_text import canonical, parse
-from ..wire import NUMBER_MAX
 
 Body: TypeAlias = dict[str, Any]
 
@@ -55,9 +55,19 @@ class Shape(NamedTuple):
 
 def check_text(text: object) -> None:
     """Refuse a text that can't be copied unchanged into a reply, which is one line of JSON."""
-    if type(text) is not str or "\n" in text:
-        raise ValueError("a value's text is not one line")
+    if type(text) is not str or not is_value(text):
+        raise ValueError("a value's text is not one line of JSON")
+
+
+def is_value(text: str) -> bool:
+    """Return whether a text is one line of JSON."""
+    if "\n" in text:
+        return False
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        parse(text.encode())
+        try:
+            parse(text.encode())
+        except ValueError:
+            return False
+    return True

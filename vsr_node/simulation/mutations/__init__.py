@@ -34,6 +34,7 @@ from vsr_node.simulation.mutations import (
     normal_operation,
     quorum_read,
     recovery,
+    sessions,
     state_transfer,
     view_change,
 )
@@ -47,6 +48,7 @@ CATALOGUE = (
     *quorum_read.MUTATIONS,
     *exactly_once.MUTATIONS,
     *machines.MUTATIONS,
+    *sessions.MUTATIONS,
 )
 
 

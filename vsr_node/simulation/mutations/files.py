@@ -13,10 +13,12 @@ FORWARDING = "forwarding.py"
 WAITING = "waiting.py"
 EXECUTION = "execution.py"
 CLIENT_TABLE = "client_table.py"
+SESSIONS = "sessions.py"
 QUORUM_READ = "quorum_read.py"
 REPLICA = "replica.py"
 MEMBERSHIP = "membership.py"
 TRUST = "trust.py"
+SESSION = "session.py"
 
 # Several mutations make messages that the core would refuse at its border as impossible, or a state
 # that an assertion of the core ends. The check is taken away with them, so that the protocol itself

@@ -96,8 +96,8 @@ MUTATIONS = (
         (
             Edit(
                 CHECKPOINT,
-                "    replica.client_table.restore(checkpoint.parts[: checkpoint.client_count])\n",
-                "    replica.client_table.restore(())\n",
+                "    replica.client_table.restore(clients, checkpoint.op_number)\n",
+                "    replica.client_table.restore((), checkpoint.op_number)\n",
             ),
         ),
     ),
@@ -109,7 +109,7 @@ MUTATIONS = (
             Edit(
                 CHECKPOINT,
                 "    replica.commit_number = checkpoint.op_number\n",
-                "    replica.client_table.restore(())\n",
+                "    replica.client_table.restore((), 0)\n",
             ),
         ),
     ),

@@ -507,6 +507,23 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "farewell-of-another-view",
+        "L",
+        "a farewell is believed whatever view it is of, and backups vote without a reason",
+        (
+            Edit(
+                VOTING,
+                "Hearing(on_farewell, (Status.NORMAL,), impossible=_impossible_farewell)",
+                "Hearing(\n"
+                "        on_farewell,\n"
+                "        (Status.NORMAL,),\n"
+                "        impossible=_impossible_farewell,\n"
+                "        is_served_in_any_view=True,\n"
+                "    )",
+            ),
+        ),
+    ),
+    Mutation(
         "few-ever-lead",
         "L",
         "the view number chooses among the first members, so a group whose first"

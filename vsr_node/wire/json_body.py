@@ -7,58 +7,25 @@ is trusted: a body that does not have just these fields and kinds is refused her
 only ever sees well-formed messages.
 """
 
-import re
-from collections.abc import Callable
-from typing import Any, Protocol, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import orjson
 
-from vsr_node.core.messages import Entry, Message, Operation, Parts, Result, name_of
+from vsr_node.core.messages import Entry, Message, Operation, Parts, Result
 
-# Clients of lin-kv ask with ``read``, and are answered with ``read_ok``.
-_OTHER_NAMES = {"read": "read_index", "read_ok": "read_index_ok"}
-
-
-class _Shape:
-    """The fields of a message: which are numbers, and at which position the others are."""
-
-    def __init__(self, message_class: type[Message]) -> None:
-        fields = message_class.__annotations__
-        name = name_of(message_class)
-        self.type = _OTHER_NAMES.get(name, name)
-        self.message_class = message_class
-        self.fields = tuple(fields)
-        self.keys = {"type", *fields}
-        self.number_fields = tuple(name for name, kind in fields.items() if kind is int)
-        self.others = tuple(
-            (position, name) for position, name in enumerate(fields) if fields[name] is not int
-        )
-
-
-_SHAPES_BY_CLASS = {message_class: _Shape(message_class) for message_class in get_args(Message)}
-_SHAPES = {shape.type: shape for shape in _SHAPES_BY_CLASS.values()}
-
-MESSAGE_TYPES = frozenset(_SHAPES)
+from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, MalformedMessageError
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes. No message is longer, and reading a longer line whole would fill the memory."""
 
-NUMBER_MAX = 2**53 - 1
-"""The largest whole number that every JSON reader keeps exact."""
-
 _ONLY_TEXTS = frozenset({str})
 _ONLY_NUMBERS = frozenset({int})
-
-_NONCE = re.compile("[0-9a-f]{32}")
-
-
-class MalformedMessageError(ValueError):
-    """A body that is not a protocol message."""
 
 
 def encode(message: Message) -> bytes:
     """Return the body's JSON text."""
-    shape = _SHAPES_BY_CLASS[type(message)]
+    shape = SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
     return orjson.dumps(body)
@@ -67,8 +34,8 @@ def encode(message: Message) -> bytes:
 class Codec(Protocol):
     """Makes values of a state machine from JSON. Each method raises ValueError if it is not one."""
 
-    def decode_operation(self, value: object) -> Operation:
-        """Return an operation of a client."""
+    def decode_operations(self, values: Sequence[object]) -> Iterable[Operation]:
+        """Return operations of clients."""
 
     def decode_result(self, value: object) -> Result:
         """Return the result of an operation."""
@@ -80,7 +47,7 @@ class Codec(Protocol):
 def decode(body: dict[str, Any], codec: Codec) -> Message:
     """Return the message of a body. Raise MalformedMessageError."""
     message_type = body.get("type")
-    shape = _SHAPES.get(message_type) if type(message_type) is str else None
+    shape = SHAPES.get(message_type) if type(message_type) is str else None
     if shape is None:
         raise MalformedMessageError("field type: no message of the protocol")
     if body.keys() != shape.keys:
@@ -113,7 +80,7 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
             raise ValueError("a request_number is no whole number")
         if min(numbers) < 0 or max(numbers) > NUMBER_MAX:
             raise ValueError("a request_number is out of bounds")
-        decoded = map(codec.decode_operation, operations)
+        decoded = codec.decode_operations(operations)
         # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed Python
         # keeps thousands of each size, of which it then uses only those of 10.
         return (*zip(clients, numbers, decoded, strict=True),)
@@ -152,7 +119,7 @@ def _decode_reply(reply: object, codec: Codec) -> object:
 
 def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
     value = body["nonce"]
-    if type(value) is not str or not _NONCE.fullmatch(value):
+    if type(value) is not str or not NONCE.fullmatch(value):
         raise MalformedMessageError("field nonce: expected 32 hexadecimal digits")
     return value
 

@@ -10,6 +10,7 @@ import pytest
 from vsr_node.core.messages import (
     Commit,
     DoViewChange,
+    Farewell,
     GetCheckpoint,
     GetState,
     Message,
@@ -26,7 +27,8 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.maelstrom.requests import codec
-from vsr_node.maelstrom.wire import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError, decode, encode
+from vsr_node.wire.json_body import decode, encode
+from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "SPECIFICATION.md"
 
@@ -47,6 +49,7 @@ MESSAGES: list[Message] = [
     PrepareOk(1, 2, 3),
     Commit(1, 2, 3, 4),
     StartViewChange(2, 1),
+    Farewell(1),
     DoViewChange(3, 1, 2, 3, ENTRIES),
     StartView(3, 2, 3, (), 4, 5),
     GetState(1, 0),
@@ -128,4 +131,15 @@ def test_each_field_is_needed_and_no_other(message: Message) -> None:
 )
 def test_what_is_no_operation_is_refused(operation: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        codec.decode_operation(operation)
+        list(codec.decode_operations([operation]))
+
+
+def test_a_batch_is_refused_for_one_operation() -> None:
+    good: list[object] = [["write", "0", "1"], ["write", "1", "[2]"], ["cas", "0", "1", "2", True]]
+    decoded = tuple(codec.decode_operations(good))
+    assert decoded == (("write", "0", "1"), ("write", "1", "[2]"), ("cas", "0", "1", "2", True))
+    for bad in (["write", "0", "["], {"write": 1, "0": 2, "1": 3}, "abc", ["write", 0, "1"]):
+        with pytest.raises(ValueError, match=r"."):
+            tuple(codec.decode_operations([*good, bad]))
+        with pytest.raises(ValueError, match=r"."):
+            tuple(codec.decode_operations([["write", "0", "1"], bad]))

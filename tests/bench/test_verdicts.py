@@ -1,0 +1,104 @@
+"""What a judgement becomes: the verdict of a run, its screen, and what is exported."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vsr_node.bench.stored.exports import junit_of, summary_of
+from vsr_node.bench.stored.results import Results, results_from_json
+from vsr_node.bench.stored.screen import screen_of
+from vsr_node.bench.workloads.broadcast import Broadcast
+from vsr_node.bench.workloads.verdict import Culprit, WorkloadVerdict, verdict_of
+from vsr_node.checker.history import Event
+from vsr_node.checker.judgement import Anomaly, Judgement
+from vsr_node.checker.validity import Validity
+
+STORED = Path(__file__).parent / "stored" / "lin-kv"
+LOST = Anomaly("lost", "7 was acknowledged and then not read", (0, 3))
+STALE = Anomaly("stale", "7 was read late", (1, 2))
+EVENTS = [
+    Event(0, 0, 0, "invoke", "add", None, 7),
+    Event(1, 1, 1, "invoke", "read"),
+    Event(2, 2, 0, "ok", "add", None, 7),
+    Event(3, 3, 1, "ok", "read", None, []),
+]
+MISSED = Judgement(
+    valid=Validity.INVALID,
+    as_maelstrom=Validity.VALID,
+    strict=Validity.INVALID,
+    anomalies=(LOST,),
+    strict_anomalies=(LOST, STALE),
+    explanation="Invalid: 1 of 2 operations.",
+    figures={"lost-count": 1, "anomalies": {"lost": 1}},
+)
+
+
+@pytest.fixture
+def results() -> Results:
+    """The results of a stored run of another workload, for its other figures."""
+    plain = json.loads((STORED / "results.json").read_bytes())
+    stored = results_from_json(plain)
+    mistakes = replace(stored.mistakes, count=0, by_node={})
+    return replace(stored, mistakes=mistakes, never_ok=(), interrupted=False)
+
+
+def test_the_verdict_is_the_workloads_promise_or_the_strict_one() -> None:
+    verdict = verdict_of(MISSED, EVENTS, strict=False)
+    assert (verdict.valid, verdict.as_maelstrom) == (Validity.INVALID, Validity.VALID)
+    assert verdict.anomalies == (LOST,)
+    assert verdict.violations == (Culprit(None, 1, 3),)
+    assert verdict.details == {"lost-count": 1, "anomaly-counts": {"lost": 1}}
+    assert LOST.explanation in verdict.explanation
+    strict = verdict_of(replace(MISSED, valid=Validity.VALID), EVENTS, strict=True)
+    assert strict.valid is Validity.INVALID
+    assert strict.violations == (Culprit(None, 0, 2), Culprit(None, 1, 3))
+
+
+def test_a_run_says_where_maelstrom_would_say_something_else(results: Results) -> None:
+    judged = results.judged(verdict_of(MISSED, EVENTS, strict=False))
+    assert (judged.valid, judged.as_maelstrom) == (Validity.INVALID, Validity.VALID)
+    assert judged.anomalies == ("lost",)
+    lines = screen_of(judged, Path("run")).splitlines()
+    assert "anomalies     lost" in lines
+    assert "Maelstrom     would call this run valid, and not invalid" in lines
+    summary = summary_of([judged])
+    assert "Anomalies: lost." in summary
+    assert "Maelstrom would call this run valid." in summary
+    assert LOST.explanation in junit_of([judged]).decode()
+    again = results_from_json(json.loads(json.dumps(judged.as_json())))
+    assert again == judged
+
+
+def test_maelstroms_verdict_on_a_run_counts_its_stats_and_availability(results: Results) -> None:
+    fine = replace(MISSED, valid=Validity.VALID, strict=Validity.VALID, anomalies=())
+    verdict = verdict_of(fine, EVENTS, strict=False)
+    never_ok = replace(results, never_ok=("cas",)).judged(verdict)
+    assert (never_ok.valid, never_ok.as_maelstrom) == (Validity.INVALID, Validity.INVALID)
+    assert "would call" not in screen_of(never_ok, Path("run"))
+
+
+def test_the_last_line_says_that_a_majority_is_no_mistake(results: Results) -> None:
+    availability = replace(results.availability, valid=Validity.INVALID, asked=1.0)
+    verdict = WorkloadVerdict(Validity.VALID, "fine")
+    cut = replace(results.network, servers=replace(results.network.servers, cut=9))
+    judged = replace(results, availability=availability, network=cut).judged(verdict)
+    text = "too few operations were ok (nodes that ask a majority can't answer while they are cut"
+    assert text in screen_of(judged, Path("run")).splitlines()[-2]
+
+
+def test_a_workload_without_other_verdicts_is_stored_as_ever(results: Results) -> None:
+    judged = results.judged(WorkloadVerdict(Validity.VALID, "fine"))
+    plain = judged.as_json()
+    assert not plain.keys() & {"as_maelstrom", "strict", "anomalies"}
+    assert not plain["workload"].keys() & {"as_maelstrom", "strict", "anomalies"}
+    assert not plain["test"].keys() & {"strict", "topology", "key_count", "consistency_models"}
+
+
+def test_broadcast_stands_beside_the_goals_of_its_challenges() -> None:
+    first, second = Broadcast.goals({"stable-latencies": {"0.5": 412, "1": 793}}, 24.04)
+    assert "24.0 messages an operation" in first
+    assert "median 412 (3d: below 400, 3e: 1000)" in second
+    assert "maximum 793 (3d: below 600, 3e: 2000)" in second
+    assert not Broadcast.goals({}, 24.0)

@@ -1,0 +1,170 @@
+"""Histories of transactions for the tests: written by hand in a line each, or drawn by a seed."""
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+from vsr_node.checker.history import Event
+
+LISTS, REGISTERS = "append", "w"
+
+
+def history(*steps: tuple[Any, ...]) -> list[Event]:
+    """Events of (process, type, transaction), a millisecond apart."""
+    return [
+        Event(index, index * 1_000_000, process, kind, "txn", value=parts(value))
+        for index, (process, kind, value) in enumerate(steps)
+    ]
+
+
+def parts(text: Any) -> Any:
+    """The parts of "r7[1,2] a7:3 w8:1 r8:2 r8", which reads, appends and writes."""
+    if not isinstance(text, str):
+        return text
+    return [_part(word) for word in text.split()]
+
+
+def _part(word: str) -> list[Any]:
+    f, rest = {"r": "r", "a": "append", "w": "w"}[word[0]], word[1:]
+    if "[" in rest:
+        key, elements = rest.rstrip("]").split("[")
+        return [f, int(key), [int(each) for each in elements.split(",") if each]]
+    key, _, value = rest.partition(":")
+    return [f, int(key), int(value) if value else None]
+
+
+def at_once(*transactions: str) -> list[Event]:
+    """All of them at the same time, each by a process of its own, all with success."""
+    calls = [(n, "invoke", _asked(text)) for n, text in enumerate(transactions)]
+    return history(*calls, *((n, "ok", text) for n, text in enumerate(transactions)))
+
+
+def in_turn(*transactions: str) -> list[Event]:
+    """One after the other, each by a process of its own, all with success."""
+    steps: list[tuple[Any, ...]] = []
+    for n, text in enumerate(transactions):
+        steps += [(n, "invoke", _asked(text)), (n, "ok", text)]
+    return history(*steps)
+
+
+def _asked(text: str) -> list[list[Any]]:
+    return [[f, key, None if f == "r" else value] for f, key, value in parts(text)]
+
+
+def draw(
+    random: Random,
+    write: str,
+    *,
+    transactions: int,
+    processes: int = 4,
+    keys: int = 2,
+    length: int = 3,
+    lies: float = 0.1,
+    unsure: float = 0.15,
+) -> list[Event]:
+    """A history that a real group could have produced, but for the given share of lies.
+
+    Each transaction takes effect at a drawn moment between its events. A lie is a transaction that
+    sees an older state, or a newer one of some key, or takes effect though it failed, or not though
+    it succeeded.
+    """
+    state: dict[int, Any] = {}
+    older: list[dict[int, Any]] = [{}]
+    counts = [0] * keys
+    under_way: dict[int, list[Any]] = {}
+    events: list[Event] = []
+    free = list(range(processes))
+    begun = 0
+
+    def note(process: int, kind: str, value: Any) -> None:
+        index = len(events)
+        events.append(Event(index, index * 1_000_000, process, kind, "txn", value=value))
+
+    while under_way or (free and begun < transactions):
+        if free and begun < transactions and random.random() < 0.5:
+            process = free.pop(random.randrange(len(free)))
+            asked: list[list[Any]] = []
+            for _ in range(random.randint(1, length)):
+                key = random.randrange(keys)
+                if random.random() < 0.5:
+                    asked.append(["r", key, None])
+                else:
+                    counts[key] += 1
+                    asked.append([write, key, counts[key]])
+            note(process, "invoke", asked)
+            under_way[process] = [asked, None]
+            begun += 1
+        elif under_way:
+            process = random.choice(list(under_way))
+            asked, answer = under_way[process]
+            if answer is None:
+                lie = random.random() < lies
+                seen = dict(random.choice(older)) if lie else dict(state)
+                answer, after = perform(seen, asked)
+                happens = random.random() > (0.3 if lie else 0.0)
+                if happens:
+                    for f, key, value in asked:
+                        if f != "r":
+                            state[key] = after[key] if not lie else _more(state, f, key, value)
+                    older.append(dict(state))
+                under_way[process][1] = answer
+                continue
+            del under_way[process]
+            kind = random.choices(
+                ("ok", "info", "fail", "open"), (1 - unsure, unsure / 2, unsure / 4, unsure / 4)
+            )[0]
+            if kind == "open":
+                continue  # Its process is never free again.
+            note(process, kind, answer if kind == "ok" else asked)
+            free.append(process)
+    return events
+
+
+def _more(state: dict[int, Any], f: str, key: int, value: Any) -> Any:
+    return value if f == "w" else [*(state.get(key) or []), value]
+
+
+def perform(state: dict[int, Any], asked: Iterable[Any]) -> tuple[list[Any], dict[int, Any]]:
+    """What a transaction gives in a state, and the state after it."""
+    after = dict(state)
+    answer: list[Any] = []
+    for f, key, value in asked:
+        if f == "r":
+            answer.append([f, key, after.get(key)])
+        else:
+            after[key] = _more(after, f, key, value)
+            answer.append([f, key, value])
+    return answer, after
+
+
+def drawn_odd(random: Random, write: str) -> list[Event]:
+    """A drawn history in which some values are of any shape."""
+    events = draw(random, write, transactions=6)
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(len(events))
+        event = events[place]
+        if event.type != "invoke" or random.random() < 0.3:
+            events[place] = event._replace(value=_spoilt(random, event.value))
+    return events
+
+
+def _spoilt(random: Random, value: Any) -> Any:
+    """The value with one place of it replaced by something else."""
+    odd: tuple[Any, ...] = (
+        None,
+        True,
+        0,
+        -1.5,
+        "r",
+        "",
+        [],
+        {},
+        {"a": [1]},
+        [[]],
+        [None, [1], True],
+        "append",
+    )
+    if not isinstance(value, list) or not value or random.random() < 0.2:
+        return random.choice(odd)
+    place = random.randrange(len(value))
+    return [*value[:place], _spoilt(random, value[place]), *value[place + 1 :]]

@@ -1,0 +1,38 @@
+"""Pyright accepts and refuses the same lines as mypy, which reads all tests anyway."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
+def test_pyright_agrees_with_mypy(tmp_path: Path) -> None:
+    settings = tmp_path / "pyrightconfig.json"
+    files = [ROOT / "tests/machines/typing_check.py", ROOT / "examples"]
+    settings.write_text(
+        json.dumps(
+            {
+                "include": [str(file) for file in files],
+                "extraPaths": [str(ROOT)],
+                "pythonVersion": "3.11",
+                "typeCheckingMode": "strict",
+                "reportUnnecessaryTypeIgnoreComment": True,
+                "reportMissingTypeStubs": False,
+            }
+        ),
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pyright", "--project", settings, "--pythonpath", sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

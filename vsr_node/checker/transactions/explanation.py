@@ -1,0 +1,75 @@
+"""A cycle in words: who came before whom, and what shows it."""
+
+from collections.abc import Sequence
+
+from vsr_node.checker.judgement import Anomaly
+from vsr_node.checker.transactions.cycles import Cycle, Step
+from vsr_node.checker.transactions.describe import (
+    TRANSACTIONS_MAX,
+    describe_transactions,
+    label_of,
+    seconds_text,
+)
+from vsr_node.checker.transactions.findings import Findings
+from vsr_node.checker.transactions.graph import Kind
+from vsr_node.checker.transactions.transaction import Token, Transaction
+
+KIND_WORDS = {
+    Kind.WW: "ww",
+    Kind.WR: "wr",
+    Kind.RW: "rw",
+    Kind.WW_PROCESS: "ww",
+    Kind.RW_PROCESS: "rw",
+    Kind.WW_REALTIME: "ww",
+    Kind.RW_REALTIME: "rw",
+    Kind.PROCESS: "process",
+    Kind.REALTIME: "real time",
+}
+
+
+def describe_cycle(findings: Findings, cycle: Cycle) -> Anomaly:
+    """Describe a cycle: its transactions, and for each why it comes before the next."""
+    steps = _from_the_earliest(cycle.steps)
+    numbers = [step.vertex for step in steps]
+    keys: set[Token] = set()
+
+    def name(number: int) -> str:
+        if number not in numbers:
+            numbers.append(number)
+        return label_of(numbers.index(number))
+
+    sentences: list[str] = []
+    for step, following in zip(steps, [*steps[1:], steps[0]], strict=True):
+        a, b = step.vertex, following.vertex
+        if step.kind in (Kind.PROCESS, Kind.REALTIME):
+            first, second = (findings.transactions.possible[number] for number in (a, b))
+            sentence = _describe_time(first, second, step.kind, name(a), name(b))
+        else:
+            reason = findings.reason(a, b, step.kind, name)
+            if reason is None:
+                raise AssertionError(f"{step} without a reason")
+            sentence = reason.sentence
+            keys.add(reason.key)
+        sentences.append(f"  {name(a)} before {name(b)}: {sentence} ({KIND_WORDS[step.kind]})")
+    if len(sentences) > TRANSACTIONS_MAX:
+        sentences[TRANSACTIONS_MAX:] = [f"  and {len(sentences) - TRANSACTIONS_MAX} more steps"]
+    involved = [findings.transactions.possible[number] for number in numbers]
+    lines = [*describe_transactions(involved, findings.write, keys), *sentences]
+    more = cycle.component_size - len(steps)
+    if more:
+        verb = "transaction is" if more == 1 else "transactions are"
+        lines.append(f"  {more} more {verb} in cycles with these.")
+    events = sorted({index for each in involved for index in each.events})
+    return Anomaly(cycle.name, "\n".join(lines), tuple(events))
+
+
+def _from_the_earliest(steps: Sequence[Step]) -> list[Step]:
+    first = min(range(len(steps)), key=lambda place: steps[place].vertex)
+    return [*steps[first:], *steps[:first]]
+
+
+def _describe_time(first: Transaction, second: Transaction, kind: Kind, a: str, b: str) -> str:
+    answered = seconds_text(first.completion.time if first.completion else 0)
+    asked = seconds_text(second.invocation.time)
+    same = f", by the same process {second.invocation.process}" if kind is Kind.PROCESS else ""
+    return f"{a} was answered at {answered}, before {b} was asked at {asked}{same}."

@@ -1,0 +1,193 @@
+"""Transactions, as they were asked for and answered."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, TypeAlias, cast
+
+from vsr_node.checker.history import NEMESIS, Event, HistoryError, Json, canonical_text
+from vsr_node.checker.transactions.graph import Span
+
+Token: TypeAlias = int | str | tuple[str]
+"""A key or a value, hashable, equal only to what is equal in JSON: 1, 1.0 and true all differ."""
+
+NULL: Token = ("null",)
+
+_PLAIN = frozenset((int, str))
+
+
+def token(value: Json) -> Token:
+    """Return the token of a key or a value."""
+    if type(value) is int or type(value) is str:
+        return value
+    return NULL if value is None else (canonical_text(value),)
+
+
+def tokens(values: Sequence[Json]) -> list[Token]:
+    """Return the tokens of a list."""
+    if type(values) is list and _PLAIN.issuperset(map(type, values)):
+        return cast("list[Token]", values)  # They are their own tokens.
+    return [token(value) for value in values]
+
+
+def text_of(value: Token) -> str:
+    """Return the JSON text of a token's value."""
+    return value[0] if isinstance(value, tuple) else canonical_text(value)
+
+
+class Outcome(Enum):
+    """What is known of a transaction."""
+
+    OK = "ok"
+    INFO = "info"
+    """It may have happened, or may happen at any later time; so it is if it was never completed."""
+    FAIL = "fail"
+
+
+class Part(NamedTuple):
+    """One operation of a transaction."""
+
+    is_read: bool
+    key: Token
+    value: Json
+    """What was read or written; None for a read that saw nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction with the parts that were answered, or else asked for.
+
+    Reads whose result is not known are not among the parts.
+    """
+
+    number: int
+    """In order of invocation, among all that did not fail; -1 for one that did."""
+    outcome: Outcome
+    parts: tuple[Part, ...]
+    invocation: Event
+    completion: Event | None
+    was_changed: bool
+    """Whether the answer is not the transaction that was asked for."""
+
+    @property
+    def completed(self) -> int | None:
+        """The index of the event before which it happened, None if it may happen at any time."""
+        if self.completion is None or self.outcome is not Outcome.OK:
+            return None
+        return self.completion.index
+
+    @property
+    def span(self) -> Span:
+        """When and where it ran."""
+        return Span(self.invocation.index, self.completed, self.invocation.process)
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The indices of its events."""
+        if self.completion is None:
+            return (self.invocation.index,)
+        return self.invocation.index, self.completion.index
+
+
+class Transactions(NamedTuple):
+    """All transactions of a history."""
+
+    possible: list[Transaction]
+    """Those that happened or may have, in order of invocation."""
+    failed: list[Transaction]
+
+
+def read_transactions(events: Iterable[Event], write: str) -> Transactions:
+    """Return the transactions of a history, whose parts are "r" and ``write``.
+
+    Raises HistoryError if events do not pair or what was asked for is not a transaction.
+    """
+    possible: list[Transaction] = []
+    failed: list[Transaction] = []
+    for invocation, completion in sorted(_paired(events), key=lambda pair: pair[0].index):
+        asked = _asked(invocation, write)
+        kind = Outcome.INFO if completion is None else Outcome(completion.type)
+        parts, was_changed = _written(asked), False
+        if kind is Outcome.OK and completion is not None:
+            answer = _answered(completion.value, write)
+            was_changed = answer is None or not _is_answer(asked, answer)
+            parts = parts if answer is None else answer
+        number = -1 if kind is Outcome.FAIL else len(possible)
+        transaction = Transaction(number, kind, parts, invocation, completion, was_changed)
+        (failed if kind is Outcome.FAIL else possible).append(transaction)
+    return Transactions(possible, failed)
+
+
+def _paired(events: Iterable[Event]) -> Iterator[tuple[Event, Event | None]]:
+    calls: dict[int | str, Event] = {}
+    index = -1
+    for event in events:
+        if event.index <= index:
+            raise HistoryError(f"event {event.index} comes after event {index}", event)
+        index = event.index
+        if event.process == NEMESIS:
+            continue
+        where = f"event {index}: process {event.process}"
+        if event.f != "txn":
+            raise HistoryError(f"{where} has {event.f}; the histories judged here have txn", event)
+        if event.type == "invoke":
+            if event.process in calls:
+                raise HistoryError(f"{where} invokes txn, and its txn is still under way", event)
+            calls[event.process] = event
+            continue
+        call = calls.pop(event.process, None)
+        if call is None:
+            raise HistoryError(
+                f"{where} completes txn, which it did not invoke; "
+                f"is the beginning of the history missing?",
+                event,
+            )
+        if event.type not in ("ok", "fail", "info"):
+            raise HistoryError(f"{where} has an event of the type {event.type}", event)
+        yield call, event
+    for call in calls.values():
+        yield call, None
+
+
+def _asked(invocation: Event, write: str) -> tuple[Part, ...]:
+    parts = _answered(invocation.value, write)
+    if parts is None:
+        raise HistoryError(
+            f"event {invocation.index}: {_excerpt(invocation.value)} is not a transaction, "
+            f'which is [["r", key, null], ["{write}", key, value], ...]',
+            invocation,
+        )
+    return parts
+
+
+def _excerpt(value: Json) -> str:
+    text = canonical_text(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _answered(value: Json, write: str) -> tuple[Part, ...] | None:
+    """Return the parts of a transaction, None if the value is not one."""
+    if not isinstance(value, list | tuple):
+        return None
+    parts: list[Part] = []
+    for part in value:
+        if not isinstance(part, list | tuple) or len(part) != 3 or part[0] not in ("r", write):
+            return None
+        parts.append(Part(part[0] == "r", token(part[1]), part[2]))
+    return tuple(parts)
+
+
+def _written(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    return tuple(part for part in parts if not part.is_read)
+
+
+def _is_answer(asked: tuple[Part, ...], answer: tuple[Part, ...]) -> bool:
+    """Return whether the answer has the parts that were asked for, with any results of reads."""
+    if len(asked) != len(answer):
+        return False
+    for wanted, given in zip(asked, answer, strict=True):
+        if wanted.is_read != given.is_read or wanted.key != given.key:
+            return False
+        if not wanted.is_read and token(wanted.value) != token(given.value):
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""Clients of a group: the session without I/O, and what drives it over TCP."""

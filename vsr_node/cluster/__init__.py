@@ -1,0 +1,1 @@
+"""Members of a group: replicas with their storage, and what drives them."""

@@ -1,0 +1,262 @@
+"""The commands ``vsr serve``, ``call``, ``get``, ``put``, ``cas``, ``status`` and ``pki``.
+
+Each option is also an environment variable: ``--peers`` is ``VSR_PEERS``.
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vsr_node.client.asynchronous import Client
+from vsr_node.client.blocking import SyncClient
+from vsr_node.client.errors import OutcomeUnknown
+from vsr_node.client.security import TLS
+from vsr_node.cluster.server import Server
+from vsr_node.machines.errors import BadArguments, CommandError, VsrError
+from vsr_node.machines.library.key_value import KeyValue
+from vsr_node.machines.typed import Command, Machine, commands_of
+from vsr_node.shell_command import command_here
+from vsr_node.storage.protocol import StorageError
+
+EXIT_OK, EXIT_INVARIANT, EXIT_USAGE, EXIT_FAILED, EXIT_UNKNOWN, EXIT_STORAGE = 0, 1, 2, 3, 4, 74
+"""3: the call surely was not executed, or is an error. 4: nobody knows."""
+
+COMMANDS = ("serve", "call", "get", "put", "cas", "status", "pki")
+
+
+class UsageError(Exception):
+    """The command line makes no sense; the text is for people."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the commands; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (UsageError, ValueError, BadArguments) as error:
+        return _complain(error, EXIT_USAGE)
+    except StorageError as error:
+        return _complain(error, EXIT_STORAGE)
+    except OutcomeUnknown as error:
+        return _complain(f"nobody knows whether it was executed: {error}", EXIT_UNKNOWN)
+    except (VsrError, CommandError) as error:
+        return _complain(f"{type(error).__name__}: {error}", EXIT_FAILED)
+    except OSError as error:
+        return _complain(error, EXIT_FAILED)
+
+
+def _complain(error: object, status: int) -> int:
+    print(f"vsr: {error}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=command_here())
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        if name != "pki":
+            _add_common(command)
+        return command
+
+    serve = add("serve", _serve, "be a member of a group")
+    serve.add_argument("machine", nargs="?", default="", help="MODULE:CLASS; KeyValue without it")
+    _add(serve, "name", help="which of --peers this is", required=True)
+    _add(serve, "data-dir", help="where its journal is kept; 'none': in memory", required=True)
+    _add(serve, "listen", help="HOST:PORT to listen at, if not the one in --peers")
+    _add(serve, "http", help="HOST:PORT of /livez, /readyz, /metrics and /status")
+    _add(serve, "flush", default="always", help="always or never wait for the disk")
+    serve.add_argument("--insecure", action="store_true", help="serve other machines without TLS")
+    call = add("call", _call, "execute a command of a machine")
+    call.add_argument("machine", help="MODULE:CLASS")
+    call.add_argument("command")
+    call.add_argument("arguments", nargs="*", help="JSON, or a text as it is")
+    for name, names in (("get", ("key",)), ("put", ("key", "value"))):
+        command = add(name, _key_value, f"{name} a value of KeyValue")
+        for each in names:
+            command.add_argument(each)
+        command.set_defaults(method=name)
+    cas = add("cas", _key_value, "put a value if the key has the expected one")
+    for each in ("key", "expected", "value"):
+        cas.add_argument(each)
+    cas.set_defaults(method="cas")
+    add("status", _status, "print the state of all members").add_argument(
+        "--json", action="store_true", help="a JSON object a line"
+    )
+    pki = add("pki", _pki, "make an authority and certificates, for trying TLS")
+    pki.add_argument("folder", type=Path)
+    pki.add_argument("names", nargs="+", metavar="MEMBER")
+    pki.add_argument("--days", type=int, default=365)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, name: str, **how: Any) -> None:
+    """Add an option that an environment variable may give."""
+    given = os.environ.get(f"VSR_{name.replace('-', '_').upper()}")
+    if given is not None:
+        how.update(default=given, required=False)
+    parser.add_argument(f"--{name}", **how)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    _add(parser, "peers", required=True, help="NAME=HOST:PORT,.. of all members, in one order")
+    _add(parser, "tls", help="a folder with ca.pem, cert.pem and key.pem")
+    _add(parser, "group", default="vsr", help="the group's name")
+    _add(parser, "timeout", type=float, default=10.0, help="seconds")
+
+
+def _peers(options: argparse.Namespace) -> dict[str, str]:
+    pairs = [each.partition("=") for each in options.peers.split(",") if each]
+    members = {name: address for name, _, address in pairs}
+    if len(members) < len(pairs) or not all(
+        name and address.rpartition(":")[2].isdecimal() for name, address in members.items()
+    ):
+        raise UsageError(f"--peers: expected NAME=HOST:PORT,.., not {options.peers!r}")
+    return members
+
+
+def _security(options: argparse.Namespace) -> TLS | None:
+    return TLS.folder(options.tls) if options.tls else None
+
+
+def _machine(text: str) -> type[Machine]:
+    """Return the class that MODULE:CLASS names; modules of this folder are found."""
+    module_name, _, name = text.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        machine = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{text}: {error}") from None
+    finally:
+        sys.path.pop(0)
+    if not (isinstance(machine, type) and issubclass(machine, Machine)):
+        raise UsageError(f"{text} is no Machine")
+    return machine
+
+
+def _serve(options: argparse.Namespace) -> int:
+    machine = _machine(options.machine) if options.machine else KeyValue
+    is_volatile = options.data_dir == "none"
+    server = Server(
+        machine,
+        name=options.name,
+        members=_peers(options),
+        data_dir=None if is_volatile else Path(options.data_dir),
+        volatile=is_volatile,
+        flush=options.flush,
+        security=_security(options),
+        insecure=options.insecure,
+        listen=options.listen or "",
+        group=options.group,
+        http=options.http or "",
+    )
+    return asyncio.run(_run(server, machine.__name__))
+
+
+async def _run(server: Server[Any], machine: str) -> int:
+    """Serve until SIGTERM or SIGINT, or until the member ends by itself."""
+    loop = asyncio.get_running_loop()
+    asked_to_end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_end.set)
+    await server.start(timeout=None)
+    members = ", ".join(f"{name} at {address}" for name, address in server.members.items())
+    print(f"{server.name} serves {machine}; the group is {members}", file=sys.stderr, flush=True)
+    ended = loop.create_task(server.wait())
+    waits = loop.create_task(asked_to_end.wait())
+    await asyncio.wait((ended, waits), return_when=asyncio.FIRST_COMPLETED)
+    await server.stop()
+    if ended.done():
+        error = ended.exception()
+        if isinstance(error, StorageError):
+            raise error
+        return EXIT_INVARIANT
+    ended.cancel()
+    return EXIT_OK
+
+
+def _call(options: argparse.Namespace) -> int:
+    machine = _machine(options.machine)
+    command = commands_of(machine).get(options.command)
+    if command is None:
+        names = ", ".join(sorted(commands_of(machine)))
+        raise UsageError(f"{options.machine} has no command {options.command}; it has {names}")
+    return _execute(options, machine, command, [_value(each) for each in options.arguments])
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _key_value(options: argparse.Namespace) -> int:
+    command = commands_of(KeyValue)[options.method]
+    names = {"get": ("key",), "put": ("key", "value"), "cas": ("key", "expected", "value")}
+    values = [getattr(options, name) for name in names[options.method]]
+    return _execute(options, KeyValue, command, values)
+
+
+def _execute(
+    options: argparse.Namespace,
+    machine: type[Machine],
+    command: Command[Any, Any, Any],
+    arguments: Sequence[object],
+) -> int:
+    with SyncClient.connect(
+        machine,
+        _peers(options),
+        security=_security(options),
+        timeout=options.timeout,
+        group=options.group,
+    ) as client:
+        result = client.call(command.request(*arguments))
+    if result is not None:
+        print(result if isinstance(result, str) else json.dumps(result))
+    return EXIT_OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    members = _peers(options)
+    states = asyncio.run(_ask_for_status(options, members))
+    answered = {each["name"]: each for each in map(json.loads, states)}
+    for name, address in members.items():
+        state = answered.get(name)
+        if options.json:
+            print(json.dumps(state or {"name": name, "not_ready": "it does not answer"}))
+        elif state is None:
+            print(f"{name:8} {address:21} does not answer")
+        else:
+            role = "primary" if state["is_primary"] else "backup"
+            print(
+                f"{name:8} {address:21} {role:8} {state['status']}, view {state['view_number']},"
+                f" op {state['op_number']}, commit {state['commit_number']}"
+                + (f"; {state['not_ready']}" if state["not_ready"] else "")
+            )
+    return EXIT_OK if answered else EXIT_FAILED
+
+
+async def _ask_for_status(options: argparse.Namespace, members: dict[str, str]) -> list[str]:
+    client: Client[Any] = Client.connect_to_any(
+        members, security=_security(options), timeout=options.timeout, group=options.group
+    )
+    async with client:
+        return await client.status()
+
+
+def _pki(options: argparse.Namespace) -> int:
+    from vsr_node.cluster.pki import make_certificates
+
+    for path in make_certificates(options.folder, options.names, options.days):
+        print(path)
+    return EXIT_OK

@@ -1,0 +1,152 @@
+"""One member of a group: a replica, its storage and its observer, and the order of a turn.
+
+A driver owns the clock and the network. In each turn it calls ``begin_turn``, then ``ask`` and
+``hear`` for all that waits, then ``end_turn`` with its ``Carrier``, which is handed what leaves in
+the order that the replica's contract requires (docs/ARCHITECTURE.md, "The driver's duties").
+At the end it calls ``give_up``, if clients may still hear, and ``close``.
+
+    member = Member(
+        name="n0", members=("n0", "n1", "n2"), machine=machine,
+        storage=storage, durable=storage.load(), random=Random(), now=now,
+    )
+    member.begin_turn(now)
+    member.hear("n1", message)
+    member.ask("c1", 7, operation, is_read=False)
+    member.end_turn(carrier)
+    wait until input or member.next_timer
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from vsr_node.core.limits import Limits
+from vsr_node.core.membership import Membership
+from vsr_node.core.messages import DurableState, Message, Operation, Record, Refusal, Reply, Send
+from vsr_node.core.replica import Replica, StateMachine
+from vsr_node.storage.protocol import Storage
+
+if TYPE_CHECKING:
+    from vsr_node.telemetry.observer import Observer
+
+
+class Carrier(Protocol):
+    """Carries away what leaves a turn."""
+
+    def send(self, sends: Sequence[Send]) -> None:
+        """Take messages to other members."""
+
+    def answer(self, replies: Sequence[Reply | Refusal]) -> None:
+        """Take answers to clients."""
+
+    def flush(self) -> None:
+        """Let leave what was taken: the member is about to wait for its disk, or the turn ends."""
+
+
+class Member:
+    """A replica with its storage, and an observer if somebody listens.
+
+    ``durable`` is what the storage loaded. A StorageError from ``end_turn`` ends the member: nobody
+    may act on that turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        members: tuple[str, ...],
+        machine: StateMachine,
+        storage: Storage,
+        durable: DurableState,
+        random: Random,
+        now: int,
+        limits: Limits | None = None,
+        observer: "Observer | None" = None,
+    ) -> None:
+        self.storage = storage
+        self.observer = observer
+        self.replica = Replica(
+            name=name,
+            membership=Membership(0, members),
+            machine=machine if observer is None else observer.watch(machine),
+            now=now,
+            random=random,
+            durable=durable,
+            limits=limits,
+        )
+        if observer is not None:
+            observer.begin(self.replica)
+
+    @property
+    def next_timer(self) -> int:
+        """The latest time of the next turn, in microseconds of the driver's clock."""
+        return self.replica.next_timer
+
+    def begin_turn(self, now: int) -> None:
+        """Begin a turn at ``now``, in microseconds of the driver's clock."""
+        if self.observer is not None:
+            self.observer.begin_turn(now)
+        self.replica.on_time(now)
+
+    def ask(
+        self,
+        client: str,
+        request_number: int,
+        operation: Operation,
+        is_read: bool,
+        size: int | None = None,
+        byte_count: int | None = None,
+    ) -> None:
+        """Take a client's request.
+
+        A read changes nothing and need not go through the log. ``size`` is at least that of its
+        entry (``core/size``), and ``byte_count`` what came for it; None if they are not known.
+        """
+        if self.observer is not None:
+            self.observer.asked(client, request_number, operation, byte_count, is_read=is_read)
+        if is_read:
+            self.replica.on_read(client, request_number, operation, size)
+        else:
+            self.replica.on_request(client, request_number, operation, size)
+
+    def hear(self, peer: str, message: Message, byte_count: int | None = None) -> None:
+        """Take a message from another member. Raises ImpossibleMessageError."""
+        if self.observer is not None:
+            self.observer.heard(peer, message, byte_count)
+        self.replica.on_message(peer, message)
+
+    def end_turn(self, carrier: Carrier) -> None:
+        """End the turn: save what it recorded, and hand its output to ``carrier``."""
+        output = self.replica.end_turn()
+        asks, records, replies, sends = output
+        if asks:
+            carrier.send(asks)
+        if records:
+            if asks and self.storage.waits_for_disk:
+                carrier.flush()
+            self._save(records)
+        if replies:
+            carrier.answer(replies)
+        if sends:
+            carrier.send(sends)
+        carrier.flush()
+        if self.observer is not None:
+            self.observer.end_turn(output)
+
+    def _save(self, records: Sequence[Record]) -> None:
+        storage = self.storage
+        if self.observer is None:
+            storage.save(records)
+        else:
+            self.observer.save(storage.save, records, waits_for_disk=storage.waits_for_disk)
+
+    def give_up(self, carrier: Carrier) -> None:
+        """Answer all waiting requests, as nobody will answer them later."""
+        self.replica.give_up()
+        self.end_turn(carrier)
+
+    def close(self) -> None:
+        """Close the storage."""
+        self.storage.close()
+        if self.observer is not None:
+            self.observer.end()

@@ -1,0 +1,418 @@
+"""One member of a group over TCP: a thread with a loop of its own, so user code can't depose it.
+
+All that comes within one pass of the loop is one turn, so batches make themselves. What goes wrong
+in a turn ends the member, not the process: ``wait`` raises it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any, Generic, TypeVar
+
+from vsr_node.client.errors import NotReady
+from vsr_node.client.security import TLS
+from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks
+from vsr_node.cluster.http import Http
+from vsr_node.cluster.member import Member
+from vsr_node.cluster.transport import Caller, TcpTransport, address_is_local
+from vsr_node.core.admission import ImpossibleMessageError
+from vsr_node.core.limits import Limits
+from vsr_node.core.messages import Message, Reason, Refusal, Reply, Send
+from vsr_node.core.status import Status
+from vsr_node.core.timers import Timers
+from vsr_node.machines.host import Host
+from vsr_node.machines.typed import Machine
+from vsr_node.storage.machine import boot_id
+from vsr_node.storage.memory import MemoryStorage
+from vsr_node.storage.promise_file import Flush
+from vsr_node.storage.protocol import Storage
+from vsr_node.storage.sqlite import SqliteStorage
+from vsr_node.telemetry.dispatch import Telemetry
+from vsr_node.telemetry.metrics import Metrics
+from vsr_node.telemetry.observer import Observer
+from vsr_node.telemetry.prometheus import exposition
+from vsr_node.wire.calls import Ask
+from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+
+M = TypeVar("M", bound=Machine)
+T = TypeVar("T")
+
+BYTES_A_CHARACTER = 4
+
+POLL_S = 0.01
+
+
+class Server(Generic[M]):
+    """A member. ``machine`` makes the state; all members name the same ``members`` in one order.
+
+    ``data_dir`` None keeps all in memory: a member that ends forgets what it promised, so it
+    requires ``volatile=True``. Without ``security`` only addresses of this machine are served,
+    unless ``insecure=True``. ``http`` is an address for /livez, /readyz, /metrics and /status.
+    """
+
+    def __init__(
+        self,
+        machine: Callable[[], M],
+        *,
+        name: str,
+        members: Mapping[str, str],
+        data_dir: Path | None = None,
+        volatile: bool = False,
+        flush: str = "always",
+        security: TLS | None = None,
+        insecure: bool = False,
+        listen: str = "",
+        group: str = "vsr",
+        limits: Limits | None = None,
+        storage: Storage | None = None,
+        http: str = "",
+        log: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    ) -> None:
+        if __debug__ is False:
+            raise RuntimeError("python -O takes away the assertions that keep data safe")
+        if name not in members:
+            raise ValueError(f"{name} is not among the members {', '.join(members)}")
+        if data_dir is None and storage is None and not volatile:
+            raise ValueError("a member without data_dir forgets what it promised: volatile=True")
+        exposed = [
+            each for each in (*members.values(), listen) if each and not address_is_local(each)
+        ]
+        if security is None and exposed and not insecure:
+            raise ValueError(
+                f"{exposed[0]} can be reached by others: give security, or insecure=True"
+            )
+        if flush not in ("always", "never"):
+            raise ValueError('flush is "always" or "never"')
+        self.name = name
+        self.members = dict(members)
+        self._make = machine
+        self._data_dir = data_dir
+        self._flush = Flush.EVERYTHING if flush == "always" else Flush.PROMISES
+        self._security = security
+        self._listen = listen
+        self._group = group
+        self._limits = limits or Limits(registered=True)
+        self._storage = storage
+        self._http_address = http
+        self._log = log
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: _Running | None = None
+
+    async def start(self, timeout: float | None = 30.0) -> None:
+        """Return when this member serves, that is, hears its primary or leads with a quorum.
+
+        Raise NotReady after ``timeout`` seconds; it goes on, and may serve later. None returns as
+        soon as it listens.
+        """
+        if self._thread is None:
+            await self._begin()
+        if timeout is None:
+            return
+        deadline = time.monotonic() + timeout
+        while self._running is not None and (why := self._running.why_not_ready()):
+            if time.monotonic() > deadline:
+                raise NotReady(f"{self.name} does not serve yet: {why}")
+            await asyncio.sleep(POLL_S)
+        if self._running is not None and self._running.failure is not None:
+            raise self._running.failure
+
+    async def _begin(self) -> None:
+        host = Host(self._make, log=self._log)
+        storage = self._storage or self._open_storage()
+        self._loop = _new_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"vsr-{self.name}")
+        self._thread.daemon = True
+        self._thread.start()
+        running = self._running = _Running(self, host, storage)
+        try:
+            await self._in_loop(running.start())
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _open_storage(self) -> Storage:
+        if self._data_dir is None:
+            return MemoryStorage()
+        return SqliteStorage(
+            Path(self._data_dir) / self.name,
+            self.name,
+            tuple(self.members),
+            flush=self._flush,
+            boot_id=boot_id(),
+            log=self._log,
+        )
+
+    async def _in_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        assert self._loop is not None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    async def stop(self, timeout: float = 5.0) -> None:
+        """Say farewell, answer what waits, flush and close; end in ``timeout`` whatever hangs."""
+        loop, thread, running = self._loop, self._thread, self._running
+        if loop is None or thread is None or not thread.is_alive():
+            return
+        if running is not None:
+            try:
+                await asyncio.wait_for(self._in_loop(running.stop()), timeout)
+            except TimeoutError:
+                self._log(f"{self.name} did not end within {timeout} s")
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join, timeout)
+
+    async def wait(self) -> None:
+        """Return when the member has stopped; raise why if it ended by itself."""
+        while self._thread is not None and self._thread.is_alive():
+            if self._running is not None and self._running.failure is not None:
+                raise self._running.failure
+            await asyncio.sleep(0.05)
+
+    async def __aenter__(self) -> Server[M]:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    def status(self) -> dict[str, object]:
+        """Return the member's state."""
+        return {} if self._running is None else self._running.describe()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop of uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class _Running:
+    """What runs in the member's thread: the transport's ears and the turn's carrier."""
+
+    def __init__(self, server: Server[Any], host: Host[Any], storage: Storage) -> None:
+        self._server = server
+        self._host = host
+        self._storage = storage
+        self._loop = server._loop or asyncio.new_event_loop()
+        self.failure: BaseException | None = None
+        self._member: Member
+        self._transport: TcpTransport
+        self._metrics = Metrics(server.name)
+        self._http: Http | None = None
+        self._heard: list[tuple[str, Message, int]] = []
+        self._asked: list[tuple[Caller, Ask]] = []
+        self._asks: Asks[Caller]
+        self._turn_is_due = False
+        self._is_stopping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = Timers.NEVER
+
+    async def start(self) -> None:
+        """Load the data, listen and dial."""
+        server = self._server
+        names = tuple(server.members)
+        machine = type(self._host.machine).__name__
+        limits = server._limits
+        facts = digest_of(server.members, limits.clients_max, limits.registered)
+        observer = None
+        if server._http_address:
+            telemetry = Telemetry(server._log)
+            telemetry.attach(self._metrics, *self._metrics.events)
+            observer = Observer(telemetry, self._now, lambda _: "call")
+        self._member = Member(
+            name=server.name,
+            members=names,
+            machine=self._host,
+            storage=self._storage,
+            durable=self._storage.load(),
+            random=Random(SystemRandom().getrandbits(128)),
+            now=self._now(),
+            limits=limits,
+            observer=observer,
+        )
+        self._asks = Asks(self._member)
+        self._transport = TcpTransport(
+            name=server.name,
+            members=server.members,
+            listen=server._listen,
+            hello=Hello(PROTOCOL_VERSION, server._group, MEMBER, server.name, facts, machine),
+            doorkeeper=Doorkeeper(
+                name=server.name, group=server._group, members=names, digest=facts, machine=machine
+            ),
+            ears=self,
+            random=Random(),
+            log=server._log,
+            operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
+            security=server._security,
+        )
+        await self._transport.start()
+        if server._http_address:
+            self._http = Http(server._http_address, self.why_not_ready, self.status, self._exposed)
+            await self._http.start()
+        self._turn()
+
+    async def stop(self) -> None:
+        """End in good order."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        self._transport.stop_listening()
+        if self.failure is None:
+            self._member.begin_turn(self._now())
+            self._member.give_up(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport.stop()
+        if self._http is not None:
+            self._http.stop()
+        # What was written leaves before the sockets close.
+        await asyncio.sleep(POLL_S)
+        self._transport.abort()
+        self._member.close()
+
+    def _exposed(self) -> str:
+        return exposition(self._metrics)
+
+    def _now(self) -> int:
+        return time.monotonic_ns() // 1000
+
+    # Ears
+
+    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+        """Take a message of another member."""
+        self._heard.append((peer, message, byte_count))
+        self._plan_turn()
+
+    def on_ask(self, caller: Caller, request: Ask) -> None:
+        """Take what a client asks."""
+        self._asked.append((caller, request))
+        self._plan_turn()
+
+    def status(self) -> str:
+        """Return the member's state as a JSON object."""
+        return json.dumps(self.describe())
+
+    def describe(self) -> dict[str, object]:
+        """Return the member's state."""
+        replica, transport = self._member.replica, self._transport
+        return {
+            "name": self._server.name,
+            "group": self._server._group,
+            "status": replica.status.value,
+            "view_number": replica.view_number,
+            "primary": replica.primary,
+            "is_primary": replica.is_serving_primary,
+            "op_number": replica.op_number,
+            "commit_number": replica.commit_number,
+            "connected": transport.connected,
+            "clients": transport.client_count,
+            "dropped": transport.dropped,
+            "not_ready": self.why_not_ready(),
+        }
+
+    def why_not_ready(self) -> str:
+        """Return what this member waits for; empty if it serves."""
+        if self.failure is not None:
+            return ""
+        if self._is_stopping:
+            return "it stops"
+        replica = self._member.replica
+        if replica.status is Status.RECOVERING:
+            return "it recovers its log from the others"
+        if replica.status is Status.VIEW_CHANGE:
+            return f"view {replica.view_number} has not begun"
+        if replica.is_primary:
+            if not replica.is_serving_primary:
+                return "no quorum answers"
+            connected = 1 + len(self._transport.connected)
+            if connected < replica.membership.quorum:
+                return f"{connected} of {len(self._server.members)} members are there"
+            return ""
+        if not replica.is_following or replica.primary not in self._transport.connected:
+            return f"its primary {replica.primary} is not heard"
+        return ""
+
+    # Turns
+
+    def _plan_turn(self) -> None:
+        if not self._turn_is_due and not self._is_stopping:
+            self._turn_is_due = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Take a turn with all that has come. Whatever it raises ends the member."""
+        self._turn_is_due = False
+        if self._is_stopping or self.failure is not None:
+            return
+        try:
+            self._take_turn()
+        except Exception as error:  # whatever is wrong, another turn could make it worse
+            self.failure = error
+            self._server._log(f"{self._server.name} ends: {type(error).__name__}: {error}")
+            self._transport.stop()
+            self._transport.abort()
+
+    def _take_turn(self) -> None:
+        member = self._member
+        began = self._now()
+        member.begin_turn(began)
+        heard, self._heard = self._heard, []
+        for peer, message, byte_count in heard:
+            try:
+                member.hear(peer, message, byte_count)
+            except ImpossibleMessageError as error:
+                self._server._log(f"dropped: {error}")
+        asked, self._asked = self._asked, []
+        for caller, request in asked:
+            answer = self._asks.take(caller, str(caller.number), request)
+            if answer is not None:
+                caller.answer(answer)
+        member.end_turn(self)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        timer_at = self._member.next_timer
+        if timer_at == self._timer_at and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_at = timer_at
+        if timer_at < Timers.NEVER:
+            delay_s = max(0, timer_at - self._now()) / 1_000_000
+            self._timer = self._loop.call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, Timers.NEVER
+        self._turn()
+
+    # Carrier
+
+    def send(self, sends: Sequence[Send]) -> None:
+        """Take messages to other members."""
+        for destinations, message in sends:
+            self._transport.send(destinations, message)
+
+    def answer(self, replies: Sequence[Reply | Refusal]) -> None:
+        """Take answers to clients."""
+        if self._is_stopping:
+            # What nobody knows here, others will: clients ask them when this connection closes.
+            unknown = Reason.OUTCOME_UNKNOWN
+            replies = [each for each in replies if getattr(each, "reason", None) is not unknown]
+        for caller, answer in self._asks.answers(replies):
+            caller.answer(answer)
+
+    def flush(self) -> None:
+        """Let leave what was taken."""
+        self._transport.flush()

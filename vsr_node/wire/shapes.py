@@ -1,0 +1,41 @@
+"""The names and fields of the protocol's messages, the same for every encoding."""
+
+import re
+from typing import get_args
+
+from vsr_node.core.messages import Message, name_of
+
+# Clients of lin-kv ask with ``read``, and are answered with ``read_ok``.
+_OTHER_NAMES = {"read": "read_index", "read_ok": "read_index_ok"}
+
+NUMBER_MAX = 2**53 - 1
+"""The largest whole number that every JSON reader keeps exact."""
+
+NONCE = re.compile("[0-9a-f]{32}")
+"""The nonce of a recovery."""
+
+
+class MalformedMessageError(ValueError):
+    """Bytes or a body that are not a message of the protocol."""
+
+
+class Shape:
+    """The fields of a message: which are numbers, and at which position the others are."""
+
+    def __init__(self, message_class: type[Message]) -> None:
+        fields = message_class.__annotations__
+        name = name_of(message_class)
+        self.type = _OTHER_NAMES.get(name, name)
+        self.message_class = message_class
+        self.fields = tuple(fields)
+        self.keys = {"type", *fields}
+        self.number_fields = tuple(name for name, kind in fields.items() if kind is int)
+        self.others = tuple(
+            (position, name) for position, name in enumerate(fields) if fields[name] is not int
+        )
+
+
+SHAPES_BY_CLASS = {message_class: Shape(message_class) for message_class in get_args(Message)}
+SHAPES = {shape.type: shape for shape in SHAPES_BY_CLASS.values()}
+
+MESSAGE_TYPES = frozenset(SHAPES)
