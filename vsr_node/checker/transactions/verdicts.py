@@ -1,6 +1,7 @@
 """From what was found in a history of transactions to its three verdicts."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from vsr_node.checker.history import HistoryError, Json
@@ -125,7 +126,7 @@ def _with_headings(
 ) -> tuple[Anomaly, ...]:
     """Return the anomalies of these names, the worst first, with the models that they rule out."""
     return tuple(
-        Anomaly(name, f"{_heading(name)}\n{anomaly.explanation}", anomaly.events)
+        replace(anomaly, explanation=f"{_heading(name)}\n{anomaly.explanation}")
         for name in names
         for anomaly in anomalies[name]
     )
