@@ -1,5 +1,6 @@
 """The code in README and docs/EMBEDDING.md is that of the examples, and runs as printed."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -31,4 +32,4 @@ def test_the_first_code_of_a_document_runs_as_printed(document: str, tmp_path: P
 
 def test_all_code_of_the_document_can_be_compiled() -> None:
     for block in blocks("docs/EMBEDDING.md"):
-        compile(block, "block", "exec")
+        compile(block, "block", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

@@ -69,6 +69,7 @@ def test_the_blocking_client_of_the_examples(folder: Path) -> None:
 
 
 def test_tls_as_printed(folder: Path) -> None:
+    pytest.importorskip("cryptography", reason="only vsr pki needs it")
     block = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)[1]
     serve = re.search(r"vsr serve.*", block)
     assert serve is not None

@@ -12,10 +12,12 @@ from vsr_node.client.asynchronous import Client
 from vsr_node.client.blocking import SyncClient
 from vsr_node.client.errors import NotReady
 from vsr_node.client.security import TLS
-from vsr_node.cluster.pki import Authority, make_certificates
 from vsr_node.cluster.server import Server
 from vsr_node.machines.errors import NotExecuted
 from vsr_node.machines.library.counter import Counter
+
+pytest.importorskip("cryptography", reason="only vsr pki needs it")
+from vsr_node.cluster.pki import Authority, make_certificates
 
 NAMES = "abc"
 

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from tests.scripts.conftest import ROOT, Checkout
-from vsr_node import __version__, command
+from vsr_node import __version__, shell_command
 from vsr_node.shell_command import command_elsewhere, command_here
 from vsr_node.start import NODE, isolated, isolated_script
 
@@ -259,7 +259,7 @@ def test_in_a_clone_the_script_is_typed_from_where_one_stands(
 def test_installed_the_name_is_typed_if_it_starts_this_very_python(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(command, "_CLONE", tmp_path / "site-packages")
+    monkeypatch.setattr(shell_command, "_CLONE", tmp_path / "site-packages")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
     monkeypatch.setenv("PATH", f"{tmp_path}/path")
     assert command_here("bench") == f"{tmp_path}/bin/python -m vsr_node bench"

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, cast
 
@@ -181,6 +182,7 @@ class Dialler:
         self._security = security
         self._connection: Connection | None = None
         self._lost = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -193,6 +195,10 @@ class Dialler:
             self._task.cancel()
         if self._connection is not None:
             self._connection.close("stopped")
+
+    def hurry(self) -> None:
+        """Dial at once if there is no connection: the other side has just been heard."""
+        self._hurry.set()
 
     def send(self, data: bytes) -> None:
         """Send frames, or drop them while there is no connection, or too much waits on it."""
@@ -213,7 +219,13 @@ class Dialler:
             except (OSError, TimeoutError, ssl.SSLError) as error:
                 self.refusal = self.refusal or Refused("unreachable", str(error))
             pause = REDIAL_MIN_S if was_up else min(2 * pause, REDIAL_MAX_S)
-            await asyncio.sleep(pause * (0.5 + self._random.random()))
+            await self._pause(pause * (0.5 + self._random.random()))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next try, unless there is news of the other side."""
+        self._hurry.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
 
     async def _dial(self) -> None:
         host, _, port = self.address.rpartition(":")

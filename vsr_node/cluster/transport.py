@@ -273,6 +273,8 @@ class TcpTransport:
         if is_member:
             connection.allow(PEER_FRAME_BYTES_MAX)
             self._peers[connection] = None
+            # One that has come back is not left unheard until its turn to be dialled comes.
+            self.diallers[hello.name].hurry()
         else:
             connection.allow(self._client_bytes_max)
             self._last_caller += 1

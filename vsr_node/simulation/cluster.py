@@ -28,7 +28,7 @@ from vsr_node.machines.collection import NOTHING_WRITTEN
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.disk import Disk
-from vsr_node.simulation.encoding import Encoding
+from vsr_node.simulation.encoding import Encoding, TupleCodec
 from vsr_node.simulation.faults import (
     AfterOutputs,
     ClockJump,
@@ -180,7 +180,8 @@ class Cluster:
     ) -> None:
         self._plan = plan
         self._subject = subject
-        self._encoding = Encoding(subject.codec)
+        # A registration is no operation of the machine, so the machine's codec would refuse it.
+        self._encoding = Encoding(TupleCodec() if plan.limits.registered else subject.codec)
         self._telemetry = telemetry
         self._timeline = timeline
         self._transcript = transcript

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from vsr_node.core.messages import Message, Operation, Result
+from vsr_node.simulation.requests import REGISTER
 from vsr_node.wire import json_body
 from vsr_node.wire.json_body import Codec
 
@@ -44,10 +45,14 @@ class _ObservedCodec:
             match value:
                 case [[str(client), int(request_number)], operation]:
                     requests.append((client, request_number))
-                    operations.append(operation)
+                    if request_number:
+                        operations.append(operation)
                 case _:
                     raise ValueError("not an operation with its request")
-        return zip(requests, self._codec.decode_operations(operations), strict=True)
+        decoded = iter(self._codec.decode_operations(operations))
+        for request in requests:
+            # A registration asks nothing of the machine.
+            yield request, next(decoded) if request[1] else REGISTER
 
     def decode_result(self, value: object) -> Result:
         """Return the result of an operation."""

@@ -6,6 +6,9 @@ from vsr_node.core.messages import Operation
 
 RequestId = tuple[str, int]
 
+REGISTER = ("register",)
+"""In place of the operation of a client that registers."""
+
 
 class ClientRequest(NamedTuple):
     """A request on its way. It has the fields of a log's entry."""
@@ -17,4 +20,4 @@ class ClientRequest(NamedTuple):
 
 def registration(nonce: str) -> ClientRequest:
     """Return the request of a client that registers."""
-    return ClientRequest(nonce, 0, ((nonce, 0), ("register",)))
+    return ClientRequest(nonce, 0, ((nonce, 0), REGISTER))

@@ -47,8 +47,8 @@ CATALOGUE = (
     *recovery.MUTATIONS,
     *quorum_read.MUTATIONS,
     *exactly_once.MUTATIONS,
-    *machines.MUTATIONS,
     *sessions.MUTATIONS,
+    *machines.MUTATIONS,
 )
 
 
