@@ -345,7 +345,7 @@ MAELSTROM = (
     ),
     _in_maelstrom(
         "created-though-not-asked",
-        "lin_kv.py",
+        "requests/lin_kv.py",
         "a cas creates a key that is not there",
         'body.get("create_if_not_exists", False)',
         'body.get("create_if_not_exists", True)',
@@ -353,7 +353,7 @@ MAELSTROM = (
     ),
     _in_maelstrom(
         "unknown-told-as-definite",
-        "lin_kv.py",
+        "requests/table.py",
         "a request whose outcome is unknown is refused as never executed",
         "    Reason.OUTCOME_UNKNOWN: ErrorCode.CRASH,\n",
         "    Reason.OUTCOME_UNKNOWN: ErrorCode.TEMPORARILY_UNAVAILABLE,\n",
