@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": {"start", "machines", "client", "cluster"},
+    "__init__": {"start", "machines", "client", "cluster", "testing"},
     "start": set(),
     "shell_command": set(),
     "worker_processes": {"start"},
@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("client",),
         *("shell_command", "start", "worker_processes"),
     },
+    "testing": {"core", "machines", "wire", "cluster", "simulation"},
 }
 
 # Each room of the bench, and the other rooms that it may import from. "" is the bench's own top;

@@ -36,11 +36,15 @@ _PUBLIC = {
     "TLS": "client.security",
     "TooBusy": "client.errors",
     "Unavailable": "client.errors",
+    "Report": "testing.simulate",
+    "SimulationFailure": "testing.simulate",
     "VsrError": "machines.errors",
     "WrongGroup": "client.errors",
     "WrongVersion": "client.errors",
     "command": "machines.typed",
+    "invariant": "machines.typed",
     "query": "machines.typed",
+    "simulate": "testing.simulate",
 }
 
 TYPE_CHECKING = False
@@ -71,7 +75,11 @@ if TYPE_CHECKING:
     from vsr_node.machines.typed import Context as Context
     from vsr_node.machines.typed import Machine as Machine
     from vsr_node.machines.typed import command as command
+    from vsr_node.machines.typed import invariant as invariant
     from vsr_node.machines.typed import query as query
+    from vsr_node.testing.simulate import Report as Report
+    from vsr_node.testing.simulate import SimulationFailure as SimulationFailure
+    from vsr_node.testing.simulate import simulate as simulate
 
 
 def __getattr__(name: str) -> object:

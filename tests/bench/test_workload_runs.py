@@ -60,6 +60,19 @@ def test_an_honest_node_is_valid_by_all_three_verdicts(
 
 
 DIRTY = "txn:[op.__setitem__(2, {}) for op in reply['txn'] if op[0] == 'r' and op[2]]"
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_our_own_node_is_strictly_valid_under_partitions(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "REST_NS", 1_500_000_000)
+    size = ("--node-count", "3", "--rate", "80", "--time-limit", "3", "--concurrency", "2n")
+    faults = ("--nemesis", "partition", "--nemesis-interval", "0.7", "--strict", "--seed", "3")
+    words = ("test", "-w", name, *size, *faults, "--store", str(tmp_path), "--bin", "vsr-node")
+    assert main(words) == 0, capsys.readouterr().out
+
+
 FLAWS = {
     "txn-list-append": (DIRTY.format("op[2][::-1]"), "incompatible-order"),
     "txn-rw-register": (DIRTY.format("op[2] + 1000"), "garbage-read"),
@@ -136,3 +149,16 @@ def test_a_run_can_be_replayed_with_its_final_phase(
     assert [(e.f, e.is_final) for e in before if e.is_final] == [
         (e.f, e.is_final) for e in after if e.is_final
     ]
+
+
+def test_a_reply_to_a_client_that_was_given_up_is_advice(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(WORKLOADS["broadcast"], "time_out_s", staticmethod(lambda latency: 0.2))
+    slow = "broadcast:import time; time.sleep(0.25 * (body['message'] == 5))"
+    status, results = run("broadcast", flaws=[slow])
+    screen = capsys.readouterr().out
+    assert "ADVICE to n0" in screen
+    assert "which had given up" in screen
+    assert results["mistakes"]["count"] == 0
+    assert status == 0, screen

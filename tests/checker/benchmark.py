@@ -8,14 +8,18 @@ Histories of workloads follow, beside the plain judges on some that are small en
 
 from collections.abc import Callable
 from random import Random
-from time import perf_counter
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter, process_time
 
 from tests.checker import recorded
 from tests.checker.histories import draw
 from tests.checker.oracle import is_linearizable
+from tests.checker.test_map import draw_map
+from tests.checker.transactions.drawn import LISTS, REGISTERS, draw_long
+from tests.checker.transactions.oracle import judged as judge_transactions
 from tests.checker.workloads import plain
 from tests.checker.workloads.large import large_kafka, large_set
-from vsr_node.checker import Event, RegisterModel, check
+from vsr_node.checker import Event, MapModel, RegisterModel, check
 from vsr_node.checker.workloads import judge as judge_workload
 
 
@@ -82,6 +86,33 @@ def main() -> None:
     print(f"oracle  {oracle_s:8.3f} s, {oracle_s / checker_s:.1f} times as long")
     print("the same verdicts" if verdicts == oracle_verdicts else "DIFFERENT VERDICTS")
     measure_workloads()
+    measure_maps()
+    measure_transactions()
+
+
+def measure_maps() -> None:
+    """50 clients, 10 keys and 200 operations a key, nearly all appends and gets."""
+    for lies in (0.0, 0.005):
+        events = draw_map(Random(7), clients=50, keys=10, operations_per_key=200, lies=lies)
+        start = process_time()
+        verdict = check(events, MapModel())
+        took_s = process_time() - start
+        print(f"a map of long texts: {took_s:.2f} s of the processor, valid is {verdict.valid}")
+
+
+def measure_transactions() -> None:
+    """Valid ones, and ones half of whose reads are stale: nearly all are in one component."""
+    for count, stale in ((10_000, 0.0), (10_000, 0.5), (100_000, 0.0)):
+        for write in (LISTS, REGISTERS):
+            events = draw_long(Random(1), write, count, stale=stale)
+            start = process_time()
+            judgement = judge_transactions(events, write, "strict-serializable")
+            took_s = process_time() - start
+            held_mb = getrusage(RUSAGE_SELF).ru_maxrss >> 10
+            print(
+                f"{count} transactions ({write}), {stale:.0%} stale: {took_s:.2f} s of the "
+                f"processor, {judgement.valid.word}, {held_mb} MB at most so far"
+            )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -183,12 +184,14 @@ def _parser() -> _Parser:
 
 
 def _models(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    for name in names:
-        if model_name(name) is None:
+    """Return the models, as Maelstrom splits them: "a,b" stays one text, which it does not know."""
+    for name in text.split(","):
+        if model_name(name.strip()) is None:
             known = ", ".join(WEAKER)
-            raise argparse.ArgumentTypeError(f"there is no model {name!r}; these are: {known}")
-    return names
+            raise argparse.ArgumentTypeError(
+                f"there is no model {name.strip()!r}; these are: {known}"
+            )
+    return tuple(re.split(r"\s+,\s+", text))
 
 
 def _positive(text: str) -> float:

@@ -91,6 +91,13 @@ class Call(NamedTuple):
         """``ok``, ``fail`` or ``info``; ``info`` if it was still under way at the end."""
         return "info" if self.completion is None else self.completion.type
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it belongs to the end of a run by either of its events."""
+        return self.invocation.is_final or (
+            self.completion is not None and self.completion.is_final
+        )
+
 
 def pair_calls(events: Iterable[Event]) -> list[Call]:
     """Return all operations of clients, those that failed too, in order of invocation.

@@ -6,9 +6,21 @@ transactions that are strictly serializable, whatever consistency model was name
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from vsr_node.checker.history import Json
 from vsr_node.checker.validity import Validity
+
+
+class Edge(NamedTuple):
+    """One transaction comes before another, each named by the index of its first event."""
+
+    before: int
+    after: int
+    kind: str
+    """``ww``, ``wr``, ``rw``, ``process`` or ``real time``."""
+    sentence: str
+    """What shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +33,10 @@ class Anomaly:
     """For people: what happened, in one screen at most, with the operations that prove it."""
     events: tuple[int, ...]
     """The indices of the events that prove it, in rising order."""
+    subject: Json = None
+    """The element of a set or the key of a log that it is about; None for all else."""
+    edges: tuple[Edge, ...] = ()
+    """The cycle of transactions that it is, from the earliest one on; empty for all else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ The checker judges each key by itself, so a model describes one key. To add one,
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Sequence
+from math import inf
 from typing import TypeAlias
 
 from vsr_node.checker.foreign import describe_foreign, is_transaction
@@ -24,6 +26,8 @@ class Model(ABC):
     read_functions: tuple[str, ...] = ()
     """Functions that never change any state. They cost the search next to nothing, and one of
     unknown outcome says nothing."""
+    untold: State = None
+    """A state for all those that no later operation can tell apart, by their ``horizon``."""
 
     def __init__(self, initial: Json = None) -> None:
         """Begin with a value, or with the model's own first state if it is None.
@@ -53,6 +57,14 @@ class Model(ABC):
         states, and more operations that are equivalent.
         """
         return list(operations)
+
+    def horizon(self, operations: Sequence[Operation]) -> Callable[[State], float]:
+        """Return a function from a state to the place of the last operation that can tell it.
+
+        That is the last one, of these operations in this order, whose result depends on the state
+        or on what others make of it. From there on, ``untold`` stands for the state.
+        """
+        return lambda state: inf
 
     def seen(self, operation: Operation) -> Json:
         """Return the value that the operation saw, None if it saw none."""
@@ -142,7 +154,11 @@ class RegisterModel(Model):
 
 
 class MapModel(Model):
-    """One key of a map of texts with get, put and append; a missing key reads as "" or null."""
+    """One key of a map of texts with get, put and append; a missing key reads as "" or null.
+
+    A text only grows until the next put. So if it is the beginning of nothing that is read from now
+    on, nobody reads it: it is ``untold``, and only a put makes a text of it again.
+    """
 
     name = "map"
     initial = ""
@@ -163,8 +179,25 @@ class MapModel(Model):
             case "put", str() as value:
                 return True, value
             case "append", str() as value:
-                return True, f"{state}{value}"
+                return True, self.untold if state is self.untold else f"{state}{value}"
         raise self.unknown(operation)
+
+    def horizon(self, operations: Sequence[Operation]) -> Callable[[State], float]:
+        """Return the place of the last get of a text that begins with the state's."""
+        last: dict[str, int] = {}
+        for place, operation in enumerate(operations):
+            if operation.f == "get":
+                last[str(operation.value or "")] = place
+        texts = sorted(last)
+        places = [last[text] for text in texts]
+
+        def place_of_last_get(state: State) -> float:
+            begin = str(state)
+            start = bisect_left(texts, begin)
+            end = bisect_right(texts, begin, lo=start, key=lambda text: text[: len(begin)])
+            return max(places[start:end], default=-1)
+
+        return place_of_last_get
 
     def describe_state(self, state: State) -> str:
         """Describe the state by its value as JSON text."""

@@ -22,6 +22,8 @@ that can't matter. Each rule keeps a shortest one of all orders that complete th
   known, and only if they change the behaviour of a candidate. Operations of a kind are equivalent,
   so the used ones are only counted. A configuration that used no fewer of any kind than an earlier
   one, all else being equal, can do no more than that one.
+- *Untold states.* A state that none of the operations from the deadline on can tell from others is
+  replaced by one that stands for them all; steps that lead to one are tried last.
 - *Lost causes.* If the deadline's operation fits only after others that are all placed already, the
   branch ends. This is computed for positions that turn out to be crowded.
 """
@@ -29,6 +31,7 @@ that can't matter. Each rule keeps a shortest one of all orders that complete th
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -38,6 +41,9 @@ from vsr_node.checker.verdict import DeadEnd
 
 NO_STATE = -1
 """The number that stands for no state: the operation does not fit."""
+
+UNTOLD = 1
+"""The number of the model's ``untold`` state."""
 
 DEAD_ENDS_MAX = 8
 """How many of the states in which the search ended are kept to explain a violation."""
@@ -136,8 +142,8 @@ class _Kinds:
         self._numbers: dict[tuple[str, str], int] = {}
         self._samples: list[Operation] = []
         self._next_states: list[dict[int, int]] = []
-        self.states: list[State] = [model.initial]
-        self._state_numbers: dict[State, int] = {model.initial: 0}
+        self.states: list[State] = [model.initial, model.untold]
+        self._state_numbers: dict[State, int] = {model.initial: 0, model.untold: UNTOLD}
         self.reads_only: list[bool] = []
         self.bytes = 0
 
@@ -151,6 +157,10 @@ class _Kinds:
             self._next_states.append({})
             self.reads_only.append(operation.f in self._model.read_functions)
         return number
+
+    def sample(self, kind: int) -> Operation:
+        """Return an operation of the kind."""
+        return self._samples[kind]
 
     def next_state(self, kind: int, state: int) -> int:
         """Return the state after an operation of the kind, NO_STATE if it does not fit."""
@@ -190,6 +200,9 @@ class Search:
         self._sort(model, operations)
         self._windows, self._unsure_limits = self._overlaps()
         self._lay_out_counts()
+        self._horizon = model.horizon([self._kinds.sample(kind) for kind in self._kind_of])
+        self._last_told: dict[int, float] = {UNTOLD: inf}
+        """The last place where each state can be told."""
         self._positions: list[dict[int, _Position]] = [{} for _ in self._sure]
         self._stack = [_Configuration(0, 0, 0, 0, None)]
         self._bytes = 0
@@ -267,6 +280,9 @@ class Search:
                     return SearchOutcome.LINEARIZABLE
                 position = self._positions[deadline].get(state)
                 if position is None:
+                    if self._is_untold(state, deadline):
+                        state = UNTOLD
+                        continue
                     position = self._open_position(deadline, state)
                 reads = position.reads & ~mask
                 if not reads:
@@ -397,6 +413,13 @@ class Search:
         ):
             self._dead_ends.setdefault(configuration.state, configuration)
 
+    def _is_untold(self, state: int, deadline: int) -> bool:
+        """Return whether no operation from the deadline on can tell the state from others."""
+        last_told = self._last_told.get(state)
+        if last_told is None:
+            last_told = self._last_told[state] = self._horizon(self._kinds.states[state])
+        return last_told < deadline
+
     def _open_position(self, deadline: int, state: int) -> _Position:
         reads = 0
         moves: list[_Move] = []
@@ -410,6 +433,7 @@ class Search:
                 continue
             moves.append(_Move(bits, after))
         moves.reverse()
+        moves.sort(key=lambda move: not self._is_untold(move.next_state, deadline))
         position = _Position(
             reads, tuple(moves), tuple(self._unsure_moves(deadline, state, of_kind))
         )

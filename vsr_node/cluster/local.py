@@ -10,7 +10,7 @@ be killed, paused and started again. All of it runs in the caller's loop.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -29,12 +29,12 @@ from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
-from vsr_node.wire import frames
 from vsr_node.wire.calls import Answer, Ask
 
 from .asks import Asks
 from .divergence import Digests
 from .member import Member
+from .network import LocalNetwork, Transport
 
 Input: TypeAlias = tuple[str, Message] | tuple["LocalClient[Any]", Ask]
 """A message and its sender, or what a client asks."""
@@ -77,19 +77,15 @@ class LocalCluster(Generic[M]):
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.names = tuple(f"n{number}" for number in range(size))
-        self.delay = delay
-        self.loss = loss
+        self.network = LocalNetwork(delay, loss)
         self._make = machine
         self._data_dir = data_dir
         self._log = log
-        self._random = Random()
         self._memories = {name: MemoryStorage() for name in self.names}
         self._running: dict[str, _Running[M]] = {}
         self._failures: dict[str, BaseException] = {}
-        self._cut: list[tuple[frozenset[str], frozenset[str]]] = []
         self._clients: set[LocalClient[M]] = set()
         self._client_count = 0
-        self.digests = Digests(size)
 
     async def __aenter__(self) -> Self:
         """Start all members, and return when they serve."""
@@ -184,34 +180,17 @@ class LocalCluster(Generic[M]):
 
     def cut(self, *sides: Iterable[str]) -> None:
         """Cut the network between these groups of members until ``heal``."""
-        groups = [frozenset(side) for side in sides]
-        for position, group in enumerate(groups):
-            self._cut += ((group, other) for other in groups[position + 1 :])
+        self.network.cut(*sides)
 
     def heal(self) -> None:
         """Mend all cuts, and lose and delay nothing any more."""
-        self._cut.clear()
-        self.loss = self.delay = 0.0
+        self.network.heal()
 
-    def transmit(self, source: str, destination: str, frame: bytes) -> None:
-        """Carry a frame from a member to another."""
-        if self._is_cut(source, destination) or (self.loss and self._random.random() < self.loss):
-            return
-        if self.delay:
-            seconds = self._random.uniform(0.0, 2 * self.delay)
-            loop = asyncio.get_running_loop()
-            loop.call_later(seconds, self._deliver, source, destination, frame)
-        else:
-            self._deliver(source, destination, frame)
-
-    def _is_cut(self, one: str, other: str) -> bool:
-        return any((one in a and other in b) or (one in b and other in a) for a, b in self._cut)
-
-    def _deliver(self, source: str, destination: str, frame: bytes) -> None:
-        running = self._running.get(destination)
-        if running is not None:
-            ((frame_type, payload),) = frames.FrameReader(len(frame)).feed(frame)
-            running.take((source, frames.decode(frame_type, payload)))
+    def announce(self, name: str, digests: Mapping[int, int]) -> None:
+        """Carry a member's digests to the others."""
+        for running in self._running.values():
+            if running.name != name:
+                running.on_digests(name, digests)
 
     # Clients
 
@@ -259,7 +238,7 @@ class _Running(Generic[M]):
         self._inputs: list[Input] = []
         self._has_ended = self._is_due = False
         self._timer: asyncio.TimerHandle | None = None
-        self._digests_noted = 0
+        self._digests = Digests(name, len(cluster.names))
         self.member = Member(
             name=name,
             members=cluster.names,
@@ -271,6 +250,7 @@ class _Running(Generic[M]):
             limits=Limits(registered=True),
         )
         self._asks: Asks[LocalClient[Any]] = Asks(self.member)
+        self._transport: Transport = cluster.network.join(name, self._on_message)
         self.wake()
 
     @property
@@ -290,6 +270,9 @@ class _Running(Generic[M]):
             replica.commit_number,
             self.host.operation_number,
         )
+
+    def _on_message(self, peer: str, message: Message, _: int) -> None:
+        self.take((peer, message))
 
     def take(self, message: Input) -> None:
         """Take an input for the next turn."""
@@ -334,10 +317,15 @@ class _Running(Generic[M]):
 
     def _compare(self) -> None:
         """Compare digests with the others' when there are new ones."""
-        if len(self.host.digests) and next(reversed(self.host.digests)) != self._digests_noted:
-            self._digests_noted = next(reversed(self.host.digests))
-            self._cluster.digests.note(self.name, self.host.digests)
-        self._cluster.digests.assert_agreed(self.name)
+        new = self._digests.take_new(self.host.digests)
+        if new:
+            self._cluster.announce(self.name, new)
+        self._digests.assert_agreed()
+
+    def on_digests(self, member: str, digests: Mapping[int, int]) -> None:
+        """Take another member's digests."""
+        self._digests.note(member, digests)
+        self.wake()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -347,9 +335,7 @@ class _Running(Generic[M]):
     def send(self, sends: Sequence[Send]) -> None:
         """Carry messages to other members."""
         for destinations, message in sends:
-            frame = frames.encode(message)
-            for destination in destinations:
-                self._cluster.transmit(self.name, destination, frame)
+            self._transport.send(destinations, message)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Carry answers to clients."""
@@ -357,7 +343,8 @@ class _Running(Generic[M]):
             self._loop.call_soon(client.on_answer, self.name, answer)
 
     def flush(self) -> None:
-        """Do nothing, as all has left already."""
+        """Let the messages leave."""
+        self._transport.flush()
 
     def stop(self) -> None:
         """Answer what waits, and end."""
@@ -368,6 +355,7 @@ class _Running(Generic[M]):
     def end(self) -> None:
         """End at once."""
         self._has_ended = True
+        self._transport.stop()
         if self._timer is not None:
             self._timer.cancel()
         self.member.close()

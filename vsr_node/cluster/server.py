@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from vsr_node.client.errors import NotReady
 from vsr_node.client.security import TLS
 from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks
+from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import Caller, TcpTransport, address_is_local
@@ -128,7 +129,7 @@ class Server(Generic[M]):
         host = Host(self._make, log=self._log)
         storage = self._storage or self._open_storage()
         self._loop = _new_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"vsr-{self.name}")
+        self._thread = threading.Thread(target=_run, args=(self._loop,), name=f"vsr-{self.name}")
         self._thread.daemon = True
         self._thread.start()
         running = self._running = _Running(self, host, storage)
@@ -188,6 +189,20 @@ class Server(Generic[M]):
         return {} if self._running is None else self._running.describe()
 
 
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and close it with all that it still has."""
+    loop.run_forever()
+    loop.run_until_complete(_end_tasks())
+    loop.close()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     """Return a loop of uvloop where it is installed."""
     try:
@@ -213,6 +228,7 @@ class _Running:
         self._heard: list[tuple[str, Message, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._asks: Asks[Caller]
+        self._digests = Digests(server.name, len(server.members))
         self._turn_is_due = False
         self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -292,6 +308,11 @@ class _Running:
     def on_message(self, peer: str, message: Message, byte_count: int) -> None:
         """Take a message of another member."""
         self._heard.append((peer, message, byte_count))
+        self._plan_turn()
+
+    def on_digest(self, peer: str, number: int, digest: int) -> None:
+        """Take another member's digest."""
+        self._digests.note(peer, {number: digest})
         self._plan_turn()
 
     def on_ask(self, caller: Caller, request: Ask) -> None:
@@ -379,7 +400,14 @@ class _Running:
             if answer is not None:
                 caller.answer(answer)
         member.end_turn(self)
+        self._compare()
         self._set_timer()
+
+    def _compare(self) -> None:
+        """Compare digests with the others'. Raises DivergenceError."""
+        for number, digest in self._digests.take_new(self._host.digests).items():
+            self._transport.announce(number, digest)
+        self._digests.assert_agreed()
 
     def _set_timer(self) -> None:
         timer_at = self._member.next_timer

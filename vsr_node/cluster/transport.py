@@ -24,6 +24,7 @@ from vsr_node.wire.handshake import (
     SIGNS_OF_LIFE,
     TOO_MANY,
     AskStatus,
+    Digest,
     Doorkeeper,
     Hello,
     Ping,
@@ -56,6 +57,9 @@ class Ears(Protocol):
 
     def on_message(self, peer: str, message: Message, byte_count: int) -> None:
         """Take a message of another member."""
+
+    def on_digest(self, peer: str, number: int, digest: int) -> None:
+        """Take another member's digest of its first ``number`` operations."""
 
     def on_ask(self, caller: "Caller", request: Ask) -> None:
         """Take what a client asks."""
@@ -203,6 +207,12 @@ class TcpTransport:
                 self.diallers[peer].send(b"".join(buffer))
                 buffer.clear()
 
+    def announce(self, number: int, digest: int) -> None:
+        """Send all other members this one's digest of its first ``number`` operations."""
+        data = FRAMES.encode(Digest(number, digest))
+        for dialler in self.diallers.values():
+            dialler.send(data)
+
     # What comes
 
     def _accept(self) -> Connection:
@@ -235,6 +245,8 @@ class TcpTransport:
             connection.send(FRAMES.encode(Pong(frame.number)))
         elif isinstance(frame, Hello) and not connection.role:
             self._on_hello(connection, frame)
+        elif isinstance(frame, Digest) and connection.role == MEMBER:
+            self._ears.on_digest(connection.name, frame.number, frame.digest)
         elif caller is None or frame_type in SIGNS_OF_LIFE:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
         elif isinstance(frame, AskStatus):

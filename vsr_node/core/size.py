@@ -45,7 +45,10 @@ def size_of_all(entries: Sequence[Entry]) -> int:
     texts: list[str] = []
     try:
         for client, _, operation in entries:
-            texts += cast("tuple[str, ...]", operation)
+            if type(operation) is str:
+                texts.append(operation)
+            else:
+                texts += cast("tuple[str, ...]", operation)
             texts.append(client)
         length = len("".join(texts))
     except TypeError:  # A flag or a number is among the texts.

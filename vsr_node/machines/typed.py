@@ -237,14 +237,15 @@ class Codec:
             frozen=True,
             forbid_unknown_fields=True,
         )
-        self._names = dict.fromkeys(parameter.name for parameter in parameters)
+        self.kinds = {parameter.name: hints[parameter.name] for parameter in parameters}
+        """The types of the arguments."""
         self._positional = tuple(
             parameter.name
             for parameter in parameters
             if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
         )
         self._decoder = msgspec.json.Decoder(self.struct)
-        self._encode = _encoder_for(*(hints.get(name, Any) for name in self._names))
+        self._encode = _encoder_for(*self.kinds.values())
         returned = hints.get("return", Any)
         self.encode_value = _encoder_for(returned)
         self._result_decoder = msgspec.json.Decoder(_result_struct(name, returned))
@@ -257,7 +258,7 @@ class Codec:
                 f"but {len(args)} were given"
             )
         given = dict(zip(self._positional, args, strict=False))
-        twice, unknown = sorted(given.keys() & kwargs.keys()), sorted(kwargs.keys() - self._names)
+        twice, unknown = sorted(given.keys() & kwargs.keys()), sorted(kwargs.keys() - self.kinds)
         if twice or unknown:
             raise BadArguments(f"{self._name} does not take {', '.join(twice or unknown)} there")
         try:
@@ -275,7 +276,7 @@ class Codec:
 
     def arguments_of(self, operation: msgspec.Struct) -> dict[str, Any]:
         """Return the arguments of an operation, by name."""
-        return {name: getattr(operation, name) for name in self._names}
+        return {name: getattr(operation, name) for name in self.kinds}
 
     def value_of(self, text: str) -> object:
         """Return a result's value, or raise the error that it is."""
@@ -372,6 +373,21 @@ def query(function: Callable[Concatenate[M, P], R]) -> Query[M, P, R]: ...
 def query(function: Callable[..., R]) -> Query[Any, Any, R]:
     """Make a method a query: it changes nothing, and does not go through the log."""
     return Query(function)
+
+
+def invariant(function: Callable[[M], object]) -> Callable[[M], object]:
+    """Make a method an invariant: ``simulate`` calls it after each operation.
+
+    It must not change the machine, and must not return False.
+    """
+    function.__dict__["is_invariant"] = True
+    return function
+
+
+def invariants_of(machine: Machine) -> list[Callable[[Machine], object]]:
+    """Return the invariants of a machine, those of its bases too."""
+    values = (inspect.getattr_static(type(machine), name) for name in dir(type(machine)))
+    return [each for each in values if getattr(each, "is_invariant", False)]
 
 
 def commands_of(machine: type[Machine]) -> dict[str, Command[Any, Any, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from vsr_node.checker import Event, KeyViolation, Operation
 from vsr_node.checker.history import Json, canonical_text
+from vsr_node.report.judged import Judged
 from vsr_node.report.messages import (
     NANOSECONDS_PER_MICROSECOND,
     Messages,
@@ -51,6 +52,8 @@ class PageContents:
     """What nodes traced themselves."""
     files: Sequence[str] = ()
     """The files beside the page that it links to."""
+    judged: Judged | None = None
+    """What is wrong with the history of a workload; None if ``violations`` have it, or nothing."""
 
 
 class Operations:

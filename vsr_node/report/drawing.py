@@ -22,6 +22,7 @@ from vsr_node.checker import (
 )
 from vsr_node.checker.history import NEMESIS, canonical_text
 from vsr_node.report.contents import PageContents
+from vsr_node.report.judged import judged
 from vsr_node.report.messages import load_messages
 from vsr_node.report.node_logs import FOLDER, load_node_logs
 from vsr_node.report.page import page_of
@@ -98,6 +99,7 @@ def draw(folder: Path) -> Drawing:
             log=log,
             traces=traces,
             files=linked_files(folder),
+            judged=judged(run),
         )
         write_page(contents, path)
     except Exception as error:

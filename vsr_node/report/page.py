@@ -11,9 +11,17 @@ import re
 from importlib.resources import files
 
 from vsr_node.report.contents import Operations, PageContents
+from vsr_node.report.figures import STYLE
 from vsr_node.report.lanes import lanes_of
 from vsr_node.report.page_data import data_elements
-from vsr_node.report.page_text import faults, lanes_table, latency_table, summary, violations
+from vsr_node.report.page_text import (
+    anomalies,
+    faults,
+    lanes_table,
+    latency_table,
+    summary,
+    violations,
+)
 
 PAGE_BYTES_MAX = 18_000_000
 """Bodies of messages are left out if the page would become larger."""
@@ -41,6 +49,8 @@ _VERDICTS: dict[bool | str | None, tuple[str, str]] = {
 def page_of(contents: PageContents) -> str:
     """Return the page as text."""
     template, style = _source("page.html"), _source("page.css")
+    if contents.judged is not None:
+        style += STYLE
     script = "\n".join(["(() => {", '"use strict";', *map(_source, SCRIPTS), "})();"])
     valid = contents.run.valid
     css_class, badge = _VERDICTS[valid]
@@ -53,7 +63,9 @@ def page_of(contents: PageContents) -> str:
         "class": css_class,
         "badge": badge,
         "summary": "".join(summary(contents, operations)),
-        "violations": "".join(violations(contents, operations)),
+        "violations": "".join(
+            (*violations(contents, operations), *anomalies(contents, operations))
+        ),
         "faults": "".join(faults(contents.run)),
         "lanes": lanes_table(lanes),
         "latencies": latency_table(operations.calls),

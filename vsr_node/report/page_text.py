@@ -8,7 +8,9 @@ from urllib.parse import quote
 from vsr_node.checker import KeyViolation, Operation
 from vsr_node.checker.explanation import name_of
 from vsr_node.checker.history import canonical_text
+from vsr_node.checker.judgement import Anomaly
 from vsr_node.report.contents import OUTCOMES, Operations, PageContents, outcome_of, shown
+from vsr_node.report.figures import figure
 from vsr_node.report.lanes import Lane, Span
 from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun, verdict_of
 from vsr_node.report.surroundings import seconds, surroundings
@@ -17,6 +19,7 @@ FAULTS_SHOWN = 1000
 LANE_EVENTS_SHOWN = 1000
 MISTAKES_SHOWN = 5
 KEYS_SHOWN = 20
+FIGURES_MAX = 6
 
 
 def summary(contents: PageContents, operations: Operations) -> Iterator[str]:
@@ -39,6 +42,8 @@ def summary(contents: PageContents, operations: Operations) -> Iterator[str]:
     workload = run.results.get("workload")
     if isinstance(workload, dict) and run.valid is not True and not contents.violations:
         explanation = workload.get("explanation")
+        if contents.judged is not None:
+            explanation = contents.judged.judgement.explanation
         if isinstance(explanation, str):
             yield f"<pre>{html.escape(explanation)}</pre>"
     if run.valid is not True:
@@ -104,6 +109,41 @@ def violations(contents: PageContents, operations: Operations) -> Iterator[str]:
     others = _other_keys(contents)
     if others:
         yield f"<p>Not linearizable either: {html.escape(others)}.</p>"
+
+
+def anomalies(contents: PageContents, operations: Operations) -> Iterator[str]:
+    """Yield what is wrong with a workload's history, with a drawing and the operations."""
+    judged = contents.judged
+    if judged is None:
+        return
+    for number, anomaly in enumerate(judged.anomalies):
+        headline, *lines = anomaly.explanation.splitlines()
+        opened = "" if number else " open"
+        yield f'<details class="violation"{opened}>'
+        yield f"<summary><h3>{html.escape(headline)}</h3></summary>"
+        yield from _proof(anomaly, lines, operations)
+        if number < FIGURES_MAX:
+            yield figure(contents.run, judged, anomaly)
+        yield "</details>"
+
+
+def _proof(anomaly: Anomaly, lines: Sequence[str], operations: Operations) -> Iterator[str]:
+    """Yield the lines of an anomaly that list no operation, and its operations as buttons."""
+    facts = "\n".join(line for line in lines if not line.startswith("    process "))
+    if facts:
+        yield f"<pre>{html.escape(facts)}</pre>"
+    yield "<ol>"
+    for number in (operations.number_of.get(index) for index in anomaly.events):
+        if number is not None:
+            text = html.escape(_in_a_line(operations.calls[number]))
+            yield f'<li><button type="button" data-operation="{number}">{text}</button></li>'
+    yield "</ol>"
+
+
+def _in_a_line(call: Call) -> str:
+    event = call.invocation
+    where = f"process {event.process:<4} {event.node or '':<4}"
+    return f"{seconds(event.time):>9}  {where} {event.f} {shown(call.value)}"
 
 
 def _endings(violation: KeyViolation) -> Iterator[str]:

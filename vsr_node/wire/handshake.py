@@ -74,7 +74,14 @@ class StatusAnswer(NamedTuple):
     status: str
 
 
-Control: TypeAlias = Hello | Welcome | Refused | Ping | Pong | AskStatus | StatusAnswer
+class Digest(NamedTuple):
+    """The digest of the first ``number`` operations and their results, as a member has them."""
+
+    number: int
+    digest: int
+
+
+Control: TypeAlias = Hello | Welcome | Refused | Ping | Pong | AskStatus | StatusAnswer | Digest
 ClientFrame: TypeAlias = Control | Register | Call | Query | Answer
 
 FRAMES: FrameCodec[Any] = FrameCodec(
@@ -90,6 +97,7 @@ FRAMES: FrameCodec[Any] = FrameCodec(
         72: Answer,
         73: AskStatus,
         74: StatusAnswer,
+        75: Digest,
     }
 )
 """All frames but those of the protocol's messages."""

@@ -137,6 +137,60 @@ def perform(state: dict[int, Any], asked: Iterable[Any]) -> tuple[list[Any], dic
     return answer, after
 
 
+def draw_long(
+    random: Random, write: str, transactions: int, *, stale: float = 0.0, processes: int = 10
+) -> list[Event]:
+    """A long history as Maelstrom asks for one: ten keys at a time, 16 writes a key.
+
+    Of the transactions a share sees one of the last versions of each key instead of the newest.
+    """
+    keys = list(range(10))
+    weights = [2**place for place in range(10)]
+    versions: dict[int, list[Any]] = {}
+    events: list[Event] = []
+    under_way: dict[int, Any] = {}
+    begun = 0
+
+    def ask() -> Any:
+        asked: list[list[Any]] = []
+        for _ in range(random.randint(1, 4)):
+            (place,) = random.choices(range(10), weights)
+            if random.random() < 0.5:
+                asked.append(["r", keys[place], None])
+                continue
+            if counts.get(keys[place], 0) == 16:
+                keys[place] = max(keys) + 1
+            counts[keys[place]] = counts.get(keys[place], 0) + 1
+            asked.append([write, keys[place], counts[keys[place]]])
+        return asked
+
+    def act(asked: Any) -> Any:
+        is_stale = random.random() < stale
+        answer: list[list[Any]] = []
+        for f, key, value in asked:
+            known = versions.setdefault(key, [None])
+            if f == "r":
+                seen = random.choice(known[-5:]) if is_stale else known[-1]
+                answer.append([f, key, seen])
+            else:
+                known.append(value if f == "w" else [*(known[-1] or []), value])
+                answer.append([f, key, value])
+        return answer
+
+    counts: dict[int, int] = {}
+    while begun < transactions or under_way:
+        process = random.randrange(processes)
+        asked = under_way.pop(process, None)
+        if asked is None and begun < transactions:
+            begun += 1
+            under_way[process] = asked = ask()
+            events.append(Event(len(events), len(events), process, "invoke", "txn", value=asked))
+        elif asked is not None:
+            answer = act(asked)
+            events.append(Event(len(events), len(events), process, "ok", "txn", value=answer))
+    return events
+
+
 def drawn_odd(random: Random, write: str) -> list[Event]:
     """A drawn history in which some values are of any shape."""
     events = draw(random, write, transactions=6)

@@ -1,17 +1,21 @@
 """Small histories, one for each anomaly and each trap, with their verdicts."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import pytest
 
 from tests.checker.transactions.drawn import at_once, history, in_turn
 from vsr_node.checker.history import Event
-from vsr_node.checker.judgement import Demands
+from vsr_node.checker.judgement import Demands, Judgement
 from vsr_node.checker.transactions import judge_list_append, judge_rw_register
 
 RU, RC, RR = "read-uncommitted", "read-committed", "repeatable-read"
 SI, SER, STRICT = "snapshot-isolation", "serializable", "strict-serializable"
 SESSION_SI, SESSION_SER = "strong-session-snapshot-isolation", "strong-session-serializable"
+
+
+Judge: TypeAlias = Callable[[Sequence[Event], Demands], Judgement]
 
 
 class Case(NamedTuple):
@@ -114,6 +118,7 @@ LISTS = {
 }
 
 REGISTERS = {
+    "G0": Case(at_once("w7:1 r8:1 w8:2", "r7:1 w7:2 w8:1"), RU, "fff", "G0"),
     "G1c": Case(at_once("w7:1 r8:2", "w8:2 r7:1"), RC, "fff", "G1c"),
     "G-single": Case(at_once("w7:2 w8:5", "r7 r8:5"), SI, "fff", "G-single-item", "G2-item"),
     "G-single by a read version": Case(
@@ -155,6 +160,9 @@ REGISTERS = {
     "a value twice": Case(at_once("w7:1", "w7:1", "r7:1"), SER, "uuu"),
     "a value twice, unread": Case(at_once("w7:1", "w7:1", "w7:2", "r7:2"), SER, "ttt"),
     "no edge": Case(at_once("w7:1", "w8:1"), SER, "ufu"),
+    "each of two blind writes is the later one for somebody": Case(
+        at_once("w7:1 w9:1", "w7:2 w8:1", "r7:1 r8:1", "r7:2 r9:1"), SER, "ftf", "G2-item"
+    ),
     # Time
     "a stale read": Case(in_turn("w7:1", "r7"), STRICT, "fff", "G-single-item-realtime"),
     "a stale read of a blind write": Case(
@@ -180,11 +188,23 @@ REGISTERS = {
         "ftf",
         "G-single-item-process",
     ),
+    "an old version, for one who sees what came with the new one": Case(
+        history(
+            *((0, "invoke", "w7:1"), (2, "invoke", "w7:2 w8:5"), (3, "invoke", "r7 r8")),
+            *((1, "invoke", "r7"), (1, "ok", "r7:1"), (1, "invoke", "r7"), (1, "ok", "r7:2")),
+            *((0, "ok", "w7:1"), (2, "ok", "w7:2 w8:5"), (3, "ok", "r7:1 r8:5")),
+        ),
+        SESSION_SER,
+        "ftf",
+        "G-single-item-process",
+    ),
     "blind writes at once": Case(in_turn("w7:1", "w7:2", "r7:2"), STRICT, "ttt"),
     "own writes": Case(in_turn("w7:3 r7:3 w7:4 r7:4", "r7:4"), STRICT, "ttt"),
 }
 
-CASES = [
+WORKLOAD: dict[Judge, str] = {judge_list_append: "list", judge_rw_register: "register"}
+
+CASES: list[tuple[Judge, Case, str]] = [
     *((judge_list_append, case, name) for name, case in LISTS.items()),
     *((judge_rw_register, case, name) for name, case in REGISTERS.items()),
 ]
@@ -193,9 +213,9 @@ CASES = [
 @pytest.mark.parametrize(
     ("judge", "case"),
     [(judge, case) for judge, case, _ in CASES],
-    ids=[f"{judge.__name__[6:]}: {name}" for judge, _, name in CASES],
+    ids=[f"{WORKLOAD[judge]}: {name}" for judge, _, name in CASES],
 )
-def test_case(judge: type, case: Case) -> None:
+def test_case(judge: Judge, case: Case) -> None:
     judgement = judge(case.events, Demands((case.model,)))
     verdicts = (judgement.valid, judgement.as_maelstrom, judgement.strict)
     named = {anomaly.name for anomaly in judgement.anomalies}

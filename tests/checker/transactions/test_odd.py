@@ -11,6 +11,7 @@ from vsr_node.checker.judgement import Demands
 from vsr_node.checker.transactions import judge_list_append, judge_rw_register
 from vsr_node.checker.validity import Validity
 
+MODELS = ("strict-serializable", "strong-session-serializable", "read-committed")
 JUDGES = {"append": judge_list_append, "w": judge_rw_register}
 
 
@@ -20,7 +21,8 @@ def test_no_history_makes_a_judge_throw(write: str) -> None:
     errors = 0
     for seed in range(800):
         try:
-            verdicts.add(JUDGES[write](drawn_odd(Random(seed), write), Demands()).valid)
+            judgement = JUDGES[write](drawn_odd(Random(seed), write), Demands((MODELS[seed % 3],)))
+            verdicts.add(judgement.valid)
         except HistoryError:
             errors += 1
     assert verdicts >= {Validity.VALID, Validity.INVALID}
@@ -65,6 +67,8 @@ def test_an_answer_that_is_not_the_transaction(write: str, answer: Any) -> None:
     judgement = JUDGES[write](history(*steps), Demands(("read-uncommitted",)))
     assert [anomaly.name for anomaly in judgement.anomalies] == ["changed-transaction"]
     assert judgement.valid is Validity.INVALID
+    is_odd = answer not in (None, [], [["r", 8, None]])
+    assert (judgement.as_maelstrom is Validity.UNKNOWN) == (is_odd or write == "append")
 
 
 def test_numbers_truth_values_and_texts_differ() -> None:

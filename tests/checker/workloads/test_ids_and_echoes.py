@@ -93,7 +93,7 @@ def test_a_function_that_was_never_ok_leaves_the_verdict_open() -> None:
     )
     assert judgement.valid is UNKNOWN
     assert judgement.as_maelstrom is INVALID
-    assert "generate was never ok" in judgement.explanation
+    assert "tried and never ok: generate" in judgement.explanation
 
 
 def test_lin_kv_is_judged_by_the_search() -> None:

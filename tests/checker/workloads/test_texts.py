@@ -335,3 +335,11 @@ def test_a_crash_need_not_be_ok(last: str) -> None:
     events = answered(*THREE[:1], poll(1, k=ALL[:1]), (1, last, None, None))
     events[-1] = events[-1]._replace(type="info")
     assert judge("kafka", events).as_maelstrom is VALID
+
+
+def test_the_worst_lag_is_from_the_answer_of_the_send_to_the_poll_that_lacks_it() -> None:
+    lines = (assign(1, "k"), send(0, "k", 11, 0), send(0, "k", 12, 5), poll(1, k=[[0, 11]]))
+    lag = kafka(*lines, poll(1, k=[[5, 12]])).figures["worst-realtime-lag"]
+    # Event 5 is the answer to the second send, at 0.005 s; event 6 begins the poll that lacks it.
+    assert lag == {"time": 0.006, "process": 1, "key": "k", "lag": 0.001}
+    assert kafka(send(0, "k", 11, 0)).figures["worst-realtime-lag"] is None

@@ -29,6 +29,8 @@ class Client:
     def __init__(self, name: str, network: Network, timers: Timers) -> None:
         self.name = name
         self.late_reply_count = 0
+        self.is_gone = False
+        """Whether another client took its place after an operation of unknown outcome."""
         self._network = network
         self._timers = timers
         self._last_msg_id = 0
@@ -57,6 +59,10 @@ class Client:
             )
         if in_reply_to != self._last_msg_id or self._completion is None:
             self.late_reply_count += 1
+            if self.is_gone:
+                raise WireError(
+                    Kind.REPLY_TOO_LATE, f"{source} answered {self.name}, which had given up"
+                )
             return
         completion, self._completion = self._completion, None
         completion(body)

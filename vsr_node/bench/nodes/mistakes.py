@@ -35,10 +35,16 @@ class Kind(StrEnum):
     WRONG_SOURCE = "wrong-source"
     UNKNOWN_ERROR_CODE = "unknown-error-code"
     INIT_OK_WITH_MORE = "init-ok-with-more"
+    REPLY_TOO_LATE = "reply-too-late"
 
 
-ADVICE = frozenset({Kind.WRONG_SOURCE, Kind.UNKNOWN_ERROR_CODE, Kind.INIT_OK_WITH_MORE})
-"""What Maelstrom lets pass, though its documents forbid it: reported, but a run may be valid."""
+ADVICE = frozenset(
+    (
+        *(Kind.WRONG_SOURCE, Kind.UNKNOWN_ERROR_CODE, Kind.INIT_OK_WITH_MORE),
+        Kind.REPLY_TOO_LATE,
+    )
+)
+"""What makes no run invalid: Maelstrom lets it pass, or only stops listening to the node."""
 
 EXPECTED = {
     Kind.NOT_JSON: (
@@ -76,6 +82,10 @@ EXPECTED = {
     Kind.INIT_OK_WITH_MORE: (
         "an init_ok has its type and in_reply_to alone",
         "protocol.md, Initialization",
+    ),
+    Kind.REPLY_TOO_LATE: (
+        "a reply in time; Maelstrom reads no more of a node that answers a client that has gone",
+        "as Maelstrom 0.2.4 behaves",
     ),
 }
 """For each kind, what was expected, and the document that says so."""

@@ -203,6 +203,7 @@ class ClientPool(ABC):
             self._processes[task.worker] += len(self._clients)
             self._workload.on_new_process(task.worker)
             if not self._workload.reusable:
+                self._clients[task.worker].is_gone = True
                 self._clients[task.worker] = self._new_client()
         self.in_flight -= 1
         self.in_flight_at[task.node] -= 1

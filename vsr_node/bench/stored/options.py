@@ -283,5 +283,9 @@ def declared_values(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def stored_values(description: Description) -> dict[str, Any]:
-    """Return the fields that a stored run keeps, by name."""
-    return {each.name: getattr(description, each.name) for each in fields(Description)}
+    """Return the fields that a stored run keeps, by name; none that is None by default."""
+    values = {each.name: getattr(description, each.name) for each in fields(Description)}
+    optional = {each.name for each in fields(Description) if each.default is None}
+    return {
+        name: value for name, value in values.items() if value is not None or name not in optional
+    }

@@ -12,8 +12,9 @@ from vsr_node.bench.workloads.examiner import Body, Step
 from vsr_node.bench.workloads.examiner import Operation as Operation
 from vsr_node.bench.workloads.verdict import WorkloadVerdict, verdict_of
 from vsr_node.checker import Bounds
-from vsr_node.checker.history import Event
+from vsr_node.checker.history import Event, HistoryError
 from vsr_node.checker.judgement import Demands
+from vsr_node.checker.validity import Validity
 from vsr_node.checker.workloads import judge
 
 Exchange = Generator[Body, Body, Any]
@@ -189,5 +190,8 @@ class Workload(ABC):
         """Judge the history within bounds."""
         seconds = math.inf if bounds.seconds is None else bounds.seconds
         demands = Demands(self.parameters.consistency_models, seconds)
-        judgement = judge(self.name, events, demands)
+        try:
+            judgement = judge(self.name, events, demands)
+        except HistoryError as error:  # Whatever nodes answer, a run has a verdict.
+            return WorkloadVerdict(Validity.UNKNOWN, f"the history can't be judged: {error}")
         return verdict_of(judgement, events, strict=self.parameters.strict)

@@ -52,6 +52,8 @@ G0_EDGES = kinds(Kind.WW, Kind.RELAY)
 G1C_EDGES = kinds(Kind.WW, Kind.WR, Kind.RELAY)
 SINGLE_EDGES = kinds(Kind.WW, Kind.WR, Kind.RELAY, *INFERRED)
 RW_EDGES = kinds(*RW_KINDS)
+ASSUMED_EDGES = kinds(Kind.ASSUMED, Kind.ASSUMED_PROCESS, Kind.ASSUMED_REALTIME)
+"""A cycle with one of these shows that there is some cycle, perhaps only of the mildest kind."""
 ALL_KINDS = tuple(Kind)
 
 
@@ -120,6 +122,8 @@ class _Component:
         for level in Level:
             if level > self._level:
                 break
+            if not any(self._within(AT_LEVEL[level], level)):
+                continue
             for kind in CYCLES:
                 name = f"{kind}{LEVELS[level]}"
                 if name in implied:
@@ -175,8 +179,8 @@ class _Component:
             case "G-single-item":
                 return self._singles(level), SINGLE_EDGES & allowed, False
             case "G-nonadjacent-item":
-                return self._nonadjacent(level), allowed, True
-        return self._within(allowed, level, RW_EDGES), allowed, False
+                return self._nonadjacent(level), allowed & ~ASSUMED_EDGES, True
+        return self._within(allowed, level, RW_EDGES | ASSUMED_EDGES), allowed, False
 
     def _edges(self, mask: int) -> Iterator[_Pivot]:
         for source, codes in enumerate(self._graph.edges):
@@ -197,7 +201,8 @@ class _Component:
         after = successors(self._graph, SINGLE_EDGES & AT_LEVEL[level], level)
         parts = components(after)
         home = _homes(parts)
-        pivots = list(self._edges((RW_EDGES | kinds(*INFERRED)) & AT_LEVEL[level]))
+        allowed = AT_LEVEL[level]
+        pivots = [*self._edges(RW_EDGES & allowed), *self._edges(kinds(*INFERRED) & allowed)]
         done, size = 0, BATCH_MIN
         while done < len(pivots):
             batch = pivots[done : done + size]
@@ -218,7 +223,7 @@ class _Component:
             return 2 * vertex if vertex < count else vertex + shift
 
         after: list[list[int]] = []
-        allowed = AT_LEVEL[level]
+        allowed = AT_LEVEL[level] & ~ASSUMED_EDGES
         for vertex, codes in enumerate(self._graph.edges):
             times = [state_after(target) for target in in_time[vertex]]
             free, bound = list(times), list(times)

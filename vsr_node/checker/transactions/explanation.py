@@ -1,8 +1,8 @@
 """A cycle in words: who came before whom, and what shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from vsr_node.checker.judgement import Anomaly
+from vsr_node.checker.judgement import Anomaly, Edge
 from vsr_node.checker.transactions.cycles import Cycle, Step
 from vsr_node.checker.transactions.describe import (
     TRANSACTIONS_MAX,
@@ -22,6 +22,9 @@ KIND_WORDS = {
     Kind.RW_PROCESS: "rw",
     Kind.WW_REALTIME: "ww",
     Kind.RW_REALTIME: "rw",
+    Kind.ASSUMED: "so",
+    Kind.ASSUMED_PROCESS: "so",
+    Kind.ASSUMED_REALTIME: "so",
     Kind.PROCESS: "process",
     Kind.REALTIME: "real time",
 }
@@ -38,7 +41,7 @@ def describe_cycle(findings: Findings, cycle: Cycle) -> Anomaly:
             numbers.append(number)
         return label_of(numbers.index(number))
 
-    sentences: list[str] = []
+    edges: list[Edge] = []
     for step, following in zip(steps, [*steps[1:], steps[0]], strict=True):
         a, b = step.vertex, following.vertex
         if step.kind in (Kind.PROCESS, Kind.REALTIME):
@@ -50,7 +53,8 @@ def describe_cycle(findings: Findings, cycle: Cycle) -> Anomaly:
                 raise AssertionError(f"{step} without a reason")
             sentence = reason.sentence
             keys.add(reason.key)
-        sentences.append(f"  {name(a)} before {name(b)}: {sentence} ({KIND_WORDS[step.kind]})")
+        edges.append(Edge(a, b, KIND_WORDS[step.kind], f"{name(a)} before {name(b)}: {sentence}"))
+    sentences = [f"  {edge.sentence} ({edge.kind})" for edge in edges]
     if len(sentences) > TRANSACTIONS_MAX:
         sentences[TRANSACTIONS_MAX:] = [f"  and {len(sentences) - TRANSACTIONS_MAX} more steps"]
     involved = [findings.transactions.possible[number] for number in numbers]
@@ -60,7 +64,18 @@ def describe_cycle(findings: Findings, cycle: Cycle) -> Anomaly:
         verb = "transaction is" if more == 1 else "transactions are"
         lines.append(f"  {more} more {verb} in cycles with these.")
     events = sorted({index for each in involved for index in each.events})
-    return Anomaly(cycle.name, "\n".join(lines), tuple(events))
+    return Anomaly(
+        cycle.name,
+        "\n".join(lines),
+        tuple(events),
+        edges=tuple(_by_first_events(edges, findings.transactions.possible)),
+    )
+
+
+def _by_first_events(edges: Sequence[Edge], transactions: Sequence[Transaction]) -> Iterator[Edge]:
+    for edge in edges:
+        before, after = (transactions[each].events[0] for each in (edge.before, edge.after))
+        yield edge._replace(before=before, after=after)
 
 
 def _from_the_earliest(steps: Sequence[Step]) -> list[Step]:

@@ -17,6 +17,7 @@ from vsr_node.checker.transactions.transaction import (
     Token,
     Transaction,
     Transactions,
+    is_transaction,
 )
 from vsr_node.checker.validity import Validity
 
@@ -89,10 +90,12 @@ class Findings:
         for transaction in self.transactions.possible:
             if transaction.was_changed:
                 asked = value_text(transaction.invocation.value)
-                answer = value_text(transaction.completion and transaction.completion.value)
+                answer = transaction.completion and transaction.completion.value
+                if answer is not None and not is_transaction(answer, self.write):
+                    self.maelstrom_throws = "an answer is no transaction"
                 self.add(
                     "changed-transaction",
-                    f"T1 was asked for as {asked} and answered as {answer}.",
+                    f"T1 was asked for as {asked} and answered as {value_text(answer)}.",
                     [transaction],
                     ours=True,
                 )

@@ -33,6 +33,10 @@ class Kind(IntEnum):
     WW_REALTIME = 6
     """As WW, with an order of versions that was inferred from real time."""
     RW_REALTIME = 7
+    ASSUMED = 10
+    """It follows if there is any order of all transactions."""
+    ASSUMED_PROCESS = 11
+    ASSUMED_REALTIME = 12
     PROCESS = 8
     """The second was invoked after the first completed, by the same process."""
     REALTIME = 9
@@ -58,16 +62,11 @@ def kinds(*members: Kind) -> int:
 
 RW_KINDS = (Kind.RW, Kind.RW_PROCESS, Kind.RW_REALTIME)
 
-AT_LEVEL = {
-    Level.DATA: kinds(Kind.WW, Kind.WR, Kind.RW, Kind.RELAY),
-    Level.PROCESS: kinds(
-        *(Kind.WW, Kind.WR, Kind.RW, Kind.RELAY, Kind.WW_PROCESS, Kind.RW_PROCESS),
-    ),
-    Level.REALTIME: kinds(
-        *(Kind.WW, Kind.WR, Kind.RW, Kind.RELAY, Kind.WW_PROCESS, Kind.RW_PROCESS),
-        *(Kind.WW_REALTIME, Kind.RW_REALTIME),
-    ),
-}
+_DATA = kinds(Kind.WW, Kind.WR, Kind.RW, Kind.RELAY, Kind.ASSUMED)
+_PROCESS = _DATA | kinds(Kind.WW_PROCESS, Kind.RW_PROCESS, Kind.ASSUMED_PROCESS)
+_REALTIME = _PROCESS | kinds(Kind.WW_REALTIME, Kind.RW_REALTIME, Kind.ASSUMED_REALTIME)
+
+AT_LEVEL = {Level.DATA: _DATA, Level.PROCESS: _PROCESS, Level.REALTIME: _REALTIME}
 """The edges that count at each level."""
 
 

@@ -23,6 +23,13 @@ from vsr_node.checker.judgement import Demands, Judgement
 from vsr_node.checker.transactions.describe import key_text, seconds_text, value_text
 from vsr_node.checker.transactions.findings import Findings, Namer, Reason
 from vsr_node.checker.transactions.graph import Graph, Kind, Level
+from vsr_node.checker.transactions.saturation import (
+    ASSUMED,
+    TRANSACTIONS_MAX,
+    Found,
+    Triple,
+    saturate,
+)
 from vsr_node.checker.transactions.transaction import (
     NULL,
     Outcome,
@@ -116,6 +123,8 @@ class _Registers:
             if level is Level.PROCESS:
                 self._infer_from_processes(known)
             self._infer_from_time(known)
+        self._assumed: dict[tuple[int, int], Triple] = {}
+        self._infer_by_assumption({level, Level.REALTIME})
         self._note_limits()
 
     # --- Each transaction by itself -----------------------------------------------------------
@@ -296,7 +305,8 @@ class _Registers:
         for value in known.writers:
             writer = self._writer(known, value)
             if writer is not None:
-                touches[writer] = (known.before.get(value, value), value)
+                read = known.before.get(value, value)
+                touches[writer] = (value if self._writer(known, read) is None else read, value)
                 for reader in known.readers.get(value, ()):
                     touches.setdefault(reader, (value, value))
         return [(number, *values) for number, values in sorted(touches.items())]
@@ -358,10 +368,42 @@ class _Registers:
         graph.link_all([known.writers[value]], writers, ww)
         graph.link_all(known.readers.get(value, []), writers, rw)
 
+    # --- Orders that follow from others --------------------------------------------------------
+
+    def _infer_by_assumption(self, levels: set[Level]) -> None:
+        """Infer what follows at each level if there is any order at all."""
+        if len(self._possible) > TRANSACTIONS_MAX:
+            return
+        reads = list(self._reads_with_rivals())
+        for level in sorted(levels):
+            self._assumed |= saturate(self.findings.graph, reads, level)
+
+    def _reads_with_rivals(self) -> Iterator[Found]:
+        happened = {n for known in self._keys.values() for n in self._read_writers(known)}
+        happened |= {t.number for t in self._possible if t.outcome is Outcome.OK}
+        for known in self._keys.values():
+            writers = 0
+            for value, number in known.writers.items():
+                if value not in known.ambiguous and number in happened:
+                    writers |= 1 << number
+            for value, readers in known.readers.items():
+                writer = self._writer(known, value)
+                if writer is not None:
+                    yield from (Found(reader, writer, writers) for reader in readers)
+
+    def _read_writers(self, known: _Key) -> Iterator[int]:
+        """Yield the transactions that happened, as somebody read what they wrote."""
+        for value in known.readers:
+            writer = self._writer(known, value)
+            if writer is not None:
+                yield writer
+
     # --- In words ------------------------------------------------------------------------------
 
     def _reason(self, a: int, b: int, kind: Kind, name: Namer) -> Reason | None:
         """Explain an edge from transaction ``a`` to ``b``."""
+        if (a, b) in self._assumed and kind in ASSUMED.values():
+            return self._why_assumed(self._assumed[a, b], (a, b), name)
         met = _left(self._possible[a]) if kind in WW_KINDS else _found(self._possible[a])
         if kind is Kind.WR:
             met = _left(self._possible[a])
@@ -386,6 +428,22 @@ class _Registers:
                     f"{name(b)} wrote {text_of(value)}{why}",
                 )
         return None
+
+    def _why_assumed(self, triple: Triple, edge: tuple[int, int], name: Namer) -> Reason:
+        reader, writer, other = triple
+        found, left, third = (
+            _found(self._possible[reader]),
+            _left(self._possible[writer]),
+            _left(self._possible[other]),
+        )
+        key = next(key for key in found if left.get(key) == found[key] and key in third)
+        came = "before" if edge == (other, writer) else "after"
+        end = reader if came == "before" else writer
+        return Reason(
+            key,
+            f"{name(reader)} read {key_text(key)} as {text_of(found[key])} of {name(writer)}; "
+            f"{name(other)} wrote it, too, and came {came} {name(end)}.",
+        )
 
     def _why_before(self, known: _Key, first: Token, value: Token, kind: Kind, name: Namer) -> str:
         """Return why one version comes before another, empty if that is not known."""

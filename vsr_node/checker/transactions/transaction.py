@@ -105,17 +105,24 @@ def read_transactions(events: Iterable[Event], write: str) -> Transactions:
     possible: list[Transaction] = []
     failed: list[Transaction] = []
     for invocation, completion in sorted(_paired(events), key=lambda pair: pair[0].index):
-        asked = _asked(invocation, write)
         kind = Outcome.INFO if completion is None else Outcome(completion.type)
-        parts, was_changed = _written(asked), False
-        if kind is Outcome.OK and completion is not None:
-            answer = _answered(completion.value, write)
-            was_changed = answer is None or not _is_answer(asked, answer)
-            parts = parts if answer is None else answer
+        answer: tuple[Part, ...] | None = None
+        was_changed = False
+        if completion is not None and kind is Outcome.OK:
+            answer = _parts(completion.value, write)
+            was_changed = answer is None or not _was_asked(answer, invocation.value, write)
+        if answer is None or was_changed:
+            writes = tuple(part for part in _asked(invocation, write) if not part.is_read)
+            answer = writes if answer is None else answer
         number = -1 if kind is Outcome.FAIL else len(possible)
-        transaction = Transaction(number, kind, parts, invocation, completion, was_changed)
+        transaction = Transaction(number, kind, answer, invocation, completion, was_changed)
         (failed if kind is Outcome.FAIL else possible).append(transaction)
     return Transactions(possible, failed)
+
+
+def is_transaction(value: Json, write: str) -> bool:
+    """Return whether a value is a list of parts."""
+    return _parts(value, write) is not None
 
 
 def _paired(events: Iterable[Event]) -> Iterator[tuple[Event, Event | None]]:
@@ -150,7 +157,7 @@ def _paired(events: Iterable[Event]) -> Iterator[tuple[Event, Event | None]]:
 
 
 def _asked(invocation: Event, write: str) -> tuple[Part, ...]:
-    parts = _answered(invocation.value, write)
+    parts = _parts(invocation.value, write)
     if parts is None:
         raise HistoryError(
             f"event {invocation.index}: {_excerpt(invocation.value)} is not a transaction, "
@@ -165,7 +172,7 @@ def _excerpt(value: Json) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _answered(value: Json, write: str) -> tuple[Part, ...] | None:
+def _parts(value: Json, write: str) -> tuple[Part, ...] | None:
     """Return the parts of a transaction, None if the value is not one."""
     if not isinstance(value, list | tuple):
         return None
@@ -177,17 +184,15 @@ def _answered(value: Json, write: str) -> tuple[Part, ...] | None:
     return tuple(parts)
 
 
-def _written(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    return tuple(part for part in parts if not part.is_read)
-
-
-def _is_answer(asked: tuple[Part, ...], answer: tuple[Part, ...]) -> bool:
+def _was_asked(answer: tuple[Part, ...], asked: Json, write: str) -> bool:
     """Return whether the answer has the parts that were asked for, with any results of reads."""
-    if len(asked) != len(answer):
+    if not isinstance(asked, list | tuple) or len(asked) != len(answer):
         return False
-    for wanted, given in zip(asked, answer, strict=True):
-        if wanted.is_read != given.is_read or wanted.key != given.key:
+    for given, wanted in zip(answer, asked, strict=True):
+        if not isinstance(wanted, list | tuple) or len(wanted) != 3:
             return False
-        if not wanted.is_read and token(wanted.value) != token(given.value):
+        if wanted[0] != ("r" if given.is_read else write) or token(wanted[1]) != given.key:
+            return False
+        if not given.is_read and token(wanted[2]) != token(given.value):
             return False
     return True

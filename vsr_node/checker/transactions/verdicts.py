@@ -1,6 +1,7 @@
 """From what was found in a history of transactions to its three verdicts."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from vsr_node.checker.history import HistoryError, Json
@@ -125,7 +126,7 @@ def _with_headings(
 ) -> tuple[Anomaly, ...]:
     """Return the anomalies of these names, the worst first, with the models that they rule out."""
     return tuple(
-        Anomaly(name, f"{_heading(name)}\n{anomaly.explanation}", anomaly.events)
+        replace(anomaly, explanation=f"{_heading(name)}\n{anomaly.explanation}")
         for name in names
         for anomaly in anomalies[name]
     )
@@ -174,9 +175,8 @@ def _explain(
         notes.append(f"{findings.ambiguous[0].upper()}{findings.ambiguous[1:]}.")
     if findings.unseen:
         notes.append(findings.unseen)
-    if maelstrom is not valid:
-        why = f", as {findings.maelstrom_throws}" if findings.maelstrom_throws else ""
-        notes.append(f"Maelstrom's checker says {maelstrom.word}{why}.")
+    if maelstrom is not valid and findings.maelstrom_throws:
+        notes.append(f"Maelstrom's checker ends with an exception: {findings.maelstrom_throws}.")
     return " ".join(notes)
 
 

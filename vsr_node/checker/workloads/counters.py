@@ -142,13 +142,11 @@ def judge(events: Sequence[Event], demands: Demands) -> Judgement:
     """Judge a history of ``add`` and ``read``. Raises HistoryError if it makes no sense."""
     calls = pair_calls(events)
     require_functions("a counter", ("add", "read"), calls)
-    adds = [call for call in calls if call.invocation.f == "add" and call.outcome != "fail"]
-    for add in adds:
-        _require_integer(add.invocation)
+    adds = _possible_adds(calls)
     final_reads = [
         call
         for call in calls
-        if call.invocation.f == "read" and call.outcome == "ok" and call.invocation.is_final
+        if call.invocation.f == "read" and call.outcome == "ok" and call.is_final
     ]
     sums = _final_sums(adds, [add for add in adds if add.outcome == "info"])
     wrong = [read for read in final_reads if _value(read) not in sums]
@@ -166,6 +164,14 @@ def judge(events: Sequence[Event], demands: Demands) -> Judgement:
             "acceptable": [list(each) for each in islice(sums.ranges(), RANGES_LISTED_MAX)],
         },
     )
+
+
+def _possible_adds(calls: Sequence[Call]) -> list[Call]:
+    """Return the adds that may have happened. Raises HistoryError if one adds no integer."""
+    adds = [call for call in calls if call.invocation.f == "add" and call.outcome != "fail"]
+    for add in adds:
+        _require_integer(add.invocation)
+    return adds
 
 
 def _require_integer(event: Event) -> None:
@@ -270,13 +276,25 @@ def _reads(events: Sequence[Event], calls: list[Call]) -> list[Read]:
     return reads
 
 
-def _impossible_reads(reads: list[Read], adds: list[Call]) -> Iterator[Anomaly]:
-    """Yield reads that no choice of the adds that overlap them explains."""
+def read_sums(events: Sequence[Event]) -> list[tuple[Call, Sums]]:
+    """Return each answered read with the sums that it can have seen, by itself."""
+    calls = pair_calls(events)
+    adds = _possible_adds(calls)
+    return [(read.call, sums) for read, _, sums in _bounded(_reads(events, calls), adds)]
+
+
+def _bounded(reads: list[Read], adds: list[Call]) -> Iterator[tuple[Read, list[Call], Sums]]:
+    """Yield each read with the adds that may have come before it, and all possible sums."""
     begun = [add.invocation.index for add in adds]
     for read in reads:
         later = adds[bisect_right(begun, read.invoked) : bisect_left(begun, read.completed)]
         unsure = [*read.under_way, *later]
-        sums = Sums(read.sum_done, [_delta(add) for add in unsure])
+        yield read, unsure, Sums(read.sum_done, [_delta(add) for add in unsure])
+
+
+def _impossible_reads(reads: list[Read], adds: list[Call]) -> Iterator[Anomaly]:
+    """Yield reads that no choice of the adds that overlap them explains."""
+    for read, unsure, sums in _bounded(reads, adds):
         if read.value not in sums:
             text = (
                 f"a read is {text_of(read.value)}; the adds that were over before it began make "

@@ -28,6 +28,7 @@ from vsr_node.checker.workloads.log_operations import (
     assigned_keys,
     transfer_of,
 )
+from vsr_node.checker.workloads.realtime_lag import worst_realtime_lag
 from vsr_node.checker.workloads.values import ValueKey, key_text
 from vsr_node.checker.workloads.verdicts import (
     EXAMPLES_MAX,
@@ -211,7 +212,9 @@ class _Logs:
         for call, transfer in self._called():
             if transfer.outcome == "info" and call.completion is not None:
                 causes.setdefault(text_of(call.completion.error), call.completion.error)
+        worst = worst_realtime_lag(self._calls, self._transfers)
         return {
+            "worst-realtime-lag": None if worst is None else worst.as_json(),
             "bad-error-types": [*sorted(names_of(anomalies))],
             "error-types": [*sorted(names_of(found))],
             "info-txn-causes": list(causes.values())[:LISTED_MAX],
@@ -228,7 +231,7 @@ class _Logs:
                         f"offset {offset} of key {text_of(key)} has {key_text(one)} and "
                         f"{key_text(other)}."
                     )
-                    yield anomaly("inconsistent-offsets", text, [by_one.call, by_other.call])
+                    yield anomaly("inconsistent-offsets", text, [by_one.call, by_other.call], key)
 
     def _duplicates(self) -> Iterator[Anomaly]:
         for key, log in self._logs.items():
@@ -241,7 +244,7 @@ class _Logs:
                         f"{key_text(message)} is at offset {one} and at offset {other} of key "
                         f"{text_of(key)}."
                     )
-                    yield anomaly("duplicate", text, [*self._sends(key, message), *proof])
+                    yield anomaly("duplicate", text, [*self._sends(key, message), *proof], key)
 
     def _sends(self, key: str, message: ValueKey) -> list[Call]:
         """Return the send of a message, as a list of one, or of none if nobody sent it."""
@@ -254,14 +257,14 @@ class _Logs:
         for record, transfer in self._polled:
             if (record.key, record.message) not in self._writers:
                 text = f"a poll returned {_name(record)}, which nobody sent."
-                yield anomaly("phantom", text, [transfer.call])
+                yield anomaly("phantom", text, [transfer.call], record.key)
 
     def _aborted_reads(self) -> Iterator[Anomaly]:
         for record, transfer in self._polled:
             writer = self._writers.get((record.key, record.message))
             if writer is not None and writer.outcome == "fail" and transfer.outcome == "ok":
                 text = f"a poll returned {_name(record)}, whose send failed for certain."
-                yield anomaly("G1a", text, [writer.call, transfer.call])
+                yield anomaly("G1a", text, [writer.call, transfer.call], record.key)
 
     def _reads_before_sends(self) -> Iterator[Anomaly]:
         for record, transfer in self._polled:
@@ -274,7 +277,7 @@ class _Logs:
                     f"a poll returned {_name(record)} at event {answer.index}, before it was sent "
                     f"at event {writer.call.invocation.index}."
                 )
-                yield anomaly("G1c-realtime", text, [transfer.call, writer.call])
+                yield anomaly("G1c-realtime", text, [transfer.call, writer.call], record.key)
 
     def _precommitted_reads(self) -> Iterator[Anomaly]:
         for transfer in self._transfers.values():
@@ -283,7 +286,7 @@ class _Logs:
                 for record in records:
                     if (record.key, record.message) in sent:
                         text = f"a transaction polled {_name(record)}, which it sent itself."
-                        yield anomaly("precommitted-read", text, [transfer.call])
+                        yield anomaly("precommitted-read", text, [transfer.call], record.key)
 
     # --- Messages that must be there ------------------------------------------------------------
 
@@ -305,7 +308,7 @@ class _Logs:
                         f"it, though one got as far as offset {offset}."
                     )
                     reader = self._readers[key, highest]
-                    yield anomaly("lost-write", text, [writer.call, reader.call])
+                    yield anomaly("lost-write", text, [writer.call, reader.call], key)
 
     def _unseen(self) -> Iterator[Anomaly]:
         for transfer in self._transfers.values():
@@ -316,7 +319,7 @@ class _Logs:
                             f"{_name(record)} was acknowledged, and no poll that is ok returned "
                             "it until the end."
                         )
-                        yield anomaly("unseen", text, [transfer.call])
+                        yield anomaly("unseen", text, [transfer.call], record.key)
 
     # --- Order ----------------------------------------------------------------------------------
 
@@ -336,7 +339,7 @@ class _Logs:
                             f"a poll of key {text_of(key)} returned {_at(after)} after "
                             f"{_at(before)}, against the order of the log."
                         )
-                        yield anomaly("int-nonmonotonic-poll", text, [transfer.call])
+                        yield anomaly("int-nonmonotonic-poll", text, [transfer.call], key)
 
     def _step(self, before: Record, after: Record) -> int:
         return self._logs.get(before.key, _EMPTY_LOG).step(before.message, after.message)
@@ -351,7 +354,7 @@ class _Logs:
         offset, message = log.offsets[rank], log.messages[rank]
         more = f" and {counted(others, 'more message')}" if others else ""
         text = f"{text}, and leaves out {_at(Record(before.key, offset, message))}{more}."
-        return anomaly(name, text, [*proof, log.at[offset][message].call])
+        return anomaly(name, text, [*proof, log.at[offset][message].call], before.key)
 
     def _steps_between_polls(self, forgotten: bool = False) -> Iterator[Anomaly]:
         """Yield moves of clients from places that Maelstrom has forgotten, or from all others."""
@@ -399,7 +402,7 @@ class _Logs:
             yield skip if place.failed is None else _with_failed_poll(skip, place.failed)
         else:
             text += f"of it begins at {_at(after)}, which it had passed."
-            yield anomaly("nonmonotonic-poll", text, proof)
+            yield anomaly("nonmonotonic-poll", text, proof, before.key)
 
     def _steps_within_sends(self) -> Iterator[Anomaly]:
         for transfer in self._transfers.values():
@@ -413,7 +416,7 @@ class _Logs:
                         f"a transaction sent {key_text(before.message)} and then "
                         f"{key_text(after.message)}, and they are the other way round in the log."
                     )
-                    yield anomaly("int-nonmonotonic-send", text, [transfer.call])
+                    yield anomaly("int-nonmonotonic-send", text, [transfer.call], before.key)
 
     def _steps_between_sends(self) -> Iterator[Anomaly]:
         for calls in self._by_process().values():
@@ -441,7 +444,7 @@ class _Logs:
             f"{log.offsets[one]}, and after that {key_text(after.message)}, which is at offset "
             f"{log.offsets[other]}."
         )
-        return anomaly("nonmonotonic-send", text, [place.transfer.call, transfer.call])
+        return anomaly("nonmonotonic-send", text, [place.transfer.call, transfer.call], after.key)
 
 
 def _first_of_each_name(found: Iterable[Anomaly]) -> list[Anomaly]:

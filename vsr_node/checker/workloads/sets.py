@@ -149,7 +149,7 @@ class _Set:
         for key, value in values.items():
             if key not in self._numbers and key not in self._phantoms:
                 text = f"a read has {text_of(value)}, which nobody added."
-                self._phantoms[key] = anomaly("phantom", text, [call])
+                self._phantoms[key] = anomaly("phantom", text, [call], value)
 
     def _note_duplicates(self, call: Call, keys: list[ValueKey], values: list[Json]) -> None:
         times: dict[ValueKey, int] = {}
@@ -161,7 +161,7 @@ class _Set:
             if count > 1 and name not in self._multiplicities:
                 adds = self._elements[self._numbers[key]].adds if key in self._numbers else []
                 text = f"a read has {text_of(value)} {count} times."
-                self._duplicates.append(anomaly("duplicate", text, [*adds[:2], call]))
+                self._duplicates.append(anomaly("duplicate", text, [*adds[:2], call], value))
             if count > 1:
                 self._multiplicities[name] = max(count, self._multiplicities.get(name, 0))
 
@@ -183,7 +183,9 @@ class _Set:
                 element = self._elements[number]
                 text = f"a read has {text_of(element.value)} before anybody had added it."
                 key = keys_of([element.value])[0]
-                self._phantoms[key] = anomaly("phantom", text, [read.call, element.adds[0]])
+                self._phantoms[key] = anomaly(
+                    "phantom", text, [read.call, element.adds[0]], element.value
+                )
             early_unseen &= ~(read.members & ~begun)
         return firsts
 
@@ -256,7 +258,7 @@ class _Set:
         return known.event.index < absent.invoked.index
 
     def _final_reads(self) -> list[Read]:
-        return [read for read in self._reads if read.invoked.is_final]
+        return [read for read in self._reads if read.call.is_final]
 
     def _lost(self, number: int) -> Anomaly:
         element, known, absent = self._elements[number], self._known[number], self._last_absent
@@ -264,7 +266,7 @@ class _Set:
         present = self._last_present[number]
         text = f"{text_of(element.value)} {_was_known(known)}, and the last read lacks it."
         calls = [known.call, *(read.call for read in (present, absent[number]) if read)]
-        return anomaly("lost", text, [element.adds[0], *calls])
+        return anomaly("lost", text, [element.adds[0], *calls], element.value)
 
     def _aborted_reads(self) -> Iterator[Anomaly]:
         """Yield reads of elements of which each add that can have been done failed."""
@@ -276,7 +278,7 @@ class _Set:
             if possible_from is None or possible_from > read.completed.index:
                 found += 1
                 text = f"a read has {text_of(element.value)}, and adding it failed for certain."
-                yield anomaly("aborted-read", text, [element.adds[0], read.call])
+                yield anomaly("aborted-read", text, [element.adds[0], read.call], element.value)
 
     def _lacking(self, name: str, reads: Iterable[Read]) -> Iterator[Anomaly]:
         """Yield the first reads that lack an element that was known before they began."""
@@ -305,7 +307,7 @@ class _Set:
             f"{text_of(element.value)} {_was_known(known)} at event {known.event.index}; "
             f"{which} that began after that, at event {read.invoked.index}, lacks it{more}."
         )
-        return anomaly(name, text, [element.adds[0], known.call, read.call])
+        return anomaly(name, text, [element.adds[0], known.call, read.call], element.value)
 
     def _incomparable_reads(self) -> Iterator[Anomaly]:
         """Yield two reads that no order can explain; and if there are none, what is left."""
@@ -325,7 +327,7 @@ class _Set:
             f"one read has {text_of(in_one)} and lacks {text_of(in_other)}, another has "
             f"{text_of(in_other)} and lacks {text_of(in_one)}, so neither can come first."
         )
-        return anomaly("incomparable-reads", text, [one.call, other.call])
+        return anomaly("incomparable-reads", text, [one.call, other.call], in_one)
 
     def _adds_in_the_wrong_order(self, chain: list[Read]) -> Iterator[Anomaly]:
         """Yield a read that has an element and lacks one acknowledged before that was asked for.
@@ -375,7 +377,7 @@ class _Set:
             f"at event {second.possible_from}: no order of the three fits."
         )
         for name in ("stale", "not-linearizable"):
-            yield anomaly(name, text, [*adds, second.adds[0], read.call])
+            yield anomaly(name, text, [*adds, second.adds[0], read.call], first.value)
 
     # --- Figures --------------------------------------------------------------------------------
 

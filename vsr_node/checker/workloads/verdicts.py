@@ -52,7 +52,7 @@ def conclude(
     """
     silent = never_ok(calls)
     if silent and not unknown:
-        unknown = f"{', '.join(silent)} was never ok, so nothing is known of it"
+        unknown = f"tried and never ok: {', '.join(silent)}"
     if anomalies:
         names = ", ".join(names_of(anomalies))
         valid, verdict = Validity.INVALID, f"Not valid: {names}"
@@ -76,13 +76,13 @@ def names_of(anomalies: Iterable[Anomaly]) -> list[str]:
     return list(dict.fromkeys(anomaly.name for anomaly in anomalies))
 
 
-def anomaly(name: str, text: str, calls: Sequence[Call]) -> Anomaly:
+def anomaly(name: str, text: str, calls: Sequence[Call], subject: Json = None) -> Anomaly:
     """Return an anomaly that a sentence describes and these operations prove."""
     by_index = {call.invocation.index: call for call in calls}
     in_order = [call for _, call in sorted(by_index.items())]
     lines = (f"{name}: {text}", *(f"    {describe(call)}" for call in in_order))
     events = [event.index for call in in_order for event in call if event is not None]
-    return Anomaly(name, "\n".join(lines), tuple(sorted(events)))
+    return Anomaly(name, "\n".join(lines), tuple(sorted(events)), subject)
 
 
 def describe(call: Call) -> str:

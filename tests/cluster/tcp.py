@@ -1,0 +1,57 @@
+"""Members over TCP in this process, each in a thread of its own."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from vsr_node.client.security import TLS
+from vsr_node.cluster.server import Server
+from vsr_node.machines.library.counter import Counter
+
+
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def addresses(names: str = "abc") -> dict[str, str]:
+    return {name: free_address() for name in names}
+
+
+def make_server(
+    name: str,
+    members: dict[str, str],
+    *,
+    folder: Path | None = None,
+    security: TLS | None = None,
+    log: list[str] | None = None,
+    http: str = "",
+) -> Server[Counter]:
+    lines: list[str] = [] if log is None else log
+    return Server(
+        Counter,
+        name=name,
+        members=members,
+        data_dir=folder,
+        volatile=folder is None,
+        security=security,
+        http=http,
+        log=lines.append,
+    )
+
+
+@asynccontextmanager
+async def running(
+    members: dict[str, str], **options: Any
+) -> AsyncIterator[dict[str, Server[Counter]]]:
+    """All members, serving."""
+    servers = {name: make_server(name, members, **options) for name in members}
+    try:
+        await asyncio.gather(*(server.start() for server in servers.values()))
+        yield servers
+    finally:
+        await asyncio.gather(*(server.stop() for server in servers.values()))
