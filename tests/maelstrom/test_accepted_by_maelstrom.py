@@ -51,6 +51,10 @@ ROWS = (
     Row("JSON `null` or `false`", "read_ok", ({"type": "read", **KEY},)),
     Row("JSON `null` or `false`", "write_ok", ({"type": "write", **KEY, "value": False},)),
     Row("`cas` that finds", 22, ({"type": "cas", **KEY, "from": "\ud83d\ude00", "to": 2},)),
+    Row(
+        "`txn` that appends", "write_ok", ({"type": "write", "msg_id": 9, "key": "n", "value": 1},)
+    ),
+    Row("`txn` that appends", 14, ({"type": "txn", "msg_id": 9, "txn": [["append", "n", 2]]},)),
     Row("unknown `type`", 10, ({"type": "transact", "msg_id": 9}, {"type": "", "msg_id": 9})),
     Row(
         "a missing or wrong field",
@@ -86,6 +90,8 @@ ROWS = (
 """The rows whose answer depends on the request alone, in the order in which they are asked."""
 
 BY_MOMENT = {
+    "`read` without a key": "nothing is written",
+    "an answer that would": "much is written",
     "no primary or no quorum": "cut off",
     "too many requests wait": "crowded",
     "a `msg_id` that this client used": "serving",
@@ -95,7 +101,8 @@ BY_MOMENT = {
     "protocol messages of strangers": "serving",
     "end of stdin, SIGTERM": "the end",
 }
-"""The rows that depend on the node, and a moment below at which they occur."""
+"""The rows that depend on the node, and a moment below, or in test_workloads.py, at which they
+occur."""
 
 SILENT = ("stdout closed", "stdin closed at the start", "stdout full")
 """The rows in which a client sees nothing; test_descriptors.py has them."""

@@ -56,8 +56,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog=command_here("node"),
         description="A Viewstamped Replication node for Jepsen Maelstrom: reads messages as JSON "
-        "lines on stdin, writes messages to stdout and logs to stderr. Serves the workloads lin-kv "
-        "and echo.",
+        "lines on stdin, writes messages to stdout and logs to stderr. Serves all workloads "
+        "of Maelstrom at once.",
     )
     parser.add_argument(
         "--clients-max",

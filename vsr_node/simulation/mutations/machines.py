@@ -109,5 +109,6 @@ MUTATIONS = (
                 "    reads.count += 1\n    reads.size += size\n",
             ),
         ),
+        rare="a replica that lags must be asked before it knows of any write without a key",
     ),
 )
