@@ -1,4 +1,4 @@
-"""What the small nodes for Maelstrom's other workloads share: an honest store, sets, and requests.
+"""What the small nodes for the other workloads share: an honest store, sets, and requests.
 
 Plain Python without packages, as any python3 may start these nodes.
 """
@@ -38,7 +38,8 @@ class AllStore(Store):
         self.reply(client, request, {"type": "echo_ok", "echo": request["echo"]})
 
     def on_topology(self, client: str, request: Body) -> None:
-        """Take it: all messages go to the first node and back."""
+        """Take it; it means that reads ask for messages."""
+        self._last_added = self._last_added or "messages"
         self.reply(client, request, {"type": "topology_ok"})
 
     def on_generate(self, client: str, request: Body) -> None:
