@@ -341,7 +341,10 @@ def test_execution_of_what_was_refused_is_a_violation() -> None:
 def test_a_certain_refusal_of_what_the_own_log_has_is_a_violation() -> None:
     cluster = cluster_of_three()
     host = cluster.hosts[0]
-    host.disk.save([ReplaceLog(1, (("c1", 1, None),))])
+    assert host.replica is not None
+    host.replica.append((("c1", 1, None),))
+    # A newer view has taken this one out of the log in the same turn.
+    host.disk.save([ReplaceLog(1, (("c1", 2, None),))])
     refusals = [Refusal("c1", 1, Reason.OUTCOME_UNKNOWN), Refusal("c1", 2, Reason.UNAVAILABLE)]
     cluster.invariants.before_turn_counts(host, refusals)
     with pytest.raises(Violation, match="honest-refusal"):

@@ -378,8 +378,10 @@ class Invariants:
     def _check_refusal(self, host: "Host", request: RequestId) -> None:
         if 0 <= self._executions.get(request, -1) < host.applied_count:
             raise Violation("honest-refusal", f"{host.name} refuses {request}, which it executed")
-        disk = host.disk
-        uncommitted = disk.entries[max(0, host.commit_number + 1 - disk.first_op_number) :]
+        # As it is once the turn's records are durable, before the refusal leaves. What a newer view
+        # took out of the log in this turn is no longer there to be executed.
+        assert host.replica is not None
+        uncommitted = host.replica.log.suffix(host.replica.commit_number + 1)
         if any((client, number) == request for client, number, _ in uncommitted):
             raise Violation("honest-refusal", f"{host.name} refuses {request}, which its log has")
 
