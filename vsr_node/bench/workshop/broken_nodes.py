@@ -77,7 +77,9 @@ _IDS = "unique-ids"
 _DUPLICATE_ID = ("duplicate-id",)
 _SUM = ("wrong-final-read",)
 _CUTS = _group("--rate 50 --time-limit 6 --nemesis partition --nemesis-interval 1")
-_QUICK_KILLS = _group("--rate 100 --time-limit 6 --nemesis kill --nemesis-interval 1")
+_SOME_KILLS = _group("--rate 100 --time-limit 12 --nemesis kill --nemesis-interval 1")
+# Rest, and what a kill leaves open, take 15 seconds more.
+_QUICK_KILLS = _group("--rate 100 --time-limit 4 --nemesis kill --nemesis-interval 0.7")
 _AT_ONCE = _group("--rate 1000 --time-limit 3")
 _BRIEF = _group("--rate 100 --time-limit 3")
 _LATE = (*_BRIEF, "--latency", "20", "--latency-dist", "exponential")
@@ -85,7 +87,7 @@ _LATE = (*_BRIEF, "--latency", "20", "--latency-dist", "exponential")
 ADDITION_NODES = (
     BrokenNode("ids-without-name", "ids are a plain count", _BRIEF, _IDS, _DUPLICATE_ID),
     BrokenNode("ids-by-clock", "ids are node and millisecond", _AT_ONCE, _IDS, _DUPLICATE_ID),
-    BrokenNode("ids-count-anew", "ids begin anew after a kill", _QUICK_KILLS, _IDS, _DUPLICATE_ID),
+    BrokenNode("ids-count-anew", "ids begin anew after a kill", _SOME_KILLS, _IDS, _DUPLICATE_ID),
     BrokenNode(
         "keeps-to-itself",
         "a message is never handed on",
