@@ -1,6 +1,7 @@
 """Members and clients over TCP: calls, failures, restarts, time-outs, and pages."""
 
 import asyncio
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -101,12 +102,19 @@ def test_nobody_there_is_surely_not_executed() -> None:
         Counter.add(blocking, 1)
 
 
+def test_dialling_past_the_deadline_is_surely_not_executed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = [f"127.0.0.1:{mute.getsockname()[1]}"]
+        with SyncClient.connect(Counter, silent, timeout=0.2) as client, pytest.raises(Unavailable):
+            Counter.add(client, 1)
+
+
 def test_strangers_are_told_why() -> None:
     async def scene() -> None:
         members = addresses("a")
         async with running(members):
             async with Client.connect(KeyValue, members, timeout=0.5) as other_machine:
-                with pytest.raises(WrongVersion):
+                with pytest.raises(WrongVersion, match=r"^this group runs Counter, not KeyValue$"):
                     await KeyValue.put(other_machine, "k", "v")
             async with Client.connect(Counter, members, timeout=0.5, group="x") as other_group:
                 with pytest.raises(WrongGroup):

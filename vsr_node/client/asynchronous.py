@@ -10,12 +10,12 @@ from typing import Any, Generic, TypeVar
 
 from vsr_node.client.connection import Dialler
 from vsr_node.client.errors import (
-    REFUSALS,
     Closed,
     OutcomeUnknown,
     SessionExpired,
     TooBusy,
     Unavailable,
+    error_of_refusal,
 )
 from vsr_node.client.security import TLS
 from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session
@@ -352,7 +352,7 @@ class _Core:
             for dialler in self._diallers.values():
                 if dialler.refusal is not None:
                     refused = dialler.refusal
-                    return REFUSALS.get(refused.reason, Unavailable)(f"{text}: {refused.text}")
+                    return error_of_refusal(refused.reason, refused.text, text)
         return Unavailable(text)
 
     def _settle_of(self, asked: _Asked) -> Callable[[float], Coroutine[Any, Any, object]]:

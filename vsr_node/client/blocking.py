@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from vsr_node.client.asynchronous import MICROSECONDS, addresses_of, hello_of, random_nonce
 from vsr_node.client.errors import (
-    REFUSALS,
     Closed,
     OutcomeUnknown,
     SessionExpired,
     Unavailable,
+    error_of_refusal,
 )
 from vsr_node.client.security import TLS, names_of
 from vsr_node.client.session import End, Ended, Session
@@ -162,7 +162,7 @@ class _Core:
     def _not_executed(self, text: str) -> VsrError:
         if not self._links and self._refusals:
             refused = next(iter(self._refusals.values()))
-            return REFUSALS.get(refused.reason, Unavailable)(f"{text}: {refused.text}")
+            return error_of_refusal(refused.reason, refused.text, text)
         return Unavailable(text)
 
     def _settle(self, key: int, timeout: float, result: Callable[[str], object]) -> object:
@@ -177,6 +177,9 @@ class _Core:
         session = self._session
         while True:
             self._dial_where_needed()
+            # Dialling may outlast the deadline: the session knows what has surely not been sent.
+            now = self._now()
+            session.on_time(now)
             self._send_all()
             for each in session.ended:
                 self._ended[each.key] = each
@@ -184,11 +187,9 @@ class _Core:
             ended = self._ended.pop(key, None)
             if ended is not None:
                 return ended
-            now = self._now()
             if now > deadline:
                 return Ended(key, End.TIMED_OUT, "still no answer")
-            self._receive(min(session.next_timer, deadline + 1) - now)
-            session.on_time(self._now())
+            self._receive(min(session.next_timer, deadline + 1) - self._now())
 
     def _now(self) -> int:
         return time.monotonic_ns() // 1000
@@ -222,7 +223,11 @@ class _Core:
                     raise ssl.SSLError("that is a client, no member")
                 connection = wrapped
             link = _Link(connection)
-            self._greet(member, link)
+            try:
+                self._greet(member, link)
+            except BaseException:
+                connection.close()
+                raise
         except (OSError, MalformedMessageError) as error:
             self._refusals.setdefault(member, Refused("unreachable", str(error)))
             self._dial_after[member] = time.monotonic() + 4 * REDIAL_S
@@ -242,7 +247,6 @@ class _Core:
         answer = FRAMES.decode(*frames[0])
         if isinstance(answer, Refused):
             self._refusals[member] = answer
-            link.socket.close()
             raise ConnectionError(answer.text)
         if not isinstance(answer, Welcome):
             raise MalformedMessageError("neither WELCOME nor REFUSED")

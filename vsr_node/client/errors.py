@@ -69,3 +69,9 @@ REFUSALS: dict[str, type[NotExecuted]] = {
     "access": AccessDenied,
 }
 """The errors of refused connections, by the reason on the wire; others are tried again."""
+
+
+def error_of_refusal(reason: str, refused: str, missed: str) -> NotExecuted:
+    """Return the error of a call that ended as ``missed`` since a member ``refused`` to talk."""
+    error = REFUSALS.get(reason)
+    return Unavailable(f"{missed}: {refused}") if error is None else error(refused)
