@@ -173,7 +173,7 @@ ORDER_NODES = (
     ),
     BrokenNode("log-sorts", "polls are sorted by value", _BRIEF, _LOGS, ("int-nonmonotonic-poll",)),
     BrokenNode(
-        "log-refuses-commits", "one of ten commits is refused", _BRIEF, _LOGS, ("poll-skip",)
+        "log-refuses-commits", "one of ten commits is refused", _BUSY, _LOGS, ("poll-skip",)
     ),
     BrokenNode(
         "txn-no-isolation",
