@@ -296,7 +296,11 @@ def test_the_self_test_tells_who_caught_what(
 
 @pytest.mark.parametrize(
     ("name", "anomaly"),
-    [("ids-without-name", "duplicate-id"), ("keeps-to-itself", "missing-at-end")],
+    [
+        ("ids-without-name", "duplicate-id"),
+        ("keeps-to-itself", "missing-at-end"),
+        ("txn-aborts-late", "G1a"),
+    ],
 )
 def test_the_self_test_names_the_anomaly(
     name: str, anomaly: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

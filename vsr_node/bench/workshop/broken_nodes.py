@@ -3,8 +3,9 @@
 Each is a small executable in ``broken/`` that runs with plain python3:
 ``--bin vsr_node/bench/broken/stale_reads.py``, or, from anywhere, ``--bin broken:stale-reads``.
 Every broken one must be found invalid with its options, by the name of its anomaly where its
-workload has names. Three are honest: ``honest`` and, for every workload, ``honest-all`` keep all
-data in the memory of their first node and must be found valid whatever the network does;
+workload has names. Four are honest: ``honest`` and, for every workload, ``honest-all`` keep all
+data in the memory of their first node and must be found valid whatever the network does, as must
+``honest-on-lin-kv``, which keeps logs and transactions in that service;
 ``honest-on-disk`` keeps them in the folder that its argument names (``-- {run}``) and must be found
 valid whatever happens to the processes, too.
 
@@ -25,6 +26,7 @@ FOLDER = Path(__file__).parent.parent / "broken"
 HONEST = "honest"
 HONEST_ON_DISK = "honest-on-disk"
 HONEST_ALL = "honest-all"
+HONEST_ON_LIN_KV = "honest-on-lin-kv"
 ECHO_ONLY = "echo-only"
 HONEST_RAFT = "raft"
 
@@ -136,7 +138,103 @@ ADDITION_NODES = (
 )
 """Those that serve ids, sets and counters."""
 
-OTHER_NODES = ADDITION_NODES
+_LOGS = "kafka"
+_LISTS = "txn-list-append"
+_REGISTERS = "txn-rw-register"
+_BUSY = _group("--rate 300 --time-limit 6")
+
+ORDER_NODES = (
+    BrokenNode(
+        "log-own-offsets",
+        "each node gives offsets by its own log",
+        _BRIEF,
+        _LOGS,
+        ("inconsistent-offsets",),
+    ),
+    BrokenNode(
+        "log-leaves-out",
+        "one of ten messages is left out of polls",
+        _BRIEF,
+        _LOGS,
+        ("int-poll-skip",),
+    ),
+    BrokenNode(
+        "log-repeats", "polls begin one message early", _BRIEF, _LOGS, ("nonmonotonic-poll",)
+    ),
+    BrokenNode(
+        "log-acks-early",
+        "acknowledges before anybody else holds it",
+        _CUTS,
+        _LOGS,
+        (
+            "lost-write",
+            "unseen",
+        ),
+    ),
+    BrokenNode("log-sorts", "polls are sorted by value", _BRIEF, _LOGS, ("int-nonmonotonic-poll",)),
+    BrokenNode(
+        "log-refuses-commits", "one of ten commits is refused", _BRIEF, _LOGS, ("poll-skip",)
+    ),
+    BrokenNode(
+        "txn-no-isolation",
+        "others come between its operations",
+        _BUSY,
+        _LISTS,
+        (
+            "G1c",
+            "G-single-item",
+            "internal",
+        ),
+    ),
+    BrokenNode("txn-whole-list", "the last list wins", _BUSY, _LISTS, ("incompatible-order",)),
+    BrokenNode(
+        "txn-stale-backup",
+        "backups read from a late copy",
+        _SLOW,
+        _LISTS,
+        ("G-single-item-realtime",),
+    ),
+    BrokenNode("txn-snapshot", "snapshot isolation, no more", _BUSY, _LISTS, ("G2-item",)),
+    BrokenNode(
+        "txn-aborts-late", "error 30 for one of twenty that were done", _BUSY, _LISTS, ("G1a",)
+    ),
+    BrokenNode(
+        "txn-twice",
+        "a repeated transaction is done once more",
+        (*_LATE, "--duplicate", "0.2"),
+        _LISTS,
+        ("duplicate-elements",),
+    ),
+    BrokenNode(
+        "txn-changes-answer",
+        "answers lack the last operation",
+        _BRIEF,
+        _LISTS,
+        ("changed-transaction",),
+    ),
+    BrokenNode(
+        "reg-no-isolation",
+        "others come between its operations",
+        _BUSY,
+        _REGISTERS,
+        (
+            "G-single-item",
+            "G1b",
+        ),
+    ),
+    BrokenNode("reg-snapshot", "snapshot isolation, no more", _BUSY, _REGISTERS, ("G2-item",)),
+    BrokenNode("reg-dirty", "aborted writes show for a while", _BUSY, _REGISTERS, ("G1a",)),
+    BrokenNode(
+        "reg-stale-backup",
+        "backups read from a late copy",
+        _SLOW,
+        _REGISTERS,
+        ("G-single-item-realtime",),
+    ),
+)
+"""Those that serve logs and transactions."""
+
+OTHER_NODES = (*ADDITION_NODES, *ORDER_NODES)
 """Those that serve other workloads than lin-kv."""
 
 HARD_NODES = (
@@ -157,7 +255,7 @@ HARD_NODES = (
 def broken_command(name: str) -> tuple[str, ...]:
     """Return the command that starts one of the nodes. Raises KeyError, which lists all names."""
     lies = dict.fromkeys(node.name for node in (*BROKEN_NODES, *OTHER_NODES, *HARD_NODES))
-    names = (HONEST, HONEST_ON_DISK, HONEST_ALL, HONEST_RAFT, ECHO_ONLY, *lies)
+    names = (HONEST, HONEST_ON_DISK, HONEST_ALL, HONEST_ON_LIN_KV, HONEST_RAFT, ECHO_ONLY, *lies)
     if name not in names:
         raise KeyError(f"there is no {BROKEN_PREFIX}{name}; there are {', '.join(names)}")
     return isolated_script(str(FOLDER / f"{name.replace('-', '_')}.py"))

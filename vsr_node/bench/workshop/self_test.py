@@ -19,6 +19,7 @@ from vsr_node.bench.workshop.broken_nodes import (
     HARD_NODES,
     HONEST,
     HONEST_ALL,
+    HONEST_ON_LIN_KV,
     HONEST_RAFT,
     OTHER_NODES,
     BrokenNode,
@@ -39,14 +40,18 @@ HONEST_NODE = BrokenNode(
     next(node for node in BROKEN_NODES if node.name == "two-primaries").found_by,
 )
 
+ON_LIN_KV = ("kafka", "txn-list-append", "txn-rw-register")
+"""What the honest node on lin-kv serves."""
+
 HONEST_OTHER_NODES = tuple(
     BrokenNode(
-        HONEST_ALL,
+        name,
         NO_LIE,
         next(node for node in OTHER_NODES if node.name == "tells-once").found_by,
         workload,
     )
-    for workload in WORKLOADS
+    for name, workloads in ((HONEST_ALL, WORKLOADS), (HONEST_ON_LIN_KV, ON_LIN_KV))
+    for workload in workloads
     if workload != DEFAULT
 )
 

@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+"""A lie: backups answer transactions of reads from a copy that comes too late."""
+
+from small_transactions import StaleBackup
+
+if __name__ == "__main__":
+    StaleBackup().run()
