@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,11 @@ def test_pki_explains_what_stands_in_its_way(
     (tmp_path / "old" / "a").mkdir(parents=True)
     assert main(["pki", str(tmp_path / "old"), "a"]) == 2
     assert f"{tmp_path}/old/a exists already" in capsys.readouterr().err
+
+
+def test_an_address_in_use_is_named(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        run = shell(f"vsr serve --peers a={address} --name a --data-dir none", folder)
+    assert run.returncode == 3
+    assert run.stderr == f"vsr: a can't listen at {address}: Address already in use\n"
