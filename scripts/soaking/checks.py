@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES, BROKEN_PREFIX, HONEST, HONEST_ON_DISK
+from vsr_node.bench.workloads import DEFAULT
+from vsr_node.bench.workshop.broken_nodes import (
+    BROKEN_NODES,
+    BROKEN_PREFIX,
+    HONEST,
+    HONEST_ON_DISK,
+    OTHER_NODES,
+)
 
 NODE = "{root}/run-vsr-node"
 
@@ -67,9 +74,9 @@ def module(name: str, options: str = "") -> tuple[str, ...]:
     return ("{python}", "-m", name, *options.split())
 
 
-def bench(node: str, options: str) -> tuple[str, ...]:
-    """Return the command line of a lin-kv test under the bench."""
-    return module("vsr_node.bench", f"test -w lin-kv --bin {node} {options}")
+def bench(node: str, options: str, workload: str = DEFAULT) -> tuple[str, ...]:
+    """Return the command line of a test under the bench."""
+    return module("vsr_node.bench", f"test -w {workload} --bin {node} {options}")
 
 
 def our_node(node_count: int, options: str) -> tuple[str, ...]:
@@ -329,11 +336,13 @@ CHECKS = (
             CheckRun(
                 name=f"{node.name}, seed {seed}",
                 command=bench(
-                    BROKEN_PREFIX + node.name, f"{' '.join(node.found_by)} --seed {seed}"
+                    BROKEN_PREFIX + node.name,
+                    f"{' '.join(node.found_by)} --seed {seed}",
+                    node.workload,
                 ),
                 exit_status=1,
             )
-            for node, seed in product(BROKEN_NODES, range(1, 11))
+            for node, seed in product((*BROKEN_NODES, *OTHER_NODES), range(1, 11))
         ),
     ),
     Check(

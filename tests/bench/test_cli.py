@@ -15,6 +15,7 @@ from vsr_node.bench.workshop.broken_nodes import (
     BROKEN_NODES,
     FOLDER,
     HARD_NODES,
+    OTHER_NODES,
     broken_command,
 )
 from vsr_node.shell_command import command_here
@@ -143,9 +144,9 @@ def test_the_shell_has_the_commands_of_its_workload(workload: str, line: str, an
 
 
 def test_every_broken_node_is_an_executable_and_has_a_place_in_the_table() -> None:
-    files = {path.name for path in FOLDER.glob("*.py")} - {"small_node.py", "small_raft.py"}
-    lies = [node.name for node in (*BROKEN_NODES, *HARD_NODES)]
-    names = ["honest", "honest-on-disk", "raft", "echo-only", *lies]
+    files = {path.name for path in FOLDER.glob("*.py") if not path.name.startswith("small_")}
+    lies = [node.name for node in (*BROKEN_NODES, *OTHER_NODES, *HARD_NODES)]
+    names = ["honest", "honest-on-disk", "honest-all", "raft", "echo-only", *lies]
     assert files == {Path(broken_command(name)[-1]).name for name in names}
     assert all((FOLDER / file).stat().st_mode & 0o111 for file in files)
     assert len(BROKEN_NODES) >= 10

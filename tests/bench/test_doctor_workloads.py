@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workshop.broken_nodes import HONEST_ALL, broken_command
 from vsr_node.bench.workshop.doctor import Doctor
 from vsr_node.bench.workshop.examination import Level, Line
 from vsr_node.start import NODE
@@ -136,9 +137,10 @@ def test_nothing_is_held_against_an_honest_node(workload: str, nodes: int) -> No
     assert {line.level for line in lines} == {Level.OK}, [line.format() for line in lines]
 
 
+@pytest.mark.parametrize("command", [NODE, broken_command(HONEST_ALL)], ids=["ours", HONEST_ALL])
 @pytest.mark.parametrize("workload", MISTAKES)
-def test_nothing_is_held_against_our_own_node(workload: str) -> None:
-    doctor = Doctor(NODE, 3, workload, 5, lambda line: None)
+def test_nothing_is_held_against_a_node_for_all(workload: str, command: tuple[str, ...]) -> None:
+    doctor = Doctor(command, 3, workload, 5, lambda line: None)
     doctor.examine()
     held = [line.format() for line in doctor.lines if line.level in (Level.MISTAKE, Level.ADVICE)]
     assert not held

@@ -16,10 +16,12 @@ from tests.checker.histories import history
 from tests.checker.test_bounds import configurations, hard
 from vsr_node.bench.command_line import cli
 from vsr_node.bench.command_line.cli import main
+from vsr_node.bench.running import runner
 from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.exports import write_bundle
 from vsr_node.bench.stored.stored_runs import UnreadableRunError, load_results, load_run
-from vsr_node.bench.workshop.broken_nodes import BROKEN_NODES
+from vsr_node.bench.workshop.broken_nodes import OTHER_NODES
+from vsr_node.bench.workshop.self_test import NODES
 from vsr_node.checker import RegisterModel, check, load_history
 from vsr_node.shell_command import command_here
 
@@ -279,8 +281,8 @@ def test_the_self_test_tells_who_caught_what(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soon = ("--time-limit", "1.5")
-    hurried = [node._replace(found_by=(*node.found_by, *soon)) for node in BROKEN_NODES]
-    monkeypatch.setattr(cli, "BROKEN_NODES", hurried)
+    hurried = [node._replace(found_by=(*node.found_by, *soon)) for node in NODES]
+    monkeypatch.setattr(cli, "NODES", hurried)
     assert main(["self-test", "cached-reads"]) == 0
     head, row = capsys.readouterr().out.splitlines()
     assert head.split()[0] == "node"
@@ -290,6 +292,23 @@ def test_the_self_test_tells_who_caught_what(
     assert "no fault" in row
     assert main(["self-test", "nobody"]) == 254
     assert main(["self-test", "--hard", "cached-reads"]) == 254
+
+
+@pytest.mark.parametrize(
+    ("name", "anomaly"),
+    [("ids-without-name", "duplicate-id"), ("keeps-to-itself", "missing-at-end")],
+)
+def test_the_self_test_names_the_anomaly(
+    name: str, anomaly: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "REST_NS", 100_000_000)
+    soon = ("--time-limit", "1")
+    hurried = [node._replace(found_by=(*node.found_by, *soon)) for node in OTHER_NODES]
+    monkeypatch.setattr(cli, "NODES", hurried)
+    assert main(["self-test", name]) == 0
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.startswith(name)
+    assert anomaly in row
 
 
 def test_the_self_test_finds_a_hard_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,3 +148,5 @@ def test_the_self_test_runs_each_node_with_its_workload(results: Results) -> Non
     (row,) = rows([node], run, 1)
     assert list(asked[0][:5]) == ["test", "-w", "g-set", "--bin", "broken:set-drops"]
     assert (row.caught_by, row.as_it_should) == ("lost", True)
+    (row,) = rows([node._replace(anomalies=("phantom",))], run, 1)
+    assert (row.caught_by, row.as_it_should) == ("lost", False)

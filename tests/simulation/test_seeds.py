@@ -22,6 +22,8 @@ SEEDS_OF_RARE_SITUATIONS = (94, 122)
 # Seeds that once violated an invariant, with the rule that was wrong.
 FOUND = {
     28: "the time-out of a message that a newer one had overtaken",
+    58: "registrations on their way as bytes",
+    1_031: "registrations on their way as bytes, of clients that come back",
     518_099_011: "the size of a tuple whose only member is a tuple",
 }
 

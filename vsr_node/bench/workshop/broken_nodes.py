@@ -2,8 +2,9 @@
 
 Each is a small executable in ``broken/`` that runs with plain python3:
 ``--bin vsr_node/bench/broken/stale_reads.py``, or, from anywhere, ``--bin broken:stale-reads``.
-Every broken one must be found invalid with its options. Two are honest: ``honest`` keeps all data
-in the memory of its first node and must be found valid whatever the network does;
+Every broken one must be found invalid with its options, by the name of its anomaly where its
+workload has names. Three are honest: ``honest`` and, for every workload, ``honest-all`` keep all
+data in the memory of their first node and must be found valid whatever the network does;
 ``honest-on-disk`` keeps them in the folder that its argument names (``-- {run}``) and must be found
 valid whatever happens to the processes, too.
 
@@ -23,6 +24,7 @@ FOLDER = Path(__file__).parent.parent / "broken"
 
 HONEST = "honest"
 HONEST_ON_DISK = "honest-on-disk"
+HONEST_ALL = "honest-all"
 ECHO_ONLY = "echo-only"
 HONEST_RAFT = "raft"
 
@@ -50,6 +52,8 @@ class BrokenNode(NamedTuple):
     lie: str
     found_by: tuple[str, ...]
     workload: str = DEFAULT
+    anomalies: tuple[str, ...] = ()
+    """The verdict must name one of these; empty if any violation will do."""
 
 
 BROKEN_NODES = (
@@ -67,6 +71,73 @@ BROKEN_NODES = (
     BrokenNode("forgets-all", "after a kill a node serves as if it were new", _KILLS),
     BrokenNode("does-it-twice", "a repeated request is done once more", _REPEATS),
 )
+"""Those that serve lin-kv."""
+
+_IDS = "unique-ids"
+_DUPLICATE_ID = ("duplicate-id",)
+_SUM = ("wrong-final-read",)
+_CUTS = _group("--rate 50 --time-limit 6 --nemesis partition --nemesis-interval 1")
+_SOME_KILLS = _group("--rate 100 --time-limit 12 --nemesis kill --nemesis-interval 1")
+# Rest, and what a kill leaves open, take 15 seconds more.
+_QUICK_KILLS = _group("--rate 100 --time-limit 4 --nemesis kill --nemesis-interval 0.7")
+_AT_ONCE = _group("--rate 1000 --time-limit 3")
+_BRIEF = _group("--rate 100 --time-limit 3")
+_LATE = (*_BRIEF, "--latency", "20", "--latency-dist", "exponential")
+
+ADDITION_NODES = (
+    BrokenNode("ids-without-name", "ids are a plain count", _BRIEF, _IDS, _DUPLICATE_ID),
+    BrokenNode("ids-by-clock", "ids are node and millisecond", _AT_ONCE, _IDS, _DUPLICATE_ID),
+    BrokenNode("ids-count-anew", "ids begin anew after a kill", _SOME_KILLS, _IDS, _DUPLICATE_ID),
+    BrokenNode(
+        "keeps-to-itself",
+        "a message is never handed on",
+        _BRIEF,
+        "broadcast",
+        ("missing-at-end",),
+    ),
+    BrokenNode(
+        "tells-once",
+        "a message is handed on once, and never again",
+        _CUTS,
+        "broadcast",
+        ("lost", "missing-at-end"),
+    ),
+    BrokenNode(
+        "tells-twice",
+        "elements are a list, not a set",
+        (*_LATE, "--duplicate", "0.2"),
+        "broadcast",
+        ("duplicate",),
+    ),
+    BrokenNode("set-drops", "one add of fifty is not done", _BRIEF, "g-set", ("lost",)),
+    BrokenNode(
+        "set-acks-early",
+        "acknowledges before anybody else holds it",
+        _QUICK_KILLS,
+        "g-set",
+        ("lost",),
+    ),
+    BrokenNode(
+        "set-refuses-and-does",
+        "a definite error for one of twenty messages kept",
+        _BRIEF,
+        "broadcast",  # In g-set every error leaves the outcome unknown.
+        ("aborted-read",),
+    ),
+    BrokenNode(
+        "counter-read-then-write",
+        "adds without cas",
+        (*_BRIEF, "--latency", "5"),
+        "g-counter",
+        _SUM,
+    ),
+    BrokenNode("counter-retries", "adds again after its own time-out", _LATE, "g-counter", _SUM),
+    BrokenNode("counter-max-merge", "merges totals by max", _BRIEF, "pn-counter", _SUM),
+)
+"""Those that serve ids, sets and counters."""
+
+OTHER_NODES = ADDITION_NODES
+"""Those that serve other workloads than lin-kv."""
 
 HARD_NODES = (
     BrokenNode("raft-blind-votes", "voters don't compare logs", _ON_DISK),
@@ -85,8 +156,8 @@ HARD_NODES = (
 
 def broken_command(name: str) -> tuple[str, ...]:
     """Return the command that starts one of the nodes. Raises KeyError, which lists all names."""
-    lies = dict.fromkeys(node.name for node in (*BROKEN_NODES, *HARD_NODES))
-    names = (HONEST, HONEST_ON_DISK, HONEST_RAFT, ECHO_ONLY, *lies)
+    lies = dict.fromkeys(node.name for node in (*BROKEN_NODES, *OTHER_NODES, *HARD_NODES))
+    names = (HONEST, HONEST_ON_DISK, HONEST_ALL, HONEST_RAFT, ECHO_ONLY, *lies)
     if name not in names:
         raise KeyError(f"there is no {BROKEN_PREFIX}{name}; there are {', '.join(names)}")
     return isolated_script(str(FOLDER / f"{name.replace('-', '_')}.py"))

@@ -12,12 +12,15 @@ from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.running.repeating import violation_event
 from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.results import Results
+from vsr_node.bench.workloads import DEFAULT, WORKLOADS
 from vsr_node.bench.workshop.broken_nodes import (
     BROKEN_NODES,
     BROKEN_PREFIX,
     HARD_NODES,
     HONEST,
+    HONEST_ALL,
     HONEST_RAFT,
+    OTHER_NODES,
     BrokenNode,
 )
 from vsr_node.checker.history import NEMESIS, Event
@@ -26,19 +29,35 @@ from vsr_node.checker.validity import Validity
 RunTest = Callable[[Sequence[str]], Outcome]
 """Runs the test of a command line."""
 
-HEAD = ("node", "its lie", "verdict", "caught by", "under", "operations", "seconds")
+HEAD = ("node", "workload", "its lie", "verdict", "caught by", "under", "operations", "seconds")
+
+NO_LIE = "none: it must be found valid"
 
 HONEST_NODE = BrokenNode(
     HONEST,
-    "none: it must be found valid",
+    NO_LIE,
     next(node for node in BROKEN_NODES if node.name == "two-primaries").found_by,
+)
+
+HONEST_OTHER_NODES = tuple(
+    BrokenNode(
+        HONEST_ALL,
+        NO_LIE,
+        next(node for node in OTHER_NODES if node.name == "tells-once").found_by,
+        workload,
+    )
+    for workload in WORKLOADS
+    if workload != DEFAULT
 )
 
 HONEST_HARD_NODE = BrokenNode(
     HONEST_RAFT,
-    "none: it must be found valid",
+    NO_LIE,
     next(node for node in HARD_NODES if node.name == "raft-late-log").found_by,
 )
+
+NODES = (HONEST_NODE, *BROKEN_NODES, *HONEST_OTHER_NODES, *OTHER_NODES)
+"""Those of which a single run finds each broken one."""
 
 
 class Row(NamedTuple):
@@ -55,9 +74,11 @@ class Row(NamedTuple):
 
     @property
     def as_it_should(self) -> bool:
-        """Whether the verdict is right."""
-        is_honest = self.node.name in (HONEST, HONEST_RAFT)
-        return self.valid is (Validity.VALID if is_honest else Validity.INVALID)
+        """Whether the verdict is right, and names what it must name."""
+        if self.node.lie == NO_LIE:
+            return self.valid is Validity.VALID
+        is_named = not self.node.anomalies or self.caught_by in self.node.anomalies
+        return self.valid is Validity.INVALID and is_named
 
     def cells(self) -> tuple[str, ...]:
         """Return the row as texts, in the order of ``HEAD``."""
@@ -65,7 +86,7 @@ class Row(NamedTuple):
         operations = "" if self.operations is None else str(self.operations)
         seconds = "" if self.seconds is None else f"{self.seconds:.1f}"
         found = (verdict, self.caught_by, self.under, operations, seconds)
-        return (self.node.name, self.node.lie, *found)
+        return (self.node.name, self.node.workload, self.node.lie, *found)
 
 
 def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[Row]:
@@ -79,24 +100,27 @@ def rows(nodes: Sequence[BrokenNode], run_test: RunTest, seed: int) -> Iterator[
 
 def row_of(node: BrokenNode, results: Results, events: Sequence[Event]) -> Row:
     """Return the result for a node from its run."""
-    end = violation_event(results, events) if results.valid is Validity.INVALID else None
+    is_invalid = results.valid is Validity.INVALID
+    caught_by = _check_of(node, results) if is_invalid else ""
+    end = violation_event(results, events) if is_invalid else None
     if end is None:
-        return Row(node, results.valid, "", _network_of(results), None, None)
+        return Row(node, results.valid, caught_by, _network_of(results), None, None)
     before = [event for event in events if event.index < end.index]
     return Row(
         node=node,
         valid=results.valid,
-        caught_by=_check_of(results),
+        caught_by=caught_by,
         under=_fault_of(before) or _network_of(results),
         operations=sum(event.type == "invoke" for event in before),
         seconds=(end.time - events[0].time) / NANOSECONDS_PER_SECOND,
     )
 
 
-def _check_of(results: Results) -> str:
-    """Return what found a violation: the anomaly by its name where there are names."""
+def _check_of(node: BrokenNode, results: Results) -> str:
+    """Return what found a violation: the anomaly by its name, the node's own if it was named."""
     if results.anomalies:
-        return results.anomalies[0]
+        own = (name for name in results.anomalies if name in node.anomalies)
+        return next(own, results.anomalies[0])
     return "linearizability" if results.workload.violations else "protocol"
 
 
@@ -130,10 +154,11 @@ def table_line(cells: Sequence[str]) -> str:
 
 
 WIDTHS = (
-    max(len(node.name) for node in (*BROKEN_NODES, *HARD_NODES)),
-    max(len(node.lie) for node in (*BROKEN_NODES, *HARD_NODES)),
+    max(len(node.name) for node in (*NODES, *HARD_NODES)),
+    max(map(len, WORKLOADS)),
+    max(len(node.lie) for node in (*NODES, *HARD_NODES)),
     len("invalid"),
-    len("linearizability"),
+    max(len(name) for node in NODES for name in ("linearizability", *node.anomalies)),
     len("partition (minority-third, just over)"),
     len("operations"),
     len("seconds"),

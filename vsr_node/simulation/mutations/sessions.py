@@ -97,12 +97,12 @@ MUTATIONS = (
     Mutation(
         "client-takes-anothers-answer",
         "S",
-        "a client takes an answer by its number, whatever session it is for",
+        "a client takes an answer for that to a call under way, whosever it is",
         (
             Edit(
                 SESSION,
                 "self._calls.get(answer.number) if answer.client == self.name else None",
-                "self._calls.get(answer.number)",
+                "self._calls.get(answer.number, next(iter(self._calls.values()), None))",
             ),
         ),
     ),
