@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.tcp import addresses
+from vsr_node.cluster.command_line import main
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
@@ -97,3 +99,41 @@ def test_exit_statuses(folder: Path, command: str, status: int) -> None:
     run = shell(f"export VSR_PEERS={peers()}\n{command}\nexit $?", folder)
     assert run.returncode == status, run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("vsr call counter add 1", "counter: expected MODULE:CLASS"),
+        ("vsr status --peers ''", "--peers: expected NAME=HOST:PORT,.., not ''"),
+        ("vsr get k --tls nowhere", "--tls: there is no nowhere/ca.pem"),
+        ("vsr serve --name a --data-dir none --http x", "--http: expected HOST:PORT, not 'x'"),
+        ("vsr serve --name a --data-dir none --listen 0.0.0.0:7001", "--tls"),
+    ],
+)
+def test_a_wrong_command_line_is_explained_at_once(folder: Path, command: str, text: str) -> None:
+    run = shell(f"export VSR_PEERS={peers()}\n{command}\nexit $?", folder)
+    assert run.returncode == 2
+    assert text in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_pki_explains_what_stands_in_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "vsr_node.cluster.pki", None)
+        assert main(["pki", str(tmp_path / "new"), "a"]) == 2
+    assert capsys.readouterr().err == "vsr: pki needs a package: pip install cryptography\n"
+    pytest.importorskip("cryptography", reason="only vsr pki needs it")
+    (tmp_path / "old" / "a").mkdir(parents=True)
+    assert main(["pki", str(tmp_path / "old"), "a"]) == 2
+    assert f"{tmp_path}/old/a exists already" in capsys.readouterr().err
+
+
+def test_an_address_in_use_is_named(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        run = shell(f"vsr serve --peers a={address} --name a --data-dir none", folder)
+    assert run.returncode == 3
+    assert run.stderr == f"vsr: a can't listen at {address}: Address already in use\n"

@@ -242,7 +242,7 @@ class _Core:
         while not frames:
             data = link.socket.recv(RECEIVE_BYTES)
             if not data:
-                raise ConnectionError("closed before it said who it is")
+                raise ConnectionError("it closed without a word; does the group use TLS?")
             frames = link.reader.feed(data)
         answer = FRAMES.decode(*frames[0])
         if isinstance(answer, Refused):

@@ -117,20 +117,35 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _peers(options: argparse.Namespace) -> dict[str, str]:
     pairs = [each.partition("=") for each in options.peers.split(",") if each]
     members = {name: address for name, _, address in pairs}
-    if len(members) < len(pairs) or not all(
-        name and address.rpartition(":")[2].isdecimal() for name, address in members.items()
+    if (
+        not members
+        or len(members) < len(pairs)
+        or not all(name and _is_address(address) for name, address in members.items())
     ):
         raise UsageError(f"--peers: expected NAME=HOST:PORT,.., not {options.peers!r}")
     return members
 
 
+def _is_address(text: str) -> bool:
+    """Return whether a text is HOST:PORT."""
+    return text.rpartition(":")[2].isdecimal()
+
+
 def _security(options: argparse.Namespace) -> TLS | None:
-    return TLS.folder(options.tls) if options.tls else None
+    if not options.tls:
+        return None
+    security = TLS.folder(options.tls)
+    for path in (security.authority, security.certificate, security.key):
+        if not path.is_file():
+            raise UsageError(f"--tls: there is no {path}")
+    return security
 
 
 def _machine(text: str) -> type[Machine]:
     """Return the class that MODULE:CLASS names; modules of this folder are found."""
     module_name, _, name = text.partition(":")
+    if not name:
+        raise UsageError(f"{text}: expected MODULE:CLASS")
     sys.path.insert(0, str(Path.cwd()))
     try:
         machine = getattr(importlib.import_module(module_name), name)
@@ -146,6 +161,10 @@ def _machine(text: str) -> type[Machine]:
 def _serve(options: argparse.Namespace) -> int:
     machine = _machine(options.machine) if options.machine else KeyValue
     is_volatile = options.data_dir == "none"
+    for option in ("listen", "http"):
+        address = getattr(options, option)
+        if address and not _is_address(address):
+            raise UsageError(f"--{option}: expected HOST:PORT, not {address!r}")
     server = Server(
         machine,
         name=options.name,
@@ -255,8 +274,13 @@ async def _ask_for_status(options: argparse.Namespace, members: dict[str, str]) 
 
 
 def _pki(options: argparse.Namespace) -> int:
-    from vsr_node.cluster.pki import make_certificates
-
-    for path in make_certificates(options.folder, options.names, options.days):
-        print(path)
+    try:
+        from vsr_node.cluster.pki import make_certificates
+    except ImportError:
+        raise UsageError("pki needs a package: pip install cryptography") from None
+    try:
+        for path in make_certificates(options.folder, options.names, options.days):
+            print(path)
+    except FileExistsError as error:
+        raise UsageError(f"{error.filename} exists already; name a new folder") from None
     return EXIT_OK

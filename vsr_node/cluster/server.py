@@ -87,7 +87,8 @@ class Server(Generic[M]):
         ]
         if security is None and exposed and not insecure:
             raise ValueError(
-                f"{exposed[0]} can be reached by others: give security, or insecure=True"
+                f"{exposed[0]} can be reached by others: give it TLS (security=, --tls),"
+                " or allow everybody in (insecure=True, --insecure)"
             )
         if flush not in ("always", "never"):
             raise ValueError('flush is "always" or "never"')

@@ -6,6 +6,7 @@ its answers is not read from, and neither is one with too many calls under way.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from random import Random
@@ -150,9 +151,14 @@ class TcpTransport:
         context: ssl.SSLContext | None = None
         if self._security is not None:
             context = self._security.accepting()
-        self._server = await asyncio.get_running_loop().create_server(
-            self._accept, host.strip("[]"), int(port), ssl=context, backlog=512
-        )
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._accept, host.strip("[]"), int(port), ssl=context, backlog=512
+            )
+        except OSError as error:
+            # The codes of name resolution are below 0.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise OSError(f"{self._name} can't listen at {self._listen}: {why}") from error
         for dialler in self.diallers.values():
             dialler.start()
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())

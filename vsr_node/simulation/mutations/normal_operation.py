@@ -58,6 +58,7 @@ MUTATIONS = (
                 '    replica.__dict__["earlier"] = leading.acknowledged\n',
             ),
         ),
+        rare="a replica of four or more must lead twice, and its first acknowledgements be lost",
     ),
     Mutation(
         "log-of-another-view-acknowledges",

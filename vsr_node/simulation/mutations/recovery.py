@@ -45,6 +45,7 @@ MUTATIONS = (
                 "        log = max(responses.values(), key=lambda one: one.view_number)\n",
             ),
         ),
+        rare="a replica must recover while the newest primary alone has what it acknowledged",
     ),
     Mutation(
         "older-answer-of-the-newest-primary",
