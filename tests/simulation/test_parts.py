@@ -342,10 +342,13 @@ def test_a_certain_refusal_of_what_the_own_log_has_is_a_violation() -> None:
     cluster = cluster_of_three()
     host = cluster.hosts[0]
     assert host.replica is not None
-    host.replica.append((("c1", 1, None),))
-    # A newer view has taken this one out of the log in the same turn.
-    host.disk.save([ReplaceLog(1, (("c1", 2, None),))])
-    refusals = [Refusal("c1", 1, Reason.OUTCOME_UNKNOWN), Refusal("c1", 2, Reason.UNAVAILABLE)]
+    # In one turn a newer view has taken the second out of the log, and brought the third.
+    host.replica.append((("c1", 1, None), ("c1", 3, None)))
+    host.disk.save([ReplaceLog(1, (("c1", 1, None), ("c1", 2, None)))])
+    refusals = [
+        Refusal("c1", 1, Reason.OUTCOME_UNKNOWN),
+        *(Refusal("c1", number, Reason.UNAVAILABLE) for number in (2, 3, 4)),
+    ]
     cluster.invariants.before_turn_counts(host, refusals)
     with pytest.raises(Violation, match="honest-refusal"):
         cluster.invariants.before_turn_counts(host, [Refusal("c1", 1, Reason.UNAVAILABLE)])

@@ -24,6 +24,7 @@ FOUND = {
     28: "the time-out of a message that a newer one had overtaken",
     58: "registrations on their way as bytes",
     1_031: "registrations on their way as bytes, of clients that come back",
+    680_108_570: "a refusal, and another copy of its request in the log at the end of its turn",
     518_099_011: "the size of a tuple whose only member is a tuple",
 }
 

@@ -378,11 +378,13 @@ class Invariants:
     def _check_refusal(self, host: "Host", request: RequestId) -> None:
         if 0 <= self._executions.get(request, -1) < host.applied_count:
             raise Violation("honest-refusal", f"{host.name} refuses {request}, which it executed")
-        # As it is once the turn's records are durable, before the refusal leaves. What a newer view
-        # took out of the log in this turn is no longer there to be executed.
+        # What came into the log in this turn is another copy. What a newer view took out of it in
+        # this turn is no longer there, as the records are durable before the refusal leaves.
         assert host.replica is not None
-        uncommitted = host.replica.log.suffix(host.replica.commit_number + 1)
-        if any((client, number) == request for client, number, _ in uncommitted):
+        disk, log = host.disk, host.replica.log
+        before = disk.entries[max(0, host.commit_number + 1 - disk.first_op_number) :]
+        after = log.suffix(max(log.first_op_number, host.commit_number + 1))
+        if _has(before, request) and _has(after, request):
             raise Violation("honest-refusal", f"{host.name} refuses {request}, which its log has")
 
     def on_answers(self, host: "Host", answers: Sequence[Reply | Refusal]) -> None:
@@ -526,6 +528,10 @@ class Invariants:
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)
+
+
+def _has(entries: Sequence[Entry], request: RequestId) -> bool:
+    return any((client, number) == request for client, number, _ in entries)
 
 
 def _check_size(host: "Host", message: Any) -> None:
