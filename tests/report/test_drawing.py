@@ -11,11 +11,11 @@ import pytest
 
 from tests.report.conftest import MS, NASTY, history_lines, message_lines, write_lines
 from vsr_node.checker import Event
-from vsr_node.checker.history import Json
+from vsr_node.checker.history import Call, Json
 from vsr_node.report import draw, drawing
 from vsr_node.report.contents import outcome_of
 from vsr_node.report.messages import BODY_SHOWN_MAX, columns_of, load_messages
-from vsr_node.report.recorded_run import Call, load_run
+from vsr_node.report.recorded_run import load_run
 
 
 def test_the_text_names_the_operations_the_fault_and_the_messages(run_folder: Path) -> None:

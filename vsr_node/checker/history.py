@@ -92,6 +92,13 @@ class Call(NamedTuple):
         return "info" if self.completion is None else self.completion.type
 
     @property
+    def value(self) -> Json:
+        """The value of the completion if it has one, else that of the invocation."""
+        if self.completion is not None and self.completion.value is not None:
+            return self.completion.value
+        return self.invocation.value
+
+    @property
     def is_final(self) -> bool:
         """Whether it belongs to the end of a run by either of its events."""
         return self.invocation.is_final or (

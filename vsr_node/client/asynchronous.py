@@ -12,14 +12,13 @@ from vsr_node.client.connection import Dialler
 from vsr_node.client.errors import (
     Closed,
     OutcomeUnknown,
-    SessionExpired,
     TooBusy,
-    Unavailable,
+    error_of,
     error_of_refusal,
 )
 from vsr_node.client.security import TLS
 from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session
-from vsr_node.machines.errors import NotExecuted, VsrError
+from vsr_node.machines.errors import VsrError
 from vsr_node.machines.typed import CHANCE_BITS, AsyncCaller, Machine, Request
 from vsr_node.wire.calls import Answer
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX
@@ -40,11 +39,19 @@ UNSENT_MAX = 64 << 20
 MICROSECONDS = 1_000_000
 
 
-def addresses_of(members: Sequence[str] | Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return (the member's name if it is known, address) of each member, by a name of ours."""
+def addresses_of(
+    members: Sequence[str] | Mapping[str, str], prefer: Sequence[str] = ()
+) -> dict[str, tuple[str, str]]:
+    """Return (the member's name if it is known, address) of each member, by a name of ours.
+
+    Those to ``prefer`` come first.
+    """
     if isinstance(members, Mapping):
-        return {name: (name, address) for name, address in members.items()}
-    return {address: ("", address) for address in members}
+        addresses = {name: (name, address) for name, address in members.items()}
+    else:
+        addresses = {address: ("", address) for address in members}
+    order = [each for each in prefer if each in addresses]
+    return {each: addresses[each] for each in (*order, *addresses)}
 
 
 def random_nonce() -> str:
@@ -86,10 +93,9 @@ class Client(AsyncCaller[M], Generic[M]):
         ``timeout`` bounds a call, ``patience`` the time until another member is asked too, both in
         seconds; None follows the round trip. ``prefer`` lists the members to ask first.
         """
-        addresses = addresses_of(members)
-        order = [each for each in prefer if each in addresses]
-        ordered = {each: addresses[each] for each in (*order, *addresses)}
-        core = _Core(ordered, hello_of(machine, group), security, patience, in_flight)
+        core = _Core(
+            addresses_of(members, prefer), hello_of(machine, group), security, patience, in_flight
+        )
         return cls(core, timeout)
 
     @classmethod
@@ -338,22 +344,15 @@ class _Core:
             future.exception()
 
     def _error_of(self, ended: Ended) -> VsrError:
-        match ended.end:
-            case End.EXPIRED:
-                return SessionExpired(ended.text)
-            case End.UNKNOWN:
-                return OutcomeUnknown(ended.text)
-            case _:
-                return self._not_executed(ended.text)
-
-    def _not_executed(self, text: str) -> NotExecuted:
-        """Return why nobody could be asked, if that is so."""
-        if not any(dialler.is_up for dialler in self._diallers.values()):
+        """Return the error of a call, which says why nobody could be asked, if that is so."""
+        if ended.end is End.NOT_EXECUTED and not any(
+            dialler.is_up for dialler in self._diallers.values()
+        ):
             for dialler in self._diallers.values():
                 if dialler.refusal is not None:
                     refused = dialler.refusal
-                    return error_of_refusal(refused.reason, refused.text, text)
-        return Unavailable(text)
+                    return error_of_refusal(refused.reason, refused.text, ended.text)
+        return error_of(ended)
 
     def _settle_of(self, asked: _Asked) -> Callable[[float], Coroutine[Any, Any, object]]:
         async def settle(timeout: float) -> object:

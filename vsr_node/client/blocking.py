@@ -15,13 +15,11 @@ from vsr_node.client.asynchronous import MICROSECONDS, addresses_of, hello_of, r
 from vsr_node.client.errors import (
     Closed,
     OutcomeUnknown,
-    SessionExpired,
-    Unavailable,
+    error_of,
     error_of_refusal,
 )
 from vsr_node.client.security import TLS, names_of
 from vsr_node.client.session import End, Ended, Session
-from vsr_node.machines.errors import VsrError
 from vsr_node.machines.typed import CHANCE_BITS, Machine, Request, SyncCaller
 from vsr_node.wire.calls import Answer
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, FrameReader
@@ -58,10 +56,8 @@ class SyncClient(SyncCaller[M], Generic[M]):
         group: str = "vsr",
     ) -> SyncClient[M]:
         """Return a client; it dials when it is first used. The parameters are ``Client``'s."""
-        addresses = addresses_of(members)
-        order = [each for each in prefer if each in addresses]
-        ordered = {each: addresses[each] for each in (*order, *addresses)}
-        return cls(_Core(ordered, hello_of(machine, group), security, patience), timeout)
+        addresses = addresses_of(members, prefer)
+        return cls(_Core(addresses, hello_of(machine, group), security, patience), timeout)
 
     def options(self, *, timeout: float) -> SyncClient[M]:
         """Return a view of this client with another time-out, which costs nothing to make."""
@@ -147,23 +143,14 @@ class _Core:
             return self._text_of(self._wait_for(key, deadline), key, result)
 
     def _text_of(self, ended: Ended, key: int, result: Callable[[str], object]) -> str:
-        match ended.end:
-            case End.RESULT:
-                return ended.text
-            case End.TIMED_OUT:
-                raise OutcomeUnknown(ended.text, lambda timeout: self._settle(key, timeout, result))
-            case End.EXPIRED:
-                raise SessionExpired(ended.text)
-            case End.UNKNOWN:
-                raise OutcomeUnknown(ended.text)
-            case End.NOT_EXECUTED:
-                raise self._not_executed(ended.text)
-
-    def _not_executed(self, text: str) -> VsrError:
-        if not self._links and self._refusals:
+        if ended.end is End.RESULT:
+            return ended.text
+        if ended.end is End.TIMED_OUT:
+            raise OutcomeUnknown(ended.text, lambda timeout: self._settle(key, timeout, result))
+        if ended.end is End.NOT_EXECUTED and not self._links and self._refusals:
             refused = next(iter(self._refusals.values()))
-            return error_of_refusal(refused.reason, refused.text, text)
-        return Unavailable(text)
+            raise error_of_refusal(refused.reason, refused.text, ended.text)
+        raise error_of(ended)
 
     def _settle(self, key: int, timeout: float, result: Callable[[str], object]) -> object:
         with self._lock:

@@ -5,6 +5,8 @@ from typing import Any
 
 from vsr_node.machines.errors import NotExecuted, VsrError
 
+from .session import End, Ended
+
 
 class Unavailable(NotExecuted):
     """No member could reach a quorum in time."""
@@ -69,6 +71,17 @@ REFUSALS: dict[str, type[NotExecuted]] = {
     "access": AccessDenied,
 }
 """The errors of refused connections, by the reason on the wire; others are tried again."""
+
+
+def error_of(ended: Ended) -> VsrError:
+    """Return the error of a call that ended without a result, for good."""
+    match ended.end:
+        case End.EXPIRED:
+            return SessionExpired(ended.text)
+        case End.NOT_EXECUTED:
+            return Unavailable(ended.text)
+        case _:
+            return OutcomeUnknown(ended.text)
 
 
 def error_of_refusal(reason: str, refused: str, missed: str) -> NotExecuted:

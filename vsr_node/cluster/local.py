@@ -17,7 +17,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias
 
-from vsr_node.client.errors import Closed, OutcomeUnknown, SessionExpired, Unavailable
+from vsr_node.client.errors import Closed, OutcomeUnknown, error_of
 from vsr_node.client.session import End, Ended, Session
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
@@ -425,18 +425,13 @@ class LocalClient(AsyncCaller[M]):
 
     def _result_of(self, request: Request[M, R], ended: Ended) -> R:
         key, end, text = ended
-        match end:
-            case End.RESULT:
-                return request.result(text)
-            case End.NOT_EXECUTED:
-                raise Unavailable(text)
-            case End.EXPIRED:
-                raise SessionExpired(text)
-            case End.TIMED_OUT:
-                # It goes on in the background, and ends once more.
-                later = self._ends[key] = self._loop.create_future()
-                raise OutcomeUnknown(text, lambda timeout: self._settle(request, later, timeout))
-        raise OutcomeUnknown(text)
+        if end is End.RESULT:
+            return request.result(text)
+        if end is End.TIMED_OUT:
+            # It goes on in the background, and ends once more.
+            later = self._ends[key] = self._loop.create_future()
+            raise OutcomeUnknown(text, lambda timeout: self._settle(request, later, timeout))
+        raise error_of(ended)
 
     async def _settle(
         self, request: Request[M, R], later: "asyncio.Future[Ended]", timeout: float

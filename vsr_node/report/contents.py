@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vsr_node.checker import Event, KeyViolation, Operation
-from vsr_node.checker.history import Json, canonical_text
+from vsr_node.checker.history import Call, Json, canonical_text
 from vsr_node.report.judged import Judged
 from vsr_node.report.messages import (
     NANOSECONDS_PER_MICROSECOND,
@@ -16,7 +16,7 @@ from vsr_node.report.messages import (
     request_key,
 )
 from vsr_node.report.node_logs import LogLine
-from vsr_node.report.recorded_run import EARLIER_REQUESTS, Call, RecordedRun
+from vsr_node.report.recorded_run import EARLIER_REQUESTS, RecordedRun
 from vsr_node.report.steps import Steps
 from vsr_node.report.traces import Trace
 

@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from vsr_node.checker import KeyViolation, Operation
 from vsr_node.checker.explanation import name_of
-from vsr_node.checker.history import canonical_text
+from vsr_node.checker.history import Call, canonical_text
 from vsr_node.checker.judgement import Anomaly
 from vsr_node.report.contents import OUTCOMES, Operations, PageContents, outcome_of, shown
 from vsr_node.report.figures import figure
 from vsr_node.report.lanes import Lane, Span
-from vsr_node.report.recorded_run import Call, FaultSpan, RecordedRun, verdict_of
+from vsr_node.report.recorded_run import FaultSpan, RecordedRun, verdict_of
 from vsr_node.report.surroundings import seconds, surroundings
 
 FAULTS_SHOWN = 1000

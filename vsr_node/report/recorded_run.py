@@ -9,7 +9,7 @@ import orjson
 
 from vsr_node.checker import Event, load_history
 from vsr_node.checker.edn import EdnError, read_form
-from vsr_node.checker.history import NEMESIS, Json, canonical_text
+from vsr_node.checker.history import NEMESIS, Call, Json, canonical_text
 
 HISTORIES = ("history.jsonl", "history.edn", "history.txt")
 """Names of a history's file; the first that exists is read."""
@@ -28,26 +28,6 @@ EARLIER_REQUESTS: Mapping[str, Sequence[str]] = {
 
 class NoRunError(ValueError):
     """A folder without a run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An operation of a client, from its invocation to its completion, with any outcome."""
-
-    invocation: Event
-    completion: Event | None
-
-    @property
-    def outcome(self) -> str:
-        """``ok``, ``fail`` or ``info``; also ``info`` if it never completed."""
-        return "info" if self.completion is None else self.completion.type
-
-    @property
-    def value(self) -> Json:
-        """The value of the completion if it has one, else that of the invocation."""
-        if self.completion is not None and self.completion.value is not None:
-            return self.completion.value
-        return self.invocation.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ order of its versions (Kingsbury & Alvaro, "Elle", 2020). Appends that nobody re
 else they would be in it. Their order among each other is of no consequence, as nobody saw it.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -77,7 +78,7 @@ class _Lists:
     def __init__(self, events: Sequence[Event]) -> None:
         self._all = read_transactions(events, WRITE)
         self._possible = self._all.possible
-        self._keys: dict[Token, _Key] = {}
+        self._keys: defaultdict[Token, _Key] = defaultdict(_Key)
         graph = Graph([transaction.span for transaction in self._possible])
         self.findings = Findings(WRITE, self._all, graph, self._reason)
         self.findings.find_changed()
@@ -96,19 +97,13 @@ class _Lists:
 
     # --- Each transaction by itself -----------------------------------------------------------
 
-    def _key(self, key: Token) -> _Key:
-        known = self._keys.get(key)
-        if known is None:
-            known = self._keys[key] = _Key()
-        return known
-
     def _note_appends(self) -> None:
         for transaction in self._possible:
             last: dict[Token, Token] = {}
             for part in transaction.parts:
                 if part.is_read:
                     continue
-                known, element = self._key(part.key), token(part.value)
+                known, element = self._keys[part.key], token(part.value)
                 if element in known.writers:
                     known.ambiguous = element
                 known.writers[element] = transaction.number
@@ -117,7 +112,7 @@ class _Lists:
                 last[part.key] = element
         for transaction in self._all.failed:
             for part in transaction.parts:
-                known, element = self._key(part.key), token(part.value)
+                known, element = self._keys[part.key], token(part.value)
                 if element in known.writers or element in known.failed:
                     known.ambiguous = element
                 known.failed[element] = transaction
@@ -140,7 +135,7 @@ class _Lists:
             elements = tokens(part.value or ())
             self._check_internal(transaction, part, elements, before.get(part.key), own)
             before[part.key], appended[part.key] = part, []
-            self._key(part.key).reads.append(_Read(transaction, part, elements))
+            self._keys[part.key].reads.append(_Read(transaction, part, elements))
         self._check_future(transaction)
 
     def _check_internal(

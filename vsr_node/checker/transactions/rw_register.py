@@ -13,6 +13,7 @@ only.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -103,7 +104,7 @@ class _Registers:
     def __init__(self, events: Sequence[Event], level: Level) -> None:
         self._all = read_transactions(events, WRITE)
         self._possible = self._all.possible
-        self._keys: dict[Token, _Key] = {}
+        self._keys: defaultdict[Token, _Key] = defaultdict(_Key)
         graph = Graph([transaction.span for transaction in self._possible])
         self.findings = Findings(WRITE, self._all, graph, self._reason)
         self.findings.empty_for_maelstrom = Validity.INVALID
@@ -129,19 +130,13 @@ class _Registers:
 
     # --- Each transaction by itself -----------------------------------------------------------
 
-    def _key(self, key: Token) -> _Key:
-        known = self._keys.get(key)
-        if known is None:
-            known = self._keys[key] = _Key()
-        return known
-
     def _note_writes(self) -> None:
         for transaction in self._possible:
             last: dict[Token, Token] = {}
             for part in transaction.parts:
                 if part.is_read:
                     continue
-                known, value = self._key(part.key), token(part.value)
+                known, value = self._keys[part.key], token(part.value)
                 if value in known.writers or value in known.inner or value == NULL:
                     known.ambiguous.add(value)
                 if part.key in last:
@@ -151,7 +146,7 @@ class _Registers:
                 last[part.key] = value
         for transaction in self._all.failed:
             for part in transaction.parts:
-                known, value = self._key(part.key), token(part.value)
+                known, value = self._keys[part.key], token(part.value)
                 if value in known.writers or value in known.inner or value in known.failed:
                     known.ambiguous.add(value)
                 known.failed[value] = transaction
@@ -163,7 +158,7 @@ class _Registers:
             before = state.get(part.key)
             state[part.key] = part
             if part.is_read:
-                known, value = self._key(part.key), token(part.value)
+                known, value = self._keys[part.key], token(part.value)
                 _note_once(known.reads.setdefault(value, []), transaction.number)
                 if before is None:
                     known.readers.setdefault(value, []).append(transaction.number)

@@ -1,11 +1,18 @@
 """Transactions, as they were asked for and answered."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias, cast
 
-from vsr_node.checker.history import NEMESIS, Event, HistoryError, Json, canonical_text
+from vsr_node.checker.history import (
+    EVENT_TYPES,
+    Event,
+    HistoryError,
+    Json,
+    canonical_text,
+    pair_calls,
+)
 from vsr_node.checker.transactions.graph import Span
 
 Token: TypeAlias = int | str | tuple[str]
@@ -104,7 +111,10 @@ def read_transactions(events: Iterable[Event], write: str) -> Transactions:
     """
     possible: list[Transaction] = []
     failed: list[Transaction] = []
-    for invocation, completion in sorted(_paired(events), key=lambda pair: pair[0].index):
+    for invocation, completion in pair_calls(events):
+        for event in (invocation, completion):
+            if event is not None:
+                _require_txn(event)
         kind = Outcome.INFO if completion is None else Outcome(completion.type)
         answer: tuple[Part, ...] | None = None
         was_changed = False
@@ -125,35 +135,12 @@ def is_transaction(value: Json, write: str) -> bool:
     return _parts(value, write) is not None
 
 
-def _paired(events: Iterable[Event]) -> Iterator[tuple[Event, Event | None]]:
-    calls: dict[int | str, Event] = {}
-    index = -1
-    for event in events:
-        if event.index <= index:
-            raise HistoryError(f"event {event.index} comes after event {index}", event)
-        index = event.index
-        if event.process == NEMESIS:
-            continue
-        where = f"event {index}: process {event.process}"
-        if event.f != "txn":
-            raise HistoryError(f"{where} has {event.f}; the histories judged here have txn", event)
-        if event.type == "invoke":
-            if event.process in calls:
-                raise HistoryError(f"{where} invokes txn, and its txn is still under way", event)
-            calls[event.process] = event
-            continue
-        call = calls.pop(event.process, None)
-        if call is None:
-            raise HistoryError(
-                f"{where} completes txn, which it did not invoke; "
-                f"is the beginning of the history missing?",
-                event,
-            )
-        if event.type not in ("ok", "fail", "info"):
-            raise HistoryError(f"{where} has an event of the type {event.type}", event)
-        yield call, event
-    for call in calls.values():
-        yield call, None
+def _require_txn(event: Event) -> None:
+    where = f"event {event.index}: process {event.process}"
+    if event.f != "txn":
+        raise HistoryError(f"{where} has {event.f}; the histories judged here have txn", event)
+    if event.type not in EVENT_TYPES:
+        raise HistoryError(f"{where} has an event of the type {event.type}", event)
 
 
 def _asked(invocation: Event, write: str) -> tuple[Part, ...]:
