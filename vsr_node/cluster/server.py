@@ -171,10 +171,14 @@ class Server(Generic[M]):
 
     async def wait(self) -> None:
         """Return when the member has stopped; raise why if it ended by itself."""
-        while self._thread is not None and self._thread.is_alive():
-            if self._running is not None and self._running.failure is not None:
-                raise self._running.failure
+        while self._failure is None and self._thread is not None and self._thread.is_alive():
             await asyncio.sleep(0.05)
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def _failure(self) -> BaseException | None:
+        return None if self._running is None else self._running.failure
 
     async def __aenter__(self) -> Server[M]:
         """Start."""
