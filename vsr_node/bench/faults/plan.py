@@ -84,7 +84,8 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
             if value is None:
                 return []
         acts.append(Act(at, kind, value))
-        at += int(random.uniform(0, 2 * demand.interval_ns))
+        lasts_ns_min = 0 if value is None else value.lasts_ns_min
+        at += max(int(random.uniform(0, 2 * demand.interval_ns)), lasts_ns_min)
     if not (demand.thorough or demand.heals):
         return acts
     if not demand.thorough or kind.at_leader is None:
