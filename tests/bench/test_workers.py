@@ -347,6 +347,17 @@ def test_after_a_fault_readers_do_not_all_wait_for_the_whole_time_out(make_trial
     assert len(set(waited)) > len(waited) / 2
 
 
+def test_while_changes_are_held_workers_only_read_back(make_trial: Any) -> None:
+    trial = thorough(make_trial, ok, faults_at=[2])
+    for at, held in ((2, True), (4, False)):
+        trial.time.timers.call_at(at * SECOND, lambda held=held: trial.workers.hold_changes(held))
+    begun = [event for event in trial.run(6) if event.type == "invoke"]
+    while_held = [event.f for event in begun if 2 * SECOND < event.time < 4 * SECOND]
+    assert len(while_held) > 20
+    assert {*while_held} == {"read"}
+    assert {event.f for event in begun if event.time > 4 * SECOND} == {"read", "write", "cas"}
+
+
 def test_a_thorough_run_writes_mostly_new_values_and_compares_with_what_was_seen(
     make_trial: Any,
 ) -> None:

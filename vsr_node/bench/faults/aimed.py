@@ -31,7 +31,7 @@ BEHIND = 5
 REIGN_NS = 150 * NANOSECONDS_PER_MILLISECOND
 GAP_NS = 200 * NANOSECONDS_PER_MILLISECOND
 """Between two kills of a majority."""
-OWN_CHANGES_NS = 400 * NANOSECONDS_PER_MILLISECOND
+OWN_CHANGES_NS = 800 * NANOSECONDS_PER_MILLISECOND
 """How long two leaders that are both cut off take changes of their own."""
 PATIENCE_NS = NANOSECONDS_PER_SECOND
 """After so long, a client and a node have mostly given up on a change that they waited for."""
@@ -343,7 +343,7 @@ TACTICS = {
     "restart the witnesses": _Plan(_restart_witnesses, 3_000),
     "kill a majority": _Plan(_kill_majority, 800),
     "kill all": _Plan(_kill_all, 500),
-    "return old leaders": _Plan(_return_old_leaders, 4_500),
+    "return old leaders": _Plan(_return_old_leaders, 5_000),
 }
 
 

@@ -72,7 +72,7 @@ class Recipe:
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "nemeses": (
-        *((AIMED.name,),) * 4,
+        *((AIMED.name,),) * 7,
         *((PARTITION.name,),) * 2,
         *((KILL.name,),) * 2,
         (PAUSE.name,),
@@ -96,8 +96,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 """What each field of a recipe is drawn from; what stands there twice is drawn twice as often."""
 
 
-AIMED_INTERVALS_S = (0.8, 1.2, 2.0, 2.0, 3.0)
-"""The same for the intervals of recipes with aimed faults, most of which need more time."""
+AIMED_INTERVALS_S = (0.3, 0.5, 0.5, 0.8, 1.2)
+"""The same for the intervals of recipes with aimed faults, which last as long as they need."""
 
 
 def drawn(random: Random) -> Recipe:
