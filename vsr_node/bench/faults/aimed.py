@@ -327,10 +327,11 @@ def _return_old_leaders(pursuit: Pursuit) -> None:
 
 
 class _Plan(NamedTuple):
-    """How a tactic begins, and how long its steps take at least."""
+    """How a tactic begins, how long its steps take at least, and how often it is drawn."""
 
     begin: Callable[[Pursuit], None]
     lasts_ms_min: int
+    share: int = 1
 
 
 TACTICS = {
@@ -343,12 +344,12 @@ TACTICS = {
     "restart the witnesses": _Plan(_restart_witnesses, 3_000),
     "kill a majority": _Plan(_kill_majority, 800),
     "kill all": _Plan(_kill_all, 500),
-    "return old leaders": _Plan(_return_old_leaders, 5_000),
+    "return old leaders": _Plan(_return_old_leaders, 5_000, share=2),
 }
 
 
 def _draw(demand: Demand, random: Random) -> Tactic | None:
-    name = random.choice(list(TACTICS))
+    (name,) = random.choices(list(TACTICS), [tactic.share for tactic in TACTICS.values()])
     return Tactic(name, name) if len(demand.nodes) > 1 else None
 
 
