@@ -79,6 +79,17 @@ def test_a_leader_that_was_replaced_does_not_lead_by_another_type(make_world: An
     assert gauge.leader() == "n2"
 
 
+def test_a_candidate_does_not_lead_before_it_is_elected(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    broadcast(world, "n0", {"type": "ask_vote", "term": 3}, 1)
+    broadcast(world, "n0", {"type": "append_entries", "term": 3}, 9)
+    broadcast(world, "n2", {"type": "ask_vote", "term": 4}, 1)
+    assert gauge.leader() == "n0"
+    broadcast(world, "n2", {"type": "append_entries", "term": 4}, 1)
+    assert gauge.leader() == "n2"
+
+
 def test_who_answers_two_leaders_does_not_lead(make_world: Any) -> None:
     world = make_world()
     gauge = gauge_of(world)

@@ -3,10 +3,11 @@
 The bench knows nothing of the nodes that it tries, so it judges by traffic. Whatever the protocol,
 the leader is the only node that sends messages of some type to all others (PREPARE, AppendEntries,
 a heartbeat). If bodies carry the number of a view or term, only the newest of each type count: a
-leader that was replaced may not know it yet, and does not lead by any other type. If that number is
-a ``view_number``, the leader can only be the node at that place of ``node_ids``, counted around. If
-no node is such a sender, the leader is a node that takes part in most messages. If all nodes do the
-same, no node counts as the leader.
+leader that was replaced may not know it yet, and does not lead by any other type. (It has repeated
+that type. A request for votes comes once, and does not replace who has asked earlier.) If that
+number is a ``view_number``, the leader can only be the node at that place of ``node_ids``, counted
+around. If no node is such a sender, the leader is a node that takes part in most messages. If all
+nodes do the same, no node counts as the leader.
 """
 
 from collections import deque
@@ -86,7 +87,10 @@ class LeaderGauge:
         reaches = self._reaches(recent)
         newest = {kind: max(self._view(n, kind) for n in reach) for kind, reach in reaches.items()}
         replaced = {
-            n for kind in reaches for n in reaches[kind] if self._view(n, kind) < newest[kind]
+            node
+            for kind, reach in reaches.items()
+            for node, count in reach.items()
+            if count > 1 and self._view(node, kind) < newest[kind]
         }
         for kind, reach in reaches.items():
             senders = [node for node in reach if self._view(node, kind) == newest[kind]]
