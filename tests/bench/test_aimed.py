@@ -1,6 +1,6 @@
 """Aimed faults: what each tactic does, and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -32,6 +32,7 @@ class Stage:
         self.world = world
         self.leader: str | None = "n0"
         self.acts: list[str] = []
+        self.held: Sequence[str] = ()
         world.network.add_client("c1", Client())
         nodes = list(world.got)
         timers = world.time.timers
@@ -50,9 +51,10 @@ class Stage:
             cuts = {node: frozenset(sources) for node, sources in aimed.cuts.items()}
             self.world.network.links.cut(cuts)
 
-    def hold_changes(self, held: bool) -> None:
-        if held or "hold" in self.acts[-1:]:
-            self.acts.append("hold" if held else "release")
+    def hold_changes(self, nodes: Sequence[str]) -> None:
+        if nodes != self.held:
+            self.held = nodes
+            self.acts.append(" ".join(("hold", *nodes)))
 
     def lead(self, node: str) -> None:
         """Let another node lead, as a message of its shows."""
@@ -192,14 +194,16 @@ def test_two_old_leaders_return_each_to_the_same_nodes(
     stage.lead("n2")
     stage.wait(2000)
     apart, first, second = (f"start-partition {side}" for side in sides)
-    assert stage.acts == [apart, "hold", first]
+    hold_all = " ".join(("hold", *stage.pursuit.nodes))
+    assert stage.acts[:3] == [apart, hold_all.replace(" n0", ""), hold_all.replace(" n2", "")]
+    assert stage.acts[3:] == [hold_all, first]
     stage.answer(READ)
     stage.wait(500)
-    assert stage.acts[3:] == [second]
+    assert stage.acts[5:] == [second]
     stage.answer(READ)
     stage.wait(500)
     stage.pursuit.end()
-    assert stage.acts[4:] == ["stop-partition"]
+    assert stage.acts[6:] == ["hold", "stop-partition"]
 
 
 def test_a_new_leader_is_cut_off_before_its_first_message_leaves(play: Play) -> None:

@@ -32,9 +32,9 @@ REIGN_NS = 150 * NANOSECONDS_PER_MILLISECOND
 GAP_NS = 200 * NANOSECONDS_PER_MILLISECOND
 """Between two kills of a majority."""
 OWN_CHANGES_NS = 800 * NANOSECONDS_PER_MILLISECOND
-"""How long two leaders that are both cut off take changes of their own."""
+"""How long a leader that is cut off takes changes that no other one takes."""
 PATIENCE_NS = NANOSECONDS_PER_SECOND
-"""After so long, a client and a node have mostly given up on a change that they waited for."""
+"""After so long, clients and nodes have mostly given up on a change that they waited for."""
 LOOK_NS = 400 * NANOSECONDS_PER_MILLISECOND
 """How long clients look at what the nodes of one side have, from the first answer on."""
 
@@ -51,7 +51,7 @@ def answers(body: Mapping[str, Any]) -> bool:
 
 
 CarryOut = Callable[[FaultKind, FaultValue | None], None]
-HoldChanges = Callable[[bool], None]
+HoldChanges = Callable[[Sequence[str]], None]
 Step = Callable[[], None]
 
 
@@ -86,7 +86,7 @@ class Pursuit:
         self.leader = leader
         """Returns the node that seems to lead; None if no node stands out."""
         self.hold_changes = hold_changes
-        """Lets clients only read from now on, or change things again."""
+        """Lets clients only read at these nodes from now on, and change other keys elsewhere."""
         self._timers = timers
         self._carry_out = carry_out
         self._begun: list[FaultKind] = []
@@ -108,7 +108,7 @@ class Pursuit:
         """Take no further step."""
         self._tactics_begun += 1
         self._step = self._replaced = None
-        self.hold_changes(False)
+        self.hold_changes(())
 
     def end(self) -> None:
         """Take no further step, and end the faults that the tactic began."""
@@ -304,15 +304,17 @@ def _return_old_leaders(pursuit: Pursuit) -> None:
     def cut_second(first: str) -> None:
         second = pursuit.leader()
         assert second is not None, "it has replaced the first"
-        pursuit.do(PARTITION, all_apart(nodes))
-        pursuit.later(lambda: hold(first, second), OWN_CHANGES_NS)
-
-    def hold(first: str, second: str) -> None:
-        pursuit.hold_changes(True)
-        pursuit.later(lambda: return_both(first, second), PATIENCE_NS)
-
-    def return_both(first: str, second: str) -> None:
         others = [node for node in nodes if node not in (first, second)][: len(nodes) // 2]
+        pursuit.do(PARTITION, all_apart(nodes))
+        change_only_at(first)
+        pursuit.later(lambda: change_only_at(second), OWN_CHANGES_NS)
+        pursuit.later(lambda: return_both(first, second, others), OWN_CHANGES_NS + PATIENCE_NS)
+
+    def change_only_at(leader: str) -> None:
+        pursuit.hold_changes([node for node in nodes if node != leader])
+
+    def return_both(first: str, second: str, others: Sequence[str]) -> None:
+        pursuit.hold_changes(nodes)
         look_at(first, others, lambda: look_at(second, others, release))
 
     def look_at(node: str, others: Sequence[str], step: Step) -> None:
@@ -321,17 +323,16 @@ def _return_old_leaders(pursuit: Pursuit) -> None:
         pursuit.on_answer(lambda: pursuit.later(step, LOOK_NS))
 
     def release() -> None:
-        pursuit.hold_changes(False)
+        pursuit.hold_changes(())
 
     pursuit.on_acknowledgement(cut_first)
 
 
 class _Plan(NamedTuple):
-    """How a tactic begins, how long its steps take at least, and how often it is drawn."""
+    """How a tactic begins, and how long its steps take at least."""
 
     begin: Callable[[Pursuit], None]
     lasts_ms_min: int
-    share: int = 1
 
 
 TACTICS = {
@@ -344,12 +345,12 @@ TACTICS = {
     "restart the witnesses": _Plan(_restart_witnesses, 3_000),
     "kill a majority": _Plan(_kill_majority, 800),
     "kill all": _Plan(_kill_all, 500),
-    "return old leaders": _Plan(_return_old_leaders, 5_000, share=2),
+    "return old leaders": _Plan(_return_old_leaders, 5_000),
 }
 
 
 def _draw(demand: Demand, random: Random) -> Tactic | None:
-    (name,) = random.choices(list(TACTICS), [tactic.share for tactic in TACTICS.values()])
+    name = random.choice(list(TACTICS))
     return Tactic(name, name) if len(demand.nodes) > 1 else None
 
 

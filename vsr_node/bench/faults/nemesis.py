@@ -51,7 +51,7 @@ class Nemesis:
     """Acts on a plan, and calls ``after_act`` after each act.
 
     ``in_flight_at`` counts the operations in flight by the node asked. ``hold_changes`` lets
-    clients only read, or change things again.
+    clients only read at these nodes.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ class ScriptedWorkers(ClientPool):
     def on_fault(self) -> None:
         """Go on as the script says."""
 
-    def hold_changes(self, held: bool) -> None:
+    def hold_changes(self, nodes: Sequence[str]) -> None:
         """Go on as the script says."""
 
     def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:

@@ -116,8 +116,8 @@ class ClientPool(ABC):
         """Take note that a fault has begun or ended."""
 
     @abstractmethod
-    def hold_changes(self, held: bool) -> None:
-        """Begin only reads while ``held``."""
+    def hold_changes(self, nodes: Sequence[str]) -> None:
+        """Begin only reads at these nodes from now on, and changes of other keys than before."""
 
     @abstractmethod
     def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
@@ -278,7 +278,7 @@ class Workers(ClientPool):
     def on_fault(self) -> None:
         """Go on as before."""
 
-    def hold_changes(self, held: bool) -> None:
+    def hold_changes(self, nodes: Sequence[str]) -> None:
         """Go on as before."""
 
     def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
