@@ -143,7 +143,7 @@ def one_cycle(write: str, transactions: int) -> list[Event]:
         [["r", (place or transactions) - 1, None], [write, place, 1]]
         for place in range(transactions)
     ]
-    seen = 1 if write == "w" else [1]
+    seen: Json = 1 if write == "w" else [1]
     answered: list[Json] = [
         [["r", (place or transactions) - 1, seen], [write, place, 1]]
         for place in range(transactions)
