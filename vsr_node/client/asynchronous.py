@@ -32,6 +32,7 @@ from vsr_node.wire.handshake import (
 )
 
 M = TypeVar("M", bound=Machine)
+N = TypeVar("N", bound=Machine)
 R = TypeVar("R")
 
 UNSENT_MAX = 64 << 20
@@ -75,10 +76,9 @@ class Client(AsyncCaller[M], Generic[M]):
         self._core = core
         self._timeout = timeout
 
-    @classmethod
+    @staticmethod
     def connect(
-        cls,
-        machine: type[M],
+        machine: type[N],
         members: Sequence[str] | Mapping[str, str],
         *,
         security: TLS | None = None,
@@ -87,7 +87,7 @@ class Client(AsyncCaller[M], Generic[M]):
         in_flight: int = 1024,
         prefer: Sequence[str] = (),
         group: str = "vsr",
-    ) -> Client[M]:
+    ) -> Client[N]:
         """Return a client. ``members`` are addresses, or addresses by name.
 
         ``timeout`` bounds a call, ``patience`` the time until another member is asked too, both in
@@ -96,11 +96,10 @@ class Client(AsyncCaller[M], Generic[M]):
         core = _Core(
             addresses_of(members, prefer), hello_of(machine, group), security, patience, in_flight
         )
-        return cls(core, timeout)
+        return Client(core, timeout)
 
-    @classmethod
+    @staticmethod
     def connect_to_any(
-        cls,
         members: Mapping[str, str],
         *,
         security: TLS | None = None,

@@ -27,6 +27,7 @@ from vsr_node.wire.handshake import CLIENT, FRAMES, Hello, Refused, Welcome
 from vsr_node.wire.shapes import MalformedMessageError
 
 M = TypeVar("M", bound=Machine)
+N = TypeVar("N", bound=Machine)
 R = TypeVar("R")
 
 DIAL_TIME_S = 1.0
@@ -43,10 +44,9 @@ class SyncClient(SyncCaller[M], Generic[M]):
         self._core = core
         self._timeout = timeout
 
-    @classmethod
+    @staticmethod
     def connect(
-        cls,
-        machine: type[M],
+        machine: type[N],
         members: Sequence[str] | Mapping[str, str],
         *,
         security: TLS | None = None,
@@ -54,10 +54,10 @@ class SyncClient(SyncCaller[M], Generic[M]):
         patience: float | None = None,
         prefer: Sequence[str] = (),
         group: str = "vsr",
-    ) -> SyncClient[M]:
+    ) -> SyncClient[N]:
         """Return a client; it dials when it is first used. The parameters are ``Client``'s."""
         addresses = addresses_of(members, prefer)
-        return cls(_Core(addresses, hello_of(machine, group), security, patience), timeout)
+        return SyncClient(_Core(addresses, hello_of(machine, group), security, patience), timeout)
 
     def options(self, *, timeout: float) -> SyncClient[M]:
         """Return a view of this client with another time-out, which costs nothing to make."""
