@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
 from typing import Any, Generic, TypeVar
 
-from vsr_node.client.asynchronous import MICROSECONDS, addresses_of, hello_of, random_nonce
+from vsr_node.client.asynchronous import addresses_of, hello_of
+from vsr_node.client.calls import MICROSECONDS, random_nonce
 from vsr_node.client.errors import (
     Closed,
     OutcomeUnknown,
