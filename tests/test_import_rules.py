@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"start", "machines", "client", "cluster", "testing"},
+    "entry": {"__init__", "start"},
     "start": set(),
     "shell_command": set(),
     "worker_processes": {"start"},
