@@ -128,7 +128,7 @@ def _say_last_word(replica: Replica) -> None:
     """Let the others of the old epoch commit its last entry, too."""
     if replica.is_serving_primary:
         leading.on_heartbeat(replica)
-    elif replica.following is not None:
+    elif replica.is_following:
         following.acknowledge(replica)
 
 

@@ -153,21 +153,24 @@ class Replica:
         self.standing: standby.Standing | None = None
         self.change: change.Change | None = None
         # What is there in all of them.
-        self.voting, self.waiting = voting.Voting(), waiting.Waiting()
+        self.voting = voting.Voting()
+        self.waiting = waiting.Waiting()
         self.incoming: state_transfer.Incoming | None = None
-        self.fetching, self.beginning = state_transfer.Fetching(), reconfiguration.Beginning(0)
+        self.fetching = state_transfer.Fetching()
+        self.beginning = reconfiguration.Beginning(0)
         self.handed_in: standby.HandedIn | None = None
         self.executed = checkpoint.Executed()
 
-        # The output of this turn.
+        self._begin_output(durable.commit_number)
+        self._begin(durable)
+
+    def _begin_output(self, commit_number_recorded: int) -> None:
         self.asks: list[Send] = []
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
         self._log_changed_from: int | None = None
         self._view_changed = self._checkpoint_changed = self._has_recovered = False
-        self._commit_number_recorded = durable.commit_number
-
-        self._begin(durable)
+        self._commit_number_recorded = commit_number_recorded
 
     def _begin(self, durable: DurableState) -> None:
         """Take up the view of the last incarnation; a new group begins in view 0."""
