@@ -69,7 +69,7 @@ def refuse_impossible(replica: Replica, source: str, message: Message, hearing: 
         why is None
         and hearing.impossible is not None
         and (
-            view_number == replica.view_number
+            (view_number == replica.view_number and replica.status is Status.NORMAL)
             or hearing.is_from_any_process
             or epoch_of(view_number) == replica.membership.epoch
         )
