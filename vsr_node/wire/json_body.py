@@ -5,16 +5,19 @@ A body's ``type`` names the message; its other fields are the message's: whole n
 checkpoint, and the ``nonce`` of a recovery, hexadecimal digits. Nothing that other processes send
 is trusted: a body that does not have just these fields and kinds is refused here, so the core
 only ever sees well-formed messages.
+
+What ``links/frames`` has is encoded the same way. A relay's ``body`` is that of its message.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 
 from vsr_node.core.messages import Entry, Message, Operation, Parts, Result
+from vsr_node.links.frames import LinkRows, Relay, Row
 
-from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, MalformedMessageError
+from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, Frame, MalformedMessageError
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes. No message is longer, and reading a longer line whole would fill the memory."""
@@ -23,11 +26,15 @@ _ONLY_TEXTS = frozenset({str})
 _ONLY_NUMBERS = frozenset({int})
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Frame) -> bytes:
     """Return the body's JSON text."""
     shape = SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
+    if isinstance(message, Relay):
+        body["body"] = orjson.Fragment(encode(cast("Message", message.body)))
+    elif isinstance(message, LinkRows):
+        body["rows"] = [tuple(row) for row in message.rows]
     return orjson.dumps(body)
 
 
@@ -44,7 +51,7 @@ class Codec(Protocol):
         """Return a part of the machine's snapshot."""
 
 
-def decode(body: dict[str, Any], codec: Codec) -> Message:
+def decode(body: dict[str, Any], codec: Codec) -> Frame:
     """Return the message of a body. Raise MalformedMessageError."""
     message_type = body.get("type")
     shape = SHAPES.get(message_type) if type(message_type) is str else None
@@ -62,7 +69,8 @@ def decode(body: dict[str, Any], codec: Codec) -> Message:
     values = [body[field] for field in shape.fields]
     for position, field in shape.others:
         values[position] = _DECODERS[field](body, codec)
-    return shape.message_class(*values)
+    message: Frame = shape.message_class(*values)
+    return message
 
 
 def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
@@ -124,8 +132,50 @@ def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
     return value
 
 
+def _decode_name(field: str) -> Callable[[dict[str, Any], Codec], str]:
+    def decode_name(body: dict[str, Any], _: Codec) -> str:
+        if type(body[field]) is not str:
+            raise MalformedMessageError(f"field {field}: expected a text")
+        return str(body[field])
+
+    return decode_name
+
+
+def _names(field: str, value: object) -> tuple[str, ...]:
+    if type(value) is not list or not _ONLY_TEXTS.issuperset(map(type, value)):
+        raise MalformedMessageError(f"field {field}: expected a list of names")
+    return tuple(value)
+
+
+def _decode_rows(body: dict[str, Any], _: Codec) -> tuple[Row, ...]:
+    value = body["rows"]
+    if type(value) is not list:
+        raise MalformedMessageError("field rows: expected a list")
+    return tuple(map(_decode_row, value))
+
+
+def _decode_row(value: object) -> Row:
+    match value:
+        case [str(process), int(stamp), [*heard]] if 0 <= stamp <= NUMBER_MAX:
+            return Row(process, stamp, _names("rows", heard))
+    raise MalformedMessageError("field rows: expected [process, stamp, names] of each")
+
+
+def _decode_relayed(body: dict[str, Any], codec: Codec) -> object:
+    inner = body["body"]
+    message = decode(inner, codec) if type(inner) is dict else None
+    if message is None or isinstance(message, Relay | LinkRows):
+        raise MalformedMessageError("field body: expected a message of the protocol")
+    return message
+
+
 _DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
     "entries": _decode_entries,
     "parts": _decode_parts,
     "nonce": _decode_nonce,
+    "state": _decode_name("state"),
+    "rows": _decode_rows,
+    "origin": _decode_name("origin"),
+    "route": lambda body, _: _names("route", body["route"]),
+    "body": _decode_relayed,
 }
