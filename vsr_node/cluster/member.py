@@ -18,7 +18,7 @@ At the end it calls ``give_up``, if clients may still hear, and ``close``.
 
 from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
@@ -33,7 +33,7 @@ from vsr_node.core.messages import (
     Send,
 )
 from vsr_node.core.replica import Replica, StateMachine
-from vsr_node.links.frames import LinkRows, Relay
+from vsr_node.links.frames import LINK_FRAMES, LinkRows, Relay
 from vsr_node.links.links import ImpossibleFrameError, Links
 from vsr_node.storage.protocol import Storage
 from vsr_node.wire.shapes import Frame
@@ -102,8 +102,9 @@ class Member:
         """Begin a turn at ``now``, in microseconds of the driver's clock."""
         if self.observer is not None:
             self.observer.begin_turn(now)
-        self.links.on_time(now, self.replica.time_out)
-        self.replica.on_time(now)
+        replica, links = self.replica, self.links
+        links.now, links.time_out = now, replica.time_out
+        replica.on_time(now)
 
     def note_standstill(self, duration: int) -> None:
         """Note that the last turn took so long, in microseconds, that others waited."""
@@ -133,21 +134,30 @@ class Member:
 
     def hear(self, peer: str, frame: Frame, byte_count: int | None = None) -> None:
         """Take what came from another member. Raises ImpossibleMessageError."""
-        try:
-            heard = self.links.receive(peer, frame)
-        except ImpossibleFrameError as error:
-            raise ImpossibleMessageError(peer, frame, str(error)) from error
-        if heard is not None:
+        message: Any = frame
+        links = self.links
+        if not links.is_watching and type(frame) not in LINK_FRAMES:
+            origin = peer
+            links.heard_at[peer] = links.now
+            links.waits.pop(peer, None)
+        else:
+            try:
+                heard = links.receive(peer, frame)
+            except ImpossibleFrameError as error:
+                raise ImpossibleMessageError(peer, frame, str(error)) from error
+            if heard is None:
+                return
             origin, message = heard
-            if self.observer is not None:
-                self.observer.heard(origin, message, byte_count)
-            self.replica.on_message(origin, message)
+        if self.observer is not None:
+            self.observer.heard(origin, message, byte_count)
+        self.replica.on_message(origin, message)
 
     def end_turn(self, carrier: Carrier) -> None:
         """End the turn: save what it recorded, and hand its output to ``carrier``."""
         output = self.replica.end_turn()
         asks, records, replies, sends = output
-        departures = self.links.end_turn()
+        links = self.links
+        departures = links.end_turn() if links.next_timer <= links.now else ()
         for departure in departures:
             carrier.send_frame(*departure)
         if asks:

@@ -49,3 +49,7 @@ class Relay(NamedTuple):
     origin: str
     route: tuple[str, ...]
     body: object
+
+
+LINK_FRAMES = frozenset({LinkRows, Relay})
+"""The types of frames that are no messages of the protocol."""

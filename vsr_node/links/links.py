@@ -32,16 +32,17 @@ What was learned the hard way (by an executable model, with ten kinds of cut):
 - A process that rests forgets all waits. One that goes on watching alone would wake the others for
   ever.
 
-A driver's turn: ``on_time``; ``receive`` for each frame that came; ``end_turn``, whose frames leave
-with the replica's asks; ``expect`` or ``send`` for what the replica sends. The next turn is at
-``next_timer`` at the latest. All times are microseconds.
+A driver's turn: ``on_time``; ``receive`` for each frame that came; ``end_turn`` if ``next_timer``
+has come, whose frames leave with the replica's asks; ``send`` for what the replica sends, or
+``expect`` in its place while nobody watches. The next turn is at ``next_timer`` at the latest. The
+hot path of a driver does by itself what ``on_time`` does, and ``receive`` where nobody watches. All times are microseconds.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from .frames import STATES, LinkRows, Relay, Row, State
+from .frames import LINK_FRAMES, STATES, LinkRows, Relay, Row, State
 
 INTERVAL_MIN = 50_000
 """Of how often a process that watches sends its row."""
@@ -118,84 +119,78 @@ class Links:
         self._name = name
         self._others = tuple(process for process in processes if process != name)
         self._has_ways_around = len(processes) >= PROCESSES_MIN
-        self._now = now
-        self._time_out = time_out
-        self._heard_at: dict[str, int] = {}
-        self._waits: dict[str, int] = {}
+        self.now = now
+        self.time_out = time_out
+        self.heard_at: dict[str, int] = {}
+        """When each process was last heard directly."""
+        self.waits: dict[str, int] = {}
         """Since when each process that was asked has said nothing, the longest first."""
         self._watch: _Watch | None = None
+        self.is_watching = False
+        """Whether messages may have to go around something; else each goes directly."""
+        self.next_timer = NEVER
+        """The latest time of the next turn; too early if the answer that it is for has come."""
         self._stamp = 0
         self._departures: list[Departure] = []
         self._routes: dict[str, tuple[str, ...]] | None = None
-        """As found in this turn; None before that."""
+        """As found at ``_routes_at``; None where rows have changed since."""
+        self._routes_at = now
 
     # A turn
 
     def on_time(self, now: int, time_out: int) -> None:
         """Begin a turn at ``now``."""
-        self._now = now
-        self._time_out = time_out
-        self._routes = None
+        self.now = now
+        self.time_out = time_out
 
     def on_standstill(self, duration: int) -> None:
         """Note that the last turn took so long that what was said waits unheard."""
-        for process in self._waits:
-            self._waits[process] += duration
+        for process in self.waits:
+            self.waits[process] += duration
 
     def receive(self, hop: str, frame: object) -> tuple[str, Any] | None:
         """Take what came from ``hop`` directly. Return a message with its origin; None if none is.
 
         Raise ImpossibleFrameError for what no correct process sends.
         """
-        origin, body = hop, frame
-        if isinstance(frame, LinkRows):
-            self._refuse_strange_rows(hop, frame)
-            self._heard_at[hop] = self._now
-            self._on_rows(hop, frame)
-            return None
-        if isinstance(frame, Relay):
-            self._refuse_strange_route(hop, frame)
-            origin, body = frame.origin, frame.body
-            if frame.route:
-                self._heard_at[hop] = self._now
-                self._pass_on(frame)
-                return None
-        self._heard_at[hop] = self._now
-        if self._waits:
-            self._waits.pop(origin, None)
+        if type(frame) in LINK_FRAMES:
+            return self._receive_own(hop, frame)
+        self.heard_at[hop] = self.now
+        self.waits.pop(hop, None)
         if self._watch is not None:
-            self._note_heard(self._watch, hop, origin)
-        return origin, body
+            self._note_heard(self._watch, hop, hop)
+        return hop, frame
 
     def end_turn(self) -> list[Departure]:
         """Look at what is due, now that all that came is heard. Return what leaves."""
-        if self._waits:
-            self._look_for_missed()
-        if self._watch is not None and self._watch.due <= self._now:
-            self._send_rows(self._watch)
-        departures, self._departures = self._departures, []
+        if self.next_timer <= self.now:
+            self._look_at_timers()
+        departures = self._departures
+        if departures:
+            self._departures = []
         return departures
 
-    @property
-    def next_timer(self) -> int:
-        """The latest time of the next turn."""
-        deadline = NEVER if self._watch is None else self._watch.due
-        for since in self._waits.values():
-            return min(deadline, since + self._patience)
-        return deadline
+    def _look_at_timers(self) -> None:
+        self._look_for_missed()
+        if self._watch is not None and self._watch.due <= self.now:
+            self._send_rows(self._watch)
+        self.next_timer = NEVER if self._watch is None else self._watch.due
+        for since in self.waits.values():
+            self.next_timer = min(self.next_timer, since + self._patience)
+            break
 
     # What leaves
-
-    @property
-    def is_watching(self) -> bool:
-        """Whether messages may have to go around something; else each goes directly."""
-        return self._watch is not None
 
     def expect(self, destinations: Sequence[str]) -> None:
         """Note that these were asked something, and owe an answer unless they do already."""
         if self._has_ways_around:
+            waits = self.waits
+            if not waits and destinations:
+                timer = self.now + (self.time_out >> 2)
+                self.next_timer = min(timer, self.next_timer) if self.is_watching else timer
             for destination in destinations:
-                self._waits.setdefault(destination, self._now)
+                if destination not in waits:
+                    waits[destination] = self.now
 
     def send(
         self, destinations: tuple[str, ...], body: object, *, expects: bool
@@ -211,8 +206,8 @@ class Links:
             return [(destinations, body)]
         if expects:
             self.expect([each for each in destinations if each not in watch.missed])
-        if self._routes is None:
-            self._routes = self._find_routes(watch)
+        if self._routes is None or self._routes_at < self.now:
+            self._routes, self._routes_at = self._find_routes(watch), self.now
         routes = [self._routes.get(each, (each,)) for each in destinations]
         frames: list[tuple[tuple[str, ...], object]] = [
             ((hop,), Relay(self._name, tuple(rest), body)) for hop, *rest in routes if rest
@@ -234,10 +229,29 @@ class Links:
 
     # What others send
 
+    def _receive_own(self, hop: str, frame: object) -> tuple[str, Any] | None:
+        """Take rows, or a relay, which may be for this process."""
+        if isinstance(frame, LinkRows):
+            self._refuse_strange_rows(hop, frame)
+            self.heard_at[hop] = self.now
+            self._on_rows(hop, frame)
+            return None
+        assert isinstance(frame, Relay)
+        self._refuse_strange_route(hop, frame)
+        self.heard_at[hop] = self.now
+        if frame.route:
+            self._pass_on(frame)
+            return None
+        self.waits.pop(frame.origin, None)
+        if self._watch is not None:
+            self._note_heard(self._watch, hop, frame.origin)
+        return frame.origin, frame.body
+
     def _pass_on(self, relay: Relay) -> None:
         """Send a relay to its next hop."""
         hop, *rest = relay.route
         self._departures.append(((hop,), relay._replace(route=tuple(rest))))
+        self.next_timer = self.now
 
     def _refuse_strange_route(self, hop: str, relay: Relay) -> None:
         """Refuse a relay that visits a process twice, or a stranger."""
@@ -262,7 +276,7 @@ class Links:
         """Take the rows that ``hop`` knows."""
         own = next(row for row in news.rows if row.process == hop)
         if self._name in own.heard:
-            self._waits.pop(hop, None)
+            self.waits.pop(hop, None)
         watch = self._watch
         if watch is None:
             if news.state != State.AMISS or not self._has_ways_around:
@@ -291,7 +305,7 @@ class Links:
             known = watch.rows.get(process)
             if known is None or known.stamp < stamp or process not in fresh:
                 has_changed = has_changed or known is None or known.heard != heard
-                watch.rows[process] = _Known(stamp, heard, self._now)
+                watch.rows[process] = _Known(stamp, heard, self.now)
         return has_changed
 
     # Watching
@@ -299,19 +313,19 @@ class Links:
     @property
     def _patience(self) -> int:
         """How long a process may owe an answer."""
-        return self._time_out // (4 if self._time_out <= LONG_TIME_OUT else 2)
+        return self.time_out // (4 if self.time_out <= LONG_TIME_OUT else 2)
 
     def _usual_interval(self, watch: _Watch | None) -> int:
         """Return the shortest interval that anybody uses: one that restarts knows no time-out."""
         announced = () if watch is None else watch.intervals.values()
-        return max(INTERVAL_MIN, min(self._time_out // 4, *announced, INTERVAL_MAX // 4))
+        return max(INTERVAL_MIN, min(self.time_out // 4, *announced, INTERVAL_MAX // 4))
 
     def _look_for_missed(self) -> None:
         """Watch, or look often again, if an answer of a process that was not missed is overdue."""
-        for process, since in list(self._waits.items()):
-            if self._now - since < self._patience:
+        for process, since in list(self.waits.items()):
+            if self.now - since < self._patience:
                 return
-            del self._waits[process]
+            del self.waits[process]
             watch = self._watch or self._begin_to_watch()
             watch.missed[process] = None
             if watch.rounds >= ROUNDS_UNTIL_SLOW:
@@ -319,7 +333,9 @@ class Links:
 
     def _begin_to_watch(self) -> _Watch:
         interval = self._usual_interval(None)
-        self._watch = _Watch(interval, self._now, self._now - interval, self._now)
+        self._watch = _Watch(interval, self.now, self.now - interval, self.now)
+        self.is_watching = True
+        self.next_timer = self.now
         self._routes = None
         return self._watch
 
@@ -328,9 +344,10 @@ class Links:
         interval = self._usual_interval(watch)
         if watch.interval > interval:
             watch.interval = interval
-            watch.fast_since = self._now
+            watch.fast_since = self.now
         watch.rounds = 0
-        watch.due = min(watch.due, max(self._now, watch.sent_at + interval // 4))
+        watch.due = min(watch.due, max(self.now, watch.sent_at + interval // 4))
+        self.next_timer = min(self.next_timer, watch.due)
 
     def _note_heard(self, watch: _Watch, hop: str, origin: str) -> None:
         """Note that ``origin`` says something, and that ``hop`` was heard directly."""
@@ -344,7 +361,7 @@ class Links:
         return tuple(
             other
             for other in self._others
-            if (self._now - self._heard_at.get(other, -NEVER)) * 100
+            if (self.now - self.heard_at.get(other, -NEVER)) * 100
             <= HEARD_PERCENT * max(usual, watch.intervals.get(other, 0))
         )
 
@@ -359,7 +376,7 @@ class Links:
             other: known.heard
             for other in self._others
             if (known := watch.rows.get(other)) is not None
-            and self._now - max(known.at, watch.fast_since) <= age_max
+            and self.now - max(known.at, watch.fast_since) <= age_max
         }
 
     def _send_rows(self, watch: _Watch) -> None:
@@ -373,7 +390,7 @@ class Links:
         watch.interval = self._usual_interval(watch)
         if watch.rounds >= ROUNDS_UNTIL_SLOW:
             watch.interval = max(SLOW_INTERVAL_MIN, 4 * watch.interval)
-        watch.due, watch.sent_at = self._now + watch.interval, self._now
+        watch.due, watch.sent_at = self.now + watch.interval, self.now
         state = State.AMISS
         if len(table) > len(self._others) and all(
             len(heard) == len(self._others) for heard in table.values()
@@ -388,4 +405,5 @@ class Links:
     def _rest(self) -> None:
         """Watch no longer, and forget all waits."""
         self._watch = self._routes = None
-        self._waits.clear()
+        self.is_watching = False
+        self.waits.clear()

@@ -10,11 +10,11 @@ What ``links/frames`` has is encoded the same way. A relay's ``body`` is that of
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import orjson
 
-from vsr_node.core.messages import Entry, Message, Operation, Parts, Result
+from vsr_node.core.messages import Entry, Operation, Parts, Result
 from vsr_node.links.frames import LinkRows, Relay, Row
 
 from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, Frame, MalformedMessageError
@@ -31,11 +31,17 @@ def encode(message: Frame) -> bytes:
     shape = SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
-    if isinstance(message, Relay):
-        body["body"] = orjson.Fragment(encode(cast("Message", message.body)))
-    elif isinstance(message, LinkRows):
-        body["rows"] = [tuple(row) for row in message.rows]
+    if shape.is_of_links:
+        _make_plain(body)
     return orjson.dumps(body)
+
+
+def _make_plain(body: dict[str, Any]) -> None:
+    """Replace the message of a relay, and rows, which are named tuples."""
+    if "rows" in body:
+        body["rows"] = [tuple(row) for row in body["rows"]]
+    else:
+        body["body"] = orjson.Fragment(encode(body["body"]))
 
 
 class Codec(Protocol):
