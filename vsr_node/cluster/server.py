@@ -139,7 +139,7 @@ class Server(Generic[M]):
         host = Host(self._make, log=self._log)
         storage = self._storage or self._open_storage()
         if self._has_own_loop:
-            loop = _new_loop()
+            loop = new_loop()
             self._thread = threading.Thread(target=_run, args=(loop,), name=f"vsr-{self.name}")
             self._thread.daemon = True
             self._thread.start()
@@ -248,7 +248,7 @@ async def _end_tasks() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """Return a loop of uvloop where it is installed."""
     try:
         import uvloop
