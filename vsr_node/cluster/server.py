@@ -301,7 +301,7 @@ class _Running:
         if server._http_address:
             telemetry = Telemetry(server._log)
             telemetry.attach(self._metrics, *self._metrics.events)
-            observer = Observer(telemetry, self._now, lambda _: "call")
+            observer = Observer(telemetry, time.monotonic_ns, lambda _: "call")
         self._member = Member(
             name=server.name,
             members=names,
