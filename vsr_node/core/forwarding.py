@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .admission import Hearing
-from .leading import log_requests
+from .leading import log_requests, prefer_answers_of
 from .limits import BATCH_MAX
 from .messages import Entry, Message, Request
 from .size import fitting, size_of_entry
@@ -64,9 +64,10 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
         note_sent(replica, entries)
 
 
-def on_forwarded(replica: Replica, _source: str, message: Request) -> None:
+def on_forwarded(replica: Replica, source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
     if replica.is_serving_primary:
+        prefer_answers_of(replica, source)
         log_requests(replica, message.entries)
 
 
