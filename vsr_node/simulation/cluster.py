@@ -24,7 +24,7 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
-from vsr_node.machines.collection import NOTHING_WRITTEN
+from vsr_node.machines.answers import NOTHING_WRITTEN
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.disk import Disk
