@@ -222,7 +222,7 @@ def _choose_answerers(replica: Replica, leading: Leading) -> None:
 
 
 def prefer_answers_of(replica: Replica, source: str) -> None:
-    """Let the backup that took a request answer, if one answer is enough.
+    """Let the backup answer whose request is prepared in this turn, if one answer is enough.
 
     Its client waits for its copy of the entry, which is sent again if the answer is overdue.
     """
