@@ -1,13 +1,13 @@
 """The paper, rule by rule: Liskov & Cowling, "Viewstamped Replication Revisited" (2012).
 
 One test for each rule, in the order of the paper's sections; groups of five where a quorum of two
-would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``; section 7
-(reconfiguration) is not built.
+would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``, and more of
+section 7 (reconfiguration) in ``test_reconfiguration.py``.
 """
 
 import pytest
 
-from tests.core.group import Group, entry, operation
+from tests.core.group import SECOND, Group, entry, operation
 from vsr_node.core.membership import Membership, first_view_of
 from vsr_node.core.messages import (
     CatchUp,
