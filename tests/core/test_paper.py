@@ -159,8 +159,8 @@ def test_4_1_step_6_the_next_prepare_tells_of_the_commit() -> None:
     group.ask("n0", 1)
     group.settle()
     assert group["n1"].commit_number == 0
-    (prepare,) = group.ask("n0", 2)
-    assert isinstance(prepare, Prepare)
+    group.ask("n0", 2)
+    (prepare,) = group.take(Prepare, destination="n1")
     assert prepare.commit_number == 1
     group.tell("n0", "n1", prepare)
     assert group.operations("n1") == [operation(1)]
@@ -170,6 +170,7 @@ def test_4_1_step_6_an_idle_primary_tells_with_commit() -> None:
     group = Group(5)
     group.ask("n0", 1)
     group.settle()
+    assert group.wait_for_timer("n0") == []  # It looks for answers that are overdue.
     commits = [each for each in group.wait_for_timer("n0") if isinstance(each, Commit)]
     assert [(each.view_number, each.commit_number) for each in commits] == [(0, 1)]
     group.settle()
@@ -238,9 +239,58 @@ def test_4_1_unacknowledged_entries_are_sent_again() -> None:
     group = Group(5)
     group.run_for(200_000)
     group.ask("n0", 1)
-    group.take(Prepare, destination="n1")
+    leading = group["n0"].leading
+    assert leading is not None
+    name = leading.answerers[0]
+    group.take(Prepare, destination=name)
+    group.run_for(60_000)
+    assert group[name].log.suffix(1) == (entry(1),)
+
+
+def test_4_1_a_backup_that_need_not_answer_notices_what_it_missed() -> None:
+    group = Group(5)
     group.run_for(200_000)
-    assert group["n1"].log.suffix(1) == (entry(1),)
+    group.ask("n0", 1)
+    leading = group["n0"].leading
+    assert leading is not None
+    name = leading.others[0]
+    group.take(Prepare, destination=name)
+    group.run_for(300_000)
+    assert group[name].log.suffix(1) == (entry(1),)
+
+
+def test_4_1_as_many_backups_answer_as_a_quorum_needs() -> None:
+    group = Group(5)
+    group.run_for(200_000)
+    group.sent.clear()
+    group.ask("n0", 1)
+    group.settle()
+    assert len([each for each in group.sent if isinstance(each.message, PrepareOk)]) == 2
+    assert group["n0"].commit_number == 1
+
+
+def test_4_1_when_an_answer_is_overdue_all_are_asked_and_others_answer_from_then_on() -> None:
+    group = Group(5)
+    group.run_for(200_000)
+    leading = group["n0"].leading
+    assert leading is not None
+    dead = leading.answerers[0]
+    group.crash(dead)
+    group.ask("n0", 1)
+    group.run_for(60_000)
+    assert group["n0"].commit_number == 1
+    assert dead not in leading.answerers
+    assert len(leading.answerers) == 2
+
+
+def test_4_1_in_a_group_of_three_the_backup_that_asked_answers() -> None:
+    group = Group(3)
+    group.run_for(200_000)
+    for number, name in enumerate(("n1", "n2", "n1"), 1):
+        group.sent.clear()
+        group.ask(name, number)
+        group.settle()
+        assert [each.source for each in group.sent if isinstance(each.message, PrepareOk)] == [name]
 
 
 # Section 4.2: view changes
@@ -504,9 +554,10 @@ def test_6_2_many_requests_of_one_turn_make_one_prepare() -> None:
     replica = group["n0"]
     for number in range(1, 101):
         replica.on_request(*entry(number))
-    (prepare,) = group.turn("n0")
-    assert isinstance(prepare, Prepare)
-    assert prepare.entries == tuple(entry(number) for number in range(1, 101))
+    group.turn("n0")
+    for name in ("n1", "n2"):
+        (prepare,) = group.take(Prepare, destination=name)
+        assert prepare.entries == tuple(entry(number) for number in range(1, 101))
 
 
 def test_6_2_prepares_do_not_wait_for_each_other() -> None:

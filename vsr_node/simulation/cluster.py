@@ -48,6 +48,7 @@ from vsr_node.simulation.streams import stream
 from vsr_node.simulation.subject import MAELSTROM, Subject
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
+from vsr_node.telemetry.common import NANOSECONDS_PER_MICROSECOND
 from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.observer import Observer, kind_of
 
@@ -211,7 +212,7 @@ class Cluster:
         if self._telemetry is not None:
             host.observer = Observer(
                 self._telemetry,
-                lambda: self._timeline.now,
+                lambda: self._timeline.now * NANOSECONDS_PER_MICROSECOND,
                 lambda operation: kind_of(cast("tuple[object, object]", operation)[1]),
             )
             machine = host.observer.watch(machine)

@@ -288,11 +288,11 @@ MUTATIONS = (
             Edit(
                 FOLLOWING,
                 "        message = PrepareOk(replica.view_number, replica.log.op_number, "
-                "following.echo)\n",
+                "following.echo_due)\n",
                 "        op_number = replica.log.op_number\n"
                 "        if op_number <= replica.inherited_op_number:\n"
                 "            op_number = replica.commit_number\n"
-                "        message = PrepareOk(replica.view_number, op_number, following.echo)\n",
+                "        message = PrepareOk(replica.view_number, op_number, following.echo_due)\n",
             ),
         ),
     ),
@@ -363,17 +363,13 @@ MUTATIONS = (
     Mutation(
         "stopped-primary-resends",
         "L",
-        "PREPAREs go on without a quorum",
+        "PREPAREs and COMMITs go on without a quorum",
         (
             Edit(
                 LEADING,
-                "    if leading is None or not replica.is_serving_primary:\n",
-                "    if leading is None:\n",
-            ),
-            Edit(
-                LEADING,
-                "    heard = [peer for peer in replica.peers if echoed[peer] > heard_after]\n",
-                "    heard = replica.peers\n",
+                "    if leading is None or not replica.is_serving_primary:\n        return\n"
+                "    watched",
+                "    if leading is None:\n        return\n    watched",
             ),
         ),
         rare="the primary must be the outsider, and deaf",
