@@ -46,9 +46,8 @@ class Executed:
 
 def take_if_due(replica: Replica) -> None:
     """Take a checkpoint when enough has been executed since the last one."""
-    op_number, _, parts = replica.checkpoint
-    count = replica.commit_number - op_number
-    if count >= replica.limits.checkpoint_interval and count >= len(parts):
+    count = replica.commit_number - replica.checkpoint.op_number
+    if count >= max(replica.limits.checkpoint_interval, len(replica.checkpoint.parts)):
         is_due = True
     elif replica.commit_number - replica.executed.op_number >= MEASURED_AT_ONCE:
         _measure(replica)
@@ -74,9 +73,9 @@ def _pays(replica: Replica, count: int) -> bool:
     """Return whether the ``count`` entries took as long as it takes to save the last checkpoint."""
     executed = replica.executed
     if executed.checkpoint_size is None:
-        _, client_count, parts = replica.checkpoint
         # What the table of clients takes is bounded, and measured part by part it costs the most.
-        executed.checkpoint_size = replica.client_table.size + size_of_parts(parts[client_count:])
+        parts = replica.checkpoint.parts[replica.checkpoint.client_count :]
+        executed.checkpoint_size = replica.client_table.size + size_of_parts(parts)
     return executed.size + count * SAVED_PER_ENTRY >= executed.checkpoint_size
 
 
@@ -85,7 +84,7 @@ def _take(replica: Replica) -> None:
     clients = replica.client_table.snapshot()
     parts = clients + replica.machine.snapshot()
     replica.set_checkpoint(
-        Checkpoint(replica.commit_number, len(clients), parts),
+        Checkpoint(replica.commit_number, len(clients), parts, *_group(replica)),
         _tail_begin(replica),
     )
     executed = replica.executed
@@ -93,6 +92,12 @@ def _take(replica: Replica) -> None:
     pieces = executed.pieces
     while len(pieces) > 1 and pieces[1][0] <= replica.log.first_op_number:
         pieces.popleft()
+
+
+def _group(replica: Replica) -> tuple[int, tuple[str, ...]]:
+    """Return the epoch and its members as a checkpoint has them: those of epoch 0 are known."""
+    epoch, members = replica.membership.epoch, replica.membership.members
+    return (epoch, members) if epoch else (0, ())
 
 
 def _tail_begin(replica: Replica) -> int:

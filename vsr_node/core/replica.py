@@ -83,6 +83,8 @@ class StateMachine(Protocol):
 class Replica:
     """One replica of the group.
 
+    ``processes`` are all that may be spoken to, this one too, and None stands for the members;
+    ``membership`` are those that founded the group. A process that is no member is a standby.
     ``durable`` is what an earlier incarnation of the same replica left, or the default. No two
     incarnations may be handed the same ``random``: a recovery draws its nonce from it.
     Raises ImpossibleMessageError from ``on_message`` for a message that no correct replica sends.
@@ -92,6 +94,7 @@ class Replica:
         self,
         *,
         name: str,
+        processes: tuple[str, ...] | None = None,
         membership: Membership,
         machine: StateMachine,
         now: int,
@@ -99,10 +102,15 @@ class Replica:
         durable: DurableState | None = None,
         limits: Limits | None = None,
     ) -> None:
-        if name not in membership.members:
-            raise ValueError(f"{name} is no member of the group")
+        processes = membership.members if processes is None else processes
+        if name not in processes:
+            raise ValueError(f"{name} is no process of the group")
+        if not set(membership.members) <= set(processes):
+            raise ValueError("each member must be a process")
         durable = durable or DurableState()
         self.name = name
+        self.processes = processes
+        self.other_processes = tuple(other for other in processes if other != name)
         self.membership = membership
         self.peers = membership.others(name)
         self.machine = machine
@@ -314,9 +322,19 @@ class Replica:
         return self.leading is not None and not self.timers.is_running(Timer.VOTE)
 
     @property
+    def accepts_requests(self) -> bool:
+        """Whether this replica is a serving primary whose log goes on: the epoch is not over."""
+        return self.is_serving_primary
+
+    @property
     def is_following(self) -> bool:
         """Whether this replica is a backup that hears its primary."""
         return self.following is not None and not self.timers.is_running(Timer.VOTE)
+
+    @property
+    def is_released(self) -> bool:
+        """Whether this is a standby that left the group and whose state nobody needs."""
+        return False
 
     @property
     def is_receiving_checkpoint(self) -> bool:

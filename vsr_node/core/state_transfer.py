@@ -109,7 +109,7 @@ def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> 
 
 
 def _send_chunk(replica: Replica, destination: str, position: int) -> None:
-    op_number, client_count, parts = replica.checkpoint
+    op_number, client_count, parts, epoch, members = replica.checkpoint
     limits = replica.limits
     chunk = fitting(parts[position : position + limits.chunk_parts], limits.batch_size, size_of)
     if chunk:
@@ -120,6 +120,8 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
             part_count=len(parts),
             position=position,
             parts=chunk,
+            epoch=epoch,
+            members=members,
         )
         replica.send((destination,), message)
 
@@ -145,7 +147,13 @@ def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> 
         _ask_on(replica, source, incoming)
         return
     replica.incoming = None
-    checkpoint = Checkpoint(message.op_number, message.client_count, tuple(incoming.parts))
+    checkpoint = Checkpoint(
+        message.op_number,
+        message.client_count,
+        tuple(incoming.parts),
+        message.epoch,
+        message.members,
+    )
     install(replica, checkpoint)
     _go_on(replica, source, checkpoint.op_number)
 

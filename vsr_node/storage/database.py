@@ -310,7 +310,8 @@ class Database:
         for number, text in enumerate(_texts(checkpoint.parts), 1):
             chain = zlib.crc32(text, chain)
             self._put("checkpoint", number, text, chain)
-        self._put_first("checkpoint", (checkpoint.op_number, checkpoint.client_count, chain))
+        op_number, client_count, _, epoch, members = checkpoint
+        self._put_first("checkpoint", (op_number, client_count, chain, epoch, members))
 
     def _put_first(self, table: str, content: tuple[object, ...]) -> None:
         """Write row 0, which has a checksum of its own."""
@@ -346,7 +347,7 @@ class Database:
         head = self._get_first("checkpoint")
         if head is None or head[0] != summary.checkpoint_op_number:
             return None
-        op_number, client_count, chain_end = head
+        op_number, client_count, chain_end, *group = head
         if type(chain_end) is tuple:  # Format 1: the parts themselves.
             return Checkpoint(*head)
         parts: list[object] = []
@@ -360,7 +361,8 @@ class Database:
             parts += _with_tuples(orjson.loads(text))
         if chain != chain_end:
             return None
-        return Checkpoint(op_number, client_count, tuple(parts))
+        # Up to format 3 the founders were the members for ever.
+        return Checkpoint(op_number, client_count, tuple(parts), *group)
 
     def _get_first(self, table: str) -> tuple[Any, ...] | None:
         rows = list(self._read(f"SELECT content, checksum FROM {table} WHERE rowid = 0"))

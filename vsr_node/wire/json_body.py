@@ -124,8 +124,16 @@ def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
     return value
 
 
+def _decode_members(body: dict[str, Any], _: Codec) -> tuple[str, ...]:
+    value = body["members"]
+    if type(value) is not list or not _ONLY_TEXTS.issuperset(map(type, value)):
+        raise MalformedMessageError("field members: expected a list of names")
+    return tuple(value)
+
+
 _DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
     "entries": _decode_entries,
     "parts": _decode_parts,
     "nonce": _decode_nonce,
+    "members": _decode_members,
 }
