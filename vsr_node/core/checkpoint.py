@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .membership import Membership
 from .messages import Checkpoint
 from .size import size_of_all, size_of_parts
 from .waiting import answer_known
@@ -130,4 +131,7 @@ def install(replica: Replica, checkpoint: Checkpoint) -> None:
     assert checkpoint.op_number > replica.commit_number, "the state never goes back"
     restore(replica, checkpoint)
     replica.set_checkpoint(checkpoint, checkpoint.op_number + 1)
+    if checkpoint.epoch > replica.membership.epoch:
+        replica.next_membership = Membership(checkpoint.epoch, checkpoint.members)
+        replica.enter_epoch()
     answer_known(replica)

@@ -7,7 +7,7 @@ All are named tuples, which are made in a third of a dataclass's time, and many 
 turn. So messages of different types with the same values are equal: compare types where it matters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -68,6 +68,25 @@ NOT_POSSIBLE = "not-possible"
 
 CHANGES: frozenset[type[object]] = frozenset({Reconfiguration, Declined})
 """The operations that the core executes itself: the state machine never sees them."""
+
+
+def object_of(change: object) -> dict[str, object]:
+    """Return a change as an object for JSON, as nothing else is. Raise TypeError for all else."""
+    if isinstance(change, (Reconfiguration, Declined)):
+        return change._asdict()
+    raise TypeError(f"{type(change).__name__} is no change of the members")
+
+
+def change_of(value: Mapping[str, object]) -> Reconfiguration | Declined:
+    """Return the change that ``object_of`` made into this. Raise ValueError."""
+    match value:
+        case {"epoch": int(epoch), "members": [*members], **others} if not others:
+            names = tuple(each for each in members if isinstance(each, str))
+            if type(epoch) is int and epoch >= 0 and len(names) == len(members):
+                return Reconfiguration(epoch, names)
+        case {"kind": str(kind), "reason": str(reason), **others} if not others:
+            return Declined(kind, reason)
+    raise ValueError("not a change of the members")
 
 
 class Request(NamedTuple):
@@ -289,6 +308,10 @@ Message: TypeAlias = (
     | RecoveryResponse
     | Read
     | ReadOk
+    | StartEpoch
+    | EpochStarted
+    | CatchUp
+    | Answers
 )
 
 

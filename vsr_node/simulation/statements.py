@@ -60,9 +60,9 @@ def _has_left(
 ) -> bool:
     """Return whether the replica left, in one turn, the view in which it sent its log, and the log.
 
-    It is in normal status in a newer view, or the epoch is over; or it took an entry of one, which is committed, in
-    the place of one that never will be. Nobody can commit what it sent any more then: a quorum is
-    in the newer view.
+    It is in normal status in a newer view, or the epoch is over; or it took an entry of a newer
+    one, which is committed, in the place of one that never will be. Nobody can commit what it sent
+    any more then: a quorum is in the newer view.
     """
     if disk.last_normal_view > message.view_number or _has_left_epoch(disk, message):
         return True
@@ -127,6 +127,8 @@ def _sends_checkpoint(disk: Disk, message: NewCheckpoint, _: Committed) -> bool:
 
 
 def _has_executed_change(disk: Disk, message: StartEpoch, committed: Committed) -> bool:
+    if not message.op_number:
+        return not epoch_of(message.view_number)  # The founders' epoch begins with no entry.
     change = committed[message.op_number - 1][2] if message.op_number <= len(committed) else None
     return (
         change == Reconfiguration(epoch_of(message.view_number), message.members)
@@ -192,10 +194,10 @@ STATEMENTS: dict[type[Message], Statement] = {
         is_calm=True,
     ),
     StartEpoch: Statement(
-        lambda one: f", members {' '.join(one.members)}, begun at op {one.op_number}",
+        lambda one: f", from op {one.op_number}, {' '.join(one.members)}",
         _has_executed_change,
     ),
     EpochStarted: Statement(lambda _: "", _has_begun_epoch),
     CatchUp: Statement(lambda one: f", commit {one.commit_number}", _was_normal),
-    Answers: Statement(lambda one: f", {len(one.answers)} of them"),
+    Answers: Statement(lambda one: f", {len(one.answers)} answers"),
 }

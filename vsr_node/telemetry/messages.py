@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from vsr_node.core.messages import (
+    Answers,
+    CatchUp,
     Commit,
     DoViewChange,
+    EpochStarted,
     Farewell,
     GetCheckpoint,
     GetState,
@@ -19,9 +22,11 @@ from vsr_node.core.messages import (
     Recovery,
     RecoveryResponse,
     Request,
+    StartEpoch,
     StartView,
     StartViewChange,
     last_op_number,
+    name_of,
 )
 
 Fields: TypeAlias = tuple[dict[str, int], dict[str, object]]
@@ -140,6 +145,10 @@ def _recovery_response(message: RecoveryResponse) -> Fields:
     }
 
 
+def _change(message: StartEpoch | EpochStarted | CatchUp | Answers) -> Fields:
+    return {}, {"what": name_of(type(message)), "change_view": message.view_number}
+
+
 def _read(message: Read) -> Fields:
     return {}, {"read_view": message.view_number, "nonce": message.nonce}
 
@@ -151,6 +160,8 @@ def _read_ok(message: ReadOk) -> Fields:
         "told_op_number": message.op_number,
     }
 
+
+_OF_CHANGES = MessageEvents("reconfiguration.sent", "reconfiguration.received", _change)
 
 MESSAGE_EVENTS: Mapping[type[Message], MessageEvents] = {
     Request: MessageEvents("protocol.request.sent", "protocol.request.received", _request),
@@ -189,6 +200,10 @@ MESSAGE_EVENTS: Mapping[type[Message], MessageEvents] = {
     ),
     Read: MessageEvents("read.round", "read.round_received", _read),
     ReadOk: MessageEvents("read.answer_sent", "read.answer_received", _read_ok),
+    StartEpoch: _OF_CHANGES,
+    EpochStarted: _OF_CHANGES,
+    CatchUp: _OF_CHANGES,
+    Answers: _OF_CHANGES,
 }
 """The events of each type of message."""
 
