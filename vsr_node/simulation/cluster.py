@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
+    Answers,
     Output,
     Parts,
     Prepare,
@@ -282,8 +283,16 @@ class Cluster:
             if self._plan.as_bytes and not isinstance(message, ClientRequest):
                 message = self._encoding.through_bytes(message)
                 self.situations[Situation.MESSAGE_AS_BYTES] += 1
+            if isinstance(message, Answers):
+                self._excuse(host, message)
             host.inbox.append((source, message))
             self._schedule_turn(host)
+
+    def _excuse(self, host: Host, message: Answers) -> None:
+        """Demand no answer from here to what others answer, or what is older than they remember."""
+        for client, request_number, result in message.answers:
+            if result is None:
+                host.asked.pop((client, request_number), None)
 
     def _schedule_turn(self, host: Host) -> None:
         if not host.turn_is_due and not host.pauses and not host.is_saving:

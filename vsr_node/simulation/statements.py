@@ -127,13 +127,13 @@ def _sends_checkpoint(disk: Disk, message: NewCheckpoint, _: Committed) -> bool:
 
 
 def _has_executed_change(disk: Disk, message: StartEpoch, committed: Committed) -> bool:
-    if not message.op_number:
-        return not epoch_of(message.view_number)  # The founders' epoch begins with no entry.
-    change = committed[message.op_number - 1][2] if message.op_number <= len(committed) else None
-    return (
-        change == Reconfiguration(epoch_of(message.view_number), message.members)
-        and disk.commit_number >= message.op_number
-    )
+    """Return whether the change is executed; ``op_number`` may be of a checkpoint that has it."""
+    epoch = epoch_of(message.view_number)
+    if not epoch:
+        return not message.op_number  # The founders' epoch begins with no entry.
+    change = Reconfiguration(epoch, message.members)
+    is_there = any(entry[2] == change for entry in reversed(committed[: message.op_number]))
+    return is_there and disk.commit_number >= message.op_number
 
 
 def _has_begun_epoch(disk: Disk, message: EpochStarted, _: Committed) -> bool:
