@@ -58,21 +58,38 @@ class ImpossibleMessageError(Exception):
 
 def refuse_impossible(replica: Replica, source: str, message: Message, hearing: Hearing) -> None:
     """Raise ImpossibleMessageError if ``source`` cannot have sent ``message`` to this replica."""
+    view_number = message.view_number
     why = None
-    if source not in replica.peers and source not in replica.other_processes:
-        why = "its sender is no other member of the group"
-    elif message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
+    if source not in replica.peers:
+        why = _impossible_sender(replica, source, message, hearing)
+    elif view_number > replica.view_number + VIEWS_AHEAD_MAX:
         why = "no group gets so many views ahead of one of its members"
-    elif hearing.is_from_any_process:
-        if hearing.impossible is not None:
-            why = hearing.impossible(replica, source, message)
-    elif epoch_of(message.view_number) == replica.membership.epoch:
-        if source not in replica.peers:
-            why = "its sender is no member of the epoch"
-        elif hearing.impossible is not None:
-            why = hearing.impossible(replica, source, message)
+    # What only members say is of their epoch, and means nothing in another.
+    if (
+        why is None
+        and hearing.impossible is not None
+        and (
+            (view_number == replica.view_number and replica.status is Status.NORMAL)
+            or hearing.is_from_any_process
+            or epoch_of(view_number) == replica.membership.epoch
+        )
+    ):
+        why = hearing.impossible(replica, source, message)
     if why is not None:
         raise ImpossibleMessageError(source, message, why)
+
+
+def _impossible_sender(
+    replica: Replica, source: str, message: Message, hearing: Hearing
+) -> str | None:
+    """Check what does not come from another member of the present epoch."""
+    if source not in replica.other_processes:
+        return "its sender is no other member of the group"
+    if message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
+        return "no group gets so many views ahead of one of its members"
+    if hearing.is_from_any_process or epoch_of(message.view_number) != replica.membership.epoch:
+        return None
+    return "its sender is no member of the epoch"
 
 
 def impossible_of_primary(

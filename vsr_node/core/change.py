@@ -102,13 +102,23 @@ def _begin(replica: Replica, entry: Entry, members: tuple[str, ...]) -> None:
 
 
 def go_on(replica: Replica) -> None:
-    """Log the change if it is ready, give it up if it takes too long, or ask on."""
+    """Ask the members to be to catch up, unless the change is ready, or takes too long."""
+    _decide(replica)
+    change = replica.change
+    if change is not None:
+        replica.send(tuple(change.joiners), CatchUp(replica.view_number, replica.commit_number))
+        replica.timers.start(Timer.CHANGE, replica.now + replica.time_out // 4)
+
+
+def _decide(replica: Replica) -> None:
+    """Log the change if it is ready, or give it up if it takes too long."""
     change = replica.change
     if change is None or not replica.accepts_requests:
         return
     enough = replica.commit_number - CATCH_UP_MAX
     heard = _heard(replica, change)
-    if len(heard) > len(change.members) // 2:
+    has_quorum = len(heard) > len(change.members) // 2
+    if has_quorum:
         change.quorum_heard_at = replica.now
     behind = []
     for name, joiner in change.joiners.items():
@@ -116,17 +126,13 @@ def go_on(replica: Replica) -> None:
             joiner.progressed_at = replica.now
         else:
             behind.append(name)
-    if not behind and change.quorum_heard_at == replica.now:
+    if has_quorum and not behind:
         _log_change(replica, change, heard)
         return
     patience = max(2 * replica.time_out, JOIN_PATIENCE_MIN)
     moments = (change.quorum_heard_at, *(each.progressed_at for each in change.joiners.values()))
     if min(moments) <= replica.now - patience:
         _abandon(replica, _missing(replica, change, heard, patience))
-        return
-    message = CatchUp(replica.view_number, replica.commit_number)
-    replica.send(tuple(change.joiners), message)
-    replica.timers.start(Timer.CHANGE, replica.now + replica.time_out // 4)
 
 
 def _heard(replica: Replica, change: Change) -> list[str]:
@@ -185,8 +191,7 @@ def note_progress(replica: Replica, source: str, op_number: int | None) -> None:
     if op_number is None or op_number > joiner.op_number:
         joiner.progressed_at = replica.now
         joiner.op_number = max(joiner.op_number, op_number or 0)
-    if joiner.op_number >= replica.commit_number - CATCH_UP_MAX:
-        go_on(replica)
+    _decide(replica)
 
 
 def rotation(processes: Sequence[str], epoch: int) -> tuple[str, ...]:

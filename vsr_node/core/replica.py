@@ -33,7 +33,7 @@ from .client_table import ClientTable, Recorded
 from .execution import NOBODY, commit_up_to
 from .limits import Limits
 from .log import Log
-from .membership import Membership, epoch_of
+from .membership import VIEWS_PER_EPOCH, Membership, epoch_of
 from .messages import (
     Checkpoint,
     DurableState,
@@ -117,6 +117,7 @@ class Replica:
         self.other_processes = tuple(other for other in processes if other != name)
         self.membership = membership
         self.peers = membership.others(name)
+        self.is_member = name in membership.members
         # The entry that ends the present epoch is executed, and these are the members of the next.
         self.next_membership: Membership | None = None
         self.newest: reconfiguration.Newest | None = None
@@ -268,18 +269,18 @@ class Replica:
         if self.status is Status.RECOVERING and Status.RECOVERING not in hearing.statuses:
             return
         refuse_impossible(self, source, message, hearing)
-        if (
-            message.view_number != self.view_number or self.status is Status.RECOVERING
-        ) and epoch_of(message.view_number) != self.membership.epoch:
-            reconfiguration.on_message_of_other_epoch(self, source, message)
-        else:
+        if message.view_number == self.view_number and self.status is Status.NORMAL:
+            if Status.NORMAL in hearing.statuses:
+                hearing.handler(self, source, message)
+        elif epoch_of(message.view_number) == self.membership.epoch:
             self._on_message_of_epoch(source, message, hearing)
+        else:
+            reconfiguration.on_message_of_other_epoch(self, source, message)
         if self.next_membership is not None:
             reconfiguration.enter_epoch(self)
 
     def _on_message_of_epoch(self, source: str, message: Message, hearing: Hearing) -> None:
-        if self.status is not Status.NORMAL:
-            reconfiguration.note_started(self, source)
+        reconfiguration.note_started(self, source)
         if self.status in _IN_VIEWS:
             view_number = (
                 message.current_view_number
@@ -347,7 +348,7 @@ class Replica:
         elif self.status is Status.VIEW_CHANGE:
             assert self.last_normal_view < self.view_number, "it becomes whole with the new view"
         if self.status is not Status.RECOVERING:
-            assert epoch_of(self.view_number) == self.membership.epoch, "a view is of its epoch"
+            assert self.view_number // VIEWS_PER_EPOCH == self.membership.epoch, "of one epoch"
             assert self.is_member == (self.status is not Status.STANDBY), "members take part"
 
     def _take_records(self) -> list[Record]:
@@ -376,11 +377,6 @@ class Replica:
     def next_timer(self) -> int:
         """The latest time for the next turn, in microseconds of the driver's clock."""
         return self.timers.next_deadline
-
-    @property
-    def is_member(self) -> bool:
-        """Whether this replica is a member of the present epoch."""
-        return self.name in self.membership.members
 
     @property
     def started(self) -> frozenset[str]:
@@ -504,6 +500,7 @@ class Replica:
         """Make these the members; the entry that says so is the last that was executed."""
         self.membership = membership
         self.peers = membership.others(self.name)
+        self.is_member = self.name in membership.members
         self.is_primary = self.primary == self.name
         self.epoch_op_number = self.commit_number
         self.next_membership = None
