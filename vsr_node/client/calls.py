@@ -97,6 +97,7 @@ class Calls:
         self._in_flight = in_flight
         self._links: dict[str, Link] = {}
         self._sessions: list[Session] = []
+        self._last_used: Session | None = None
         self._asked: dict[int, _Asked] = {}
         self._last_key = 0
         self._by_client: dict[str, Session] = {}
@@ -163,8 +164,16 @@ class Calls:
 
     def _session_for(self, is_read: bool) -> Session:
         """Return a session with room: one has a window, so more calls under way need more."""
+        if self._sessions and is_read:
+            return self._sessions[0]
+        if self._last_used is not None and self._last_used.has_room:
+            return self._last_used
+        self._last_used = session = self._find_session()
+        return session
+
+    def _find_session(self) -> Session:
         for session in self._sessions:
-            if is_read or session.has_room:
+            if session.has_room:
                 return session
         if len(self._sessions) * WINDOW >= self._in_flight + WINDOW:
             return min(self._sessions, key=lambda session: session.under_way)
