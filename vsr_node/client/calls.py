@@ -38,6 +38,10 @@ class Link(Protocol):
         """Whether the member can be asked."""
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the member has refused for good, so that nobody tries any more."""
+
+    @property
     def refusal(self) -> Refused | None:
         """Why the member could not be reached the last time; None if it could."""
 
@@ -153,6 +157,7 @@ class Calls:
         self._asked[key] = _Asked(session, future, result)
         now = self._now()
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
+        self._end_if_refused()
         self._go_on_soon()
         try:
             return await future
@@ -292,7 +297,14 @@ class Calls:
         for session in self._sessions:
             session.on_disconnected(self._now(), member)
         if self._is_open:
+            self._end_if_refused()
             self._go_on_soon()
+
+    def _end_if_refused(self) -> None:
+        """End all calls if every member has refused for good: waiting would not help."""
+        if all(link.is_refused for link in self._links.values()):
+            for session in self._sessions:
+                session.give_up(self._now())
 
     def on_answers(self, member: str, answers: Sequence[Answer]) -> None:
         """Take answers of a member."""

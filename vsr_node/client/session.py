@@ -180,6 +180,12 @@ class Session:
                 self._on_deadline(now, asked)
                 return
 
+    def give_up(self, now: int) -> None:
+        """Let all calls time out now, as no member will ever answer."""
+        for asked in self._all():
+            if asked is not self._registration and not asked.is_late:
+                self._on_deadline(now, asked)
+
     def on_connected(self, now: int, member: str) -> None:
         """Note that a connection to a member stands, and use it for what waits for one."""
         self._connected.add(member)
