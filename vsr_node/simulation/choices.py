@@ -44,3 +44,11 @@ class LastWords(PastableEnum):
 
     UNHEARD = "unheard"  # nobody hears of it
     WITHOUT_ECHO = "without echo"  # all hear of it, nobody is heard: the next view inherits it
+
+
+class KnownEpoch(PastableEnum):
+    """Which epoch a request for other members is meant for."""
+
+    ANY = "any"
+    PRESENT = "present"
+    WRONG = "wrong"
