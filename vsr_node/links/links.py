@@ -35,7 +35,8 @@ What was learned the hard way (by an executable model, with ten kinds of cut):
 A driver's turn: ``on_time``; ``receive`` for each frame that came; ``end_turn`` if ``next_timer``
 has come, whose frames leave with the replica's asks; ``send`` for what the replica sends, or
 ``expect`` in its place while nobody watches. The next turn is at ``next_timer`` at the latest. The
-hot path of a driver does by itself what ``on_time`` does, and ``receive`` where nobody watches. All times are microseconds.
+hot path of a driver does by itself what ``on_time`` does, and ``receive`` where nobody watches. All
+times are microseconds.
 """
 
 from collections.abc import Sequence

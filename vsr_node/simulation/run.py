@@ -29,6 +29,9 @@ from vsr_node.telemetry.dispatch import Telemetry
 
 TRANSCRIPT_LENGTH = 400
 
+CLOCKS_DIFFER_PERCENT_MAX = 130
+"""Links rest for sure where the fastest clock runs at so much of the slowest one's rate."""
+
 
 class Failure(NamedTuple):
     """Which invariant broke, and how."""
@@ -130,6 +133,7 @@ class SimulatedRun:
         if self._group_can_go_on():
             self._demand_work(self.plan.settlement.lanes_after_healing, "everybody")
             self._demand_convergence()
+            self._demand_quiet_links()
         self._subject.judge(self.history, self.cluster.invariants.applied)
 
     def _quorum_is_whole(self) -> bool:
@@ -251,6 +255,10 @@ class SimulatedRun:
         self._clean_links([host.name for host in quorum])
         for index, fate in settlement.fates:
             self._suffer(cluster.hosts[index], fate)
+        if settlement.shape is not None:
+            cluster.situations[settlement.shape] += 1
+            cluster.situations[Situation.CUT_STAYS] += 1
+            cluster.cut_links(settlement.cuts)
 
     def _ask_unheard(self, host: Host) -> None:
         """Send the primary a request while nobody can hear it, and nothing after that."""
@@ -347,8 +355,7 @@ class SimulatedRun:
         wherever they arrive.
         """
         voters = {host.name for host in quorum}
-        links = self.cluster.network.links
-        if any(link.votes_until > self.timeline.now for link in links if link.source in voters):
+        if self.cluster.network.has_votes_under_way(voters):
             return False
         if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
             return False
@@ -404,6 +411,28 @@ class SimulatedRun:
                 own, theirs = (getattr(host.replica, what).snapshot() for host in (first, other))
                 if own != theirs:
                     raise Violation("agreement", f"{what} of {first.name} and {other.name} differ")
+
+    def _demand_quiet_links(self) -> None:
+        """Demand that nobody asks who hears whom any more, now that everybody hears everybody.
+
+        Where clocks differ, an interval of one may be too long for another.
+        """
+        rates = self.plan.clock_rates_per_mille
+        if max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX:
+            self.cluster.situations[Situation.QUIET_DEMANDED] += 1
+        else:
+            self.cluster.situations[Situation.QUIET_NOT_DEMANDED] += 1
+            return
+        end = self.timeline.now + self.patience
+        while any(host.links is not None and host.links.is_watching for host in self.cluster.hosts):
+            if self.timeline.now >= end:
+                watching = [
+                    host.name
+                    for host in self.cluster.hosts
+                    if host.links is not None and host.links.is_watching
+                ]
+                raise Violation("quiet", f"all is well, and {watching} ask who hears whom")
+            self.timeline.run_until(self.timeline.now + self.patience // 400)
 
     def _have_converged(self) -> bool:
         replicas = [host.replica for host in self.cluster.hosts]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from vsr_node.core.messages import Entry, Refusal, Reply, name_of
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.simulation.requests import ClientRequest
 from vsr_node.simulation.statements import STATEMENTS
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
@@ -94,6 +95,12 @@ def describe_message(message: Any) -> str:
         name = name_of(type(message)).upper()
         return f"{name} view {message.view_number}{statement.text(message)}{entries}"
     match message:
+        case Relay(origin, route, body):
+            way = f", then {', '.join(route)}" if route else ""
+            return f"RELAY of {origin}{way}: {describe_message(body)}"
+        case LinkRows(_, state, rows):
+            heard = "; ".join(f"{row.process} hears {' '.join(row.heard) or '-'}" for row in rows)
+            return f"LINKS {state}, {heard}"
         case Reply(client, request_number, result):
             return f"reply {client}#{request_number} {words(result)}"
         case Refusal(client, request_number, reason):
