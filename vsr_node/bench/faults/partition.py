@@ -9,7 +9,7 @@
   that is a ring of one-way links; on more, links keep both ways.
 
 A run that is not drawn as Maelstrom does has more. Two aim: *primary* cuts off the node that leads,
-and *backup* one that does not. After the others all nodes can still reach each other by way of others:
+and *backup* one that does not. After the others all nodes still reach each other by way of others:
 
 - *link*: two nodes do not hear each other;
 - *one-way*: one node does not hear another;
