@@ -181,6 +181,7 @@ def test_what_goes_wrong_in_a_turn_ends_the_member_and_not_the_process() -> None
         ({"volatile": True, "name": "x"}, "not among the members"),
         ({"volatile": True, "listen": "0.0.0.0:1"}, "security"),
         ({"volatile": True, "flush": "sometimes"}, "flush"),
+        ({"volatile": True, "loop": "other"}, "loop"),
     ],
 )
 def test_what_a_server_refuses_to_be(options: dict[str, str], why: str) -> None:
@@ -242,5 +243,27 @@ def test_a_member_that_differs_from_a_quorum_ends() -> None:
             with pytest.raises(DivergenceError):
                 await servers["c"].wait()
             assert await Counter.add(client, 0) == total
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("loop", ["own", "current"])
+def test_a_client_in_the_members_process_needs_no_socket(loop: str) -> None:
+    async def scene() -> None:
+        members = addresses()
+        async with running(members, loop=loop) as servers:
+            async with servers["b"].client() as client:
+                sums = await client.many(Counter.add.request(1) for _ in range(200))
+                assert sorted(map(str, sums)) == sorted(map(str, range(1, 201)))
+                assert await Counter.get(client) == 200
+                assert '"name": "b"' in (await client.status())[0]
+                assert '"clients": 0' in (await client.status())[0]
+                await servers["b"].stop()
+                with pytest.raises(Unavailable, match="the member has stopped"):
+                    await Counter.add(client.options(timeout=0.1), 1)
+            with pytest.raises(Closed):
+                await Counter.add(client, 1)
+        with pytest.raises(Closed):
+            make_server("a", members).client()
 
     asyncio.run(scene())

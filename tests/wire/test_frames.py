@@ -10,8 +10,12 @@ import orjson
 import pytest
 
 from vsr_node.core.messages import (
+    Answers,
+    CatchUp,
     Commit,
+    Declined,
     DoViewChange,
+    EpochStarted,
     Farewell,
     GetCheckpoint,
     GetState,
@@ -23,10 +27,12 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reconfiguration,
     Recovery,
     RecoveryResponse,
     Request,
     Result,
+    StartEpoch,
     StartView,
     StartViewChange,
 )
@@ -56,6 +62,15 @@ MESSAGES: list[Message] = [
     Read(1, 2),
     ReadOk(1, 2, 3),
     Farewell(1),
+    Request(1, (("c1", 2, Reconfiguration(3, ("n0", "n3"))),)),
+    NewState(1, 2, 3, (("c1", 2, Declined("not-possible", "why")), ("c2", 1, "text"))),
+    NewCheckpoint(
+        1, 2, 1, 9, 0, (("c1", 3, ((4, Reconfiguration(1, ("n3",)), 9),)), ""), 1, ("n3",)
+    ),
+    StartEpoch(1 << 32, 7, ("n0", "n3")),
+    EpochStarted(1 << 32),
+    CatchUp(1, 2),
+    Answers(1, (("c1", 2, "text"), ("c1", 3, None), ("c2", 1, Declined("not-possible", "why")))),
 ]
 
 WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])

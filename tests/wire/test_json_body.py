@@ -8,8 +8,12 @@ import orjson
 import pytest
 
 from vsr_node.core.messages import (
+    Answers,
+    CatchUp,
     Commit,
+    Declined,
     DoViewChange,
+    EpochStarted,
     Farewell,
     GetCheckpoint,
     GetState,
@@ -20,9 +24,11 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reconfiguration,
     Recovery,
     RecoveryResponse,
     Request,
+    StartEpoch,
     StartView,
     StartViewChange,
 )
@@ -44,6 +50,8 @@ ENTRIES = (
 CLIENT = ("c1", 3, ((4, ("read_ok", "1"), 9), (5, ("error", 20, "no"), -1), (6, ("write_ok",))))
 """The last reply is of a version that kept no digests."""
 
+DECLINED = Declined("not-possible", "why")
+
 MESSAGES: list[Message] = [
     Request(1, ENTRIES),
     Prepare(1, 2, 3, ENTRIES, 4, 5),
@@ -61,6 +69,16 @@ MESSAGES: list[Message] = [
     RecoveryResponse(3, "0123456789abcdef" * 2, 2, 3, ENTRIES),
     Read(1, 2),
     ReadOk(1, 2, 3),
+    StartEpoch(1 << 32, 7, ("n0", "n3")),
+    EpochStarted(1 << 32),
+    CatchUp(1, 2),
+    Answers(1, (("c1", 2, ("read_ok", "1")), ("c1", 3, None), ("c2", 1, DECLINED))),
+]
+
+WITH_CHANGES: list[Message] = [
+    Request(1, (("c1", 2, Reconfiguration(3, ("n0", "n3"))),)),
+    NewState(1, 2, 3, (("c1", 2, DECLINED), *ENTRIES)),
+    NewCheckpoint(1, 2, 1, 9, 0, (("c1", 3, ((4, DECLINED, 9),)),), 1, ("n3",)),
 ]
 
 
@@ -118,7 +136,7 @@ def test_the_specification_lists_every_message_with_its_fields() -> None:
     }
 
 
-@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("message", MESSAGES + WITH_CHANGES)
 def test_a_message_comes_back_as_it_was(message: Message) -> None:
     assert decode(orjson.loads(encode(message)), codec) == message
     assert b"\n" not in encode(message)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
 from typing import Any, Generic, TypeVar
 
-from vsr_node.client.asynchronous import MICROSECONDS, addresses_of, hello_of, random_nonce
+from vsr_node.client.asynchronous import addresses_of, hello_of
+from vsr_node.client.calls import MICROSECONDS, random_nonce
 from vsr_node.client.errors import (
     Closed,
     OutcomeUnknown,
@@ -27,6 +28,7 @@ from vsr_node.wire.handshake import CLIENT, FRAMES, Hello, Refused, Welcome
 from vsr_node.wire.shapes import MalformedMessageError
 
 M = TypeVar("M", bound=Machine)
+N = TypeVar("N", bound=Machine)
 R = TypeVar("R")
 
 DIAL_TIME_S = 1.0
@@ -43,10 +45,9 @@ class SyncClient(SyncCaller[M], Generic[M]):
         self._core = core
         self._timeout = timeout
 
-    @classmethod
+    @staticmethod
     def connect(
-        cls,
-        machine: type[M],
+        machine: type[N],
         members: Sequence[str] | Mapping[str, str],
         *,
         security: TLS | None = None,
@@ -54,10 +55,10 @@ class SyncClient(SyncCaller[M], Generic[M]):
         patience: float | None = None,
         prefer: Sequence[str] = (),
         group: str = "vsr",
-    ) -> SyncClient[M]:
+    ) -> SyncClient[N]:
         """Return a client; it dials when it is first used. The parameters are ``Client``'s."""
         addresses = addresses_of(members, prefer)
-        return cls(_Core(addresses, hello_of(machine, group), security, patience), timeout)
+        return SyncClient(_Core(addresses, hello_of(machine, group), security, patience), timeout)
 
     def options(self, *, timeout: float) -> SyncClient[M]:
         """Return a view of this client with another time-out, which costs nothing to make."""

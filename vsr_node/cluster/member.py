@@ -61,8 +61,9 @@ class Carrier(Protocol):
 class Member:
     """A replica with its storage, and an observer if somebody listens.
 
-    ``durable`` is what the storage loaded. A StorageError from ``end_turn`` ends the member: nobody
-    may act on that turn.
+    ``members`` founded the group, and ``processes`` may be its members later: None if it has no
+    others. ``durable`` is what the storage loaded. A StorageError from ``end_turn`` ends the
+    member: nobody may act on that turn.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Member:
         *,
         name: str,
         members: tuple[str, ...],
+        processes: tuple[str, ...] | None = None,
         machine: StateMachine,
         storage: Storage,
         durable: DurableState,
@@ -82,6 +84,7 @@ class Member:
         self.observer = observer
         self.replica = Replica(
             name=name,
+            processes=processes,
             membership=Membership(0, members),
             machine=machine if observer is None else observer.watch(machine),
             now=now,
@@ -89,7 +92,7 @@ class Member:
             durable=durable,
             limits=limits,
         )
-        self.links = Links(name, members, now, self.replica.time_out)
+        self.links = Links(name, self.replica.processes, now, self.replica.time_out)
         if observer is not None:
             observer.begin(self.replica)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .admission import Hearing
 from .execution import commit_up_to
 from .limits import BATCH_MAX, RESEND_MAX, UNCOMMITTED_MAX
-from .messages import Commit, Entry, Message, Prepare, PrepareOk
+from .messages import Commit, Entry, Message, Prepare, PrepareOk, Reconfiguration
 from .size import count_within, size_of_all, size_of_entry
 from .status import Status
 from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
@@ -48,6 +48,8 @@ class Leading:
     """``acknowledged`` when RESEND was started."""
     watched_op_number: int = 0
     """``prepared_op_number`` when RESEND was started."""
+    is_closed: bool = False
+    """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
 
 def begin(replica: Replica) -> None:
@@ -67,6 +69,7 @@ def begin(replica: Replica) -> None:
         prepared_op_number=replica.log.op_number,
         uncommitted_size=size,
         logged_sizes=deque([(replica.log.op_number, size)]),
+        is_closed=bool(entries) and ends_epoch(replica, entries[-1]),
     )
     replica.begin_phase(Status.NORMAL, leading)
     if replica.peers:
@@ -75,13 +78,49 @@ def begin(replica: Replica) -> None:
         _watch_acknowledgements(replica, leading)
 
 
+def ends_epoch(replica: Replica, entry: Entry) -> bool:
+    """Return whether an entry of the present epoch begins the next one."""
+    operation = entry[2]
+    return isinstance(operation, Reconfiguration) and operation.epoch > replica.membership.epoch
+
+
+def is_closed(replica: Replica) -> bool:
+    """Return whether the primary's log ends with the entry that ends the epoch."""
+    return replica.leading is not None and replica.leading.is_closed
+
+
+def log_change(replica: Replica, entry: Entry) -> None:
+    """Put the outcome of a request for a change into the log; it may be what ends the epoch."""
+    leading = replica.leading
+    assert leading is not None
+    assert replica.accepts_requests, "nothing stands behind the end of an epoch"
+    client, request_number, _ = entry
+    replica.append((entry,))
+    leading.in_log[client, request_number] = replica.log.op_number
+    size = size_of_entry(entry)
+    leading.logged_sizes.append((replica.log.op_number, size))
+    leading.uncommitted_size += size
+    leading.unprepared_size += size
+    leading.is_closed = ends_epoch(replica, entry)
+
+
+def is_logged(replica: Replica, entry: Entry) -> bool:
+    """Return whether a request is executed, or in the primary's log and not yet committed."""
+    leading = replica.leading
+    assert leading is not None
+    return (
+        leading.in_log.get(entry[:2], 0) > replica.commit_number
+        or replica.client_table.look_up(*entry) is not None
+    )
+
+
 def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     """Put requests into the log that are not there yet, nor another of the same client and number.
 
     Return how many of ``entries`` are in the log or executed, up to the first without room.
     Exactly-once does not depend on the look-ups here: execution decides it (``execution``).
     """
-    assert replica.is_serving_primary, "only a primary in touch with a quorum orders requests"
+    assert replica.accepts_requests, "only a primary in touch with a quorum orders requests"
     leading = replica.leading
     assert leading is not None
     commit_number, op_number = replica.commit_number, replica.log.op_number

@@ -216,8 +216,8 @@ class Node:
             if not _EXACT_TYPES.issuperset(map(type, body.values())) and may_be_inexact(line):
                 exact: Any = parse_exactly(line)
                 body = exact["body"]
-            reading = REQUESTS.get(message_type)
-            if self._member is not None and reading is not None:
+            reading = None if self._member is None else REQUESTS[message_type]
+            if reading is not None:
                 self._on_operation(source, msg_id, reading(body), len(line))
             else:
                 self._on_request(now, source, msg_id, message_type, body)

@@ -28,7 +28,7 @@ from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.links.frames import Relay
 from vsr_node.links.links import Links
-from vsr_node.machines.collection import NOTHING_WRITTEN
+from vsr_node.machines.answers import NOTHING_WRITTEN
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.disk import Disk
@@ -52,6 +52,7 @@ from vsr_node.simulation.streams import stream
 from vsr_node.simulation.subject import MAELSTROM, Subject
 from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
 from vsr_node.simulation.transcript import Transcript
+from vsr_node.telemetry.common import NANOSECONDS_PER_MICROSECOND
 from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.observer import Observer, kind_of
 
@@ -224,7 +225,7 @@ class Cluster:
         if self._telemetry is not None:
             host.observer = Observer(
                 self._telemetry,
-                lambda: self._timeline.now,
+                lambda: self._timeline.now * NANOSECONDS_PER_MICROSECOND,
                 lambda operation: kind_of(cast("tuple[object, object]", operation)[1]),
             )
             machine = host.observer.watch(machine)
@@ -237,7 +238,7 @@ class Cluster:
             random=stream(self._plan.seed, "replica", host.name, host.incarnation),
             limits=self._plan.limits,
         )
-        host.links = Links(host.name, self.membership.members, now, replica.time_out)
+        host.links = Links(host.name, replica.processes, now, replica.time_out)
         if host.observer is not None:
             host.observer.begin(replica)
         self._schedule_wake(host)

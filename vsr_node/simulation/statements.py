@@ -6,10 +6,14 @@ A claim is what must be on its sender's disk when the message leaves (``durable-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from vsr_node.core.membership import epoch_of
 from vsr_node.core.messages import (
+    Answers,
+    CatchUp,
     Commit,
     DoViewChange,
     Entry,
+    EpochStarted,
     Farewell,
     GetCheckpoint,
     GetState,
@@ -23,6 +27,7 @@ from vsr_node.core.messages import (
     Recovery,
     RecoveryResponse,
     Request,
+    StartEpoch,
     StartView,
     StartViewChange,
     last_op_number,
@@ -166,4 +171,13 @@ STATEMENTS: dict[type[Message], Statement] = {
         lambda disk, one, committed: not disk.is_recovering and _was_normal(disk, one, committed),
         is_calm=True,
     ),
+    StartEpoch: Statement(
+        lambda one: f", from op {one.op_number}, {' '.join(one.members)}",
+        lambda disk, one, _: disk.commit_number >= one.op_number,
+    ),
+    EpochStarted: Statement(
+        lambda _: "", lambda disk, one, _: epoch_of(disk.view_number) >= epoch_of(one.view_number)
+    ),
+    CatchUp: Statement(lambda one: f", commit {one.commit_number}"),
+    Answers: Statement(lambda one: f", {len(one.answers)} answers"),
 }

@@ -12,15 +12,20 @@ Operations, results and the parts of a machine's state are texts here, which cos
     decode(type, payload) -> message             raises MalformedMessageError
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 
 from vsr_node.core.messages import (
+    Answers,
+    CatchUp,
     Commit,
+    Declined,
     DoViewChange,
+    EpochStarted,
     Farewell,
     GetCheckpoint,
     GetState,
@@ -31,9 +36,11 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reconfiguration,
     Recovery,
     RecoveryResponse,
     Request,
+    StartEpoch,
     StartView,
     StartViewChange,
 )
@@ -52,18 +59,24 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
 """The kind of a field that is annotated ``int``."""
 
 _FirstOpNumber = Annotated[int, msgspec.Meta(ge=1, le=NUMBER_MAX)]
-_Entry = tuple[str, Number, str]
-_Reply = tuple[Number, str, int]
+_Change = tuple[Number | str, tuple[str, ...] | str]
+"""A RECONFIGURATION or a DECLINED, which are arrays here."""
+_Value = str | _Change
+_Entry = tuple[str, Number, _Value]
+_Reply = tuple[Number, _Value, int]
 _ClientPart = tuple[str, int, tuple[_Reply, ...]]
 
 _PEER_KINDS: dict[str, Any] = {
     "entries": tuple[_Entry, ...],
     "parts": tuple[str | _ClientPart, ...],
+    "answers": tuple[tuple[str, Number, _Value | None], ...],
     "nonce": Annotated[str, msgspec.Meta(pattern=rf"\A{NONCE.pattern}\Z")],
     "rows": tuple[tuple[str, Number, tuple[str, ...]], ...],
     "body": bytes,
 }
 """The kinds of fields whose annotation says too little, by name."""
+
+_OPERATION = itemgetter(2)
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -136,6 +149,10 @@ _PEER_FRAMES: FrameCodec[Any] = FrameCodec(
         14: Read,
         15: ReadOk,
         16: Farewell,
+        17: StartEpoch,
+        18: EpochStarted,
+        19: CatchUp,
+        20: Answers,
         32: LinkRows,
         33: Relay,
     },
@@ -158,10 +175,16 @@ def decode(frame_type: int, payload: bytes) -> Frame:
     message: Frame = _PEER_FRAMES.decode(frame_type, payload)
     if type(message) is NewCheckpoint:
         _refuse_mixed(message)
-    elif type(message) is LinkRows:
+        return message._replace(parts=tuple(map(_part_of, message.parts)))
+    if type(message) is Answers:
+        return message._replace(answers=_with_changes(message.answers))
+    if type(message) is LinkRows:
         return message._replace(rows=tuple(map(Row._make, message.rows)))
-    elif type(message) is Relay:
+    if type(message) is Relay:
         return message._replace(body=_decode_relayed(cast("bytes", message.body)))
+    entries = getattr(message, "entries", ())
+    if tuple in map(type, map(_OPERATION, entries)):
+        message = cast("Any", message)._replace(entries=_with_changes(entries))
     return message
 
 
@@ -171,6 +194,33 @@ def _decode_relayed(frame: bytes) -> Message:
     if message is None or isinstance(message, LinkRows | Relay):
         raise MalformedMessageError("field body: expected a message of the protocol")
     return message
+
+
+def _with_changes(entries: Sequence[tuple[str, int, object]]) -> tuple[Any, ...]:
+    return tuple((client, number, _value_of(value)) for client, number, value in entries)
+
+
+def _part_of(part: Any) -> object:
+    """Return a part, a client's with the changes among its results."""
+    match part:
+        case (name, forgotten_number, replies):
+            replies = tuple(
+                (number, _value_of(result), digest) for number, result, digest in replies
+            )
+            return name, forgotten_number, replies
+    return part
+
+
+def _value_of(value: object) -> object:
+    """Return an operation or a result; what is an array is a change of the members."""
+    match value:
+        case (int(epoch), tuple(members)):
+            return Reconfiguration(epoch, members)
+        case (str(kind), str(reason)):
+            return Declined(kind, reason)
+        case tuple():
+            raise MalformedMessageError("not a change of the members")
+    return value
 
 
 def _refuse_mixed(chunk: NewCheckpoint) -> None:

@@ -2,8 +2,10 @@
 
 A body's ``type`` names the message; its other fields are the message's: whole numbers, except for
 ``entries``, a list of [client, request_number, operation], ``parts``, a list of the parts of a
-checkpoint, and the ``nonce`` of a recovery, hexadecimal digits. Nothing that other processes send
-is trusted: a body that does not have just these fields and kinds is refused here, so the core
+checkpoint, ``members``, a list of names, ``answers``, a list of [client, request_number, result or
+null], and the ``nonce`` of a recovery, hexadecimal digits. A change of the members is an object, as
+an operation and as a result, and what a state machine has never is. Nothing that other processes
+send is trusted: a body that does not have just these fields and kinds is refused here, so the core
 only ever sees well-formed messages.
 
 What ``links/frames`` has is encoded the same way. A relay's ``body`` is that of its message.
@@ -14,7 +16,15 @@ from typing import Any, Protocol
 
 import orjson
 
-from vsr_node.core.messages import Entry, Operation, Parts, Result
+from vsr_node.core.messages import (
+    Answer,
+    Entry,
+    Operation,
+    Parts,
+    Result,
+    change_of,
+    object_of,
+)
 from vsr_node.links.frames import LinkRows, Relay, Row
 
 from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, Frame, MalformedMessageError
@@ -33,7 +43,7 @@ def encode(message: Frame) -> bytes:
     body.update(zip(shape.fields, message, strict=True))
     if shape.is_of_links:
         _make_plain(body)
-    return orjson.dumps(body)
+    return orjson.dumps(body, default=object_of)
 
 
 def _make_plain(body: dict[str, Any]) -> None:
@@ -94,12 +104,29 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
             raise ValueError("a request_number is no whole number")
         if min(numbers) < 0 or max(numbers) > NUMBER_MAX:
             raise ValueError("a request_number is out of bounds")
-        decoded = codec.decode_operations(operations)
-        # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed Python
-        # keeps thousands of each size, of which it then uses only those of 10.
-        return (*zip(clients, numbers, decoded, strict=True),)
+        try:
+            decoded = codec.decode_operations(operations)
+            # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed
+            # Python keeps thousands of each size, of which it then uses only those of 10.
+            return (*zip(clients, numbers, decoded, strict=True),)
+        except ValueError:
+            if dict not in map(type, operations):
+                raise
+            decoded = [_decode_operation(operation, codec) for operation in operations]
+            return (*zip(clients, numbers, decoded, strict=True),)
     except (TypeError, ValueError) as error:
         raise MalformedMessageError(f"field entries: {error}") from None
+
+
+def _decode_operation(value: object, codec: Codec) -> Operation:
+    if type(value) is dict:
+        return change_of(value)
+    (operation,) = codec.decode_operations((value,))
+    return operation
+
+
+def _decode_result(value: object, codec: Codec) -> Result:
+    return change_of(value) if type(value) is dict else codec.decode_result(value)
 
 
 def _decode_parts(body: dict[str, Any], codec: Codec) -> Parts:
@@ -125,9 +152,9 @@ def _decode_client(part: object, codec: Codec) -> object:
 def _decode_reply(reply: object, codec: Codec) -> object:
     match reply:
         case [int(number), result, int(digest)]:
-            return (number, codec.decode_result(result), digest)
+            return (number, _decode_result(result, codec), digest)
         case [int(number), result]:
-            return (number, codec.decode_result(result))
+            return (number, _decode_result(result, codec))
     raise ValueError("expected [number, result, digest]")
 
 
@@ -136,6 +163,29 @@ def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
     if type(value) is not str or not NONCE.fullmatch(value):
         raise MalformedMessageError("field nonce: expected 32 hexadecimal digits")
     return value
+
+
+def _decode_members(body: dict[str, Any], _: Codec) -> tuple[str, ...]:
+    return _names("members", body["members"])
+
+
+def _decode_answers(body: dict[str, Any], codec: Codec) -> tuple[Answer, ...]:
+    value = body["answers"]
+    if type(value) is not list:
+        raise MalformedMessageError("field answers: expected a list")
+    try:
+        return tuple(_decode_answer(each, codec) for each in value)
+    except ValueError as error:
+        raise MalformedMessageError(f"field answers: {error}") from None
+
+
+def _decode_answer(value: object, codec: Codec) -> Answer:
+    match value:
+        case [str(client), int(number), result] if (
+            type(number) is int and 0 <= number <= NUMBER_MAX
+        ):
+            return client, number, None if result is None else _decode_result(result, codec)
+    raise ValueError("expected [client, number, result or null]")
 
 
 def _decode_name(field: str) -> Callable[[dict[str, Any], Codec], str]:
@@ -179,6 +229,8 @@ _DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
     "entries": _decode_entries,
     "parts": _decode_parts,
     "nonce": _decode_nonce,
+    "members": _decode_members,
+    "answers": _decode_answers,
     "state": _decode_name("state"),
     "rows": _decode_rows,
     "origin": _decode_name("origin"),

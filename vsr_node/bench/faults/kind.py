@@ -23,6 +23,11 @@ class PlannedValue(ABC):
     kind: str
     text: str
 
+    @property
+    def lasts_ns_min(self) -> int:
+        """How long a fault of this kind lasts at least, in nanoseconds."""
+        return 0
+
     def as_json(self) -> dict[str, Any]:
         """Return the value as history and schedule record it."""
         return asdict(self)

@@ -154,6 +154,12 @@ def cut_off(kind: str, nodes: Sequence[str], smaller: set[str]) -> Partition:
     return Partition(kind, f"{' '.join(within)} | {' '.join(outside)}", cuts)
 
 
+def all_apart(nodes: Sequence[str]) -> Partition:
+    """Cut each node off from each other one."""
+    cuts = {node: [other for other in nodes if other != node] for node in nodes}
+    return Partition("all-apart", " | ".join(nodes), cuts)
+
+
 Shape = Callable[[Sequence[str], Random], Partition]
 
 

@@ -309,7 +309,12 @@ class LiveRun:
         )
         gauge.start()
         nemesis = Nemesis(
-            self._ground, self._members, gauge, workers.in_flight_at, workers.on_fault
+            self._ground,
+            self._members,
+            gauge,
+            workers.in_flight_at,
+            workers.on_fault,
+            workers.hold_changes,
         )
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)

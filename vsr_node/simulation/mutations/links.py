@@ -131,8 +131,8 @@ MUTATIONS = (
         (
             Edit(
                 MESSAGES,
-                "        Recovery,\n        Read,\n    }\n",
-                "        Recovery,\n        Read,\n        PrepareOk,\n        ReadOk,\n"
+                "        StartEpoch,\n        CatchUp,\n    }\n",
+                "        StartEpoch,\n        CatchUp,\n        PrepareOk,\n        ReadOk,\n"
                 "        NewState,\n    }\n",
             ),
         ),

@@ -120,8 +120,8 @@ MUTATIONS = (
         (
             Edit(
                 CHECKPOINT,
-                "        Checkpoint(replica.commit_number, len(clients), parts),\n",
-                "        Checkpoint(replica.op_number, len(clients), parts),\n",
+                "        Checkpoint(replica.commit_number, len(clients), parts, ",
+                "        Checkpoint(replica.op_number, len(clients), parts, ",
             ),
             Edit(
                 REPLICA,
