@@ -131,6 +131,7 @@ class TcpTransport:
         self._log = log
         self._security = security
         self._client_bytes_max = operation_bytes_max + 1024
+        self._context: ssl.SSLContext | None = None
         self._server: asyncio.Server | None = None
         self._unproved: dict[Connection, None] = {}
         self._peers: dict[Connection, None] = {}
@@ -159,12 +160,11 @@ class TcpTransport:
     async def start(self) -> None:
         """Listen and dial. Raises OSError if the address can't be had."""
         host, _, port = self._listen.rpartition(":")
-        context: ssl.SSLContext | None = None
         if self._security is not None:
-            context = self._security.accepting()
+            self._context = self._security.accepting()
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                self._accept, host.strip("[]"), int(port), ssl=context, backlog=512
+                self._accept, host.strip("[]"), int(port), ssl=self._context, backlog=512
             )
         except OSError as error:
             # The codes of name resolution are below 0.
@@ -173,6 +173,14 @@ class TcpTransport:
         for dialler in self.diallers.values():
             dialler.start()
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    def read_certificates(self) -> None:
+        """Take the certificates that are in the files now for all connections to come.
+
+        Raises OSError (ssl.SSLError is one), and then goes on with those that it has.
+        """
+        if self._security is not None and self._context is not None:
+            self._security.read_into(self._context)
 
     def stop_listening(self) -> None:
         """Take no more connections."""
