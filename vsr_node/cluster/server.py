@@ -29,9 +29,10 @@ from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Message, Reason, Refusal, Reply, Send
+from vsr_node.core.messages import Reason, Refusal, Reply, Send
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
 from vsr_node.machines.identity import identity_of
 from vsr_node.machines.typed import Machine
@@ -46,6 +47,7 @@ from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
 from vsr_node.wire.calls import Answer, Ask
 from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.shapes import Frame
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
@@ -288,7 +290,7 @@ class _Running:
         self._transport: TcpTransport
         self._metrics = Metrics(server.name)
         self._http: Http | None = None
-        self._heard: list[tuple[str, Message, int]] = []
+        self._heard: list[tuple[str, Frame, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._answered: dict[Caller, None] = {}
         """Callers with answers that have not left."""
@@ -311,7 +313,7 @@ class _Running:
         if server._http_address:
             telemetry = Telemetry(server._log)
             telemetry.attach(self._metrics, *self._metrics.events)
-            observer = Observer(telemetry, self._now, lambda _: "call")
+            observer = Observer(telemetry, time.monotonic_ns, lambda _: "call")
         self._member = Member(
             name=server.name,
             members=names,
@@ -376,7 +378,7 @@ class _Running:
 
     # Ears
 
-    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+    def on_message(self, peer: str, message: Frame, byte_count: int) -> None:
         """Take a message of another member."""
         self._heard.append((peer, message, byte_count))
         self._plan_turn()
@@ -519,6 +521,10 @@ class _Running:
         """Take messages to other members."""
         for destinations, message in sends:
             self._transport.send(destinations, message)
+
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Take what links send to other members directly."""
+        self._transport.send(destinations, frame)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""

@@ -62,9 +62,13 @@ class Timer:
     """Look for forwarded requests without an answer."""
     READ: Final = 9
     """Look for reads without an answer."""
+    EPOCH: Final = 10
+    """Send again that an epoch has begun."""
+    CHANGE: Final = 11
+    """Look how far the members to be have caught up."""
 
 
-_TIMER_COUNT = Timer.READ + 1
+_TIMER_COUNT = Timer.CHANGE + 1
 
 
 class Timers:
