@@ -190,6 +190,14 @@ class Server(Generic[M]):
             running.loop.call_soon_threadsafe(running.loop.stop)
             await asyncio.to_thread(thread.join, timeout)
 
+    async def read_certificates(self) -> None:
+        """Take the certificates that are in the files now for all connections to come.
+
+        Raises OSError, and then goes on with those that it has.
+        """
+        if self._running is not None:
+            await self._in_loop(self._running.read_certificates())
+
     async def wait(self) -> None:
         """Return when the member has stopped; raise why if it ended by itself."""
         while self._failure is None and self._is_alive:
@@ -337,6 +345,10 @@ class _Running:
             self._http = Http(server._http_address, self.why_not_ready, self.status, self._exposed)
             await self._http.start()
         self._turn()
+
+    async def read_certificates(self) -> None:
+        """Take the certificates that are in the files now. Raises OSError."""
+        self._transport.read_certificates()
 
     async def stop(self) -> None:
         """End in good order."""
