@@ -30,6 +30,7 @@ def make_server(
     security: TLS | None = None,
     log: list[str] | None = None,
     http: str = "",
+    trace: Path | None = None,
 ) -> Server[Counter]:
     lines: list[str] = [] if log is None else log
     return Server(
@@ -40,6 +41,7 @@ def make_server(
         volatile=folder is None,
         security=security,
         http=http,
+        trace=trace,
         log=lines.append,
     )
 

@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(serve, "listen", help="HOST:PORT to listen at, if not the one in --peers")
     _add(serve, "http", help="HOST:PORT of /livez, /readyz, /metrics and /status")
     _add(serve, "flush", default="always", help="always or never wait for the disk")
+    _add(serve, "trace", type=Path, help="a file to which events are appended as JSON Lines")
+    _add(serve, "trace-events", default="", help="PREFIX,..: only these (docs/TELEMETRY.md)")
     serve.add_argument("--insecure", action="store_true", help="serve other machines without TLS")
     call = add("call", _call, "execute a command of a machine")
     call.add_argument("machine", help="MODULE:CLASS")
@@ -177,6 +179,8 @@ def _serve(options: argparse.Namespace) -> int:
         listen=options.listen or "",
         group=options.group,
         http=options.http or "",
+        trace=options.trace,
+        trace_events=[each for each in options.trace_events.split(",") if each],
     )
     return asyncio.run(_run(server, machine.__name__))
 
