@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vsr_node.client.security import TLS
 from vsr_node.cluster.server import Server
@@ -31,6 +31,7 @@ def make_server(
     log: list[str] | None = None,
     http: str = "",
     trace: Path | None = None,
+    loop: Literal["own", "current"] = "own",
 ) -> Server[Counter]:
     lines: list[str] = [] if log is None else log
     return Server(
@@ -42,6 +43,7 @@ def make_server(
         security=security,
         http=http,
         trace=trace,
+        loop=loop,
         log=lines.append,
     )
 

@@ -2,7 +2,7 @@
 
 from zlib import crc32
 
-from .messages import Operation
+from .messages import CHANGES, Operation
 
 _LENGTHS = 1 << 20
 
@@ -33,7 +33,12 @@ def digest_of(operation: Operation) -> int:
 
 
 def _text_of(value: object) -> bytes:
-    """Return a text that no other value has, but for texts that have a NUL within."""
+    """Return a text that no other value has, but for texts that have a NUL within.
+
+    All changes of the members have the same: what the primary logs differs from what was asked.
+    """
+    if type(value) in CHANGES:
+        return b"change,"
     if type(value) is str:
         return value.encode("utf-8", "surrogatepass")
     if type(value) is tuple:

@@ -89,6 +89,10 @@ _RESPONSE = {
 _READ = {"read_view": "the view of the message", "nonce": "of the round"}
 _READ_OK = {**_READ, "told_op_number": "the sender's"}
 _FAREWELL = {"left_view": "the view that its primary leaves"}
+_CHANGE = {
+    "what": "start_epoch, epoch_started, catch_up or answers",
+    "change_view": "the view of the message, which has the epoch in it",
+}
 _VIEWS = {"old_view": "the view before", "new_view": "the view after"}
 _SPAN = {"span_id": "the same at start and stop", "fencing": "the view, which only ever grows"}
 
@@ -264,6 +268,18 @@ EVENTS: tuple[EventKind, ...] = (
         "the primary leaves its view",
         _BYTES,
         {**_FAREWELL, **_FROM},
+    ),
+    EventKind(
+        "reconfiguration.sent",
+        "it sends a message that only a change of the members needs",
+        _SENT,
+        {**_CHANGE, **_TO},
+    ),
+    EventKind(
+        "reconfiguration.received",
+        "it gets a message that only a change of the members needs",
+        _BYTES,
+        {**_CHANGE, **_FROM},
     ),
     EventKind(
         "view_change.news_sent", "it tells others of its newer view", _SENT, {**_NEWS, **_TO}

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from vsr_node.core.messages import (
+    Answers,
+    CatchUp,
     Commit,
     DoViewChange,
+    EpochStarted,
     Farewell,
     GetCheckpoint,
     GetState,
@@ -20,9 +23,11 @@ from vsr_node.core.messages import (
     RecoveryResponse,
     Request,
     Send,
+    StartEpoch,
     StartView,
     StartViewChange,
     last_op_number,
+    name_of,
 )
 from vsr_node.core.size import size_of
 
@@ -149,6 +154,10 @@ def _recovery_response(message: RecoveryResponse) -> OwnFields:
     return (len(message.entries),), (message.view_number, message.commit_number, message.nonce)
 
 
+def _change(message: StartEpoch | EpochStarted | CatchUp | Answers) -> OwnFields:
+    return (), (name_of(type(message)), message.view_number)
+
+
 def _read(message: Read) -> OwnFields:
     return (), (message.view_number, message.nonce)
 
@@ -156,6 +165,8 @@ def _read(message: Read) -> OwnFields:
 def _read_ok(message: ReadOk) -> OwnFields:
     return (), (message.view_number, message.nonce, message.op_number)
 
+
+_OF_CHANGES = MessageEvents("reconfiguration.sent", "reconfiguration.received", _change)
 
 MESSAGE_EVENTS: Mapping[type[Message], MessageEvents] = {
     Request: MessageEvents("protocol.request.sent", "protocol.request.received", _request),
@@ -192,6 +203,10 @@ MESSAGE_EVENTS: Mapping[type[Message], MessageEvents] = {
     ),
     Read: MessageEvents("read.round", "read.round_received", _read),
     ReadOk: MessageEvents("read.answer_sent", "read.answer_received", _read_ok),
+    StartEpoch: _OF_CHANGES,
+    EpochStarted: _OF_CHANGES,
+    CatchUp: _OF_CHANGES,
+    Answers: _OF_CHANGES,
 }
 """The events of each type of message."""
 

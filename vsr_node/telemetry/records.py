@@ -36,7 +36,7 @@ def note_records(
         if isinstance(record, ReplaceLog):
             _note_log(notes, record, before.op_number, at_us)
         elif isinstance(record, SaveCheckpoint):
-            op_number, _, parts = record.checkpoint
+            op_number, parts = record.checkpoint.op_number, record.checkpoint.parts
             is_own = record.first_op_number <= op_number
             name = "checkpoint.taken" if is_own else "checkpoint.installed"
             notes.note(name, at_us, (snapshot_us, len(parts)), (op_number,))
