@@ -228,6 +228,9 @@ class Answers:
     def send(self, sends: Sequence[Send]) -> None:
         pass
 
+    def send_frame(self, destinations: tuple[str, ...], frame: object) -> None:
+        pass
+
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         self._happened += ["answer" for each in replies if isinstance(each, Reply)]
 
