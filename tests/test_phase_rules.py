@@ -18,6 +18,10 @@ OWNERS = {
     "waiting": "waiting",
     "incoming": "state_transfer",
     "reads": "quorum_read",
+    "beginning": "reconfiguration",
+    "fetching": "state_transfer",
+    "standing": "standby",
+    "handed_in": "standby",
 }
 
 CORE = PACKAGE / "core"

@@ -12,10 +12,13 @@ from vsr_node.bench.workloads import DEFAULT
 from vsr_node.bench.workshop.broken_nodes import (
     BROKEN_NODES,
     BROKEN_PREFIX,
+    HARD_NODES,
     HONEST,
     HONEST_ON_DISK,
+    HONEST_RAFT,
     OTHER_NODES,
 )
+from vsr_node.bench.workshop.self_test import HONEST_OTHER_NODES
 
 NODE = "{root}/run-vsr-node"
 
@@ -31,6 +34,30 @@ SHRINKABLE = (
     "early-ack",
 )
 """Broken nodes that lie within a few operations; others first count operations."""
+
+
+GLOMERS = {
+    "1": "echo --node-count 1 --time-limit 10",
+    "2": "unique-ids --time-limit 30 --rate 1000 --node-count 3 --availability total "
+    "--nemesis partition",
+    "3a": "broadcast --node-count 1 --time-limit 20 --rate 10",
+    "3b": "broadcast --node-count 5 --time-limit 20 --rate 10",
+    "3c": "broadcast --node-count 5 --time-limit 20 --rate 10 --nemesis partition",
+    "3d, 3e": "broadcast --node-count 25 --time-limit 20 --rate 100 --latency 100",
+    "4": "g-counter --node-count 3 --rate 100 --time-limit 20 --nemesis partition",
+    "5a": "kafka --node-count 1 --concurrency 2n --time-limit 20 --rate 1000",
+    "5b, 5c": "kafka --node-count 2 --concurrency 2n --time-limit 20 --rate 1000",
+    "6a": "txn-rw-register --node-count 1 --concurrency 2n --time-limit 20 --rate 1000 "
+    "--consistency-models read-uncommitted --availability total",
+    "6b": "txn-rw-register --node-count 2 --concurrency 2n --time-limit 20 --rate 1000 "
+    "--consistency-models read-uncommitted",
+    "6b, cut off": "txn-rw-register --node-count 2 --concurrency 2n --time-limit 20 --rate 1000 "
+    "--consistency-models read-uncommitted --nemesis partition",
+    "6c, cut off": "txn-rw-register --node-count 2 --concurrency 2n --time-limit 20 --rate 1000 "
+    "--consistency-models read-committed --nemesis partition",
+}
+"""The workload and the options of each challenge of Fly.io's Gossip Glomers. 6b and 6c lack
+``--availability total``, as no node that asks a majority is available while it is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +151,13 @@ def journals(data_dir: str) -> dict[str, str]:
         "flushed": f"-- --data-dir {data_dir}",
         "not flushed": f"-- --data-dir {data_dir} --fsync never",
     }
+
+
+def hunt(node: str, minutes: int, seed: int, options: str = "") -> tuple[str, ...]:
+    """Return the command line of a hunt."""
+    return module(
+        "vsr_node.bench", f"hunt --bin {node} --minutes {minutes} --jobs 2 --seed {seed} {options}"
+    )
 
 
 def own_network(name: str, options: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -357,6 +391,74 @@ CHECKS = (
                 ),
             )
             for node in BROKEN_NODES
+        ),
+    ),
+    Check(
+        name="honest-others",
+        about="the honest nodes of the other workloads are found valid, 50 times out of 50",
+        runs=tuple(
+            CheckRun(
+                name=f"{node.name}, {node.workload}, seed {seed}",
+                command=bench(
+                    BROKEN_PREFIX + node.name,
+                    f"{' '.join(node.found_by)} --seed {seed}",
+                    node.workload,
+                ),
+            )
+            for node, seed in product(HONEST_OTHER_NODES, range(1, 51))
+        ),
+    ),
+    Check(
+        name="hunts-broken",
+        about="a hunt of 5 minutes finds each hard node, 10 times (9 are required)",
+        runs=tuple(
+            CheckRun(
+                name=f"{node.name}, seed {seed}",
+                command=hunt(
+                    BROKEN_PREFIX + node.name, 5, seed, "-- {{run}}/data" if node.found_by else ""
+                ),
+                exit_status=1,
+                time_limit_s=900,
+            )
+            for node, seed in product(HARD_NODES, range(1, 11))
+        ),
+    ),
+    Check(
+        name="hunts-honest",
+        about="a hunt of 2 minutes finds nothing wrong with the honest Raft, 50 times",
+        runs=tuple(
+            CheckRun(
+                name=f"seed {seed}",
+                command=hunt(BROKEN_PREFIX + HONEST_RAFT, 2, seed, "-- {{run}}/data"),
+                time_limit_s=300,
+            )
+            for seed in range(1, 51)
+        ),
+    ),
+    Check(
+        name="hunts-ours",
+        about="a hunt of 2 minutes finds nothing wrong with our node, 50 times",
+        runs=tuple(
+            CheckRun(
+                name=f"{name}, seed {seed}",
+                command=hunt(NODE, 2, seed, options),
+                time_limit_s=300,
+            )
+            for (name, options), seed in product(
+                list(journals("{{run}}/data").items())[:2], range(1, 26)
+            )
+        ),
+    ),
+    Check(
+        name="glomers",
+        about="our node serves each challenge of Gossip Glomers, strictly: valid, ten seeds each",
+        runs=tuple(
+            CheckRun(
+                name=f"{challenge}, seed {seed}",
+                command=bench(NODE, f"{options} --strict --seed {seed}", workload),
+            )
+            for (challenge, line), seed in product(GLOMERS.items(), range(1, 11))
+            for workload, _, options in (line.partition(" "),)
         ),
     ),
     Check(

@@ -70,6 +70,39 @@ def test_a_leader_of_an_older_term_does_not_count(make_world: Any) -> None:
     assert gauge.leader() == "n2"
 
 
+def test_a_leader_that_was_replaced_does_not_lead_by_another_type(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    broadcast(world, "n0", {"type": "append_entries", "term": 3}, 50)
+    broadcast(world, "n0", {"type": "answer"}, 50)
+    broadcast(world, "n2", {"type": "append_entries", "term": 4}, 1)
+    assert gauge.leader() == "n2"
+
+
+def test_a_candidate_does_not_lead_before_it_is_elected(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    broadcast(world, "n0", {"type": "ask_vote", "term": 3}, 1)
+    broadcast(world, "n0", {"type": "append_entries", "term": 3}, 9)
+    broadcast(world, "n2", {"type": "ask_vote", "term": 4}, 1)
+    assert gauge.leader() == "n0"
+    broadcast(world, "n2", {"type": "append_entries", "term": 4}, 1)
+    assert gauge.leader() == "n2"
+
+
+def test_who_answers_two_leaders_does_not_lead(make_world: Any) -> None:
+    world = make_world()
+    gauge = gauge_of(world)
+    broadcast(world, "n0", {"type": "append_entries", "term": 3}, 1)
+    for _ in range(50):
+        world.send("n1", "n0", {"type": "confirm", "term": 3})
+    broadcast(world, "n2", {"type": "append_entries", "term": 4}, 2)
+    for _ in range(50):
+        world.send("n1", "n2", {"type": "confirm", "term": 4})
+        world.send("n0", "n2", {"type": "confirm", "term": 4})
+    assert gauge.leader() == "n2"
+
+
 def test_nobody_leads_where_all_do_the_same_or_nothing(make_world: Any) -> None:
     world = make_world()
     gauge = gauge_of(world)

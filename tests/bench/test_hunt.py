@@ -1,6 +1,8 @@
 """The hunt: what it tries, what it finds, and what it says."""
 
 import json
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from vsr_node.bench.command_line import cli, hunt
 from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.hunting.recipes import CHOICES, Cook, Recipe, varied
+from vsr_node.bench.hunting.scratch import scratch_folder
 from vsr_node.bench.workshop.broken_nodes import FOLDER
 
 HONEST = ("--bin", "broken:honest-on-disk", "--", "{run}")
@@ -116,6 +119,22 @@ def test_a_node_that_never_comes_up_is_an_error(
     screen = capsys.readouterr().out
     assert "ERROR: the group did not come up" in screen
     assert "bench doctor --bin false" in screen
+
+
+def test_a_hunt_removes_what_a_killed_one_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, young = (tmp_path / f"bench-hunt-{name}" for name in ("left", "young"))
+    for folder in (left, young):
+        (folder / "0").mkdir(parents=True)
+    os.utime(left, (0, 0))
+    with scratch_folder() as held:
+        os.utime(held, (0, 0))
+        assert {*tmp_path.iterdir()} == {young, held}
+        with scratch_folder():
+            assert held.exists(), "its hunt is under way"
+    assert {*tmp_path.iterdir()} == {young}
 
 
 def test_a_hunt_for_all_goes_on(hunts: Hunts, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ def trial(make_world: Any, tmp_path: Path) -> Iterator[tuple[Any, Begun]]:
     ground = RunGround(world.time.timers, world.mistakes, world.network, history, lambda _: None)
     members = cast("Members", SimpleNamespace(names=list(world.got), network=world.network))
     gauge = LeaderGauge(world.time.timers, list(world.got), world.network.servers)
-    nemesis = Nemesis(ground, members, gauge, {}, lambda: None)
+    nemesis = Nemesis(ground, members, gauge, {}, lambda: None, lambda nodes: None)
     nemesis.start([Act(100 * MS, PARTITION, PARTITION.at_leader), Act(1_000 * MS, PARTITION, None)])
     world.network.add_client("c0", Listener())
     yield world, lambda: [effect.begin // MS for effect in nemesis.effects]

@@ -1,6 +1,7 @@
 """Clients and workers, in virtual time, at nodes that the tests play."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -345,6 +346,25 @@ def test_after_a_fault_readers_do_not_all_wait_for_the_whole_time_out(make_trial
             waited.append(event.time - begun[event.process])
     assert min(waited) < 0.5 * SECOND < max(waited) <= SECOND
     assert len(set(waited)) > len(waited) / 2
+
+
+def test_while_changes_are_held_at_nodes_their_workers_only_read_back(make_trial: Any) -> None:
+    trial = thorough(make_trial, ok, faults_at=[2])
+    for at, nodes in ((2, ("n1", "n2")), (4, ("n0", "n1", "n2")), (5, ())):
+        trial.time.timers.call_at(at * SECOND, partial(hold, trial, nodes))
+    begun = [event for event in trial.run(6) if event.type == "invoke"]
+    changes = [event for event in begun if event.f != "read"]
+    assert {e.node for e in changes if 2 * SECOND < e.time < 4 * SECOND} == {"n0"}
+    assert not [e for e in changes if 4 * SECOND < e.time < 5 * SECOND]
+    assert len([e for e in begun if 4 * SECOND < e.time < 5 * SECOND]) > 20
+    assert {e.node for e in changes if e.time > 5 * SECOND} == {"n0", "n1", "n2"}
+    keys = [{e.key for e in changes if b * SECOND < e.time < (b + 2) * SECOND} for b in (0, 2, 4)]
+    assert not keys[0] & keys[1]
+    assert not keys[1] & keys[2]
+
+
+def hold(trial: Trial, nodes: Sequence[str]) -> None:
+    trial.workers.hold_changes(nodes)
 
 
 def test_a_thorough_run_writes_mostly_new_values_and_compares_with_what_was_seen(

@@ -35,13 +35,18 @@ def _calls(events: list[Event]) -> dict[str, list[Call]]:
                 if completion.type == "ok":
                     end, value = later, completion.value
                 elif completion.type == "fail":
-                    f = ""
+                    f, end = "mismatch" if _is_mismatch(completion) else "", later
                 break
         if f:
             calls.setdefault(json.dumps(event.key, sort_keys=True), []).append(
                 Call(start, end, f, value)
             )
     return calls
+
+
+def _is_mismatch(event: Event) -> bool:
+    error = event.error
+    return event.f == "cas" and isinstance(error, list) and error[0] == 22
 
 
 def _search(calls: list[Call], model: str) -> bool:
@@ -72,6 +77,8 @@ def _register(state: str, call: Call) -> str | None:
     if call.f == "cas":
         expected, new = (json.dumps(value, sort_keys=True) for value in call.value)
         return new if expected == state else None
+    if call.f == "mismatch":
+        return None if json.dumps(call.value[0]) == state else state
     unknown = call.end == inf
     return state if unknown or json.dumps(call.value, sort_keys=True) == state else None
 

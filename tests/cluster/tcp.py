@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vsr_node.client.security import TLS
 from vsr_node.cluster.server import Server
@@ -30,6 +30,7 @@ def make_server(
     security: TLS | None = None,
     log: list[str] | None = None,
     http: str = "",
+    loop: Literal["own", "current"] = "own",
 ) -> Server[Counter]:
     lines: list[str] = [] if log is None else log
     return Server(
@@ -40,6 +41,7 @@ def make_server(
         volatile=folder is None,
         security=security,
         http=http,
+        loop=loop,
         log=lines.append,
     )
 

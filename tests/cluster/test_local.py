@@ -188,7 +188,7 @@ def test_a_closed_client_and_wrong_arguments_send_nothing() -> None:
             unchecked: Any = Counter
             with pytest.raises(BadArguments):
                 await unchecked.add(client, "five")
-            client.close()
+            await client.close()
             with pytest.raises(Closed):
                 await Counter.add(client, 5)
             assert cluster.dump("n0").operation_number == 0

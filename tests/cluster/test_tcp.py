@@ -109,16 +109,25 @@ def test_dialling_past_the_deadline_is_surely_not_executed() -> None:
             Counter.add(client, 1)
 
 
-def test_strangers_are_told_why() -> None:
+def test_strangers_are_told_why_at_once() -> None:
     async def scene() -> None:
         members = addresses("a")
         async with running(members):
-            async with Client.connect(KeyValue, members, timeout=0.5) as other_machine:
-                with pytest.raises(WrongVersion, match=r"^this group runs Counter, not KeyValue$"):
-                    await KeyValue.put(other_machine, "k", "v")
-            async with Client.connect(Counter, members, timeout=0.5, group="x") as other_group:
+            async with Client.connect(KeyValue, members, timeout=3600) as other_machine:
+                for _ in range(2):
+                    with pytest.raises(WrongVersion, match=r"^this group runs Counter, not Key"):
+                        await KeyValue.put(other_machine, "k", "v")
+            async with Client.connect(Counter, members, timeout=3600, group="x") as other_group:
                 with pytest.raises(WrongGroup):
                     await Counter.add(other_group, 1)
+
+            def block() -> None:
+                with SyncClient.connect(KeyValue, members, timeout=3600) as blocking:
+                    for _ in range(2):
+                        with pytest.raises(WrongVersion):
+                            KeyValue.put(blocking, "k", "v")
+
+            await asyncio.to_thread(block)
 
     asyncio.run(scene())
 
@@ -181,6 +190,7 @@ def test_what_goes_wrong_in_a_turn_ends_the_member_and_not_the_process() -> None
         ({"volatile": True, "name": "x"}, "not among the members"),
         ({"volatile": True, "listen": "0.0.0.0:1"}, "security"),
         ({"volatile": True, "flush": "sometimes"}, "flush"),
+        ({"volatile": True, "loop": "other"}, "loop"),
     ],
 )
 def test_what_a_server_refuses_to_be(options: dict[str, str], why: str) -> None:
@@ -242,5 +252,27 @@ def test_a_member_that_differs_from_a_quorum_ends() -> None:
             with pytest.raises(DivergenceError):
                 await servers["c"].wait()
             assert await Counter.add(client, 0) == total
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("loop", ["own", "current"])
+def test_a_client_in_the_members_process_needs_no_socket(loop: str) -> None:
+    async def scene() -> None:
+        members = addresses()
+        async with running(members, loop=loop) as servers:
+            async with servers["b"].client() as client:
+                sums = await client.many(Counter.add.request(1) for _ in range(200))
+                assert sorted(map(str, sums)) == sorted(map(str, range(1, 201)))
+                assert await Counter.get(client) == 200
+                assert '"name": "b"' in (await client.status())[0]
+                assert '"clients": 0' in (await client.status())[0]
+                await servers["b"].stop()
+                with pytest.raises(Unavailable, match="the member has stopped"):
+                    await Counter.add(client.options(timeout=0.1), 1)
+            with pytest.raises(Closed):
+                await Counter.add(client, 1)
+        with pytest.raises(Closed):
+            make_server("a", members).client()
 
     asyncio.run(scene())

@@ -71,18 +71,21 @@ def operation(number: int, client: str = "c1") -> str:
 class Group:
     """``size`` replicas n0, n1, ... whose messages wait in ``under_way``.
 
-    ``durable`` is what each replica starts from. ``cut`` holds the (source, destination) pairs
-    whose messages are lost when they are sent.
+    The first ``founders`` of them found the group; None stands for all. ``durable`` is what each
+    replica starts from. ``cut`` holds the (source, destination) pairs whose messages are lost when
+    they are sent.
     """
 
     def __init__(
         self,
         size: int = 3,
         *,
+        founders: int | None = None,
         durable: dict[str, DurableState] | None = None,
         limits: Limits | None = None,
     ) -> None:
         self.names = tuple(f"n{number}" for number in range(size))
+        self.founders = self.names[:founders]
         self.now = 0
         self.delay = 0
         self.under_way: list[Envelope] = []
@@ -103,7 +106,8 @@ class Group:
         self.storages[name] = MemoryStorage(durable)
         self.replicas[name] = Replica(
             name=name,
-            membership=Membership(0, self.names),
+            processes=self.names,
+            membership=Membership(0, self.founders),
             machine=Notebook(),
             now=self.now,
             random=Random(self._incarnations),

@@ -13,7 +13,9 @@ from vsr_node.core import (
     forwarding,
     leading,
     quorum_read,
+    reconfiguration,
     recovery,
+    standby,
     state_transfer,
     view_change,
     voting,
@@ -39,7 +41,7 @@ from vsr_node.core.timers import TIME_OUT_MAX, TIME_OUT_MIN
 def test_every_type_of_message_is_heard_by_one_phase() -> None:
     assert set(HEARINGS) == set(get_args(Message))
     phases = [forwarding, leading, following, voting, view_change]
-    phases += [state_transfer, recovery, quorum_read]
+    phases += [state_transfer, recovery, quorum_read, reconfiguration, standby]
     assert sum(len(phase.HEARS) for phase in phases) == len(HEARINGS)
 
 

@@ -1,6 +1,5 @@
 """Pyright accepts and refuses the same lines as mypy, which reads all tests anyway."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -12,7 +11,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
 def test_pyright_agrees_with_mypy(tmp_path: Path) -> None:
     settings = tmp_path / "pyrightconfig.json"
     files = [ROOT / "tests/machines/typing_check.py", ROOT / "examples"]
@@ -20,7 +18,7 @@ def test_pyright_agrees_with_mypy(tmp_path: Path) -> None:
         json.dumps(
             {
                 "include": [str(file) for file in files],
-                "extraPaths": [str(ROOT)],
+                "extraPaths": [str(ROOT), str(ROOT / "examples")],
                 "pythonVersion": "3.11",
                 "typeCheckingMode": "strict",
                 "reportUnnecessaryTypeIgnoreComment": True,
@@ -29,8 +27,9 @@ def test_pyright_agrees_with_mypy(tmp_path: Path) -> None:
         ),
         encoding="utf-8",
     )
+    checker = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable]
     done = subprocess.run(
-        [sys.executable, "-m", "pyright", "--project", settings, "--pythonpath", sys.executable],
+        [*checker, "--project", settings],
         capture_output=True,
         text=True,
         check=False,

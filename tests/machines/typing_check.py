@@ -5,6 +5,8 @@ An ``ignore`` that no checker needs is an error: so each one proves that its lin
 
 from typing import assert_type
 
+from vsr_node.client.asynchronous import Client
+from vsr_node.client.blocking import SyncClient
 from vsr_node.machines.library.counter import Counter
 from vsr_node.machines.typed import AsyncCaller, SyncCaller
 
@@ -36,3 +38,9 @@ def here_and_now(shop: Shop) -> None:
     assert_type(Shop(stock={"tea": 1}), Shop)
     shop.buy(5)  # type: ignore[arg-type]
     Shop(stock=5)  # type: ignore[arg-type]
+
+
+def connected() -> None:
+    assert_type(Client.connect(Shop, ["127.0.0.1:1"]), Client[Shop])
+    assert_type(SyncClient.connect(Shop, ["127.0.0.1:1"]).options(timeout=1.0), SyncClient[Shop])
+    SyncClient.connect(5, ["127.0.0.1:1"])  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ TEXTS = (
     "x" * 99,
 )
 KEYS = (0, 1, 2, "key", 1.5, None)
-TIME_OUTS = (200_000, 200_000, 1_000_000, 60_000_000, 199_999, 60_000_001, 0, 2**53 - 1)
+TIME_OUTS = (300_000, 300_000, 1_000_000, 60_000_000, 299_999, 60_000_001, 0, 2**53 - 1)
 """What a primary may ask of its backups, and what none does."""
 
 FAR_AHEAD = 2**20
@@ -313,7 +313,7 @@ class FuzzedLines:
         random = self._random
         view = self._view()
         peer = random.choice(NAMES[1:])
-        timing = {"sent_at": 1, "time_out": 200_000}
+        timing = {"sent_at": 1, "time_out": 300_000}
         numbers = {"commit_number": random.choice(NUMBERS[1:8]), "first_op_number": 1}
         log = {"view_number": 3 * view, **numbers, "entries": self._entries()}
         match random.randrange(6):

@@ -24,7 +24,7 @@ def backup() -> Iterator[NodeProcess]:
     """n1 of three; the test plays n0, its primary, and bears no more than 0.2 s of silence."""
     with NodeProcess() as process:
         process.init("n1", ("n0", "n1", "n2"))
-        heartbeat = {"view_number": 0, "commit_number": 0, "sent_at": 1, "time_out": 200_000}
+        heartbeat = {"view_number": 0, "commit_number": 0, "sent_at": 1, "time_out": 300_000}
         process.send("n0", {"type": "commit", **heartbeat}, "n1")
         assert process.receive_type("prepare_ok")["op_number"] == 0
         yield process

@@ -29,7 +29,9 @@ from tests.storage.damage import (
 )
 from vsr_node.core.messages import (
     Checkpoint,
+    Declined,
     DurableState,
+    Reconfiguration,
     Record,
     ReplaceLog,
     SaveCheckpoint,
@@ -374,3 +376,45 @@ def test_a_save_syncs_once_at_most(tmp_path: Path, flush: Flush, syncs: list[int
     )
     parts = "".join(line[0] for line in trace.read_text().splitlines()).split("k")
     assert [len(part) for part in parts[1:3]] == syncs
+
+
+def test_a_journal_of_another_groups_founders_is_refused(tmp_path: Path) -> None:
+    def journal(*founders: str) -> SqliteStorage:
+        return SqliteStorage(
+            tmp_path,
+            "n0",
+            ("n0", "n1", "n2"),
+            flush=Flush.PROMISES,
+            boot_id="b",
+            founders=founders,
+        )
+
+    first = journal("n0", "n1")
+    first.load()
+    first.close()
+    journal("n0", "n1").close()
+    with pytest.raises(StorageError, match="n0, n1 founded, not n0"):
+        journal("n0")
+
+
+def test_changes_of_the_members_come_back_from_the_journal(tmp_path: Path) -> None:
+    def journal() -> SqliteStorage:
+        return SqliteStorage(
+            tmp_path, "n0", ("n0", "n1"), flush=Flush.PROMISES, boot_id="b", founders=("n0",)
+        )
+
+    change = Reconfiguration(1, ("n0", "n1"))
+    declined = Declined("not-possible", "why")
+    client = ("admin", -1, ((1, change, 7), (2, declined, 8)))
+    storage = journal()
+    storage.load()
+    entries = (("admin", 1, change), ("admin", 2, declined))
+    checkpoint = Checkpoint(1, 1, (client,), 1, ("n0", "n1"))
+    storage.save([ReplaceLog(1, entries), SetView(1 << 32, 0), SetCommit(2)])
+    storage.save([SaveCheckpoint(checkpoint, 2)])
+    storage.close()
+    state = journal().load()
+    assert state.checkpoint == checkpoint
+    assert type(state.entries[0][2]) is Declined
+    assert state.entries == entries[1:]
+    assert state.view_number == 1 << 32

@@ -37,7 +37,7 @@ def normal_case() -> Scenario:
 def normal_case_of_five() -> Scenario:
     scenario = begin("A quorum of five is three: the primary answers, whoever was asked.", 5)
     scenario.request("c1", WRITE_1, to="n4")
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=150)
     return scenario
 
 
@@ -59,7 +59,7 @@ def primary_dies_before_commit() -> Scenario:
     scenario.run(milliseconds=600)
     scenario.tell("The client asks n3. The one replica that held the request brought it along.")
     scenario.request_again("c1", to="n3")
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=150)
     return scenario
 
 
@@ -71,7 +71,7 @@ def primary_dies_after_commit() -> Scenario:
     scenario.run(milliseconds=600)
     scenario.tell("The next view has the write.")
     scenario.request("c2", READ, to="n2")
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=150)
     return scenario
 
 
@@ -81,7 +81,7 @@ def two_view_changes_in_a_row() -> Scenario:
     scenario.crash("n1")
     scenario.run(milliseconds=2500)
     scenario.request("c1", WRITE_1, to="n4")
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=150)
     return scenario
 
 
@@ -92,7 +92,7 @@ def farewell() -> Scenario:
     scenario.stop("n0")
     scenario.run(milliseconds=20)
     scenario.request("c2", WRITE_2, to="n2")
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=150)
     return scenario
 
 
@@ -182,7 +182,7 @@ def quorum_read() -> Scenario:
     scenario.request("c2", READ, to="n1")
     scenario.run(milliseconds=35)
     scenario.mend("n0", "n1", both_ways=False)
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=250)
     return scenario
 
 

@@ -7,7 +7,9 @@ is Jepsen's (https://github.com/jepsen-io/jepsen, "history"):
 - ``ok``: the operation happened, once, between its two events.
 - ``fail``: it did not happen. A failed read usually says nothing, which comes to the same. But a
   read or a cas that failed because the key does not exist has seen something: it counts as a read
-  of null. (Maelstrom ignores it, so a group that forgets everything it acknowledged passes there.)
+  of null. A cas that failed because the value was another one has seen that: it counts as a
+  ``MISMATCH``. (Maelstrom ignores both, so a group that forgets everything it acknowledged passes
+  there.)
 - ``info``, or no completion at all: it may happen at any later time, or never.
 """
 
@@ -19,6 +21,9 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 NEMESIS = "nemesis"
 """The process of the events that record faults. No client issued them, and they are not judged."""
+
+MISMATCH = "cas-mismatch"
+"""The function of an operation that saw any value but its own, and changed nothing."""
 
 EVENT_TYPES = ("invoke", "ok", "fail", "info")
 
@@ -161,6 +166,10 @@ def _happened(invocation: Event, completion: Event | None) -> Operation | None:
         return _operation(invocation, completion)
     if _saw_no_key(completion):
         return _operation(invocation, completion)._replace(f="read", value=None)
+    if _saw_another_value(completion):
+        match invocation.value:
+            case [expected, _] if expected is not None:
+                return _operation(invocation, completion)._replace(f=MISMATCH, value=expected)
     return None
 
 
@@ -188,6 +197,24 @@ def _saw_no_key(event: Event) -> bool:
         case Event(type="fail", f="read" | "cas", error="key-does-not-exist"):
             return True
     return False
+
+
+def _saw_another_value(event: Event) -> bool:
+    """Return whether a cas failed because the key has another value, error 22 of the protocol.
+
+    Only the bench's own ``[22, text]`` counts. Jepsen's ``:precondition-failed`` is that of any
+    database, and many of them compare versions, not values. A missing key may fail so, too: it is
+    null, and no cas from null counts.
+    """
+    match event:
+        case Event(type="fail", f="cas", error=[22, *_]):
+            return True
+    return False
+
+
+def without_evidence_of_failures(events: Iterable[Event]) -> list[Event]:
+    """Return the events as Maelstrom's checker sees them: what failed has seen nothing."""
+    return [event._replace(error=None) if event.type == "fail" else event for event in events]
 
 
 def split_by_key(operations: Sequence[Operation]) -> dict[str, list[Operation]]:

@@ -11,7 +11,7 @@ from math import inf
 from typing import TypeAlias
 
 from vsr_node.checker.foreign import describe_foreign, is_transaction
-from vsr_node.checker.history import HistoryError, Json, Operation, canonical_text
+from vsr_node.checker.history import MISMATCH, HistoryError, Json, Operation, canonical_text
 
 State: TypeAlias = Hashable
 
@@ -102,10 +102,10 @@ class RegisterModel(Model):
     name = "register"
     initial = "null"
     functions = ("read", "write", "cas")
-    read_functions: tuple[str, ...] = ("read",)
+    read_functions: tuple[str, ...] = ("read", MISMATCH)
 
     def apply(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """See ``Model.apply``. A cas that is known to have failed is not in a history."""
+        """See ``Model.apply``. A cas that failed is not in a history, but its mismatch may be."""
         match operation.f, operation.value:
             case "read", value:
                 return canonical_text(value) == state, state
@@ -113,11 +113,13 @@ class RegisterModel(Model):
                 return True, canonical_text(value)
             case "cas", [expected, new]:
                 return canonical_text(expected) == state, canonical_text(new)
+            case f, value if f == MISMATCH:
+                return canonical_text(value) != state, state
         raise self.unknown(operation)
 
     def simplify(self, operations: Sequence[Operation]) -> list[Operation]:
         """Make all values equal that are written and neither read nor expected by a cas."""
-        seen = {canonical_text(value) for value in map(_expected, operations)}
+        seen = {canonical_text(value) for value in map(_named, operations)}
         unseen: Json = "unseen"
         while canonical_text(unseen) in seen:
             unseen = [unseen]
@@ -133,14 +135,16 @@ class RegisterModel(Model):
         return [simplified(operation) for operation in operations]
 
     def seen(self, operation: Operation) -> Json:
-        """Return the value that was read or that a cas found."""
-        return _expected(operation)
+        """Return the value that was read or that a cas found, None if it found another one."""
+        return None if operation.f == MISMATCH else _named(operation)
 
     def describe(self, operation: Operation) -> str:
         """Describe a cas as "cas 1 -> 2"."""
         match operation.f, operation.value:
             case "cas", [expected, new]:
                 return f"cas {canonical_text(expected)} -> {canonical_text(new)}"
+            case f, value if f == MISMATCH:
+                return f"failed cas of {canonical_text(value)}"
         return super().describe(operation)
 
     def describe_state(self, state: State) -> str:
@@ -149,8 +153,8 @@ class RegisterModel(Model):
 
     def obstacle(self, state: State, operation: Operation) -> str:
         """Describe the value that the operation saw, and the one that is there."""
-        verb = "read" if operation.f == "read" else "found"
-        return f"it {verb} {canonical_text(_expected(operation))}, and the register is {state}"
+        verb = {"read": "read", MISMATCH: "found another value than"}.get(operation.f, "found")
+        return f"it {verb} {canonical_text(_named(operation))}, and the register is {state}"
 
 
 class MapModel(Model):
@@ -204,16 +208,16 @@ class MapModel(Model):
         return f"the value is {canonical_text(str(state))}"
 
 
-def _expected(operation: Operation) -> Json:
-    """Return the value that the register must have for a read or a cas, null for other operations.
+def _named(operation: Operation) -> Json:
+    """Return the value that a read, a cas or a mismatch compares with, null for other operations.
 
     A read of unknown outcome asks for nothing, and gives null, too.
     """
     match operation.f, operation.value:
-        case "read", value:
-            return value
         case "cas", [expected, _]:
             return expected
+        case f, value if f in ("read", MISMATCH):
+            return value
     return None
 
 

@@ -34,9 +34,9 @@ class KeyVerdict:
     valid: bool | None
     """None if a bound was hit first."""
     operation_count: int
-    """How many operations happened or may have happened; failed ones are not counted."""
+    """How many operations happened or may have happened, or have seen something as they failed."""
     completed_count: int
-    """How many of them are known to have happened."""
+    """How many of them are over, with a known outcome."""
     valid_count: int
     """How many completed operations, in order of completion, are shown to be linearizable. For an
     invalid key no more are: the next one can't be placed."""

@@ -9,37 +9,43 @@ be killed, paused and started again. All of it runs in the caller's loop.
 """
 
 import asyncio
-import time
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias
 
-from vsr_node.client.errors import Closed, OutcomeUnknown, error_of
-from vsr_node.client.session import End, Ended, Session
+from vsr_node.client.asynchronous import Client
+from vsr_node.client.calls import Calls
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Message, Refusal, Reply, Send
+from vsr_node.core.messages import Refusal, Reply, Send
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
-from vsr_node.machines.typed import CHANCE_BITS, AsyncCaller, M, R, Request, SyncCaller
+from vsr_node.machines.typed import M, R, Request, SyncCaller
 from vsr_node.storage.machine import boot_id
 from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
 from vsr_node.wire.calls import Answer, Ask
+from vsr_node.wire.shapes import Frame
 
-from .asks import Asks
+from .asks import Asks, Caller
 from .divergence import Digests
+from .in_process import InProcessLink
 from .member import Member
 from .network import LocalNetwork, Transport
 
-Input: TypeAlias = tuple[str, Message] | tuple["LocalClient[Any]", Ask]
+Input: TypeAlias = tuple[str, Frame] | tuple[Caller, Ask]
 """A message and its sender, or what a client asks."""
 
 START_TIMEOUT_S = 30.0
+
+IN_FLIGHT = 1024
+"""Calls of a client under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +89,15 @@ class LocalCluster(Generic[M]):
         self._log = log
         self._memories = {name: MemoryStorage() for name in self.names}
         self._running: dict[str, _Running[M]] = {}
+        self._seats: dict[str, _Seat[M]] = {}
         self._failures: dict[str, BaseException] = {}
-        self._clients: set[LocalClient[M]] = set()
-        self._client_count = 0
+        self._clients: list[Client[M]] = []
+        self._link_count = 0
 
     async def __aenter__(self) -> Self:
         """Start all members, and return when they serve."""
+        loop = asyncio.get_running_loop()
+        self._seats = {name: _Seat(loop) for name in self.names}
         for name in self.names:
             self.start(name)
         await self.ready()
@@ -98,8 +107,8 @@ class LocalCluster(Generic[M]):
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         """Stop all members. Raises why a member had failed, if nothing else is raised."""
-        for client in [*self._clients]:
-            client.close()
+        for client in self._clients:
+            await client.close()
         for running in self._running.values():
             running.stop()
         self._running.clear()
@@ -135,7 +144,7 @@ class LocalCluster(Generic[M]):
             self._failures.pop(name, None)
             host = Host(self._make, check=True, log=lambda text: self._log(f"{name}: {text}"))
             self._running[name] = _Running(self, name, host, self._open_storage(name))
-            self._connect(name)
+            self._seats[name].fill(self._running[name])
 
     def _open_storage(self, name: str) -> Storage:
         if self._data_dir is None:
@@ -150,8 +159,7 @@ class LocalCluster(Generic[M]):
         running = self._running.pop(name, None)
         if running is not None:
             running.end()
-        for client in self._clients:
-            client.on_disconnected(name)
+        self._seats[name].empty()
 
     def fail(self, name: str, why: BaseException) -> None:
         """Note that a member has ended, and why."""
@@ -194,34 +202,66 @@ class LocalCluster(Generic[M]):
 
     # Clients
 
-    def client(self, *, timeout: float = 10.0, patience: float | None = None) -> "LocalClient[M]":
-        """Return a client. A call takes ``timeout`` seconds at most.
+    def client(self, *, timeout: float = 10.0, patience: float | None = None) -> Client[M]:
+        """Return an open client. A call takes ``timeout`` seconds at most.
 
         After ``patience`` seconds the same call goes through another member too; None: that time
         follows the round trip.
         """
-        self._client_count += 1
-        client = LocalClient(self, f"c{self._client_count}", timeout, patience)
-        self._clients.add(client)
-        for name in self._running:
-            client.on_connected(name)
+        calls = Calls(self.names, self._link_to, patience=patience, in_flight=IN_FLIGHT)
+        calls.open()
+        client: Client[M] = Client(calls, timeout)
+        self._clients.append(client)
         return client
+
+    def _link_to(self, name: str, calls: Calls) -> InProcessLink:
+        self._link_count += 1
+        return InProcessLink(name, calls, self._seats[name], self._link_count)
 
     def sync(self, *, timeout: float = 10.0) -> "LocalSyncClient[M]":
         """Return a client for other threads than this loop's, which blocks them."""
         return LocalSyncClient(self.client(timeout=timeout), asyncio.get_running_loop())
 
-    def ask(self, client: "LocalClient[M]", name: str, ask: Ask) -> None:
-        """Carry what a client asks to a member."""
-        self._running[name].take((client, ask))
 
-    def forget(self, client: "LocalClient[M]") -> None:
-        """Let go of a closed client."""
-        self._clients.discard(client)
+class _Seat(Generic[M]):
+    """A member's place in the group, where clients find it whenever it runs."""
 
-    def _connect(self, name: str) -> None:
-        for client in self._clients:
-            client.on_connected(name)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._running: _Running[M] | None = None
+        self._links: dict[InProcessLink, None] = {}
+
+    def fill(self, running: "_Running[M]") -> None:
+        """Report to all clients that the member runs."""
+        self._running = running
+        for link in self._links:
+            link.on_up()
+
+    def empty(self) -> None:
+        """Report to all clients that it has ended."""
+        if self._running is not None:
+            self._running = None
+            for link in self._links:
+                link.on_down()
+
+    def on_joined(self, link: InProcessLink) -> None:
+        """Take a client."""
+        self._links[link] = None
+        if self._running is not None:
+            link.on_up()
+
+    def on_left(self, link: InProcessLink) -> None:
+        """Let go of a client."""
+        self._links.pop(link, None)
+
+    def on_ask(self, caller: Caller, request: Ask) -> None:
+        """Take what a client asks, if the member runs."""
+        if self._running is not None:
+            self._running.take((caller, request))
+
+    def status(self) -> str:
+        """Return the member's state as a JSON object."""
+        return json.dumps({} if self._running is None else asdict(self._running.dump()))
 
 
 class _Running(Generic[M]):
@@ -249,7 +289,9 @@ class _Running(Generic[M]):
             now=self._now(),
             limits=Limits(registered=True),
         )
-        self._asks: Asks[LocalClient[Any]] = Asks(self.member)
+        self._asks = Asks(self.member)
+        self._answered: dict[Caller, None] = {}
+        """Callers with answers that have not left."""
         self._transport: Transport = cluster.network.join(name, self._on_message)
         self.wake()
 
@@ -271,7 +313,7 @@ class _Running(Generic[M]):
             self.host.operation_number,
         )
 
-    def _on_message(self, peer: str, message: Message, _: int) -> None:
+    def _on_message(self, peer: str, message: Frame, _: int) -> None:
         self.take((peer, message))
 
     def take(self, message: Input) -> None:
@@ -305,10 +347,10 @@ class _Running(Generic[M]):
         self._set_timer()
 
     def _take(self, source: Any, content: Any) -> None:
-        if isinstance(source, LocalClient):
-            answer = self._asks.take(source, source.name, content)
+        if not isinstance(source, str):
+            answer = self._asks.take(source, content)
             if answer is not None:
-                self._loop.call_soon(source.on_answer, self.name, answer)
+                self._answer(source, answer)
             return
         try:
             self.member.hear(source, content)
@@ -337,14 +379,25 @@ class _Running(Generic[M]):
         for destinations, message in sends:
             self._transport.send(destinations, message)
 
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Carry what links send to other members directly."""
+        self._transport.send(destinations, frame)
+
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Carry answers to clients."""
-        for client, answer in self._asks.answers(replies):
-            self._loop.call_soon(client.on_answer, self.name, answer)
+        for caller, answer in self._asks.answers(replies):
+            self._answer(caller, answer)
+
+    def _answer(self, caller: Caller, answer: Answer) -> None:
+        caller.answer(answer)
+        self._answered[caller] = None
 
     def flush(self) -> None:
-        """Let the messages leave."""
+        """Let the messages and the answers leave."""
         self._transport.flush()
+        for caller in self._answered:
+            caller.flush()
+        self._answered.clear()
 
     def stop(self) -> None:
         """Answer what waits, and end."""
@@ -361,134 +414,10 @@ class _Running(Generic[M]):
         self.member.close()
 
 
-class LocalClient(AsyncCaller[M]):
-    """An asyncio client of a ``LocalCluster``: one session, with a connection to each member."""
-
-    def __init__(
-        self, cluster: LocalCluster[M], name: str, timeout: float, patience: float | None
-    ) -> None:
-        self.name = name
-        self._cluster = cluster
-        self._timeout = timeout
-        self._loop = asyncio.get_running_loop()
-        self._random = Random()
-        self._session = Session(
-            cluster.names,
-            lambda: f"{self._random.getrandbits(64):016x}",
-            patience_us=None if patience is None else int(patience * 1_000_000),
-        )
-        self._last_key = 0
-        self._ends: dict[int, asyncio.Future[Ended]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
-
-    async def __aenter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
-
-    def close(self) -> None:
-        """End all calls that wait: their outcomes are unknown."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._cluster.forget(self)
-        for key, end in self._ends.items():
-            if not end.done():
-                end.set_result(Ended(key, End.UNKNOWN, "the client was closed"))
-
-    async def call(self, request: Request[M, R]) -> R:
-        """Execute a request once. Raises the errors of docs/EMBEDDING.md, "What can go wrong"."""
-        if self._is_closed:
-            raise Closed("the client is closed")
-        self._last_key += 1
-        key = self._last_key
-        now = self._now()
-        operation = request.operation(
-            time.time_ns() // 1_000, self._random.getrandbits(CHANCE_BITS)
-        )
-        deadline = now + int(self._timeout * 1_000_000)
-        end = self._ends[key] = self._loop.create_future()
-        self._session.call(now, key, operation, deadline, is_query=request.is_read)
-        self._go_on()
-        try:
-            return self._result_of(request, await end)
-        except asyncio.CancelledError:
-            self._session.cancel(self._now(), key)
-            self._go_on()
-            raise
-
-    def _result_of(self, request: Request[M, R], ended: Ended) -> R:
-        key, end, text = ended
-        if end is End.RESULT:
-            return request.result(text)
-        if end is End.TIMED_OUT:
-            # It goes on in the background, and ends once more.
-            later = self._ends[key] = self._loop.create_future()
-            raise OutcomeUnknown(text, lambda timeout: self._settle(request, later, timeout))
-        raise error_of(ended)
-
-    async def _settle(
-        self, request: Request[M, R], later: "asyncio.Future[Ended]", timeout: float
-    ) -> R:
-        try:
-            ended = await asyncio.wait_for(asyncio.shield(later), timeout)
-        except TimeoutError:
-            raise OutcomeUnknown(
-                "no answer in time", lambda timeout: self._settle(request, later, timeout)
-            ) from None
-        return self._result_of(request, ended)
-
-    # What the session hears
-
-    def on_connected(self, member: str) -> None:
-        """Note that a member runs."""
-        self._session.on_connected(self._now(), member)
-        self._go_on()
-
-    def on_disconnected(self, member: str) -> None:
-        """Note that a member has ended."""
-        self._session.on_disconnected(self._now(), member)
-        self._go_on()
-
-    def on_answer(self, member: str, answer: Answer) -> None:
-        """Take an answer."""
-        if not self._is_closed:
-            self._session.on_answer(self._now(), member, answer)
-            self._go_on()
-
-    def _on_time(self) -> None:
-        self._session.on_time(self._now())
-        self._go_on()
-
-    def _now(self) -> int:
-        return int(self._loop.time() * 1_000_000)
-
-    def _go_on(self) -> None:
-        """Send what the session wants sent, and hand out what has ended."""
-        session = self._session
-        ended, session.ended = session.ended, []
-        for each in ended:
-            end = self._ends.pop(each.key, None)
-            if end is not None and not end.done():
-                end.set_result(each)
-        sends, session.sends = session.sends, []
-        for member, ask in sends:
-            self._cluster.ask(self, member, ask)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(session.next_timer / 1_000_000, self._on_time)
-
-
 class LocalSyncClient(SyncCaller[M]):
     """A client of a ``LocalCluster`` for other threads than that of its loop."""
 
-    def __init__(self, client: LocalClient[M], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, client: Client[M], loop: asyncio.AbstractEventLoop) -> None:
         self._client = client
         self._loop = loop
 

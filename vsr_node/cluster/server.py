@@ -14,21 +14,27 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from vsr_node.client.errors import NotReady
+from vsr_node.client.asynchronous import Client
+from vsr_node.client.calls import Calls
+from vsr_node.client.errors import Closed, NotReady
 from vsr_node.client.security import TLS
-from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks
+from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks, Caller
 from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
+from vsr_node.cluster.in_process import InProcessLink
+from vsr_node.cluster.machine_file import claim
 from vsr_node.cluster.member import Member
-from vsr_node.cluster.transport import Caller, TcpTransport, address_is_local
+from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Message, Reason, Refusal, Reply, Send
+from vsr_node.core.messages import Reason, Refusal, Reply, Send
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
+from vsr_node.machines.identity import identity_of
 from vsr_node.machines.typed import Machine
 from vsr_node.storage.machine import boot_id
 from vsr_node.storage.memory import MemoryStorage
@@ -39,8 +45,9 @@ from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
-from vsr_node.wire.calls import Ask
+from vsr_node.wire.calls import Answer, Ask
 from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.shapes import Frame
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
@@ -55,7 +62,9 @@ class Server(Generic[M]):
 
     ``data_dir`` None keeps all in memory: a member that ends forgets what it promised, so it
     requires ``volatile=True``. Without ``security`` only addresses of this machine are served,
-    unless ``insecure=True``. ``http`` is an address for /livez, /readyz, /metrics and /status.
+    unless ``insecure=True``. ``loop`` "own" runs the member in a thread of its own, "current" in
+    the loop that starts it: then code that blocks this loop may depose a primary. ``http`` is an
+    address for /livez, /readyz, /metrics and /status.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class Server(Generic[M]):
         group: str = "vsr",
         limits: Limits | None = None,
         storage: Storage | None = None,
+        loop: Literal["own", "current"] = "own",
         http: str = "",
         log: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
@@ -92,6 +102,8 @@ class Server(Generic[M]):
             )
         if flush not in ("always", "never"):
             raise ValueError('flush is "always" or "never"')
+        if loop not in ("own", "current"):
+            raise ValueError('loop is "own" or "current"')
         self.name = name
         self.members = dict(members)
         self._make = machine
@@ -102,10 +114,11 @@ class Server(Generic[M]):
         self._group = group
         self._limits = limits or Limits(registered=True)
         self._storage = storage
+        self._has_own_loop = loop == "own"
         self._http_address = http
         self._log = log
+        self._client_count = 0
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._running: _Running | None = None
 
     async def start(self, timeout: float | None = 30.0) -> None:
@@ -114,7 +127,7 @@ class Server(Generic[M]):
         Raise NotReady after ``timeout`` seconds; it goes on, and may serve later. None returns as
         soon as it listens.
         """
-        if self._thread is None:
+        if self._running is None:
             await self._begin()
         if timeout is None:
             return
@@ -128,23 +141,28 @@ class Server(Generic[M]):
 
     async def _begin(self) -> None:
         host = Host(self._make, log=self._log)
-        storage = self._storage or self._open_storage()
-        self._loop = _new_loop()
-        self._thread = threading.Thread(target=_run, args=(self._loop,), name=f"vsr-{self.name}")
-        self._thread.daemon = True
-        self._thread.start()
-        running = self._running = _Running(self, host, storage)
+        storage = self._storage or self._open_storage(type(host.machine))
+        if self._has_own_loop:
+            loop = new_loop()
+            self._thread = threading.Thread(target=_run, args=(loop,), name=f"vsr-{self.name}")
+            self._thread.daemon = True
+            self._thread.start()
+        else:
+            loop = asyncio.get_running_loop()
+        running = self._running = _Running(self, host, storage, loop)
         try:
             await self._in_loop(running.start())
         except BaseException:
             await self.stop()
             raise
 
-    def _open_storage(self) -> Storage:
+    def _open_storage(self, machine: type[Machine]) -> Storage:
         if self._data_dir is None:
             return MemoryStorage()
+        folder = Path(self._data_dir)
+        claim(folder / f"{self.name}.machine.json", machine)
         return SqliteStorage(
-            Path(self._data_dir) / self.name,
+            folder / self.name,
             self.name,
             tuple(self.members),
             flush=self._flush,
@@ -153,32 +171,60 @@ class Server(Generic[M]):
         )
 
     async def _in_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        assert self._loop is not None
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+        if self._thread is None:
+            return await coroutine
+        assert self._running is not None
+        loop = self._running.loop
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
 
     async def stop(self, timeout: float = 5.0) -> None:
         """Say farewell, answer what waits, flush and close; end in ``timeout`` whatever hangs."""
-        loop, thread, running = self._loop, self._thread, self._running
-        if loop is None or thread is None or not thread.is_alive():
+        thread, running = self._thread, self._running
+        if running is None or (thread is not None and not thread.is_alive()):
             return
-        if running is not None:
-            try:
-                await asyncio.wait_for(self._in_loop(running.stop()), timeout)
-            except TimeoutError:
-                self._log(f"{self.name} did not end within {timeout} s")
-        loop.call_soon_threadsafe(loop.stop)
-        await asyncio.to_thread(thread.join, timeout)
+        try:
+            await asyncio.wait_for(self._in_loop(running.stop()), timeout)
+        except TimeoutError:
+            self._log(f"{self.name} did not end within {timeout} s")
+        if thread is not None:
+            running.loop.call_soon_threadsafe(running.loop.stop)
+            await asyncio.to_thread(thread.join, timeout)
 
     async def wait(self) -> None:
         """Return when the member has stopped; raise why if it ended by itself."""
-        while self._failure is None and self._thread is not None and self._thread.is_alive():
+        while self._failure is None and self._is_alive:
             await asyncio.sleep(0.05)
         if self._failure is not None:
             raise self._failure
 
     @property
+    def _is_alive(self) -> bool:
+        if self._thread is None:
+            return self._running is not None and not self._running.is_stopping
+        return self._thread.is_alive()
+
+    @property
     def _failure(self) -> BaseException | None:
         return None if self._running is None else self._running.failure
+
+    def client(
+        self, *, timeout: float = 10.0, patience: float | None = None, in_flight: int = 1024
+    ) -> Client[M]:
+        """Return a client of this member that needs no socket, once the member has started.
+
+        The parameters are those of ``Client.connect``. Calls go through this member alone: with it
+        they end.
+        """
+        running = self._running
+        if running is None:
+            raise Closed(f"{self.name} has not started")
+
+        def link_to(member: str, calls: Calls) -> InProcessLink:
+            self._client_count += 1
+            return InProcessLink(member, calls, running, self._client_count)
+
+        calls = Calls((self.name,), link_to, patience=patience, in_flight=in_flight)
+        return Client(calls, timeout)
 
     async def __aenter__(self) -> Server[M]:
         """Start."""
@@ -208,7 +254,7 @@ async def _end_tasks() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """Return a loop of uvloop where it is installed."""
     try:
         import uvloop
@@ -218,24 +264,33 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 class _Running:
-    """What runs in the member's thread: the transport's ears and the turn's carrier."""
+    """What runs in the member's loop: the transport's ears and the turn's carrier."""
 
-    def __init__(self, server: Server[Any], host: Host[Any], storage: Storage) -> None:
+    def __init__(
+        self,
+        server: Server[Any],
+        host: Host[Any],
+        storage: Storage,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._server = server
         self._host = host
         self._storage = storage
-        self._loop = server._loop or asyncio.new_event_loop()
+        self.loop = loop
         self.failure: BaseException | None = None
         self._member: Member
         self._transport: TcpTransport
         self._metrics = Metrics(server.name)
         self._http: Http | None = None
-        self._heard: list[tuple[str, Message, int]] = []
+        self._heard: list[tuple[str, Frame, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
-        self._asks: Asks[Caller]
+        self._answered: dict[Caller, None] = {}
+        """Callers with answers that have not left."""
+        self._links: dict[InProcessLink, None] = {}
+        self._asks: Asks
         self._digests = Digests(server.name, len(server.members))
         self._turn_is_due = False
-        self._is_stopping = False
+        self.is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = Timers.NEVER
 
@@ -243,14 +298,14 @@ class _Running:
         """Load the data, listen and dial."""
         server = self._server
         names = tuple(server.members)
-        machine = type(self._host.machine).__name__
+        machine = identity_of(type(self._host.machine))
         limits = server._limits
         facts = digest_of(server.members, limits.clients_max, limits.registered)
         observer = None
         if server._http_address:
             telemetry = Telemetry(server._log)
             telemetry.attach(self._metrics, *self._metrics.events)
-            observer = Observer(telemetry, self._now, lambda _: "call")
+            observer = Observer(telemetry, time.monotonic_ns, lambda _: "call")
         self._member = Member(
             name=server.name,
             members=names,
@@ -285,9 +340,9 @@ class _Running:
 
     async def stop(self) -> None:
         """End in good order."""
-        if self._is_stopping:
+        if self.is_stopping:
             return
-        self._is_stopping = True
+        self.is_stopping = True
         self._transport.stop_listening()
         if self.failure is None:
             self._member.begin_turn(self._now())
@@ -295,6 +350,7 @@ class _Running:
         if self._timer is not None:
             self._timer.cancel()
         self._transport.stop()
+        self._let_go()
         if self._http is not None:
             self._http.stop()
         # What was written leaves before the sockets close.
@@ -310,7 +366,7 @@ class _Running:
 
     # Ears
 
-    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+    def on_message(self, peer: str, message: Frame, byte_count: int) -> None:
         """Take a message of another member."""
         self._heard.append((peer, message, byte_count))
         self._plan_turn()
@@ -319,6 +375,16 @@ class _Running:
         """Take another member's digest."""
         self._digests.note(peer, {number: digest})
         self._plan_turn()
+
+    def on_joined(self, link: InProcessLink) -> None:
+        """Take a client in this process."""
+        if not self.is_stopping and self.failure is None:
+            self._links[link] = None
+            link.on_up()
+
+    def on_left(self, link: InProcessLink) -> None:
+        """Let go of a client in this process."""
+        self._links.pop(link, None)
 
     def on_ask(self, caller: Caller, request: Ask) -> None:
         """Take what a client asks."""
@@ -351,7 +417,7 @@ class _Running:
         """Return what this member waits for; empty if it serves."""
         if self.failure is not None:
             return ""
-        if self._is_stopping:
+        if self.is_stopping:
             return "it stops"
         replica = self._member.replica
         if replica.status is Status.RECOVERING:
@@ -372,14 +438,14 @@ class _Running:
     # Turns
 
     def _plan_turn(self) -> None:
-        if not self._turn_is_due and not self._is_stopping:
+        if not self._turn_is_due and not self.is_stopping:
             self._turn_is_due = True
-            self._loop.call_soon(self._turn)
+            self.loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         """Take a turn with all that has come. Whatever it raises ends the member."""
         self._turn_is_due = False
-        if self._is_stopping or self.failure is not None:
+        if self.is_stopping or self.failure is not None:
             return
         try:
             self._take_turn()
@@ -388,6 +454,13 @@ class _Running:
             self._server._log(f"{self._server.name} ends: {type(error).__name__}: {error}")
             self._transport.stop()
             self._transport.abort()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Report to the clients in this process that the member has ended."""
+        for link in self._links:
+            link.on_down()
+        self._links.clear()
 
     def _take_turn(self) -> None:
         member = self._member
@@ -401,9 +474,9 @@ class _Running:
                 self._server._log(f"dropped: {error}")
         asked, self._asked = self._asked, []
         for caller, request in asked:
-            answer = self._asks.take(caller, str(caller.number), request)
+            answer = self._asks.take(caller, request)
             if answer is not None:
-                caller.answer(answer)
+                self._answer(caller, answer)
         member.end_turn(self)
         self._compare()
         self._set_timer()
@@ -424,7 +497,7 @@ class _Running:
         self._timer_at = timer_at
         if timer_at < Timers.NEVER:
             delay_s = max(0, timer_at - self._now()) / 1_000_000
-            self._timer = self._loop.call_later(delay_s, self._on_timer)
+            self._timer = self.loop.call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, Timers.NEVER
@@ -437,15 +510,26 @@ class _Running:
         for destinations, message in sends:
             self._transport.send(destinations, message)
 
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Take what links send to other members directly."""
+        self._transport.send(destinations, frame)
+
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""
-        if self._is_stopping:
+        if self.is_stopping:
             # What nobody knows here, others will: clients ask them when this connection closes.
             unknown = Reason.OUTCOME_UNKNOWN
             replies = [each for each in replies if getattr(each, "reason", None) is not unknown]
         for caller, answer in self._asks.answers(replies):
-            caller.answer(answer)
+            self._answer(caller, answer)
+
+    def _answer(self, caller: Caller, answer: Answer) -> None:
+        caller.answer(answer)
+        self._answered[caller] = None
 
     def flush(self) -> None:
         """Let leave what was taken."""
         self._transport.flush()
+        for caller in self._answered:
+            caller.flush()
+        self._answered.clear()

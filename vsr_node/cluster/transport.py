@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from vsr_node.client.connection import Connection, Dialler
 from vsr_node.client.security import TLS, names_of
-from vsr_node.core.messages import Message
+from vsr_node.cluster.asks import Caller
 from vsr_node.wire.calls import Answer, Ask, Call, Query, Register
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, PEER_TYPES, decode, encode
 from vsr_node.wire.handshake import (
@@ -34,7 +34,7 @@ from vsr_node.wire.handshake import (
     StatusAnswer,
     Welcome,
 )
-from vsr_node.wire.shapes import MalformedMessageError
+from vsr_node.wire.shapes import Frame, MalformedMessageError
 
 UNPROVED_MAX = 64
 """Connections that have not said who they are."""
@@ -56,32 +56,38 @@ SWEEP_S = 0.5
 class Ears(Protocol):
     """Takes what a transport hears."""
 
-    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+    def on_message(self, peer: str, message: Frame, byte_count: int) -> None:
         """Take a message of another member."""
 
     def on_digest(self, peer: str, number: int, digest: int) -> None:
         """Take another member's digest of its first ``number`` operations."""
 
-    def on_ask(self, caller: "Caller", request: Ask) -> None:
+    def on_ask(self, caller: Caller, request: Ask) -> None:
         """Take what a client asks."""
 
     def status(self) -> str:
         """Return the member's state as a JSON object."""
 
 
-class Caller:
+class TcpCaller:
     """A client's connection, and how many of its requests wait for an answer."""
 
-    def __init__(self, connection: Connection, number: int) -> None:
+    def __init__(self, connection: Connection, name: str) -> None:
         self.connection = connection
-        self.number = number
+        self.name = name
         self.under_way = 0
         self.full_since: float | None = None
+        self._answers: list[bytes] = []
 
     def answer(self, answer: Answer) -> None:
-        """Send an answer."""
-        self.under_way -= 1
-        self.connection.send(FRAMES.encode(answer))
+        """Take an answer, which leaves with ``flush``."""
+        self._answers.append(FRAMES.encode(answer))
+
+    def flush(self) -> None:
+        """Send the answers."""
+        self.under_way -= len(self._answers)
+        self.connection.send(b"".join(self._answers))
+        self._answers.clear()
         self.regulate()
 
     def regulate(self) -> None:
@@ -123,7 +129,7 @@ class TcpTransport:
         self._server: asyncio.Server | None = None
         self._unproved: dict[Connection, None] = {}
         self._peers: dict[Connection, None] = {}
-        self._callers: dict[Connection, Caller] = {}
+        self._callers: dict[Connection, TcpCaller] = {}
         self._last_caller = 0
         self._logged_at = 0.0
         self._sweeper: asyncio.Task[None] | None = None
@@ -200,7 +206,7 @@ class TcpTransport:
 
     # What leaves
 
-    def send(self, destinations: tuple[str, ...], message: Message) -> None:
+    def send(self, destinations: tuple[str, ...], message: Frame) -> None:
         """Send a message when ``flush`` is called."""
         data = encode(message)
         for destination in destinations:
@@ -284,7 +290,7 @@ class TcpTransport:
         else:
             connection.allow(self._client_bytes_max)
             self._last_caller += 1
-            self._callers[connection] = Caller(connection, self._last_caller)
+            self._callers[connection] = TcpCaller(connection, str(self._last_caller))
 
     def _on_drained(self, connection: Connection) -> None:
         caller = self._callers.get(connection)

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .limits import VIEWS_AHEAD_MAX
+from .membership import epoch_of
 from .messages import (
     Commit,
     Message,
     Prepare,
     RecoveryResponse,
+    StartEpoch,
     StartView,
     StartViewChange,
     last_op_number,
@@ -43,26 +45,51 @@ class Hearing(NamedTuple):
     """What is done with one of an older view; None drops it."""
     is_served_in_any_view: bool = False
     """The sender may know only an older view; what it asks for does not depend on it."""
+    is_from_any_process: bool = False
+    """The sender may be no member. Of other epochs see ``reconfiguration.OF_OTHER_EPOCHS``."""
 
 
 class ImpossibleMessageError(Exception):
     """A message that no correct member of the group can have sent; nothing has changed."""
 
-    def __init__(self, source: str, message: Message, why: str) -> None:
+    def __init__(self, source: str, message: object, why: str) -> None:
         super().__init__(f"{type(message).__name__} of {source}: {why}")
 
 
 def refuse_impossible(replica: Replica, source: str, message: Message, hearing: Hearing) -> None:
     """Raise ImpossibleMessageError if ``source`` cannot have sent ``message`` to this replica."""
+    view_number = message.view_number
     why = None
     if source not in replica.peers:
-        why = "its sender is no other member of the group"
-    elif message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
+        why = _impossible_sender(replica, source, message, hearing)
+    elif view_number > replica.view_number + VIEWS_AHEAD_MAX:
         why = "no group gets so many views ahead of one of its members"
-    elif hearing.impossible is not None:
+    # What only members say is of their epoch, and means nothing in another.
+    if (
+        why is None
+        and hearing.impossible is not None
+        and (
+            (view_number == replica.view_number and replica.status is Status.NORMAL)
+            or hearing.is_from_any_process
+            or epoch_of(view_number) == replica.membership.epoch
+        )
+    ):
         why = hearing.impossible(replica, source, message)
     if why is not None:
         raise ImpossibleMessageError(source, message, why)
+
+
+def _impossible_sender(
+    replica: Replica, source: str, message: Message, hearing: Hearing
+) -> str | None:
+    """Check what does not come from another member of the present epoch."""
+    if source not in replica.other_processes:
+        return "its sender is no other member of the group"
+    if message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
+        return "no group gets so many views ahead of one of its members"
+    if hearing.is_from_any_process or epoch_of(message.view_number) != replica.membership.epoch:
+        return None
+    return "its sender is no member of the epoch"
 
 
 def impossible_of_primary(
@@ -81,6 +108,16 @@ def impossible_log(message: StartView | RecoveryResponse) -> str | None:
     if not message.first_op_number - 1 <= message.commit_number <= last_op_number(message):
         return "its log must begin at or below commit_number + 1 and hold what is committed"
     return None
+
+
+def send_epoch(replica: Replica, source: str) -> None:
+    """Answer a replica that may not know of the present epoch with its beginning."""
+    message = StartEpoch(
+        view_number=replica.view_number,
+        op_number=replica.epoch_op_number,
+        members=replica.membership.members,
+    )
+    replica.send((source,), message)
 
 
 def send_view(replica: Replica, source: str, _message: Message) -> None:

@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .membership import Membership
 from .messages import Checkpoint
 from .size import size_of_all, size_of_parts
 from .waiting import answer_known
@@ -46,9 +47,8 @@ class Executed:
 
 def take_if_due(replica: Replica) -> None:
     """Take a checkpoint when enough has been executed since the last one."""
-    op_number, _, parts = replica.checkpoint
-    count = replica.commit_number - op_number
-    if count >= replica.limits.checkpoint_interval and count >= len(parts):
+    count = replica.commit_number - replica.checkpoint.op_number
+    if count >= max(replica.limits.checkpoint_interval, len(replica.checkpoint.parts)):
         is_due = True
     elif replica.commit_number - replica.executed.op_number >= MEASURED_AT_ONCE:
         _measure(replica)
@@ -74,9 +74,9 @@ def _pays(replica: Replica, count: int) -> bool:
     """Return whether the ``count`` entries took as long as it takes to save the last checkpoint."""
     executed = replica.executed
     if executed.checkpoint_size is None:
-        _, client_count, parts = replica.checkpoint
         # What the table of clients takes is bounded, and measured part by part it costs the most.
-        executed.checkpoint_size = replica.client_table.size + size_of_parts(parts[client_count:])
+        parts = replica.checkpoint.parts[replica.checkpoint.client_count :]
+        executed.checkpoint_size = replica.client_table.size + size_of_parts(parts)
     return executed.size + count * SAVED_PER_ENTRY >= executed.checkpoint_size
 
 
@@ -85,7 +85,7 @@ def _take(replica: Replica) -> None:
     clients = replica.client_table.snapshot()
     parts = clients + replica.machine.snapshot()
     replica.set_checkpoint(
-        Checkpoint(replica.commit_number, len(clients), parts),
+        Checkpoint(replica.commit_number, len(clients), parts, *_group(replica)),
         _tail_begin(replica),
     )
     executed = replica.executed
@@ -93,6 +93,12 @@ def _take(replica: Replica) -> None:
     pieces = executed.pieces
     while len(pieces) > 1 and pieces[1][0] <= replica.log.first_op_number:
         pieces.popleft()
+
+
+def _group(replica: Replica) -> tuple[int, tuple[str, ...]]:
+    """Return the epoch and its members as a checkpoint has them: those of epoch 0 are known."""
+    epoch, members = replica.membership.epoch, replica.membership.members
+    return (epoch, members) if epoch else (0, ())
 
 
 def _tail_begin(replica: Replica) -> int:
@@ -125,4 +131,7 @@ def install(replica: Replica, checkpoint: Checkpoint) -> None:
     assert checkpoint.op_number > replica.commit_number, "the state never goes back"
     restore(replica, checkpoint)
     replica.set_checkpoint(checkpoint, checkpoint.op_number + 1)
+    if checkpoint.epoch > replica.membership.epoch:
+        replica.next_membership = Membership(checkpoint.epoch, checkpoint.members)
+        replica.enter_epoch()
     answer_known(replica)

@@ -3,7 +3,7 @@
 from typing import Any, cast
 from zlib import crc32
 
-from .messages import Operation
+from .messages import CHANGES, Operation
 
 _LENGTHS = 1 << 20
 _LENGTH_UNIT = 1 << 32  # By multiplication, as it takes a third of the time of a shift.
@@ -38,7 +38,12 @@ def _text_of_others(operation: tuple[Any, ...]) -> bytes:
 
 
 def _text_of(value: object) -> bytes:
-    """Return a text that no other value has, but for texts that have a NUL within."""
+    """Return a text that no other value has, but for texts that have a NUL within.
+
+    All changes of the members have the same: what the primary logs differs from what was asked.
+    """
+    if type(value) in CHANGES:
+        return b"change,"
     if type(value) is str:
         return value.encode("utf-8", "surrogatepass")
     if type(value) is tuple:

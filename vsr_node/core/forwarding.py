@@ -6,12 +6,15 @@ each new primary. Its identity stays the same everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from .admission import Hearing
-from .leading import log_requests
+from . import change, standby
+from .admission import Hearing, send_epoch
+from .leading import log_requests, prefer_answers_of
 from .limits import BATCH_MAX
-from .messages import Entry, Message, Request
+from .messages import Entry, Message, Reconfiguration, Request
 from .size import fitting, size_of_entry
 from .status import Status
 from .waiting import (
@@ -20,12 +23,16 @@ from .waiting import (
     is_within,
     note_sent,
     overdue_entries,
+    refuse_overdue_reads,
     sent_entries,
     watch_sent,
 )
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+
+_OPERATION = itemgetter(2)
 
 
 def submit_held(replica: Replica) -> None:
@@ -44,32 +51,68 @@ def submit_again(replica: Replica) -> None:
 def submit_overdue(replica: Replica) -> None:
     """Send again what has had no answer for a time-out."""
     answer_known(replica)
+    refuse_overdue_reads(replica)
+    standby.ask_next(replica)
     _submit(replica, overdue_entries(replica))
     watch_sent(replica)
 
 
 def _submit(replica: Replica, entries: list[Entry]) -> None:
     """Send what it can of ``entries``."""
-    if replica.is_serving_primary:
-        note_sent(replica, entries[: log_requests(replica, entries)])
-    elif replica.is_following:
+    if replica.accepts_requests:
+        note_sent(replica, entries[: _log(replica, entries)])
+    elif (destination := _destination(replica)) is not None:
         is_little = is_within(replica, replica.limits.batch_size)
         start = 0
         while start < len(entries):
             batch = tuple(entries[start : start + BATCH_MAX])
             if not is_little:
                 batch = fitting(batch, replica.limits.batch_size, size_of_entry)
-            replica.ask((replica.primary,), Request(replica.view_number, batch))
+            replica.ask((destination,), Request(replica.view_number, batch))
             start += len(batch)
         note_sent(replica, entries)
 
 
-def on_forwarded(replica: Replica, _source: str, message: Request) -> None:
+def _destination(replica: Replica) -> str | None:
+    """Return to whom requests are sent; None if to nobody now."""
+    if replica.is_following:
+        return replica.primary
+    return standby.primary_to_ask(replica)
+
+
+def _log(replica: Replica, entries: Sequence[Entry]) -> int:
+    """Log requests, and consider those for other members; return how many of the first."""
+    if Reconfiguration not in map(type, map(_OPERATION, entries)):
+        return log_requests(replica, entries)
+    for count, entry in enumerate(entries):
+        if not replica.accepts_requests:
+            return count
+        if type(entry[2]) is Reconfiguration:
+            change.consider(replica, entry)
+        elif log_requests(replica, (entry,)) == 0:
+            return count
+    return len(entries)
+
+
+def on_forwarded(replica: Replica, source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
-    if replica.is_serving_primary:
-        log_requests(replica, message.entries)
+    if source in replica.peers:
+        if replica.accepts_requests:
+            op_number = replica.op_number
+            _log(replica, message.entries)
+            if replica.op_number > op_number:
+                prefer_answers_of(replica, source)
+    elif replica.accepts_requests:
+        standby.take_handed_in(replica, source, message.entries)
+    else:
+        send_epoch(replica, source)
 
 
 HEARS: dict[type[Message], Hearing] = {
-    Request: Hearing(on_forwarded, (Status.NORMAL,), is_served_in_any_view=True),
+    Request: Hearing(
+        on_forwarded,
+        (Status.NORMAL, Status.VIEW_CHANGE, Status.STANDBY),
+        is_served_in_any_view=True,
+        is_from_any_process=True,
+    ),
 }

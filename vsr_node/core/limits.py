@@ -41,8 +41,11 @@ ALL_REPLIES_SIZE_MAX = 64 << 20
 SEALED_SIZE = 16 << 10
 """A client with larger operations gets their digests 16 at a time, not all for a checkpoint."""
 
-VIEWS_AHEAD_MAX = 1 << 32
-"""How far the view of a message may be ahead of its receiver's."""
+VIEWS_AHEAD_MAX = 1 << 48
+"""How far the view of a message may be ahead of its receiver's: 65,536 epochs."""
+
+CATCH_UP_MAX = 512
+"""How many committed entries a new member may lack when the change to it is logged."""
 
 READ_DOUBLINGS_MAX = 8
 """How often the time doubles after which a READ without enough answers is given up."""

@@ -1,6 +1,26 @@
-"""The members of one epoch (VRR sections 2 and 7)."""
+"""The members of one epoch, and the number that names an epoch and a view (VRR sections 2 and 7).
+
+The paper puts an epoch_number and a view_number into each message and compares both. Here they are
+one whole number, ``view_number = epoch * VIEWS_PER_EPOCH + view``. So each comparison of views
+compares epochs first, and a group that never changes counts its views as before.
+"""
 
 from dataclasses import dataclass, field
+
+VIEWS_PER_EPOCH = 1 << 32
+
+EPOCHS_MAX = 1 << 20
+"""With ``VIEWS_PER_EPOCH`` each view_number is a whole number that JSON keeps exact."""
+
+
+def epoch_of(view_number: int) -> int:
+    """Return the epoch of a view."""
+    return view_number // VIEWS_PER_EPOCH
+
+
+def first_view_of(epoch: int) -> int:
+    """Return the number of the view with which an epoch begins."""
+    return epoch * VIEWS_PER_EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +50,7 @@ class Membership:
 
     def primary_of(self, view_number: int) -> str:
         """Return the primary: it is not elected, the view number gives it (VRR section 4)."""
-        return self.members[view_number % len(self.members)]
+        return self.members[view_number % VIEWS_PER_EPOCH % len(self.members)]
 
     def others(self, name: str) -> tuple[str, ...]:
         """Return all members but ``name``, in the group's order."""

@@ -7,7 +7,7 @@ All are named tuples, which are made in a third of a dataclass's time, and many 
 turn. So messages of different types with the same values are equal: compare types where it matters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -34,6 +34,61 @@ named tuple: these take three times as long to make, to take apart and to write.
 Entries: TypeAlias = tuple[Entry, ...]
 
 
+class Reconfiguration(NamedTuple):
+    """An operation: the members of ``epoch`` are these, in this order.
+
+    Of the epoch after the one in which it stands, it is that one's last entry, and executing it
+    ends the epoch. Of the epoch in which it stands, it names the present members and changes
+    nothing. A client's request for a change is one, too, on its way to the primary: its epoch is
+    the one to begin, or 0 if the client does not say.
+
+    Its result is the operation itself.
+    """
+
+    epoch: int
+    members: tuple[str, ...]
+
+
+class Declined(NamedTuple):
+    """An operation in the place of a change that was not begun: it answers the client, no more.
+
+    ``kind`` is ``OTHER_EPOCH`` or ``NOT_POSSIBLE``, ``reason`` is for people. Its result is the
+    operation itself.
+    """
+
+    kind: str
+    reason: str
+
+
+OTHER_EPOCH = "other-epoch"
+"""The client named an epoch that is not the present one."""
+
+NOT_POSSIBLE = "not-possible"
+"""The change can't be made now, or it was given up, and nothing of the group has changed."""
+
+CHANGES: frozenset[type[object]] = frozenset({Reconfiguration, Declined})
+"""The operations that the core executes itself: the state machine never sees them."""
+
+
+def object_of(change: object) -> dict[str, object]:
+    """Return a change as an object for JSON, as nothing else is. Raise TypeError for all else."""
+    if isinstance(change, (Reconfiguration, Declined)):
+        return change._asdict()
+    raise TypeError(f"{type(change).__name__} is no change of the members")
+
+
+def change_of(value: Mapping[str, object]) -> Reconfiguration | Declined:
+    """Return the change that ``object_of`` made into this. Raise ValueError."""
+    match value:
+        case {"epoch": int(epoch), "members": [*members], **others} if not others:
+            names = tuple(each for each in members if isinstance(each, str))
+            if type(epoch) is int and epoch >= 0 and len(names) == len(members):
+                return Reconfiguration(epoch, names)
+        case {"kind": str(kind), "reason": str(reason), **others} if not others:
+            return Declined(kind, reason)
+    raise ValueError("not a change of the members")
+
+
 class Request(NamedTuple):
     """A backup forwards the requests that it took to the primary."""
 
@@ -46,6 +101,7 @@ class Prepare(NamedTuple):
 
     ``sent_at`` is the primary's clock in microseconds, which the answer echoes;
     ``time_out`` is how long, in microseconds, a backup should bear the primary's silence.
+    ``wants_answer`` is 1 if the receiver is to send PREPARE_OK, else 0.
     """
 
     view_number: int
@@ -54,12 +110,14 @@ class Prepare(NamedTuple):
     entries: Entries
     sent_at: int
     time_out: int
+    wants_answer: int = 1
 
 
 class PrepareOk(NamedTuple):
     """A backup holds the log of this view up to ``op_number``, without a gap.
 
-    ``echo`` is the newest ``sent_at`` that it heard in this view, which proves that it hears.
+    ``echo`` is the newest ``sent_at`` that it heard in this view, which proves that it hears; 0 if
+    this answers nothing that the primary sent.
     """
 
     view_number: int
@@ -74,6 +132,7 @@ class Commit(NamedTuple):
     commit_number: int
     sent_at: int
     time_out: int
+    wants_answer: int = 1
 
 
 class StartViewChange(NamedTuple):
@@ -148,7 +207,7 @@ class NewCheckpoint(NamedTuple):
     """A chunk of the checkpoint at ``op_number``: the parts from ``position`` on.
 
     The checkpoint has ``part_count`` parts in all, of which the first ``client_count`` are the
-    client table's.
+    client table's. ``epoch`` and ``members`` are the group's at ``op_number``.
     """
 
     view_number: int
@@ -157,6 +216,8 @@ class NewCheckpoint(NamedTuple):
     part_count: int
     position: int
     parts: Parts
+    epoch: int = 0
+    members: tuple[str, ...] = ()
 
 
 class Recovery(NamedTuple):
@@ -199,6 +260,41 @@ class ReadOk(NamedTuple):
     op_number: int
 
 
+class StartEpoch(NamedTuple):
+    """A replica has executed the beginning of the view's epoch, which stands at ``op_number``.
+
+    ``members`` are that epoch's. It is also the answer to what is of an older epoch.
+    """
+
+    view_number: int
+    op_number: int
+    members: tuple[str, ...]
+
+
+class EpochStarted(NamedTuple):
+    """The answer to START_EPOCH: all up to the beginning of this epoch is executed and durable."""
+
+    view_number: int
+
+
+class CatchUp(NamedTuple):
+    """The primary asks a member to be to fetch what is committed, up to ``commit_number``."""
+
+    view_number: int
+    commit_number: int
+
+
+Answer: TypeAlias = tuple[str, int, Result | None]
+"""(client, request_number, result): None if the answer is given elsewhere, or known no more."""
+
+
+class Answers(NamedTuple):
+    """What became of the requests that a standby handed in: it gives these answers out."""
+
+    view_number: int
+    answers: tuple[Answer, ...]
+
+
 Message: TypeAlias = (
     Request
     | Prepare
@@ -216,7 +312,29 @@ Message: TypeAlias = (
     | RecoveryResponse
     | Read
     | ReadOk
+    | StartEpoch
+    | EpochStarted
+    | CatchUp
+    | Answers
 )
+
+EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
+    {
+        Request,
+        Prepare,
+        Commit,
+        StartViewChange,
+        DoViewChange,
+        StartView,
+        GetState,
+        GetCheckpoint,
+        Recovery,
+        Read,
+        StartEpoch,
+        CatchUp,
+    }
+)
+"""The types whose receiver, if it works, soon has something to say to the sender."""
 
 
 def name_of(message_type: type[Message]) -> str:
@@ -234,13 +352,16 @@ def last_op_number(message: DoViewChange | StartView | NewState | RecoveryRespon
 class Checkpoint(NamedTuple):
     """All that executing the log up to ``op_number`` led to (VRR section 5.1).
 
-    The first ``client_count`` parts are the client table's, the others the state machine's. The
-    same for every replica that takes one at this op_number.
+    The first ``client_count`` parts are the client table's, the others the state machine's.
+    ``epoch`` and ``members`` are the group's at ``op_number``; no members stand for the founders.
+    The same for every replica that takes one at this op_number.
     """
 
     op_number: int = 0
     client_count: int = 0
     parts: Parts = ()
+    epoch: int = 0
+    members: tuple[str, ...] = ()
 
 
 class SetView(NamedTuple):

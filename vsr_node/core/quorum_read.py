@@ -16,8 +16,11 @@ the read's quorum be in view v. The write was committed in some view w.
   READ after it held k, since READ was sent after the read was asked; logs do not shrink within a
   view; so the index is at least k.
 - w < v: every log that is whole in view v holds k, so the index is at least k.
-- w > v: a quorum was in view w before the read was asked. One of it answered the read in normal
-  status in view v afterwards; but views only go up.
+- w > v, in one epoch: a quorum was in view w before the read was asked. One of it answered the
+  read in normal status in view v afterwards; but views only go up.
+- w is of a later epoch: its end of epoch, the entry at r, was committed in the read's epoch before
+  the read was asked. By the three cases above the index is at least r, so the read can't be
+  answered before the asker has executed r and entered the next epoch, and there it begins anew.
 
 The answer comes from a state that has executed k. And two reads one after the other: the first
 was answered at a state that executed up to its index i or beyond, all of it committed; so the
@@ -96,6 +99,8 @@ def peers_to_ask(replica: Replica) -> tuple[str, ...]:
     before the answer and often travels with it.
     """
     members = replica.membership.members
+    if not replica.is_member:
+        return ()
     start = members.index(replica.name) + 1
     peers = [name for name in members[start:] + members[: start - 1] if name != replica.primary]
     if not replica.is_primary:
@@ -256,6 +261,14 @@ def begin_anew(replica: Replica) -> None:
     reads.indexed = []
     reads.rounds = {}
     reads.peers = peers_to_ask(replica)
+
+
+def take_all(replica: Replica) -> list[Entry]:
+    """Take all reads away, in the order in which they were asked: they go another way."""
+    reads = replica.reads
+    entries = [read[:3] for read in _all_reads(reads)]
+    reads.unsent, reads.indexed, reads.rounds, reads.count = [], [], {}, 0
+    return entries
 
 
 def give_up(replica: Replica) -> None:

@@ -12,6 +12,12 @@ that this replica may have acknowledged: neither what it acknowledged in that vi
 committed in older ones. Without the promised view, forgotten votes for a newer view could lose
 committed operations (Michael et al., DISC 2017).
 
+It knows the group whose answers count only once it has executed the beginning of the epoch in which
+it promised its view. Until then it fetches what is committed from any process. If that leads to an
+epoch beyond, it is recovered: it never took part in that one, and all that it may have acknowledged
+before is in what it now holds. The epoch of its promise it never enters so: it would forget what it
+has acknowledged there.
+
 Where more than f replicas lost their logs, no f + 1 are left to answer: the group stays stopped.
 """
 
@@ -24,6 +30,7 @@ from . import quorum_read, state_transfer
 from .admission import Hearing, impossible_log
 from .execution import commit_up_to
 from .forwarding import submit_again
+from .membership import epoch_of
 from .messages import Entries, Message, Recovery, RecoveryResponse
 from .status import Status
 from .timers import Timer
@@ -49,6 +56,11 @@ def begin(replica: Replica, nonce: str) -> None:
     replica.timers.start(Timer.RECOVERY, replica.now)
 
 
+def knows_its_group(replica: Replica) -> bool:
+    """Return whether this replica knows the members of the epoch in which it promised its view."""
+    return epoch_of(replica.view_number) == replica.membership.epoch
+
+
 def ask(replica: Replica) -> None:
     """Ask all others, again and again for as long as it takes."""
     recovering = replica.recovering
@@ -58,7 +70,9 @@ def ask(replica: Replica) -> None:
         op_number=replica.commit_number,
         nonce=recovering.nonce,
     )
-    replica.send(replica.peers, message)
+    replica.send(replica.other_processes, message)
+    if not knows_its_group(replica):
+        state_transfer.fetch_from_next(replica)
     recovering.is_due = True
     replica.timers.start(Timer.RECOVERY, replica.now + replica.time_out // 4)
 
@@ -89,6 +103,8 @@ def on_recovery_response(replica: Replica, source: str, message: RecoveryRespons
     assert recovering is not None
     if message.nonce != recovering.nonce:
         return
+    if source not in replica.peers:
+        return
     if message.view_number < replica.view_number:
         return
     known = recovering.responses.get(source)
@@ -108,7 +124,7 @@ def go_on(replica: Replica) -> None:
     """Take over the log of the newest view's primary once enough have answered."""
     recovering = replica.recovering
     assert recovering is not None
-    if not recovering.is_due:
+    if not recovering.is_due or not knows_its_group(replica):
         return
     recovering.is_due = False
     responses = recovering.responses
@@ -142,7 +158,10 @@ def _impossible_recovery_response(
 
 
 HEARS: dict[type[Message], Hearing] = {
-    Recovery: Hearing(on_recovery, (Status.NORMAL,), is_served_in_any_view=True),
+    # One that lost its log does not know whether it is a member of the epoch.
+    Recovery: Hearing(
+        on_recovery, (Status.NORMAL,), is_served_in_any_view=True, is_from_any_process=True
+    ),
     RecoveryResponse: Hearing(
         on_recovery_response, (Status.RECOVERING,), impossible=_impossible_recovery_response
     ),

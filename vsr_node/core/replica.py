@@ -14,12 +14,15 @@ from random import Random
 from typing import Protocol
 
 from . import (
+    change,
     checkpoint,
     following,
     forwarding,
     leading,
     quorum_read,
+    reconfiguration,
     recovery,
+    standby,
     state_transfer,
     view_change,
     voting,
@@ -27,10 +30,10 @@ from . import (
 )
 from .admission import Hearing, refuse_impossible
 from .client_table import ClientTable, Recorded
-from .execution import commit_up_to
+from .execution import NOBODY, commit_up_to
 from .limits import Limits
 from .log import Log
-from .membership import Membership
+from .membership import VIEWS_PER_EPOCH, Membership, epoch_of
 from .messages import (
     Checkpoint,
     DurableState,
@@ -42,6 +45,7 @@ from .messages import (
     Parts,
     Read,
     Reason,
+    Reconfiguration,
     Record,
     Recovered,
     Refusal,
@@ -83,6 +87,8 @@ class StateMachine(Protocol):
 class Replica:
     """One replica of the group.
 
+    ``processes`` are all that may be spoken to, this one too, and None stands for the members;
+    ``membership`` are those that founded the group. A process that is no member is a standby.
     ``durable`` is what an earlier incarnation of the same replica left, or the default. No two
     incarnations may be handed the same ``random``: a recovery draws its nonce from it.
     Raises ImpossibleMessageError from ``on_message`` for a message that no correct replica sends.
@@ -92,6 +98,7 @@ class Replica:
         self,
         *,
         name: str,
+        processes: tuple[str, ...] | None = None,
         membership: Membership,
         machine: StateMachine,
         now: int,
@@ -99,12 +106,21 @@ class Replica:
         durable: DurableState | None = None,
         limits: Limits | None = None,
     ) -> None:
-        if name not in membership.members:
-            raise ValueError(f"{name} is no member of the group")
+        processes = membership.members if processes is None else processes
+        if name not in processes:
+            raise ValueError(f"{name} is no process of the group")
+        if not set(membership.members) <= set(processes):
+            raise ValueError("each member must be a process")
         durable = durable or DurableState()
         self.name = name
+        self.processes = processes
+        self.other_processes = tuple(other for other in processes if other != name)
         self.membership = membership
         self.peers = membership.others(name)
+        self.is_member = name in membership.members
+        # The entry that ends the present epoch is executed, and these are the members of the next.
+        self.next_membership: Membership | None = None
+        self.newest: reconfiguration.Newest | None = None
         self.machine = machine
         self.limits = limits or Limits()
         table = SessionTable if self.limits.registered else ClientTable
@@ -118,7 +134,8 @@ class Replica:
         self.last_normal_view = durable.last_normal_view
         self.status = Status.RECOVERING if durable.is_recovering else Status.VIEW_CHANGE
         self.log = Log(durable.entries, durable.first_op_number)
-        self.commit_number = 0
+        # Up to where it is executed, and where the epoch began: the entry that ended the last one.
+        self.commit_number = self.epoch_op_number = 0
         self.checkpoint = durable.checkpoint
         # The view began with this much: its primary logged the entries above.
         self.inherited_op_number = self.log.op_number
@@ -134,29 +151,49 @@ class Replica:
         self.following: following.Following | None = None
         self.changing: view_change.Changing | None = None
         self.recovering: recovery.Recovering | None = None
+        self.standing: standby.Standing | None = None
+        self.change: change.Change | None = None
         # What is there in all of them.
         self.voting = voting.Voting()
         self.waiting = waiting.Waiting()
         self.incoming: state_transfer.Incoming | None = None
+        self.fetching = state_transfer.Fetching()
+        self.beginning = reconfiguration.Beginning(0)
+        self.handed_in: standby.HandedIn | None = None
         self.executed = checkpoint.Executed()
 
-        # The output of this turn.
+        self._begin_output(durable.commit_number)
+        self._begin(durable)
+
+    def _begin_output(self, commit_number_recorded: int) -> None:
         self.asks: list[Send] = []
         self.sends: list[Send] = []
         self.replies: list[Reply | Refusal] = []
         self._log_changed_from: int | None = None
         self._view_changed = self._checkpoint_changed = self._has_recovered = False
-        self._commit_number_recorded = durable.commit_number
-
-        self._begin(durable)
+        self._commit_number_recorded = commit_number_recorded
 
     def _begin(self, durable: DurableState) -> None:
         """Take up the view of the last incarnation; a new group begins in view 0."""
         if durable.checkpoint.op_number:
             checkpoint.restore(self, durable.checkpoint)
+            if durable.checkpoint.members:
+                _, _, _, epoch, members = durable.checkpoint
+                self.set_membership(Membership(epoch, members))
         commit_up_to(self, durable.commit_number)
-        if self.status is Status.RECOVERING:
+        while self.next_membership is not None:
+            self.set_membership(self.next_membership)
+            commit_up_to(self, durable.commit_number)
+        reconfiguration.begin_again(self)
+        if self.status is Status.RECOVERING and (
+            self.is_member or not recovery.knows_its_group(self)
+        ):
             recovery.begin(self, nonce=f"{self._random.getrandbits(128):032x}")
+            return
+        if not self.is_member:
+            # Outside of the group it has promised nothing, whatever it lost.
+            self._has_recovered = self.status is Status.RECOVERING
+            standby.begin(self)
             return
         if self.last_normal_view < self.view_number:
             view_change.restart_view_change(self)
@@ -186,6 +223,8 @@ class Replica:
 
         ``size`` is at least that of its entry; None if it is not known yet.
         """
+        if self.handed_in is not None:
+            standby.answer_here(self, client, request_number)
         waiting.take_request(
             self,
             client,
@@ -202,7 +241,26 @@ class Replica:
         ``size`` is as for ``on_request``.
         """
         entry = (client, request_number, operation)
-        quorum_read.take_read(self, entry, size or size_of_entry(entry))
+        take_read = quorum_read.take_read if self.standing is None else standby.take_read
+        take_read(self, entry, size or size_of_entry(entry))
+
+    def on_reconfigure(
+        self, client: str, request_number: int, members: tuple[str, ...], epoch: int | None
+    ) -> None:
+        """Take a client's request that the group's members be these.
+
+        ``epoch`` is the one that the client takes for the present one; None if it does not matter.
+        The answer is that of an ordinary request: a Refusal, or a Reply whose result is a
+        Reconfiguration with the epoch and the members that the group has now, or a Declined.
+        """
+        operation = Reconfiguration(0 if epoch is None else epoch + 1, members)
+        self.on_request(client, request_number, operation)
+
+    def reconfigure_self(self, members: tuple[str, ...]) -> None:
+        """Change the members without a client, if this is a primary that can."""
+        if self.accepts_requests:
+            epoch = self.membership.epoch + 1
+            change.consider(self, (NOBODY, epoch, Reconfiguration(epoch, members)))
 
     def on_message(self, source: str, message: Message) -> None:
         """Take a message from another replica. Views are compared here and nowhere else.
@@ -210,11 +268,22 @@ class Replica:
         Raise ImpossibleMessageError, before anything has changed, for what cannot be.
         """
         hearing = HEARINGS[type(message)]
-        is_recovering = self.status is Status.RECOVERING
-        if is_recovering and Status.RECOVERING not in hearing.statuses:
+        if self.status is Status.RECOVERING and Status.RECOVERING not in hearing.statuses:
             return
         refuse_impossible(self, source, message, hearing)
-        if not is_recovering:
+        if message.view_number == self.view_number and self.status is Status.NORMAL:
+            if Status.NORMAL in hearing.statuses:
+                hearing.handler(self, source, message)
+        elif epoch_of(message.view_number) == self.membership.epoch:
+            self._on_message_of_epoch(source, message, hearing)
+        else:
+            reconfiguration.on_message_of_other_epoch(self, source, message)
+        if self.next_membership is not None:
+            reconfiguration.enter_epoch(self)
+
+    def _on_message_of_epoch(self, source: str, message: Message, hearing: Hearing) -> None:
+        reconfiguration.note_started(self, source)
+        if self.status in _IN_VIEWS:
             view_number = (
                 message.current_view_number
                 if isinstance(message, StartViewChange)
@@ -241,6 +310,21 @@ class Replica:
     def end_turn(self) -> Output:
         """Fire the timers that are due and return what the driver has to do."""
         self.timers.fire_due(self.now, self._fire)
+        self._go_on()
+        while self.next_membership is not None:
+            reconfiguration.enter_epoch(self)
+            self._go_on()
+        if self.handed_in is not None:
+            standby.answer_handed_in(self)
+        self._assert_invariants()
+        output = Output(self.asks, self._take_records(), self.replies, self.sends)
+        self.asks = []
+        self.replies = []
+        self.sends = []
+        return output
+
+    def _go_on(self) -> None:
+        """Do at the end of a turn what follows from its input; no read outlives its epoch."""
         if self.status is Status.VIEW_CHANGE:
             view_change.go_on(self)
         elif self.status is Status.RECOVERING:
@@ -250,13 +334,8 @@ class Replica:
             leading.prepare_new_entries(self)
         elif self.following is not None:
             following.acknowledge(self)
-        quorum_read.go_on(self)
-        self._assert_invariants()
-        output = Output(self.asks, self._take_records(), self.replies, self.sends)
-        self.asks = []
-        self.replies = []
-        self.sends = []
-        return output
+        if self.next_membership is None:
+            quorum_read.go_on(self)
 
     def _fire(self, timer: int) -> None:
         _TIMER_HANDLERS[timer](self)
@@ -270,6 +349,9 @@ class Replica:
             assert self.last_normal_view == self.view_number, "normal means: whole in this view"
         elif self.status is Status.VIEW_CHANGE:
             assert self.last_normal_view < self.view_number, "it becomes whole with the new view"
+        if self.status is not Status.RECOVERING:
+            assert self.view_number // VIEWS_PER_EPOCH == self.membership.epoch, "of one epoch"
+            assert self.is_member == (self.status is not Status.STANDBY), "members take part"
 
     def _take_records(self) -> list[Record]:
         records: list[Record] = []
@@ -299,6 +381,11 @@ class Replica:
         return self.timers.next_deadline
 
     @property
+    def started(self) -> frozenset[str]:
+        """The members of the present epoch that are known to have begun it."""
+        return reconfiguration.started(self)
+
+    @property
     def op_number(self) -> int:
         """The number of the last entry in the log."""
         return self.log.op_number
@@ -314,9 +401,21 @@ class Replica:
         return self.leading is not None and not self.timers.is_running(Timer.VOTE)
 
     @property
+    def accepts_requests(self) -> bool:
+        """Whether this replica is a serving primary whose log goes on: the epoch is not over."""
+        return (
+            self.is_serving_primary and self.next_membership is None and not leading.is_closed(self)
+        )
+
+    @property
     def is_following(self) -> bool:
         """Whether this replica is a backup that hears its primary."""
         return self.following is not None and not self.timers.is_running(Timer.VOTE)
+
+    @property
+    def is_released(self) -> bool:
+        """Whether this is a standby that left the group and whose state nobody needs."""
+        return reconfiguration.is_released(self)
 
     @property
     def is_receiving_checkpoint(self) -> bool:
@@ -387,7 +486,7 @@ class Replica:
     def begin_phase(
         self,
         status: Status,
-        phase: leading.Leading | following.Following | view_change.Changing,
+        phase: leading.Leading | following.Following | view_change.Changing | standby.Standing,
     ) -> None:
         """Change the status along the legal ways. All that the last phase knew is gone."""
         assert (self.status, status) in TRANSITIONS, f"{self.status} never becomes {status}"
@@ -395,7 +494,23 @@ class Replica:
         self.leading = phase if isinstance(phase, leading.Leading) else None
         self.following = phase if isinstance(phase, following.Following) else None
         self.changing = phase if isinstance(phase, view_change.Changing) else None
+        self.standing = phase if isinstance(phase, standby.Standing) else None
         self.recovering = None
+        self.change = None
+
+    def set_membership(self, membership: Membership) -> None:
+        """Make these the members; the entry that says so is the last that was executed."""
+        self.membership = membership
+        self.peers = membership.others(self.name)
+        self.is_member = self.name in membership.members
+        self.is_primary = self.primary == self.name
+        self.epoch_op_number = self.commit_number
+        self.next_membership = None
+
+    def cut_uncommitted(self) -> None:
+        """Drop the log above commit_number."""
+        if self.log.op_number > self.commit_number:
+            self.replace_log(self.commit_number + 1, ())
 
     def set_view(self, view_number: int) -> None:
         """Enter a view; durable before anything is sent in it."""
@@ -413,14 +528,22 @@ class Replica:
         self._jitter_percent = self._random.randrange(JITTER_PERCENT + 1)
         self.voting = voting.Voting()
         quorum_read.begin_anew(self)
-        self.timers.stop_all_but(Timer.HELD, Timer.READ)
+        self.timers.stop_all_but(Timer.HELD, Timer.READ, Timer.EPOCH)
 
     def go_on_with_committed(self) -> None:
         """Go on to normal status: state transfer has brought all that is committed."""
         if self.status is Status.RECOVERING:
             recovery.go_on_with_committed(self)
-        else:
+        elif self.status is Status.VIEW_CHANGE:
             view_change.go_on_with_committed(self)
+
+    def enter_epoch(self) -> None:
+        """Enter the next epoch: state transfer has brought what ends the present one."""
+        reconfiguration.enter_epoch(self)
+
+    def leave_view(self) -> None:
+        """Enter the next view: state transfer has brought what contradicts the present one."""
+        view_change.leave_view(self)
 
 
 HEARINGS: dict[type[Message], Hearing] = {
@@ -432,8 +555,13 @@ HEARINGS: dict[type[Message], Hearing] = {
     **state_transfer.HEARS,
     **recovery.HEARS,
     **quorum_read.HEARS,
+    **reconfiguration.HEARS,
+    **standby.HEARS,
 }
 """How each type of message is taken."""
+
+_IN_VIEWS = (Status.NORMAL, Status.VIEW_CHANGE)
+"""The statuses in which news of a view counts."""
 
 _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.SUSPECT: voting.suspect,
@@ -446,4 +574,6 @@ _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.HELD: waiting.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
+    Timer.EPOCH: reconfiguration.say_epoch_started,
+    Timer.CHANGE: change.go_on,
 }

@@ -25,7 +25,7 @@ def size_of(value: object) -> int:
     if type(value) is str:
         return OVERHEAD + len(value)
     if type(value) is not tuple:
-        return OVERHEAD
+        return size_of(tuple(value)) if isinstance(value, tuple) else OVERHEAD
     # Most tuples have texts only, but for a flag at the end, and joining is the fastest way.
     texts = value[:-1] if value and type(value[-1]) is bool else value
     try:

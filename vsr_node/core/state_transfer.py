@@ -17,11 +17,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .admission import Hearing
+from .change import note_progress
 from .checkpoint import install
 from .execution import commit_up_to
 from .following import learn_commit, next_to_ask, take_up_log
 from .limits import BATCH_MAX
-from .messages import Checkpoint, GetCheckpoint, GetState, Message, NewCheckpoint, NewState
+from .membership import epoch_of
+from .messages import (
+    CatchUp,
+    Checkpoint,
+    GetCheckpoint,
+    GetState,
+    Message,
+    NewCheckpoint,
+    NewState,
+)
 from .size import fitting, size_of
 from .status import Status
 from .timers import Timer
@@ -39,7 +49,43 @@ class Incoming:
     heard_at: int
 
 
+@dataclass(slots=True, eq=False, repr=False)
+class Fetching:
+    """When this replica last asked for what a later epoch has committed."""
+
+    asked_at: int | None = None
+    commit_number: int = 0
+    """The own one at that time."""
+    turns: int = 0
+    """How many processes were asked in turn."""
+
+
 # Asking
+
+
+def fetch(replica: Replica, destination: str) -> None:
+    """Ask one that is in a later epoch for what is committed.
+
+    At most once a quarter of a time-out, unless the last answer brought something.
+    """
+    fetching = replica.fetching
+    is_due = (
+        fetching.asked_at is None
+        or replica.now - fetching.asked_at >= replica.time_out // 4
+        or replica.commit_number > fetching.commit_number
+    )
+    if is_due:
+        fetching.asked_at, fetching.commit_number = replica.now, replica.commit_number
+        _ask_after(replica, destination, replica.commit_number)
+
+
+def fetch_from_next(replica: Replica) -> None:
+    """Ask all processes in turn for what is committed."""
+    processes = replica.other_processes
+    if processes:
+        fetching = replica.fetching
+        fetching.turns += 1
+        _ask_after(replica, processes[fetching.turns % len(processes)], replica.commit_number)
 
 
 def ask(replica: Replica, destination: str) -> None:
@@ -48,16 +94,20 @@ def ask(replica: Replica, destination: str) -> None:
     If a checkpoint is coming in, ask for its next chunk, unless nothing has come for a time-out:
     the replicas that have it may be gone.
     """
+    if replica.status is Status.NORMAL:
+        certain_op_number = replica.log.op_number
+    else:
+        certain_op_number = replica.commit_number
+    _ask_after(replica, destination, certain_op_number)
+
+
+def _ask_after(replica: Replica, destination: str, op_number: int) -> None:
     incoming = replica.incoming
     if incoming is not None and replica.now - incoming.heard_at < replica.time_out:
         _ask_on(replica, destination, incoming)
         return
     replica.incoming = None
-    if replica.status is Status.NORMAL:
-        certain_op_number = replica.log.op_number
-    else:
-        certain_op_number = replica.commit_number
-    message = GetState(view_number=replica.view_number, op_number=certain_op_number)
+    message = GetState(view_number=replica.view_number, op_number=op_number)
     replica.send((destination,), message)
 
 
@@ -79,11 +129,17 @@ def on_gap(replica: Replica) -> None:
     replica.timers.start(Timer.GAP, replica.now + replica.time_out // 4)
 
 
+def on_catch_up(replica: Replica, source: str, _message: CatchUp) -> None:
+    """Fetch what is committed, as a member to be. The question says how far this replica is."""
+    _ask_after(replica, source, replica.commit_number)
+
+
 # Answering
 
 
 def on_get_state(replica: Replica, source: str, message: GetState) -> None:
     """Answer with what is certain here: entries, or a checkpoint in their place."""
+    note_progress(replica, source, message.op_number)
     first_op_number = message.op_number + 1
     if first_op_number < replica.log.first_op_number:
         _send_chunk(replica, source, 0)
@@ -102,6 +158,7 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
 
 def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> None:
     """Answer with the chunk asked for, or with the beginning of a newer checkpoint."""
+    note_progress(replica, source, None)
     if message.op_number == replica.checkpoint.op_number:
         _send_chunk(replica, source, message.position)
     elif message.op_number < replica.checkpoint.op_number:
@@ -109,7 +166,7 @@ def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> 
 
 
 def _send_chunk(replica: Replica, destination: str, position: int) -> None:
-    op_number, client_count, parts = replica.checkpoint
+    op_number, client_count, parts, epoch, members = replica.checkpoint
     limits = replica.limits
     chunk = fitting(parts[position : position + limits.chunk_parts], limits.batch_size, size_of)
     if chunk:
@@ -120,6 +177,8 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
             part_count=len(parts),
             position=position,
             parts=chunk,
+            epoch=epoch,
+            members=members,
         )
         replica.send((destination,), message)
 
@@ -130,7 +189,8 @@ def _send_chunk(replica: Replica, destination: str, position: int) -> None:
 def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> None:
     """Collect the chunks of one checkpoint, in order, and install it when it is whole."""
     leads = replica.status is Status.NORMAL and replica.is_primary
-    if leads or message.op_number <= replica.commit_number:
+    is_later = _is_of_later_epoch(replica, message)
+    if (leads and not is_later) or message.op_number <= replica.commit_number:
         return
     incoming = replica.incoming
     if message.position == 0 and (incoming is None or incoming.op_number < message.op_number):
@@ -145,7 +205,16 @@ def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> 
         _ask_on(replica, source, incoming)
         return
     replica.incoming = None
-    checkpoint = Checkpoint(message.op_number, message.client_count, tuple(incoming.parts))
+    checkpoint = Checkpoint(
+        message.op_number,
+        message.client_count,
+        tuple(incoming.parts),
+        message.epoch,
+        message.members,
+    )
+    if replica.status is Status.NORMAL and is_later:
+        # What stands below it may contradict the own log, and nobody can tell.
+        replica.leave_view()
     install(replica, checkpoint)
     _go_on(replica, source, checkpoint.op_number)
 
@@ -154,16 +223,20 @@ def _go_on(replica: Replica, source: str, commit_number: int) -> None:
     """Go on with what waited for more of the log, and ask on for what is still missing."""
     if replica.status is not Status.NORMAL:
         replica.go_on_with_committed()
-    elif take_up_log(replica, commit_number):
+    elif not replica.is_primary and take_up_log(replica, commit_number):
         ask(replica, source)
 
 
 def on_new_state(replica: Replica, source: str, message: NewState) -> None:
     """Take what is missing here, and ask for more while there is more."""
-    if replica.status is not Status.NORMAL:
+    if replica.status is not Status.NORMAL or _is_of_later_epoch(replica, message):
         _adopt_committed(replica, source, message)
     elif not replica.is_primary:
         _append_missing(replica, source, message)
+
+
+def _is_of_later_epoch(replica: Replica, message: NewState | NewCheckpoint) -> bool:
+    return epoch_of(message.view_number) > replica.membership.epoch
 
 
 def _append_missing(replica: Replica, source: str, message: NewState) -> None:
@@ -183,6 +256,9 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
 
     When one contradicts, it and all behind it go: they were never committed, since a committed
     log has another entry there. ``last_normal_view`` stays, as the log is not whole yet.
+
+    A later epoch has such state also for a replica in normal status, the primary too. It executes
+    what stands in its own log. Where it has something else, or nothing, it leaves its view first.
     """
     known_count = replica.commit_number + 1 - message.first_op_number
     committed_count = message.commit_number + 1 - message.first_op_number
@@ -190,13 +266,15 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
         return
     for entry in message.entries[known_count:committed_count]:
         op_number = replica.commit_number + 1
-        if op_number > replica.log.op_number:
-            replica.append((entry,))
-        elif replica.log[op_number] != entry:
+        if op_number > replica.log.op_number or replica.log[op_number] != entry:
+            if replica.status is Status.NORMAL:
+                replica.leave_view()
             replica.replace_log(op_number, (entry,))
         commit_up_to(replica, op_number)
+        if replica.next_membership is not None:
+            replica.enter_epoch()
     if replica.commit_number < message.commit_number:
-        ask(replica, source)
+        _ask_after(replica, source, replica.commit_number)
     else:
         _go_on(replica, source, message.commit_number)
 
@@ -215,13 +293,20 @@ def _impossible_new_checkpoint(
     return None
 
 
-_WORKING = (Status.NORMAL, Status.VIEW_CHANGE)
+_WORKING = (Status.NORMAL, Status.VIEW_CHANGE, Status.STANDBY)
 _ANY = (*_WORKING, Status.RECOVERING)
 
 HEARS: dict[type[Message], Hearing] = {
-    GetState: Hearing(on_get_state, _WORKING, is_served_in_any_view=True),
-    GetCheckpoint: Hearing(on_get_checkpoint, _WORKING, is_served_in_any_view=True),
+    GetState: Hearing(on_get_state, _WORKING, is_served_in_any_view=True, is_from_any_process=True),
+    GetCheckpoint: Hearing(
+        on_get_checkpoint, _WORKING, is_served_in_any_view=True, is_from_any_process=True
+    ),
     # A recovering replica takes only what is committed, which is so forever.
-    NewState: Hearing(on_new_state, _ANY, impossible=_impossible_new_state),
-    NewCheckpoint: Hearing(on_new_checkpoint, _ANY, impossible=_impossible_new_checkpoint),
+    NewState: Hearing(
+        on_new_state, _ANY, impossible=_impossible_new_state, is_from_any_process=True
+    ),
+    NewCheckpoint: Hearing(
+        on_new_checkpoint, _ANY, impossible=_impossible_new_checkpoint, is_from_any_process=True
+    ),
+    CatchUp: Hearing(on_catch_up, _WORKING, is_served_in_any_view=True, is_from_any_process=True),
 }

@@ -48,6 +48,16 @@ def enter_view(replica: Replica, view_number: int) -> None:
     restart_view_change(replica)
 
 
+def leave_view(replica: Replica) -> None:
+    """Enter the next view, since a later one has committed what the present one's log lacks.
+
+    Never view change in the same view again: its late START_VIEW would cut what this replica has
+    acknowledged in it.
+    """
+    replica.set_view(replica.view_number + 1)
+    restart_view_change(replica)
+
+
 def restart_view_change(replica: Replica) -> None:
     """Begin the view change into the present view with nothing heard of it yet."""
     replica.begin_view()
@@ -201,7 +211,7 @@ def on_start_view(replica: Replica, source: str, message: StartView) -> None:
         return
     replace_uncommitted(replica, message)
     become_normal(replica)
-    following.hear_primary(replica, message.sent_at, message.time_out)
+    following.answer_start_view(replica, message)
     following.learn_commit(replica, message.commit_number)
     submit_again(replica)
 

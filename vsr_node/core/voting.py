@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Voting:
-    """When each other replica last voted for the view after the present one (microseconds)."""
+    """The votes for the view after the present one."""
 
     voted_at: dict[str, int] = field(default_factory=dict)
+    """When each other replica last voted (microseconds)."""
+    since: int = 0
+    """When this replica began to vote (microseconds)."""
 
 
 def suspect(replica: Replica) -> None:
@@ -39,6 +42,7 @@ def suspect(replica: Replica) -> None:
 
     A primary that votes has stopped: it is no longer a serving one (``is_serving_primary``).
     """
+    replica.voting.since = replica.now
     if replica.peers:
         vote(replica)
 
@@ -47,9 +51,19 @@ def vote(replica: Replica) -> None:
     """Cast or repeat the vote for the next view."""
     view_number = replica.view_number
     message = StartViewChange(view_number=view_number + 1, current_view_number=view_number)
-    replica.send(replica.peers, message)
+    replica.send(_electorate(replica), message)
     replica.timers.start(Timer.VOTE, replica.now + replica.time_out // 4)
     _count_votes(replica)
+
+
+def _electorate(replica: Replica) -> tuple[str, ...]:
+    """Return whom to send a vote: after two time-outs without success, all processes.
+
+    All other members may have gone on to a later epoch and left; others know of it.
+    """
+    if replica.now - replica.voting.since < 2 * replica.time_out:
+        return replica.peers
+    return replica.other_processes
 
 
 def on_start_view_change(replica: Replica, source: str, message: StartViewChange) -> None:
@@ -72,7 +86,7 @@ def say_farewell(replica: Replica) -> None:
 
 def on_farewell(replica: Replica, source: str, _message: Farewell) -> None:
     """Vote at once, with the primary that leaves this view."""
-    replica.voting.voted_at[source] = replica.now
+    replica.voting.voted_at[source] = replica.voting.since = replica.now
     vote(replica)
 
 

@@ -33,6 +33,8 @@ class WaitingRequest:
     since: int
     size: int
     """At least that of the entry."""
+    is_read: bool = False
+    """It changes nothing, so it may be refused although it was sent."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -49,7 +51,13 @@ class Waiting:
 
 
 def take_request(
-    replica: Replica, client: str, request_number: int, operation: Operation, size: int
+    replica: Replica,
+    client: str,
+    request_number: int,
+    operation: Operation,
+    size: int,
+    *,
+    is_read: bool = False,
 ) -> None:
     """Take a client's request. A repeated one gets the recorded reply, whoever executed it."""
     waiting = replica.waiting
@@ -62,7 +70,7 @@ def take_request(
     if key in sent or key in held:
         _take_again(replica, client, request_number, operation, size)
         return
-    request = WaitingRequest((client, request_number, operation), replica.now, size)
+    request = WaitingRequest((client, request_number, operation), replica.now, size, is_read)
     size_max = replica.limits.waiting_size - size
     has_room = waiting.size <= size_max or is_within(replica, size_max)
     if has_room and len(held) + len(sent) < WAITING_MAX:
@@ -114,6 +122,29 @@ def overdue_entries(replica: Replica) -> list[Entry]:
             break
         overdue.append(request.entry)
     return overdue
+
+
+def refuse_overdue_reads(replica: Replica) -> None:
+    """Refuse the reads that went the way of requests and have had no answer for a time-out."""
+    sent = replica.waiting.sent
+    for client, request_number, _ in overdue_entries(replica):
+        if sent[client, request_number].is_read:
+            del sent[client, request_number]
+            replica.refuse(client, request_number, Reason.UNAVAILABLE)
+
+
+def is_waiting(replica: Replica, key: tuple[str, int]) -> bool:
+    """Return whether a request of this client and number waits here."""
+    return key in replica.waiting.sent or key in replica.waiting.held
+
+
+def take_away(replica: Replica, key: tuple[str, int]) -> bool:
+    """Drop a request that is answered elsewhere; return whether it waited here."""
+    waiting = replica.waiting
+    request = waiting.sent.pop(key, None) or waiting.held.pop(key, None)
+    if waiting.second:
+        _answer_second(replica)
+    return request is not None
 
 
 def is_within(replica: Replica, size_max: int) -> bool:

@@ -24,23 +24,26 @@ def open_storage(
     init_id: int | None,
     message_id: Callable[[], int],
     log: Callable[[str], None],
+    founders: tuple[str, ...] | None = None,
 ) -> Storage:
     """Open the storage of one replica without loading it. Raises StorageError.
 
     ``init_id`` is the network's number of the ``init`` message, None if the network numbers no
     messages; ``message_id`` returns the highest such number so far. ``log`` takes lines for people.
+    ``founders`` are the ``members`` with which the group began; None stands for all.
     """
     if options.data_dir == IN_MEMORY:
         return MemoryStorage()
     name = _folder_name(node, members)
     if options.data_dir is None:
-        return _default_journal(name, node, members, init_id, message_id, log)
+        return _default_journal(name, node, members, init_id, message_id, log, founders)
     return SqliteStorage(
         Path(options.data_dir) / name,
         node,
         members,
         flush=Flush.EVERYTHING if options.is_flushed else Flush.PROMISES,
         boot_id=boot_id(),
+        founders=founders,
         log=log,
     )
 
@@ -52,6 +55,7 @@ def _default_journal(
     init_id: int | None,
     message_id: Callable[[], int],
     log: Callable[[str], None],
+    founders: tuple[str, ...] | None,
 ) -> Storage:
     """Open the journal that lasts as long as the same process restarts this node in one test.
 
@@ -66,6 +70,7 @@ def _default_journal(
         # The folder's name contains the boot id, so no later boot finds it. Some systems have none.
         flush=Flush.NOTHING if this_boot else Flush.PROMISES,
         boot_id=this_boot,
+        founders=founders,
         message_id=message_id,
         log=log,
     )

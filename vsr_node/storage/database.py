@@ -33,6 +33,8 @@ from vsr_node.core.messages import (
     SaveCheckpoint,
     SetCommit,
     SetView,
+    change_of,
+    object_of,
 )
 
 from .protocol import assert_legal, assert_whole
@@ -258,7 +260,7 @@ class Database:
             return summary
         op_number = summary.op_number + len(entries)
         turn = (summary.transaction, summary.commit_number, entries)
-        content = orjson.dumps(turn)
+        content = orjson.dumps(turn, default=object_of)
         checksum = zlib.crc32(content, summary.chain_end)
         self._execute("INSERT INTO turns VALUES (?, ?, ?)", (op_number, content, checksum))
         return summary._replace(op_number=op_number, chain_end=checksum)
@@ -310,11 +312,12 @@ class Database:
         for number, text in enumerate(_texts(checkpoint.parts), 1):
             chain = zlib.crc32(text, chain)
             self._put("checkpoint", number, text, chain)
-        self._put_first("checkpoint", (checkpoint.op_number, checkpoint.client_count, chain))
+        op_number, client_count, _, epoch, members = checkpoint
+        self._put_first("checkpoint", (op_number, client_count, chain, epoch, members))
 
     def _put_first(self, table: str, content: tuple[object, ...]) -> None:
         """Write row 0, which has a checksum of its own."""
-        text = orjson.dumps(content)
+        text = orjson.dumps(content, default=object_of)
         self._put(table, 0, text, zlib.crc32(text, self._seed))
 
     def _put(self, table: str, number: int, text: bytes, checksum: int) -> None:
@@ -346,7 +349,7 @@ class Database:
         head = self._get_first("checkpoint")
         if head is None or head[0] != summary.checkpoint_op_number:
             return None
-        op_number, client_count, chain_end = head
+        op_number, client_count, chain_end, *group = head
         if type(chain_end) is tuple:  # Format 1: the parts themselves.
             return Checkpoint(*head)
         parts: list[object] = []
@@ -360,7 +363,8 @@ class Database:
             parts += _with_tuples(orjson.loads(text))
         if chain != chain_end:
             return None
-        return Checkpoint(op_number, client_count, tuple(parts))
+        # Up to format 3 the founders were the members for ever.
+        return Checkpoint(op_number, client_count, tuple(parts), *group)
 
     def _get_first(self, table: str) -> tuple[Any, ...] | None:
         rows = list(self._read(f"SELECT content, checksum FROM {table} WHERE rowid = 0"))
@@ -438,7 +442,7 @@ def _texts(parts: Sequence[object]) -> Iterator[bytes]:
     """Yield all parts in JSON, as many at a time as ``CHECKPOINT_ROW_BYTES`` allows."""
     start, count = 0, 1
     while start < len(parts):
-        text = orjson.dumps(parts[start : start + count])
+        text = orjson.dumps(parts[start : start + count], default=object_of)
         if len(text) > CHECKPOINT_ROW_BYTES and count > 1:
             count //= 2
             continue
@@ -449,5 +453,7 @@ def _texts(parts: Sequence[object]) -> Iterator[bytes]:
 
 
 def _with_tuples(value: Any) -> Any:
-    """A JSON value with tuples in place of lists."""
-    return tuple(map(_with_tuples, value)) if type(value) is list else value
+    """A JSON value with tuples in place of lists, and changes of the members in that of objects."""
+    if type(value) is list:
+        return tuple(map(_with_tuples, value))
+    return change_of(value) if type(value) is dict else value

@@ -31,8 +31,10 @@ from .protocol import StorageError
 
 NAME = "promise"
 
-FORMAT = 3
+FORMAT = 4
 """Since 2 a checkpoint stands in several rows; since 3 its clients' replies have digests.
+
+Since 4 the members may change: the header has the founders, and a checkpoint its members.
 
 Journals of older formats are read, too.
 """
@@ -60,6 +62,7 @@ class Header(NamedTuple):
 
     ``boot_id`` is that of the machine when all was last known to be whole, and ``flush`` what was
     flushed since. ``is_new`` tells that nothing was saved yet, whatever lies beside this file.
+    ``members`` are all that may become members, ``founders`` those that the group began with.
     """
 
     node: str
@@ -68,6 +71,7 @@ class Header(NamedTuple):
     flush: Flush
     boot_id: str
     is_new: bool
+    founders: tuple[str, ...]
 
 
 class Promise(NamedTuple):
@@ -217,5 +221,6 @@ def _parse_header(path: Path, data: bytes) -> Header:
     if content.pop("format") > FORMAT:
         raise StorageError(f"{path} is of a newer format than this program knows")
     content["members"] = tuple(content["members"])
+    content["founders"] = tuple(content.get("founders", content["members"]))
     content["flush"] = Flush(content["flush"])
     return Header(**content)

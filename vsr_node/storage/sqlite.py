@@ -48,6 +48,7 @@ _FAILURES = (*ERRORS, OSError, StorageError)
 class SqliteStorage:
     """The journal of replica ``node`` of the group ``members``, in ``folder``.
 
+    ``founders`` are those of them with which the group began; None stands for all.
     ``boot_id`` is that of the machine's present run, empty if that is not known. ``message_id``
     tells the highest message id so far; it is recorded with each save. ``log`` takes lines for
     people. One process at a time has the folder: the second gets a StorageError, as does whoever
@@ -62,12 +63,14 @@ class SqliteStorage:
         *,
         flush: Flush,
         boot_id: str,
+        founders: tuple[str, ...] | None = None,
         message_id: Callable[[], int] = lambda: 0,
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._folder = folder
         self._node = node
         self._members = members
+        self._founders = members if founders is None else founders
         self._flush = flush
         self.waits_for_disk = flush is Flush.EVERYTHING
         self._boot_id = boot_id
@@ -154,6 +157,11 @@ class SqliteStorage:
             raise StorageError(
                 f"{self._folder} is the journal of {header.node} in the group of "
                 f"{', '.join(header.members)}, not of {self._node} in {', '.join(self._members)}"
+            )
+        if header.founders != self._founders:
+            raise StorageError(
+                f"{self._folder} is the journal of a group that "
+                f"{', '.join(header.founders)} founded, not {', '.join(self._founders)}"
             )
 
     def _take_up(self) -> DurableState:
@@ -312,7 +320,15 @@ class SqliteStorage:
             self._log(f"what can't be trusted is kept in {aside}: {names}")
 
     def _header(self, journal: str, *, is_new: bool) -> Header:
-        return Header(self._node, self._members, journal, self._flush, self._boot_id, is_new)
+        return Header(
+            self._node,
+            self._members,
+            journal,
+            self._flush,
+            self._boot_id,
+            is_new,
+            self._founders,
+        )
 
     @contextmanager
     def _failing_for_good(self) -> Iterator[None]:

@@ -19,7 +19,10 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """An event: its name, when it comes, and its fields beside those that all events have."""
+    """An event: its name, when it comes, and its fields beside those that all events have.
+
+    The order of the fields is that of the values that are noted.
+    """
 
     name: str
     when: str
@@ -86,6 +89,10 @@ _RESPONSE = {
 _READ = {"read_view": "the view of the message", "nonce": "of the round"}
 _READ_OK = {**_READ, "told_op_number": "the sender's"}
 _FAREWELL = {"left_view": "the view that its primary leaves"}
+_CHANGE = {
+    "what": "start_epoch, epoch_started, catch_up or answers",
+    "change_view": "the view of the message, which has the epoch in it",
+}
 _VIEWS = {"old_view": "the view before", "new_view": "the view after"}
 _SPAN = {"span_id": "the same at start and stop", "fencing": "the view, which only ever grows"}
 
@@ -263,6 +270,18 @@ EVENTS: tuple[EventKind, ...] = (
         {**_FAREWELL, **_FROM},
     ),
     EventKind(
+        "reconfiguration.sent",
+        "it sends a message that only a change of the members needs",
+        _SENT,
+        {**_CHANGE, **_TO},
+    ),
+    EventKind(
+        "reconfiguration.received",
+        "it gets a message that only a change of the members needs",
+        _BYTES,
+        {**_CHANGE, **_FROM},
+    ),
+    EventKind(
         "view_change.news_sent", "it tells others of its newer view", _SENT, {**_NEWS, **_TO}
     ),
     EventKind("view_change.news_received", "it is told of a view", _BYTES, {**_NEWS, **_FROM}),
@@ -402,5 +421,5 @@ EVENTS: tuple[EventKind, ...] = (
 )
 """All events, in the order of the document."""
 
-LEVELS: Mapping[str, Level] = {kind.name: kind.level for kind in EVENTS}
-"""The level of each event."""
+KINDS: Mapping[str, EventKind] = {kind.name: kind for kind in EVENTS}
+"""Each event by its name."""

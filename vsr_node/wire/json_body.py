@@ -2,9 +2,13 @@
 
 A body's ``type`` names the message; its other fields are the message's: whole numbers, except for
 ``entries``, a list of [client, request_number, operation], ``parts``, a list of the parts of a
-checkpoint, and the ``nonce`` of a recovery, hexadecimal digits. Nothing that other processes send
-is trusted: a body that does not have just these fields and kinds is refused here, so the core
+checkpoint, ``members``, a list of names, ``answers``, a list of [client, request_number, result or
+null], and the ``nonce`` of a recovery, hexadecimal digits. A change of the members is an object, as
+an operation and as a result, and what a state machine has never is. Nothing that other processes
+send is trusted: a body that does not have just these fields and kinds is refused here, so the core
 only ever sees well-formed messages.
+
+What ``links/frames`` has is encoded the same way. A relay's ``body`` is that of its message.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,9 +16,18 @@ from typing import Any, Protocol
 
 import orjson
 
-from vsr_node.core.messages import Entry, Message, Operation, Parts, Result
+from vsr_node.core.messages import (
+    Answer,
+    Entry,
+    Operation,
+    Parts,
+    Result,
+    change_of,
+    object_of,
+)
+from vsr_node.links.frames import LinkRows, Relay, Row
 
-from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, MalformedMessageError
+from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, Frame, MalformedMessageError
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes. No message is longer, and reading a longer line whole would fill the memory."""
@@ -23,12 +36,22 @@ _ONLY_TEXTS = frozenset({str})
 _ONLY_NUMBERS = frozenset({int})
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Frame) -> bytes:
     """Return the body's JSON text."""
     shape = SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
-    return orjson.dumps(body)
+    if shape.is_of_links:
+        _make_plain(body)
+    return orjson.dumps(body, default=object_of)
+
+
+def _make_plain(body: dict[str, Any]) -> None:
+    """Replace the message of a relay, and rows, which are named tuples."""
+    if "rows" in body:
+        body["rows"] = [tuple(row) for row in body["rows"]]
+    else:
+        body["body"] = orjson.Fragment(encode(body["body"]))
 
 
 class Codec(Protocol):
@@ -44,7 +67,7 @@ class Codec(Protocol):
         """Return a part of the machine's snapshot."""
 
 
-def decode(body: dict[str, Any], codec: Codec) -> Message:
+def decode(body: dict[str, Any], codec: Codec) -> Frame:
     """Return the message of a body. Raise MalformedMessageError."""
     message_type = body.get("type")
     shape = SHAPES.get(message_type) if type(message_type) is str else None
@@ -62,7 +85,8 @@ def decode(body: dict[str, Any], codec: Codec) -> Message:
     values = [body[field] for field in shape.fields]
     for position, field in shape.others:
         values[position] = _DECODERS[field](body, codec)
-    return shape.message_class(*values)
+    message: Frame = shape.message_class(*values)
+    return message
 
 
 def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
@@ -80,12 +104,29 @@ def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
             raise ValueError("a request_number is no whole number")
         if min(numbers) < 0 or max(numbers) > NUMBER_MAX:
             raise ValueError("a request_number is out of bounds")
-        decoded = codec.decode_operations(operations)
-        # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed Python
-        # keeps thousands of each size, of which it then uses only those of 10.
-        return (*zip(clients, numbers, decoded, strict=True),)
+        try:
+            decoded = codec.decode_operations(operations)
+            # Not tuple(...): that makes one of 10 places and cuts it, and when they are freed
+            # Python keeps thousands of each size, of which it then uses only those of 10.
+            return (*zip(clients, numbers, decoded, strict=True),)
+        except ValueError:
+            if dict not in map(type, operations):
+                raise
+            decoded = [_decode_operation(operation, codec) for operation in operations]
+            return (*zip(clients, numbers, decoded, strict=True),)
     except (TypeError, ValueError) as error:
         raise MalformedMessageError(f"field entries: {error}") from None
+
+
+def _decode_operation(value: object, codec: Codec) -> Operation:
+    if type(value) is dict:
+        return change_of(value)
+    (operation,) = codec.decode_operations((value,))
+    return operation
+
+
+def _decode_result(value: object, codec: Codec) -> Result:
+    return change_of(value) if type(value) is dict else codec.decode_result(value)
 
 
 def _decode_parts(body: dict[str, Any], codec: Codec) -> Parts:
@@ -111,9 +152,9 @@ def _decode_client(part: object, codec: Codec) -> object:
 def _decode_reply(reply: object, codec: Codec) -> object:
     match reply:
         case [int(number), result, int(digest)]:
-            return (number, codec.decode_result(result), digest)
+            return (number, _decode_result(result, codec), digest)
         case [int(number), result]:
-            return (number, codec.decode_result(result))
+            return (number, _decode_result(result, codec))
     raise ValueError("expected [number, result, digest]")
 
 
@@ -124,8 +165,75 @@ def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
     return value
 
 
+def _decode_members(body: dict[str, Any], _: Codec) -> tuple[str, ...]:
+    return _names("members", body["members"])
+
+
+def _decode_answers(body: dict[str, Any], codec: Codec) -> tuple[Answer, ...]:
+    value = body["answers"]
+    if type(value) is not list:
+        raise MalformedMessageError("field answers: expected a list")
+    try:
+        return tuple(_decode_answer(each, codec) for each in value)
+    except ValueError as error:
+        raise MalformedMessageError(f"field answers: {error}") from None
+
+
+def _decode_answer(value: object, codec: Codec) -> Answer:
+    match value:
+        case [str(client), int(number), result] if (
+            type(number) is int and 0 <= number <= NUMBER_MAX
+        ):
+            return client, number, None if result is None else _decode_result(result, codec)
+    raise ValueError("expected [client, number, result or null]")
+
+
+def _decode_name(field: str) -> Callable[[dict[str, Any], Codec], str]:
+    def decode_name(body: dict[str, Any], _: Codec) -> str:
+        if type(body[field]) is not str:
+            raise MalformedMessageError(f"field {field}: expected a text")
+        return str(body[field])
+
+    return decode_name
+
+
+def _names(field: str, value: object) -> tuple[str, ...]:
+    if type(value) is not list or not _ONLY_TEXTS.issuperset(map(type, value)):
+        raise MalformedMessageError(f"field {field}: expected a list of names")
+    return tuple(value)
+
+
+def _decode_rows(body: dict[str, Any], _: Codec) -> tuple[Row, ...]:
+    value = body["rows"]
+    if type(value) is not list:
+        raise MalformedMessageError("field rows: expected a list")
+    return tuple(map(_decode_row, value))
+
+
+def _decode_row(value: object) -> Row:
+    match value:
+        case [str(process), int(stamp), [*heard]] if 0 <= stamp <= NUMBER_MAX:
+            return Row(process, stamp, _names("rows", heard))
+    raise MalformedMessageError("field rows: expected [process, stamp, names] of each")
+
+
+def _decode_relayed(body: dict[str, Any], codec: Codec) -> object:
+    inner = body["body"]
+    message = decode(inner, codec) if type(inner) is dict else None
+    if message is None or isinstance(message, Relay | LinkRows):
+        raise MalformedMessageError("field body: expected a message of the protocol")
+    return message
+
+
 _DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
     "entries": _decode_entries,
     "parts": _decode_parts,
     "nonce": _decode_nonce,
+    "members": _decode_members,
+    "answers": _decode_answers,
+    "state": _decode_name("state"),
+    "rows": _decode_rows,
+    "origin": _decode_name("origin"),
+    "route": lambda body, _: _names("route", body["route"]),
+    "body": _decode_relayed,
 }

@@ -5,7 +5,6 @@ import io
 import os
 import random
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -33,6 +32,7 @@ from vsr_node.bench.hunting.report import (
     table_lines,
     wrong_of,
 )
+from vsr_node.bench.hunting.scratch import scratch_folder
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.repeating import shrink
 from vsr_node.bench.running.runner import Outcome, SetupError
@@ -118,9 +118,9 @@ def _hunt(arguments: argparse.Namespace, options_of: OptionsOf) -> int:
         seconds=arguments.minutes * SECONDS_PER_MINUTE,
         goes_on=arguments.all,
     )
-    with tempfile.TemporaryDirectory(prefix="bench-hunt-") as folder:
+    with scratch_folder() as folder:
         try:
-            catch = hunt.run(Path(folder), arguments.jobs)
+            catch = hunt.run(folder, arguments.jobs)
         except BrokenProcessPool:
             console.say("ERROR: a worker process was killed; there is no verdict")
             return EXIT_ERROR
@@ -144,8 +144,8 @@ def hunt_quietly(words: Sequence[str], seed: int, options_of: OptionsOf) -> Outc
 
     seconds = MINUTES * SECONDS_PER_MINUTE
     hunt = Hunt(options_for, seed, Console(io.StringIO()), seconds=seconds, goes_on=False)
-    with tempfile.TemporaryDirectory(prefix="bench-hunt-") as folder:
-        catch = hunt.run(Path(folder), os.cpu_count() or 1)
+    with scratch_folder() as folder:
+        catch = hunt.run(folder, os.cpu_count() or 1)
         if catch.signal_number is not None:
             raise Stopped(catch.signal_number)
         if catch.problem:
@@ -153,8 +153,8 @@ def hunt_quietly(words: Sequence[str], seed: int, options_of: OptionsOf) -> Outc
         trials = [each.trial for each in (*catch.found, *catch.tried)]
         results, kept = next((each.results, each.folder) for each in trials if each.results)
         assert results is not None, "it was chosen for them"
-        events = load_run(kept, Path(folder)).events if kept is not None else ()
-        return Outcome(results, kept or Path(folder), events)
+        events = load_run(kept, folder).events if kept is not None else ()
+        return Outcome(results, kept or folder, events)
 
 
 def _words(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:

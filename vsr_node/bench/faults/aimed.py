@@ -9,13 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from vsr_node.bench.faults.kill import KILL, Kill
 from vsr_node.bench.faults.kind import Demand, FaultKind, FaultValue, PlannedKind, PlannedValue
-from vsr_node.bench.faults.partition import PARTITION, cut_off
+from vsr_node.bench.faults.partition import PARTITION, all_apart, cut_off
 from vsr_node.bench.faults.pause import PAUSE
-from vsr_node.bench.nodes.loop import NANOSECONDS_PER_MILLISECOND, Timers
+from vsr_node.bench.nodes.loop import (
+    NANOSECONDS_PER_MILLISECOND,
+    NANOSECONDS_PER_SECOND,
+    Timers,
+)
 from vsr_node.bench.nodes.network import Network
 
 NO_ACKNOWLEDGEMENTS = ("init_ok", "read_ok")
@@ -24,25 +28,41 @@ NO_ACKNOWLEDGEMENTS = ("init_ok", "read_ok")
 BEHIND = 5
 """A node lacks so many acknowledged operations before it comes back."""
 
-POLL_NS = 20 * NANOSECONDS_PER_MILLISECOND
 REIGN_NS = 150 * NANOSECONDS_PER_MILLISECOND
 GAP_NS = 200 * NANOSECONDS_PER_MILLISECOND
 """Between two kills of a majority."""
+OWN_CHANGES_NS = 800 * NANOSECONDS_PER_MILLISECOND
+"""How long a leader that is cut off takes changes that no other one takes."""
+PATIENCE_NS = NANOSECONDS_PER_SECOND
+"""After so long, clients and nodes have mostly given up on a change that they waited for."""
+LOOK_NS = 400 * NANOSECONDS_PER_MILLISECOND
+"""How long clients look at what the nodes of one side have, from the first answer on."""
 
 
 def promises(body: Mapping[str, Any]) -> bool:
     """Return whether a reply acknowledges something that a fault could take back."""
+    return answers(body) and body["type"] not in NO_ACKNOWLEDGEMENTS
+
+
+def answers(body: Mapping[str, Any]) -> bool:
+    """Return whether a reply is that of a request that was served."""
     kind = body.get("type")
-    return isinstance(kind, str) and kind.endswith("_ok") and kind not in NO_ACKNOWLEDGEMENTS
+    return isinstance(kind, str) and kind.endswith("_ok")
 
 
 CarryOut = Callable[[FaultKind, FaultValue | None], None]
+HoldChanges = Callable[[Sequence[str]], None]
 Step = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Tactic(PlannedValue):
     """A tactic, by its name in ``TACTICS``."""
+
+    @property
+    def lasts_ns_min(self) -> int:
+        """See ``PlannedValue.lasts_ns_min``: a tactic has steps."""
+        return TACTICS[self.kind].lasts_ms_min * NANOSECONDS_PER_MILLISECOND
 
     def without(self, node: str) -> "Tactic":
         """Return the tactic, which aims at nodes that are there."""
@@ -60,27 +80,35 @@ class Pursuit:
         network: Network,
         leader: Callable[[], str | None],
         carry_out: CarryOut,
+        hold_changes: HoldChanges,
     ) -> None:
         self.nodes = nodes
         self.leader = leader
         """Returns the node that seems to lead; None if no node stands out."""
+        self.hold_changes = hold_changes
+        """Lets clients only read at these nodes from now on, and change other keys elsewhere."""
         self._timers = timers
         self._carry_out = carry_out
         self._begun: list[FaultKind] = []
         self._tactics_begun = 0
-        self._acknowledgements_awaited = 0
+        self._replies_awaited = 0
+        self._is_awaited = promises
         self._step: Step | None = None
+        self._replaced: tuple[str | None, Step] | None = None
+        """A leader, and the step to take when another one leads; None if none waits for that."""
         network.reply_listeners.append(self._on_reply)
+        network.server_listeners.append(self._on_server_message)
 
     def begin(self, tactic: Tactic) -> None:
         """Begin a tactic."""
         self._tactics_begun += 1
-        TACTICS[tactic.kind](self)
+        TACTICS[tactic.kind].begin(self)
 
     def give_up(self) -> None:
         """Take no further step."""
         self._tactics_begun += 1
-        self._step = None
+        self._step = self._replaced = None
+        self.hold_changes(())
 
     def end(self) -> None:
         """Take no further step, and end the faults that the tactic began."""
@@ -109,12 +137,16 @@ class Pursuit:
 
         It is taken before anything else that the node has sent is read.
         """
-        self._acknowledgements_awaited, self._step = count, step
+        self._replies_awaited, self._is_awaited, self._step = count, promises, step
+
+    def on_answer(self, step: Step) -> None:
+        """Take a step with the next answer, to a read as well."""
+        self._replies_awaited, self._is_awaited, self._step = 1, answers, step
 
     def _on_reply(self, body: dict[str, Any]) -> None:
-        if self._step is not None and promises(body):
-            self._acknowledgements_awaited -= 1
-            if self._acknowledgements_awaited == 0:
+        if self._step is not None and self._is_awaited(body):
+            self._replies_awaited -= 1
+            if self._replies_awaited == 0:
                 step, self._step = self._step, None
                 step()
 
@@ -129,10 +161,15 @@ class Pursuit:
         self._timers.call_at(self._timers.now() + after_ns, due)
 
     def when_replaced(self, leader: str | None, step: Step) -> None:
-        """Take a step when another node than ``leader`` leads, unless the tactic has ended then."""
-        if self.leader() in (None, leader):
-            self.later(lambda: self.when_replaced(leader, step), POLL_NS)
-        else:
+        """Take a step when another node than ``leader`` leads, unless the tactic has ended then.
+
+        It is taken before the message that shows the new leader is sent.
+        """
+        self._replaced = leader, step
+
+    def _on_server_message(self) -> None:
+        if self._replaced is not None and self.leader() not in (None, self._replaced[0]):
+            (_, step), self._replaced = self._replaced, None
             step()
 
     def follower(self) -> str:
@@ -243,15 +280,72 @@ def _kill_majority(pursuit: Pursuit) -> None:
     pursuit.on_acknowledgement(lambda: pursuit.later(begin))
 
 
-TACTICS: dict[str, Callable[[Pursuit], None]] = {
-    "kill the leader": _kill_leader,
-    "cut the leader off": _cut_leader,
-    "cut each leader off": _cut_each_leader,
-    "pause the leader": _pause_leader,
-    "kill the leader as another returns": _kill_as_another_returns,
-    "cut the leader off as another returns": _cut_as_another_returns,
-    "restart the witnesses": _restart_witnesses,
-    "kill a majority": _kill_majority,
+def _kill_all(pursuit: Pursuit) -> None:
+    """Kill all nodes at once as soon as something was acknowledged."""
+    nodes = pursuit.nodes
+    kill = partial(pursuit.do, KILL, Kill("all", " ".join(nodes), nodes))
+    pursuit.on_acknowledgement(lambda: pursuit.later(kill))
+
+
+def _return_old_leaders(pursuit: Pursuit) -> None:
+    """Let two leaders that were cut off return in turn, each to the same nodes.
+
+    They don't know that they were replaced, and each has changes that no other node has. The first
+    one may replicate its own to nodes that then elect the second one, which lacks them. Clients
+    only read meanwhile, as a further change by the first one could protect those of before.
+    """
+    nodes = pursuit.nodes
+
+    def cut_first() -> None:
+        first = pursuit.leader() or nodes[0]
+        _cut_now(pursuit)
+        pursuit.when_replaced(first, lambda: cut_second(first))
+
+    def cut_second(first: str) -> None:
+        second = pursuit.leader()
+        assert second is not None, "it has replaced the first"
+        others = [node for node in nodes if node not in (first, second)][: len(nodes) // 2]
+        pursuit.do(PARTITION, all_apart(nodes))
+        change_only_at(first)
+        pursuit.later(lambda: change_only_at(second), OWN_CHANGES_NS)
+        pursuit.later(lambda: return_both(first, second, others), OWN_CHANGES_NS + PATIENCE_NS)
+
+    def change_only_at(leader: str) -> None:
+        pursuit.hold_changes([node for node in nodes if node != leader])
+
+    def return_both(first: str, second: str, others: Sequence[str]) -> None:
+        pursuit.hold_changes(nodes)
+        look_at(first, others, lambda: look_at(second, others, release))
+
+    def look_at(node: str, others: Sequence[str], step: Step) -> None:
+        """Join the node and the others alone, and take a step when clients have seen them."""
+        pursuit.do(PARTITION, cut_off("returned", nodes, {node, *others}))
+        pursuit.on_answer(lambda: pursuit.later(step, LOOK_NS))
+
+    def release() -> None:
+        pursuit.hold_changes(())
+
+    pursuit.on_acknowledgement(cut_first)
+
+
+class _Plan(NamedTuple):
+    """How a tactic begins, and how long its steps take at least."""
+
+    begin: Callable[[Pursuit], None]
+    lasts_ms_min: int
+
+
+TACTICS = {
+    "kill the leader": _Plan(_kill_leader, 800),
+    "cut the leader off": _Plan(_cut_leader, 800),
+    "cut each leader off": _Plan(_cut_each_leader, 2_500),
+    "pause the leader": _Plan(_pause_leader, 1_500),
+    "kill the leader as another returns": _Plan(_kill_as_another_returns, 2_000),
+    "cut the leader off as another returns": _Plan(_cut_as_another_returns, 1_500),
+    "restart the witnesses": _Plan(_restart_witnesses, 3_000),
+    "kill a majority": _Plan(_kill_majority, 800),
+    "kill all": _Plan(_kill_all, 500),
+    "return old leaders": _Plan(_return_old_leaders, 5_000),
 }
 
 

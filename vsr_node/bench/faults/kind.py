@@ -23,6 +23,11 @@ class PlannedValue(ABC):
     kind: str
     text: str
 
+    @property
+    def lasts_ns_min(self) -> int:
+        """How long a fault of this kind lasts at least, in nanoseconds."""
+        return 0
+
     def as_json(self) -> dict[str, Any]:
         """Return the value as history and schedule record it."""
         return asdict(self)
@@ -96,6 +101,8 @@ class Demand:
     time_limit_ns: int
     slow_ms: float | None = None
     """The delay that slow links add; None if no link is ever slow."""
+    partitions: tuple[str, ...] = ()
+    """The variants of partitions, and no aimed ones; empty stands for all."""
     thorough: bool = False
     """Whether every other fault and the last one hit the leader, variants take turns between, and
     all faults end at the time limit. False draws each fault for itself, as Maelstrom does."""

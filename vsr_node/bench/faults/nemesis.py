@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vsr_node.bench.faults.aimed import Pursuit, Tactic, promises
+from vsr_node.bench.faults.aimed import HoldChanges, Pursuit, Tactic, promises
 from vsr_node.bench.faults.kind import FaultKind, FaultValue
 from vsr_node.bench.faults.plan import Act
 from vsr_node.bench.faults.targets import PRIMARY
@@ -50,7 +50,8 @@ class _UnderWay:
 class Nemesis:
     """Acts on a plan, and calls ``after_act`` after each act.
 
-    ``in_flight_at`` counts the operations in flight by the node asked.
+    ``in_flight_at`` counts the operations in flight by the node asked. ``hold_changes`` lets
+    clients only read at these nodes.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Nemesis:
         gauge: LeaderGauge,
         in_flight_at: Mapping[str, int],
         after_act: Callable[[], None],
+        hold_changes: HoldChanges,
     ) -> None:
         self.effects: list[Effect] = []
         self._ground = ground
@@ -72,7 +74,12 @@ class Nemesis:
         """A fault of the leader that begins with the next acknowledgement; None if none waits."""
         ground.network.reply_listeners.append(self._on_reply)
         self._pursuit = Pursuit(
-            ground.timers, members.names, ground.network, gauge.leader, self._carry_out
+            ground.timers,
+            members.names,
+            ground.network,
+            gauge.leader,
+            self._carry_out,
+            hold_changes,
         )
 
     @property

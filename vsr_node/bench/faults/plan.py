@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from vsr_node.bench.faults.kind import Demand, PlannedKind, PlannedValue
 from vsr_node.bench.faults.kinds import KIND_OF_ACT
+from vsr_node.bench.faults.partition import PARTITION
 from vsr_node.bench.faults.targets import at_backup
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 
@@ -80,14 +81,18 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
     while at < demand.time_limit_ns:
         value = None
         if len(acts) % 2 == 0:
-            value = _next_fault(demand, kind, random, len(acts) // 2, used)
+            value = _next_fault(
+                demand, kind, random, len(acts) // 2, used, demand.time_limit_ns - at
+            )
             if value is None:
                 return []
         acts.append(Act(at, kind, value))
-        at += int(random.uniform(0, 2 * demand.interval_ns))
+        lasts_ns_min = 0 if value is None else value.lasts_ns_min
+        at += max(int(random.uniform(0, 2 * demand.interval_ns)), lasts_ns_min)
     if not (demand.thorough or demand.heals):
         return acts
-    if not demand.thorough or kind.at_leader is None:
+    is_chosen = bool(demand.partitions) and kind is PARTITION
+    if not demand.thorough or kind.at_leader is None or is_chosen:
         return [*acts, *[Act(demand.time_limit_ns, kind, None)] * (len(acts) % 2)]
     is_possible = kind.draw(demand, random) is not None
     return _with_last_fault(demand, kind, kind.at_leader, acts) if is_possible else []
@@ -109,21 +114,24 @@ def _with_last_fault(
 
 
 def _next_fault(
-    demand: Demand, kind: PlannedKind, random: Random, number: int, used: set[str]
+    demand: Demand, kind: PlannedKind, random: Random, number: int, used: set[str], left_ns: int
 ) -> PlannedValue | None:
     """Draw a fault. In a thorough run every other one hits the leader, the first included.
 
-    The variant of those between is not ``used`` yet, and counts as used then. Return None if the
-    group is too small for one.
+    The variant of those between is not ``used`` yet, and counts as used then; if it lasts long, it
+    is over in ``left_ns``. Return None if the group is too small for one.
     """
     value = kind.draw(demand, random)
     if value is None or not demand.thorough:
+        return value
+    if demand.partitions and kind is PARTITION:
         return value
     if kind.at_leader is not None and number % 2 == 0:
         return kind.at_leader
     first = [] if kind.at_leader is None else [at_backup(kind.at_leader)]
     draws = filter(None, (kind.draw(demand, random) for _ in range(DRAWS_MAX)))
-    fresh = next((each for each in chain(first, draws) if each.kind not in used), None)
+    fitting = (each for each in chain(first, draws) if each.lasts_ns_min <= left_ns)
+    fresh = next((each for each in fitting if each.kind not in used), None)
     if fresh is None:
         used.clear()
         fresh = value

@@ -21,6 +21,8 @@ VARIATION_EVERY = 3
 """One run of so many varies a promising recipe, if there is one."""
 
 TIME_LIMIT_MIN_S = 6.0
+AIMED_TIME_LIMIT_MIN_S = 10.0
+"""Time enough for the aimed fault that has the most steps, and some others."""
 INTERVALS_IN_RUN = 1.6
 """A run is at least so many times as long as a fault, so that most have one."""
 
@@ -44,7 +46,9 @@ class Recipe:
     @property
     def time_limit_s(self) -> float:
         """How long operations begin."""
-        return max(TIME_LIMIT_MIN_S, INTERVALS_IN_RUN * self.nemesis_interval_s)
+        is_aimed = AIMED.name in self.nemeses
+        least_s = AIMED_TIME_LIMIT_MIN_S if is_aimed else TIME_LIMIT_MIN_S
+        return max(least_s, INTERVALS_IN_RUN * self.nemesis_interval_s)
 
     def words(self) -> list[str]:
         """Return the options of ``vsr bench test`` for it."""
@@ -72,7 +76,7 @@ class Recipe:
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "nemeses": (
-        *((AIMED.name,),) * 4,
+        *((AIMED.name,),) * 7,
         *((PARTITION.name,),) * 2,
         *((KILL.name,),) * 2,
         (PAUSE.name,),
@@ -96,8 +100,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 """What each field of a recipe is drawn from; what stands there twice is drawn twice as often."""
 
 
-AIMED_INTERVALS_S = (0.8, 1.2, 2.0, 2.0, 3.0)
-"""The same for the intervals of recipes with aimed faults, most of which need more time."""
+AIMED_INTERVALS_S = (0.3, 0.5, 0.5, 0.8, 1.2)
+"""The same for the intervals of recipes with aimed faults, which last as long as they need."""
 
 
 def drawn(random: Random) -> Recipe:

@@ -2,16 +2,18 @@
 
 The bench knows nothing of the nodes that it tries, so it judges by traffic. Whatever the protocol,
 the leader is the only node that sends messages of some type to all others (PREPARE, AppendEntries,
-a heartbeat). If bodies carry the number of a view or term, only the newest of each type count, as a
-leader that was replaced may not know it yet. If that number is a ``view_number``, the leader can
-only be the node at that place of ``node_ids``, counted around. If no node is such a sender, the
-leader is a node that takes part in most messages. If all nodes do the same, no node counts as the
-leader.
+a heartbeat). If bodies carry the number of a view or term, only the newest of each type count: a
+leader that was replaced may not know it yet, and does not lead by any other type. (It has repeated
+that type. A request for votes comes once, and does not replace who has asked earlier.) If that
+number is a ``view_number``, the leader can only be the node at that place of ``node_ids``, counted
+around. If no node is such a sender, the leader is a node that takes part in most messages. If all
+nodes do the same, no node counts as the leader.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND, Timers
 from vsr_node.bench.nodes.traffic import ServerTraffic
@@ -82,11 +84,19 @@ class LeaderGauge:
     def _only_broadcaster(self, recent: Flows) -> str | None:
         """Return the node that alone sent messages of some type to all others, if there is one."""
         scores = dict.fromkeys(self._nodes, 0)
-        for kind, reaches in self._reaches(recent).items():
-            newest = max(self._view(node, kind) for node in reaches)
-            senders = [node for node in reaches if self._view(node, kind) == newest]
-            if len(senders) == 1 and self._may_lead(senders[0], kind):
-                scores[senders[0]] += reaches[senders[0]]
+        reaches = self._reaches(recent)
+        newest = {kind: max(self._view(n, kind) for n in reach) for kind, reach in reaches.items()}
+        replaced = {
+            node
+            for kind, reach in reaches.items()
+            for node, count in reach.items()
+            if count > 1 and self._view(node, kind) < newest[kind]
+        }
+        for kind, reach in reaches.items():
+            senders = [node for node in reach if self._view(node, kind) == newest[kind]]
+            (node, *others) = senders
+            if not others and node not in replaced and self._may_lead(node, kind):
+                scores[node] += reach[node]
         best = max(self._nodes, key=lambda node: scores[node])
         return best if scores[best] else None
 
@@ -103,22 +113,31 @@ class LeaderGauge:
     def _reaches(self, recent: Flows) -> dict[str, dict[str, int]]:
         """Return by type and sender how many messages went to each other node lately.
 
-        Of unequal numbers that is the least. A sender that left a node out is missing.
+        Of unequal numbers that is the least. A sender that left a node out is missing, and so is
+        one whose newest messages are of different views: it answers, now this node, now that one.
         """
         reaches: dict[str, dict[str, int]] = {}
         for source, _, kind in recent:
             others = [node for node in self._nodes if node != source]
             reach = min(recent.get((source, node, kind), 0) for node in others)
-            if reach:
+            if reach and len({*map(_number, self._newest(source, kind))}) == 1:
                 reaches.setdefault(kind, {})[source] = reach
         return reaches
 
     def _view(self, node: str, kind: str) -> int:
-        body = self._traffic.newest[node, kind]
-        return next((body[name] for name in VIEW_FIELDS if type(body.get(name)) is int), 0)
+        return _number(self._newest(node, kind)[0])
+
+    def _newest(self, node: str, kind: str) -> list[Mapping[str, Any]]:
+        """Return the newest message of a type that a node sent to each other one."""
+        others = [other for other in self._nodes if other != node]
+        return [self._traffic.newest[node, other, kind] for other in others]
 
     def _may_lead(self, node: str, kind: str) -> bool:
-        view_number = self._traffic.newest[node, kind].get("view_number")
+        view_number = self._newest(node, kind)[0].get("view_number")
         if type(view_number) is not int:
             return True
         return self._nodes[view_number % len(self._nodes)] == node
+
+
+def _number(body: Mapping[str, Any]) -> int:
+    return next((body[name] for name in VIEW_FIELDS if type(body.get(name)) is int), 0)

@@ -98,6 +98,8 @@ class Network:
         self._carriers: dict[str, Carrier] | None = {} if head_of_line else None
         self.reply_listeners: list[Callable[[dict[str, Any]], None]] = []
         """Each is called with the body of each message to a client, once that has it."""
+        self.server_listeners: list[Callable[[], None]] = []
+        """Each is called with each message between servers, before that is on its way."""
 
     @property
     def counts(self) -> FaultCounts:
@@ -183,6 +185,8 @@ class Network:
             self._submit(envelope, now)
             return
         self.servers.count_sent(source, destination, message["body"], len(line))
+        for listener in self.server_listeners:
+            listener()
         is_safe = source in self._services or destination in self._services
         if source == destination:
             self._submit(envelope, now + self.links.own_latency_ns())

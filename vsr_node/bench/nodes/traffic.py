@@ -34,8 +34,8 @@ class ServerTraffic:
         self.received = 0
         self.bytes_sent = 0
         self.flows: dict[tuple[str, str, str], int] = {}
-        self.newest: dict[tuple[str, str], Mapping[str, Any]] = {}
-        """The newest body of each source and type."""
+        self.newest: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        """The newest body of each flow."""
         self._kinds = {OTHER_TYPES}
 
     def count_sent(
@@ -49,7 +49,7 @@ class ServerTraffic:
             kind = self._admitted(kind)
         flow = (source, destination, kind)
         self.flows[flow] = self.flows.get(flow, 0) + 1
-        self.newest[source, kind] = body
+        self.newest[flow] = body
 
     def _admitted(self, kind: object) -> str:
         """Return the name under which to count a type that was not seen before."""

@@ -43,6 +43,9 @@ class ScriptedWorkers(ClientPool):
     def on_fault(self) -> None:
         """Go on as the script says."""
 
+    def hold_changes(self, nodes: Sequence[str]) -> None:
+        """Go on as the script says."""
+
     def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
         return ((each.node, each.operation) for each in self._last if each.client == worker)
 

@@ -7,6 +7,7 @@ They begin operations as Maelstrom's would, and do this besides:
   and at each node. These reads come in addition to the rate and are counted apart.
 - After a fault a read waits for a part of the time-out, each for another one, so that the readers
   don't all sit in the same wait.
+- While an aimed fault needs it, workers of some nodes only read back.
 - A worker that is refused (error 11) backs off and tries again. It takes no share of the rate.
 - When the time is up, all keys are read at all nodes, and again when the group had time to settle.
 """
@@ -67,6 +68,8 @@ class ThoroughWorkers(Workers):
         """How many workers are."""
         self._unsettled_until = 0
         self._had_fault = False
+        self._held: Sequence[str] = ()
+        """Nodes at which workers only read."""
         self._is_stopped = False
         self._last_reads_end: int | None = None
         """When the last reads are given up; None before the last of them begin."""
@@ -100,6 +103,12 @@ class ThoroughWorkers(Workers):
             if not self._is_looking:
                 self._is_looking = True
                 self._look()
+
+    def hold_changes(self, nodes: Sequence[str]) -> None:
+        """Let workers of these nodes only read back what is planned, and the others move on."""
+        if nodes != self._held:
+            self._held = nodes
+            self._changed = self._workload.move_on()
 
     def _look(self) -> None:
         """Read something back, now and again while consequences of a fault may show."""
@@ -136,6 +145,9 @@ class ThoroughWorkers(Workers):
             self._read_backs[node] = deque((*operations[place:], *operations[:place]))
 
     def _begin_next(self, worker: int) -> None:
+        if self._node_of(worker) in self._held:
+            self._read_on(worker)
+            return
         operation = self._workload.next_operation(worker)
         self._begin(worker, operation, self._node_of(worker), self._time_out_of(operation))
 

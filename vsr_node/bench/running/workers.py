@@ -116,6 +116,10 @@ class ClientPool(ABC):
         """Take note that a fault has begun or ended."""
 
     @abstractmethod
+    def hold_changes(self, nodes: Sequence[str]) -> None:
+        """Begin only reads at these nodes from now on, and changes of other keys than before."""
+
+    @abstractmethod
     def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:
         """Yield what a worker does in the final phase, each with the node that it asks."""
 
@@ -272,6 +276,9 @@ class Workers(ClientPool):
         self._end = 0
 
     def on_fault(self) -> None:
+        """Go on as before."""
+
+    def hold_changes(self, nodes: Sequence[str]) -> None:
         """Go on as before."""
 
     def _final_operations(self, worker: int) -> Iterator[tuple[str, Operation]]:

@@ -28,6 +28,7 @@ from vsr_node.bench.workloads.workload import (
 from vsr_node.checker import Bounds, RegisterModel, check
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
+from vsr_node.checker.workloads.lin_kv import as_maelstrom
 
 PROCESSES_PER_KEY = 20
 VALUE_COUNT = 5
@@ -304,6 +305,11 @@ class LinKv(Workload):
             if key.culprit is not None and key.culprit.completed is not None
         ]
         culprits.sort(key=lambda culprit: culprit.completed)
+        valid, theirs = Validity.of(verdict.valid), as_maelstrom(events, verdict, bounds)
         return WorkloadVerdict(
-            Validity.of(verdict.valid), verdict.explanation(), tuple(culprits), keys
+            valid,
+            verdict.explanation(),
+            tuple(culprits),
+            keys,
+            as_maelstrom=None if theirs is valid else theirs,
         )

@@ -41,7 +41,7 @@ class WorkloadVerdict:
     keys: tuple[KeyFigures, ...] | None = None
     """None if the workload has no keys that are judged one by one."""
     as_maelstrom: Validity | None = None
-    """What Maelstrom's checker says; None if it never says anything else than this verdict."""
+    """What Maelstrom's checker says; None if it says nothing else than this verdict."""
     strict: Validity | None = None
     """The verdict with ``--strict``; None if the workload has no other one."""
     anomalies: tuple[Anomaly, ...] | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vsr_node.checker.history import Event, pair_calls
+from vsr_node.checker.history import Event, pair_calls, without_evidence_of_failures
 from vsr_node.checker.judgement import Anomaly, Demands, Judgement
 from vsr_node.checker.linearizability import Bounds, check
 from vsr_node.checker.models import RegisterModel
@@ -15,15 +15,23 @@ MEMORY_BYTES_MAX = 1_000_000_000
 
 def judge(events: Sequence[Event], demands: Demands) -> Judgement:
     """Judge a history of ``read``, ``write`` and ``cas``. Raises HistoryError if it is none."""
-    verdict = check(events, RegisterModel(), Bounds(demands.seconds, MEMORY_BYTES_MAX))
-    validity = Validity.of(verdict.valid)
+    bounds = Bounds(demands.seconds, MEMORY_BYTES_MAX)
+    verdict = check(events, RegisterModel(), bounds)
     return conclude(
         pair_calls(events),
         [_not_linearizable(verdict)] if verdict.valid is False else [],
-        as_maelstrom=validity,
-        strict=validity,
+        as_maelstrom=as_maelstrom(events, verdict, bounds),
+        strict=Validity.of(verdict.valid),
         unknown=verdict.explanation() if verdict.valid is None else "",
     )
+
+
+def as_maelstrom(events: Sequence[Event], verdict: Verdict, bounds: Bounds) -> Validity:
+    """Return the verdict of Maelstrom's checker, to which what failed has seen nothing."""
+    if verdict.valid is not False:
+        return Validity.of(verdict.valid)
+    theirs = without_evidence_of_failures(events)
+    return Validity.of(check(theirs, RegisterModel(), bounds).valid)
 
 
 def _not_linearizable(verdict: Verdict) -> Anomaly:
