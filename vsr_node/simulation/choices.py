@@ -46,6 +46,14 @@ class LastWords(PastableEnum):
     WITHOUT_ECHO = "without echo"  # all hear of it, nobody is heard: the next view inherits it
 
 
+class KnownEpoch(PastableEnum):
+    """Which epoch a request for other members is meant for."""
+
+    ANY = "any"
+    PRESENT = "present"
+    WRONG = "wrong"
+
+
 class Shape(PastableEnum):
     """Which links a partial cut cuts: everybody still reaches everybody, by way of others."""
 

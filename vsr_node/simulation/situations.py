@@ -35,6 +35,10 @@ class Situation(StrEnum):
     RESTART_OF_PRIMARY = "restart of a primary in its own view"
     PAUSE = "pause"
     CLOCK_JUMP = "clock jump"
+    THRESHOLD = "crash of a replica that has just entered an epoch"
+    WIPED = "replica gone for good, with its log"
+    WIPE_SPARED = "replica not wiped, as the group could not live without it"
+    ARRIVAL = "process that comes for the first time"
     # What befell messages.
     LINKS_CUT = "links cut"
     LINKS_SLOWED = "links slowed down"
@@ -70,6 +74,18 @@ class Situation(StrEnum):
     RECOVERED = "recovery that reached its end"
     READ_FROM_QUORUM = "read answered by a quorum"
     READ_HELD = "read held, as nothing was written"
+    CHANGE_ASKED = "other members asked for"
+    CHANGE_MADE = "members changed"
+    CHANGE_DECLINED = "change of members declined"
+    CHANGE_ABORTED = "present members asked for"
+    CHANGE_INHERITED = "view that begins with a change of members to commit"
+    EPOCH_BY_ENTRY = "epoch entered by its entry"
+    EPOCH_BY_CHECKPOINT = "epoch entered by a checkpoint"
+    EPOCH_WHILE_RECOVERING = "epoch entered during a recovery"
+    CONTRADICTED = "replica in normal status learns that its log is another"
+    LEFT = "replica that is a member no more"
+    RELEASED = "replica released"
+    DELETED = "released replica deleted"
     LOGGED_TWICE = "request committed at two op_numbers"
     # What was demanded at the end.
     CALM = "run without any disturbance"
@@ -78,6 +94,7 @@ class Situation(StrEnum):
     STABLE_VIEW_DEMANDED = "stable view demanded"
     STABLE_VIEW_NOT_DEMANDED = "stable view not demanded, as the primary suffered"
     QUORUM_NOT_DEMANDED = "quorum's progress not demanded, as one of it has lost its log"
+    FATE_SPARED = "outsider spared, as an epoch could not live without it"
     GROUP_STOPPED = "group stopped for ever, as too many lost their logs"
 
 
