@@ -459,13 +459,17 @@ class _Running:
         if replica.is_primary:
             if not replica.is_serving_primary:
                 return "no quorum answers"
-            connected = 1 + len(self._transport.connected)
-            if connected < replica.membership.quorum:
-                return f"{connected} of {len(self._server.members)} members are there"
+            there = 1 + sum(map(self._reaches, replica.peers))
+            if there < replica.membership.quorum:
+                return f"{there} of {len(self._server.members)} members are there"
             return ""
-        if not replica.is_following or replica.primary not in self._transport.connected:
+        if not replica.is_following or not self._reaches(replica.primary):
             return f"its primary {replica.primary} is not heard"
         return ""
+
+    def _reaches(self, peer: str) -> bool:
+        """Return whether a member is connected, or there is a way to it around a cut link."""
+        return peer in self._transport.connected or self._member.links.reaches(peer)
 
     # Turns
 
