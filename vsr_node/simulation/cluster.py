@@ -656,7 +656,7 @@ class Cluster:
         """Return whether a released replica is to go, as nobody asks for it again."""
         return (
             self.deletes_released
-            and self.invariants.epochs.was_member(host.name)
+            and self.invariants.epochs.was_member(host.name, epoch_of(host.view_number))
             and all(host.name not in members for members in self.groups_at_stake())
         )
 

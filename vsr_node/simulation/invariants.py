@@ -38,6 +38,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vsr_node.core.messages import (
+    Answers,
     Checkpoint,
     Declined,
     DoViewChange,
@@ -122,6 +123,7 @@ class Invariants:
         self._executions: dict[RequestId, int] = {}
         self._refused: set[RequestId] = set()
         self._answered: set[RequestId] = set()
+        self._handed_back: set[Reply] = set()
         # How many operations the state of an answer had applied at least; the most that any client
         # has learned of, and had when it asked.
         self._answered_at: dict[RequestId, int] = {}
@@ -265,12 +267,13 @@ class Invariants:
 
     def _check_released(self, host: "Host", replica: "Replica") -> None:
         is_released = replica.status is Status.STANDBY and replica.is_released
-        if is_released and not host.is_released and self.epochs.was_member(host.name):
+        known = epoch_of(replica.view_number)
+        if is_released and not host.is_released and self.epochs.was_member(host.name, known):
             self._situations[Situation.RELEASED] += 1
-            if not self.epochs.may_go(host.name):
+            if not self.epochs.may_go(host.name, known):
                 raise Violation(
                     "kept-state",
-                    f"{host.name} is released in epoch {epoch_of(replica.view_number)}, while no"
+                    f"{host.name} is released in epoch {known}, while no"
                     " quorum of a later epoch holds what it held",
                 )
         host.is_released = is_released
@@ -492,7 +495,10 @@ class Invariants:
         """Hold a turn's certain refusals against what the replica knew before the turn."""
         for answer in answers:
             if isinstance(answer, Refusal) and is_definite(answer):
-                self._check_refusal(host, (answer.client, answer.request_number))
+                request = (answer.client, answer.request_number)
+                # A standby hands reads in at the log, and any replica gives the same one up.
+                if not self._members_change or request not in self._asked_after:
+                    self._check_refusal(host, request)
 
     def _check_refusal(self, host: "Host", request: RequestId) -> None:
         if 0 <= self._executions.get(request, -1) < host.applied_count:
@@ -524,6 +530,8 @@ class Invariants:
         statement = STATEMENTS[type(message)]
         if isinstance(message, OF_MEMBERS):
             self._check_member(host, message)
+        elif isinstance(message, Answers):
+            self._on_handed_back(host, message)
         if isinstance(message, PrepareOk):
             host.promise = max(host.promise, (message.view_number, message.op_number))
         elif isinstance(message, Farewell):
@@ -582,14 +590,25 @@ class Invariants:
                         raise Violation("calm", f"op {key[2]} is sent again to {destination}")
                     self._prepared.add(key)
 
+    def _on_handed_back(self, host: "Host", message: Answers) -> None:
+        """Hold the answers that a standby is to give out against what their sender executed."""
+        for client, request_number, result in message.answers:
+            if result is not None:
+                reply = Reply(client, request_number, result)
+                self._check_reply(host, reply)
+                self._handed_back.add(reply)
+
     def on_reply(self, host: "Host", reply: Reply | Refusal) -> None:
         """Hold an answer that is about to leave against what was executed."""
-        request = (reply.client, reply.request_number)
-        index = self._executions.get(request)
         if isinstance(reply, Refusal):
             is_certain = is_definite(reply)
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
-            return
+        elif reply not in self._handed_back:
+            self._check_reply(host, reply)
+
+    def _check_reply(self, host: "Host", reply: Reply) -> None:
+        request = (reply.client, reply.request_number)
+        index = self._executions.get(request)
         if reply.request_number == 0:
             self._on_registered(host, reply)
             return
@@ -622,8 +641,7 @@ class Invariants:
         op_number = int(session.partition("-")[0])
         is_there = 0 < op_number <= len(self._committed)
         entry = self._committed[op_number - 1] if is_there else None
-        is_late = host.status is not Status.STANDBY and op_number > host.commit_number
-        if entry is None or entry[:2] != (nonce, 0) or is_late:
+        if entry is None or entry[:2] != (nonce, 0) or op_number > host.commit_number:
             raise Violation("own-session", f"{host.name} names {nonce} {session}; there is {entry}")
         if self._sessions.setdefault(session, nonce) != nonce:
             raise Violation("own-session", f"{session} is {nonce} and {self._sessions[session]}")

@@ -490,7 +490,8 @@ class SimulatedRun:
         replica = host.replica
         if replica is None or replica.status is not Status.STANDBY:
             return False
-        return replica.is_released or not self.cluster.invariants.epochs.was_member(host.name)
+        epochs = self.cluster.invariants.epochs
+        return replica.is_released or not epochs.was_member(host.name, epochs.newest.number)
 
     def _demand_answers(self) -> None:
         """Demand that nothing that a replica took waits for ever."""
