@@ -11,23 +11,33 @@ PACKAGE = Path(__file__).parent.parent / "vsr_node"
 # Each folder and module at the top of vsr_node, and the others that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"start", "machines", "client", "cluster", "testing"},
+    "entry": {"__init__", "start"},
     "start": set(),
     "shell_command": set(),
     "worker_processes": {"start"},
     "__main__": {"shell_command", "maelstrom", "bench", "checker", "simulation", "cluster"},
     "core": set(),
+    "links": set(),
     "machines": set(),
     "checker": {"shell_command"},
     "report": {"checker", "shell_command"},
     "storage": {"core"},
     "telemetry": {"core"},
-    "wire": {"core"},
+    "wire": {"core", "links"},
     "client": {"machines", "wire"},
-    "cluster": {"core", "machines", "storage", "telemetry", "wire", "client", "shell_command"},
-    "maelstrom": {"core", "machines", "storage", "telemetry", "wire", "cluster", "shell_command"},
-    "bench": {"checker", "report", "shell_command", "start", "worker_processes"},
+    "cluster": {
+        *("core", "links", "machines", "storage", "telemetry", "wire", "client", "shell_command"),
+    },
+    "maelstrom": {
+        *("core", "links", "machines", "storage", "telemetry", "wire", "cluster", "shell_command"),
+    },
+    "bench": {
+        *("checker", "report", "shell_command", "start", "worker_processes"),
+        *("client", "cluster", "machines"),
+    },
     "simulation": {
-        *("core", "machines", "storage", "wire", "maelstrom", "telemetry", "checker", "report"),
+        *("core", "links", "machines", "storage", "wire", "maelstrom", "telemetry", "checker"),
+        *("report",),
         *("client",),
         *("shell_command", "start", "worker_processes"),
     },
@@ -44,11 +54,13 @@ ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "workloads": {"nodes"},
     "stored": {"faults", "nodes", "workloads"},
     "perf": {"nodes", "stored"},
+    "embedding": {"stored"},
     "running": {"faults", "nodes", "stored", "workloads"},
     "hunting": {"faults", "nodes", "running", "stored", "workloads"},
     "workshop": {"faults", "nodes", "running", "stored", "workloads"},
     "command_line": {
         *("faults", "hunting", "nodes", "perf", "running", "stored", "workloads", "workshop"),
+        *("embedding",),
     },
     "": {"command_line"},
 }

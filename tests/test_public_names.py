@@ -24,7 +24,7 @@ def test_another_name_is_none_of_it() -> None:
 
 def test_the_node_loads_nothing_of_it() -> None:
     script = (
-        "import sys, vsr_node.maelstrom.__main__; "
+        "import sys, vsr_node.maelstrom.process; "
         "heavy = {'msgspec', 'asyncio', 'vsr_node.machines.typed'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )

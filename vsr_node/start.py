@@ -4,14 +4,11 @@
 ``random.py`` there would end the bench with a traceback and exit status 1, which means *invalid*.
 PYTHONOPTIMIZE would take the core's assertions away. Therefore every way in leads to
 
-    python -I start.py MODULE [ARGUMENT...]
+    python -I entry.py MODULE [ARGUMENT...]
 
 ``vsr`` and ``python -m vsr_node...`` (see ``__init__.py``) replace their process with it;
-``run-vsr-node`` and ``scripts/vsr`` start it themselves. It imports only ``os`` and ``sys`` before
-it is isolated: Python has loaded both by then, so nothing can stand in for them.
-
-Where the locale's encoding is not UTF-8, ``start.py`` starts itself once more in Python's UTF-8
-mode: a path may have any character, and is printed as it is.
+``run-vsr-node`` and ``scripts/vsr`` start it themselves. Until then only ``os`` and ``sys`` are
+imported: Python has loaded both, so nothing can stand in for them.
 
 Ctrl-C, SIGTERM and SIGHUP raise ``Stopped``. A program that does not catch it ends with one line.
 """
@@ -25,7 +22,8 @@ EXIT_ERROR = 255
 EXIT_SIGNAL = 128
 """Plus the number of the signal that stopped a program: 130 for Ctrl-C, 143 for SIGTERM."""
 
-_FILE = os.path.abspath(__file__)  # noqa: PTH100  pathlib is not loaded yet
+_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  pathlib is not loaded
+_ENTRY = f"{_FOLDER}/entry.py"
 
 
 class Stopped(KeyboardInterrupt):
@@ -38,7 +36,7 @@ class Stopped(KeyboardInterrupt):
 
 def isolated(module: str, *arguments: str) -> tuple[str, ...]:
     """Return the command that runs a module of this package isolated, from any folder."""
-    return (sys.executable, "-I", _FILE, module, *arguments)
+    return (sys.executable, "-I", _ENTRY, module, *arguments)
 
 
 def isolated_script(path: str) -> tuple[str, ...]:
@@ -60,24 +58,6 @@ def restart_module() -> None:
     module = sys.orig_argv[-len(sys.argv)].removeprefix("-m")
     if module.partition(".")[0] == "vsr_node":
         os.execv(sys.executable, isolated(module, *sys.argv[1:]))
-
-
-def _restart_in_utf8_mode() -> None:
-    """Start this process anew if the locale would refuse characters; else do nothing."""
-    streams = (stream for stream in (sys.stdout, sys.stderr) if stream is not None)
-    encodings = {sys.getfilesystemencoding(), *(stream.encoding for stream in streams)}
-    if not sys.flags.utf8_mode and encodings != {"utf-8"}:
-        os.execv(sys.executable, (sys.executable, "-X", "utf8", *sys.orig_argv[1:]))
-
-
-def _find_package() -> None:
-    """Import this very package, whatever else is installed; then look here last for the others."""
-    root = os.path.dirname(os.path.dirname(_FILE))  # noqa: PTH120
-    sys.path.insert(0, root)
-    import vsr_node  # noqa: F401
-
-    del sys.path[0]
-    sys.path.append(root)
 
 
 def run_module() -> None:
@@ -127,11 +107,3 @@ def _end_stopped(stop: KeyboardInterrupt) -> None:
         signal.signal(each, signal.SIG_IGN)
     print(f"stopped by {signal.Signals(number).name}", file=sys.stderr)
     sys.exit(EXIT_SIGNAL + number)
-
-
-if __name__ == "__main__":
-    _restart_in_utf8_mode()
-    _find_package()
-    from vsr_node.start import run_module as _run_module  # ``Stopped`` must exist only once.
-
-    _run_module()

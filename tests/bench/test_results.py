@@ -77,7 +77,7 @@ def test_a_run_that_was_stored_earlier_is_read_and_judged_again(
     assert replace(after, workload=workload) == before
 
 
-# Kafka's operations are not its requests: the page does not find the clients of those.
+# Kafka's requests do not follow from its operations: the page knows them by their types.
 @pytest.mark.parametrize("name", sorted(WORKLOADS.keys() - {"kafka"}))
 def test_the_report_recognises_each_request_of_a_workload(name: str) -> None:
     thread_count = WORKLOADS[name].threads_per_group(3)

@@ -14,6 +14,9 @@ from vsr_node.bench.stored.results import results_from_json
 from vsr_node.bench.stored.stored_runs import load_run
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.checker import load_history
+from vsr_node.report import recorded_run
+from vsr_node.report.contents import Operations, PageContents
+from vsr_node.report.messages import load_messages
 
 MEMORY = Path(__file__).parent / "nodes" / "memory.py"
 READS = {"broadcast": "messages", "g-set": "elements"}
@@ -136,6 +139,30 @@ def test_an_option_of_another_workload_is_noted(
         "note: --key-count has no meaning for g-set",
         "note: --topology has no meaning for g-set",
     ]
+
+
+def test_the_page_knows_the_client_of_each_operation_of_a_log(run: Run, tmp_path: Path) -> None:
+    """By the first request, whatever a poll asks; a crash and a last assignment send none."""
+    run("kafka", "--time-limit", "0.7")
+    folder = tmp_path / "store/latest"
+    recorded = recorded_run.load_run(folder)
+    types = [*recorded.first_requests.values()]
+    messages = load_messages(folder / "messages.jsonl", [], [], first_requests=types)
+    operations = Operations(PageContents(recorded, (), messages))
+    asked = [
+        (call.invocation, client)
+        for call, client in zip(operations.calls, operations.clients, strict=True)
+        if call.invocation.f != "crash" and not (call.is_final and call.invocation.f == "assign")
+    ]
+    assert {event.f for event, _ in asked} >= {"send", "poll"}
+    assert all(client for _, client in asked)
+    clients_of: dict[int | str, set[str]] = {}
+    for event, client in asked:
+        clients_of.setdefault(event.process, set()).add(client)
+    assert all(len(clients) == 1 for clients in clients_of.values())
+    assert len(set().union(*clients_of.values())) == len(clients_of)
+    silent = set(operations.clients) - {client for _, client in asked}
+    assert silent <= {""}
 
 
 def test_a_run_can_be_replayed_with_its_final_phase(

@@ -24,12 +24,13 @@ def group_that_asks(size: int, name: str, *, writes: bool, delay: int = 0) -> Gr
 @pytest.mark.parametrize(
     ("size", "name", "writes", "messages", "delays"),
     [
-        # PREPARE to each backup and its PREPARE_OK; from a backup also REQUEST, for which a group
-        # of three needs no longer, as a backup commits what PREPARE brings.
-        (3, "n0", True, 4, 2),
-        (3, "n1", True, 5, 2),
-        (5, "n0", True, 8, 2),
-        (5, "n1", True, 9, 3),
+        # PREPARE to each backup and as many PREPARE_OKs as a quorum needs; from a backup also
+        # REQUEST, for which a group of three needs no longer, as a backup commits what PREPARE
+        # brings.
+        (3, "n0", True, 3, 2),
+        (3, "n1", True, 4, 2),
+        (5, "n0", True, 6, 2),
+        (5, "n1", True, 7, 3),
         # READ to as many as a quorum needs, and READ_OK.
         (3, "n0", False, 2, 2),
         (3, "n1", False, 2, 2),

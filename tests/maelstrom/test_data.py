@@ -12,7 +12,7 @@ import pytest
 
 from tests.maelstrom.node_process import NodeProcess
 from tests.storage import shim
-from vsr_node.maelstrom.__main__ import EXIT_STORAGE
+from vsr_node.maelstrom.process import EXIT_STORAGE
 
 # The node's parent is another process each time, which ends together with the node.
 THROUGH_A_SHELL = ("sh", "-c", '"$0" "$@"; exit $?')

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from vsr_node.maelstrom.__main__ import READ_SIZE, Stdin
 from vsr_node.maelstrom.node import Node
 from vsr_node.maelstrom.options import Options
+from vsr_node.maelstrom.process import READ_SIZE, Stdin
 from vsr_node.wire.json_body import LINE_LENGTH_MAX
 
 MEGABYTE = 1 << 20

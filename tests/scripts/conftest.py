@@ -16,6 +16,7 @@ SCRIPTS = (
     *(
         "vsr_node/__init__.py",
         "vsr_node/__main__.py",
+        "vsr_node/entry.py",
         "vsr_node/start.py",
         "vsr_node/shell_command.py",
     ),

@@ -154,7 +154,7 @@ def test_an_uncaught_error_is_no_verdict(hostile: Path, words: tuple[str, ...]) 
 def test_a_node_is_isolated_once(hostile: Path) -> None:
     """``--bin vsr-node`` and ``run-vsr-node`` start Python once; ``vsr node`` imports no bench."""
     assert NODE[:2] == (sys.executable, "-I")
-    assert '-I "$root/vsr_node/start.py" vsr_node.maelstrom' in (ROOT / "run-vsr-node").read_text()
+    assert '-I "$root/vsr_node/entry.py" vsr_node.maelstrom' in (ROOT / "run-vsr-node").read_text()
     listed = run_in(
         hostile, sys.executable, "-X", "importtime", *isolated("vsr_node", "node", "--help")[1:]
     )

@@ -26,6 +26,7 @@ FOUND = {
     1_031: "registrations on their way as bytes, of clients that come back",
     680_108_570: "a refusal, and another copy of its request in the log at the end of its turn",
     518_099_011: "the size of a tuple whose only member is a tuple",
+    1_200_001_672: "a primary that votes and enters the next view in one turn",
 }
 
 

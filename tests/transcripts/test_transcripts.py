@@ -182,7 +182,7 @@ def quorum_read() -> Scenario:
     scenario.request("c2", READ, to="n1")
     scenario.run(milliseconds=35)
     scenario.mend("n0", "n1", both_ways=False)
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=250)
     return scenario
 
 

@@ -28,9 +28,10 @@ from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Message, Reason, Refusal, Reply, Send
+from vsr_node.core.messages import Reason, Refusal, Reply, Send
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
 from vsr_node.machines.typed import Machine
 from vsr_node.storage.machine import boot_id
@@ -44,6 +45,7 @@ from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
 from vsr_node.wire.calls import Answer, Ask
 from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.shapes import Frame
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
@@ -139,7 +141,7 @@ class Server(Generic[M]):
         host = Host(self._make, log=self._log)
         storage = self._storage or self._open_storage()
         if self._has_own_loop:
-            loop = _new_loop()
+            loop = new_loop()
             self._thread = threading.Thread(target=_run, args=(loop,), name=f"vsr-{self.name}")
             self._thread.daemon = True
             self._thread.start()
@@ -248,7 +250,7 @@ async def _end_tasks() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """Return a loop of uvloop where it is installed."""
     try:
         import uvloop
@@ -276,7 +278,7 @@ class _Running:
         self._transport: TcpTransport
         self._metrics = Metrics(server.name)
         self._http: Http | None = None
-        self._heard: list[tuple[str, Message, int]] = []
+        self._heard: list[tuple[str, Frame, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._answered: dict[Caller, None] = {}
         """Callers with answers that have not left."""
@@ -299,7 +301,7 @@ class _Running:
         if server._http_address:
             telemetry = Telemetry(server._log)
             telemetry.attach(self._metrics, *self._metrics.events)
-            observer = Observer(telemetry, self._now, lambda _: "call")
+            observer = Observer(telemetry, time.monotonic_ns, lambda _: "call")
         self._member = Member(
             name=server.name,
             members=names,
@@ -360,7 +362,7 @@ class _Running:
 
     # Ears
 
-    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+    def on_message(self, peer: str, message: Frame, byte_count: int) -> None:
         """Take a message of another member."""
         self._heard.append((peer, message, byte_count))
         self._plan_turn()
@@ -503,6 +505,10 @@ class _Running:
         """Take messages to other members."""
         for destinations, message in sends:
             self._transport.send(destinations, message)
+
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Take what links send to other members directly."""
+        self._transport.send(destinations, frame)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""

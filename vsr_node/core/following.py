@@ -1,7 +1,7 @@
 """A backup's side of normal operation (VRR section 4.1): PREPARE and COMMIT in, PREPARE_OK out.
 
 Backups append in order, keep early entries in a bounded buffer and acknowledge the highest
-op_number that they hold without a gap, once a turn.
+op_number that they hold without a gap, once in each turn in which the primary wants an answer.
 
 With a quorum of two a backup needs no word from the primary to commit: the primary made the
 entry durable before it sent it, so primary and backup are the quorum. In larger groups backups
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .admission import Hearing, impossible_of_primary, send_view
 from .execution import commit_up_to
 from .limits import REORDER_MAX
-from .messages import Commit, Entry, Message, Prepare, PrepareOk
+from .messages import Commit, Entry, Message, Prepare, PrepareOk, StartView
 from .size import size_of_entry
 from .status import Status
 from .timers import Timer
@@ -39,7 +39,8 @@ class Following:
     """The highest commit_number heard, whether the log reaches it or not."""
     echo: int = 0
     """The newest ``sent_at`` heard."""
-    acknowledgement_is_due: bool = False
+    echo_due: int | None = None
+    """What PREPARE_OK is to echo at the end of this turn; None if none is due."""
     gap_requests: int = 0
     """How often the present gap was asked for."""
 
@@ -55,7 +56,7 @@ def on_prepare(replica: Replica, _source: str, message: Prepare) -> None:
     """Append what follows the log without a gap, keep what came early (VRR 4.1, step 4)."""
     following = replica.following
     assert following is not None
-    hear_primary(replica, message.sent_at, message.time_out)
+    _hear_primary(replica, following, message)
     known_count = replica.log.op_number + 1 - message.first_op_number
     if known_count >= 0:
         replica.append(message.entries[known_count:])
@@ -67,21 +68,36 @@ def on_prepare(replica: Replica, _source: str, message: Prepare) -> None:
 
 def on_commit(replica: Replica, _source: str, message: Commit) -> None:
     """Take the primary's heartbeat: it lives, and it has committed that much."""
-    hear_primary(replica, message.sent_at, message.time_out)
+    following = replica.following
+    assert following is not None
+    _hear_primary(replica, following, message)
     learn_commit(replica, message.commit_number)
 
 
-def hear_primary(replica: Replica, sent_at: int, time_out: int) -> None:
-    """Restart the time-out, as the primary is there, and see to it that it gets an answer."""
+def _hear_primary(replica: Replica, following: Following, message: Prepare | Commit) -> None:
+    """Restart the time-out, as the primary is there, and note whether it wants an answer."""
+    _take_time_out(replica, following, message)
+    if message.wants_answer:
+        following.echo_due = following.echo
+
+
+def answer_start_view(replica: Replica, message: StartView) -> None:
+    """Hear the primary for the first time in its view, and answer."""
     following = replica.following
     assert following is not None
+    _take_time_out(replica, following, message)
+    following.echo_due = following.echo
+
+
+def _take_time_out(
+    replica: Replica, following: Following, message: Prepare | Commit | StartView
+) -> None:
     # A message that was overtaken is of a time at which the primary knew less of the network.
-    if sent_at >= following.echo:
-        following.echo = sent_at
-        replica.time_out = time_out
+    if message.sent_at >= following.echo:
+        following.echo = message.sent_at
+        replica.time_out = message.time_out
     replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
     replica.timers.stop(Timer.VOTE)
-    following.acknowledgement_is_due = True
 
 
 def _keep_early_entries(replica: Replica, following: Following, message: Prepare) -> None:
@@ -143,7 +159,8 @@ def take_up_log(replica: Replica, commit_number: int) -> bool:
     assert following is not None
     _append_early_entries(replica, following)
     learn_commit(replica, commit_number)
-    following.acknowledgement_is_due = True
+    if following.echo_due is None:
+        following.echo_due = 0
     return _has_gap(replica, following)
 
 
@@ -161,12 +178,12 @@ def next_to_ask(replica: Replica) -> str | None:
 
 
 def acknowledge(replica: Replica) -> None:
-    """Send one PREPARE_OK for all that the primary sent in this turn."""
+    """Send one PREPARE_OK for all that the primary wants answered in this turn."""
     following = replica.following
     assert following is not None
-    if following.acknowledgement_is_due:
-        following.acknowledgement_is_due = False
-        message = PrepareOk(replica.view_number, replica.log.op_number, following.echo)
+    if following.echo_due is not None:
+        message = PrepareOk(replica.view_number, replica.log.op_number, following.echo_due)
+        following.echo_due = None
         replica.send((replica.primary,), message)
 
 

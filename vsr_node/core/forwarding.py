@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import change, standby
 from .admission import Hearing, send_epoch
-from .leading import log_requests
+from .leading import log_requests, prefer_answers_of
 from .limits import BATCH_MAX
 from .messages import Entry, Message, Reconfiguration, Request
 from .size import fitting, size_of_entry
@@ -98,6 +98,7 @@ def on_forwarded(replica: Replica, source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
     if source in replica.peers:
         if replica.accepts_requests:
+            prefer_answers_of(replica, source)
             _log(replica, message.entries)
     elif replica.accepts_requests:
         standby.take_handed_in(replica, source, message.entries)

@@ -3,8 +3,16 @@
 The primary logs requests and sends each turn's worth of them in one PREPARE, without waiting for
 earlier ones (pipelining). An entry is committed when a quorum holds it in this view.
 
+All backups get each entry, but only as many as a quorum needs answer: those that answered last
+time (``Leading.answerers``). Others would add nothing to the quorum. When an answer is overdue, all
+are asked (``on_resend``), and the first ones that answer in full are those that answer from then
+on. So a backup that dies or falls behind delays operations once, by some tens of milliseconds and
+two round trips. One that is not asked and misses an entry notices it at the next PREPARE or COMMIT.
+
 A primary that gets no answers to its own recent messages from a quorum stops sending anything at
-all. Otherwise one that can send but not receive would keep the others from moving on forever.
+all. Otherwise one that can send but not receive would keep the others from moving on forever. So a
+heartbeat wants answers when the newest proof of a quorum is older than one interval and a half, and
+asks all when it is older than two and a half. The time-out is three and the bound of a round trip.
 """
 
 from __future__ import annotations
@@ -17,7 +25,7 @@ from typing import TYPE_CHECKING
 from .admission import Hearing
 from .execution import commit_up_to
 from .limits import BATCH_MAX, RESEND_MAX, UNCOMMITTED_MAX
-from .messages import Commit, Entry, Message, Prepare, PrepareOk, Reconfiguration
+from .messages import Commit, Entries, Entry, Message, Prepare, PrepareOk, Reconfiguration
 from .size import count_within, size_of_all, size_of_entry
 from .status import Status
 from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
@@ -42,12 +50,24 @@ class Leading:
     """Size of the entries above commit_number, and of those that were logged with one of them."""
     logged_sizes: deque[tuple[int, int]]
     """What ``uncommitted_size`` is made of: entries logged together, by the last's op_number."""
+    heard_at: int
+    """When that was sent which the newest answers of a quorum echo."""
+    answerers: tuple[str, ...]
+    """The backups whose answers are wanted: all, or as many as a quorum needs."""
     unprepared_size: int = 0
     """Size of the entries above ``prepared_op_number``, or more."""
+    others: tuple[str, ...] = ()
+    """The backups whose answers are not wanted."""
+    asks_all: bool = True
+    """Whether all are to answer, until as many as a quorum needs have done so."""
+    asked_at: int = 0
+    """When the newest message that wants an answer was sent."""
     watched: dict[str, int] = field(default_factory=dict)
-    """``acknowledged`` when RESEND was started."""
+    """What those that were to answer had acknowledged when RESEND was started."""
     watched_op_number: int = 0
     """``prepared_op_number`` when RESEND was started."""
+    watched_at: int = 0
+    """``asked_at`` when RESEND was started."""
     is_closed: bool = False
     """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
@@ -70,12 +90,14 @@ def begin(replica: Replica) -> None:
         uncommitted_size=size,
         logged_sizes=deque([(replica.log.op_number, size)]),
         is_closed=bool(entries) and ends_epoch(replica, entries[-1]),
+        heard_at=since,
+        answerers=replica.peers,
     )
     replica.begin_phase(Status.NORMAL, leading)
     if replica.peers:
         replica.timers.start(Timer.HEARTBEAT, replica.now)
         replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
-        _watch_acknowledgements(replica, leading)
+        _watch_answers(replica, leading)
 
 
 def ends_epoch(replica: Replica, entry: Entry) -> bool:
@@ -179,8 +201,48 @@ def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
     _hear_quorum(replica, leading)
     if message.op_number > replica.commit_number:
         _commit_what_a_quorum_holds(replica, leading)
-    if message.op_number < leading.prepared_op_number:
-        _watch_acknowledgements(replica, leading)
+    if leading.asks_all:
+        _choose_answerers(replica, leading)
+    if message.op_number < leading.prepared_op_number and source in leading.answerers:
+        _start_watch(replica, leading)
+
+
+def _choose_answerers(replica: Replica, leading: Leading) -> None:
+    """Let those answer from now on that were the first to answer, in full, when all were asked."""
+    peers = replica.peers
+    wanted = replica.membership.quorum - 1
+    answered = [peer for peer in peers if not _is_owing(replica, leading, peer)][:wanted]
+    if len(answered) == wanted:
+        leading.answerers = tuple(answered)
+        leading.others = tuple(peer for peer in peers if peer not in answered)
+        leading.asks_all = False
+        # It may have been started for a time-out, before anything was measured.
+        replica.timers.stop(Timer.RESEND)
+        _watch_on(replica, leading)
+
+
+def prefer_answers_of(replica: Replica, source: str) -> None:
+    """Let the backup that took a request answer, if one answer is enough.
+
+    Its client waits for its copy of the entry, which is sent again if the answer is overdue.
+    """
+    leading = replica.leading
+    assert leading is not None
+    if replica.membership.quorum == 2 and not leading.asks_all:
+        leading.answerers = (source,)
+        leading.others = tuple(peer for peer in replica.peers if peer != source)
+
+
+def _let_all_answer(replica: Replica, leading: Leading) -> None:
+    leading.answerers, leading.others, leading.asks_all = replica.peers, (), True
+
+
+def _is_owing(replica: Replica, leading: Leading, peer: str) -> bool:
+    """Return whether a backup has not answered in full what was asked when RESEND was started."""
+    return (
+        leading.acknowledged[peer] < leading.watched_op_number
+        or replica.round_trip.echoed[peer] < leading.watched_at
+    )
 
 
 def sample_round_trip(replica: Replica, source: str, message: PrepareOk) -> None:
@@ -203,6 +265,7 @@ def _hear_quorum(replica: Replica, leading: Leading) -> None:
     if replica.timers.is_running(Timer.VOTE):
         return  # It has stopped, and only a view change makes a primary start.
     heard_at = _held_by_quorum(replica, replica.now, replica.round_trip.echoed)
+    leading.heard_at = heard_at
     if heard_at > leading.since:
         if replica.time_out > 2 * replica.round_trip.time_out:
             # Until the backups know, they would wait far too long for a primary that dies.
@@ -224,24 +287,44 @@ def _held_by_quorum(replica: Replica, own: int, of_peers: dict[str, int]) -> int
 
 def on_heartbeat(replica: Replica) -> None:
     """Send the commit_number, and a sign of life, after an interval of quiet."""
-    if not replica.is_serving_primary:
+    leading = replica.leading
+    if leading is None or not replica.is_serving_primary:
         return
-    replica.send(
-        replica.peers,
-        Commit(
-            view_number=replica.view_number,
-            commit_number=replica.commit_number,
-            sent_at=replica.now,
-            time_out=replica.time_out,
-        ),
-    )
+    message = _commit(replica)
+    proof_age, interval = replica.now - leading.heard_at, _heartbeat_interval(replica)
+    if 2 * proof_age > 5 * interval:
+        _let_all_answer(replica, leading)
+    is_uncommitted = replica.commit_number < leading.prepared_op_number
+    if leading.asks_all or is_uncommitted or 2 * proof_age > 3 * interval:
+        _send_to_all(replica, leading, message)
+    else:
+        replica.send(replica.peers, message._replace(wants_answer=0))
     _put_heartbeat_off(replica)
 
 
-def _put_heartbeat_off(replica: Replica) -> None:
+def _commit(replica: Replica) -> Commit:
+    return Commit(
+        view_number=replica.view_number,
+        commit_number=replica.commit_number,
+        sent_at=replica.now,
+        time_out=replica.time_out,
+    )
+
+
+def _send_to_all(replica: Replica, leading: Leading, message: Prepare | Commit) -> None:
+    """Send a message to all backups, and see to it that the answers come."""
+    replica.send(leading.answerers, message)
+    replica.send(leading.others, message._replace(wants_answer=0))
+    _watch_answers(replica, leading)
+
+
+def _heartbeat_interval(replica: Replica) -> int:
     # Several fit into the time-out that the backups know, whatever has been measured since.
-    interval = min(replica.round_trip.heartbeat_interval, replica.time_out // HEARTBEATS_MISSED)
-    replica.timers.start(Timer.HEARTBEAT, replica.now + interval)
+    return min(replica.round_trip.heartbeat_interval, replica.time_out // HEARTBEATS_MISSED)
+
+
+def _put_heartbeat_off(replica: Replica) -> None:
+    replica.timers.start(Timer.HEARTBEAT, replica.now + _heartbeat_interval(replica))
 
 
 def prepare_new_entries(replica: Replica) -> None:
@@ -256,27 +339,17 @@ def prepare_new_entries(replica: Replica) -> None:
     leading.unprepared_size = 0
     while leading.prepared_op_number < replica.log.op_number:
         first_op_number = leading.prepared_op_number + 1
-        leading.prepared_op_number += _send_prepare(
-            replica, replica.peers, first_op_number, BATCH_MAX, is_little=is_little
-        )
+        if is_little:
+            entries = replica.log.suffix(first_op_number, BATCH_MAX)
+        else:
+            entries = replica.log.batch(first_op_number, BATCH_MAX, replica.limits.batch_size)
+        leading.prepared_op_number += len(entries)
+        _send_to_all(replica, leading, _prepare(replica, first_op_number, entries))
         _put_heartbeat_off(replica)
-        _watch_acknowledgements(replica, leading)
 
 
-def _send_prepare(
-    replica: Replica,
-    destinations: tuple[str, ...],
-    first_op_number: int,
-    count_max: int,
-    *,
-    is_little: bool = False,
-) -> int:
-    """Send entries, at most ``count_max``; return how many."""
-    if is_little:
-        entries = replica.log.suffix(first_op_number, count_max)
-    else:
-        entries = replica.log.batch(first_op_number, count_max, replica.limits.batch_size)
-    message = Prepare(
+def _prepare(replica: Replica, first_op_number: int, entries: Entries) -> Prepare:
+    return Prepare(
         replica.view_number,
         replica.commit_number,
         first_op_number,
@@ -284,18 +357,21 @@ def _send_prepare(
         replica.now,
         replica.time_out,
     )
-    replica.send(destinations, message)
-    return len(entries)
 
 
-def _watch_acknowledgements(replica: Replica, leading: Leading) -> None:
-    """Start the time after which entries that a backup left unacknowledged are sent again."""
+def _watch_answers(replica: Replica, leading: Leading) -> None:
+    """Note that answers are wanted to what is sent now, and watch for them."""
+    leading.asked_at = replica.now
+    _start_watch(replica, leading)
+
+
+def _start_watch(replica: Replica, leading: Leading) -> None:
+    """Start the time after which an answer that has not come is overdue, unless it runs."""
     if replica.timers.is_running(Timer.RESEND):
         return
-    if min(leading.acknowledged.values()) >= leading.prepared_op_number:
-        return
-    leading.watched = dict(leading.acknowledged)
+    leading.watched = {peer: leading.acknowledged[peer] for peer in leading.answerers}
     leading.watched_op_number = leading.prepared_op_number
+    leading.watched_at = leading.asked_at
     if replica.round_trip.is_measured:
         patience = replica.round_trip.bound + RESEND_SLACK
     else:
@@ -303,24 +379,43 @@ def _watch_acknowledgements(replica: Replica, leading: Leading) -> None:
     replica.timers.start(Timer.RESEND, replica.now + patience)
 
 
-def on_resend(replica: Replica) -> None:
-    """Send again to each backup that is heard and yet made no progress.
+def _watch_on(replica: Replica, leading: Leading) -> None:
+    """Watch for the answers to what was sent since RESEND was started, if some are wanted."""
+    echoed, acknowledged = replica.round_trip.echoed, leading.acknowledged
+    if any(
+        acknowledged[peer] < leading.prepared_op_number or echoed[peer] < leading.asked_at
+        for peer in leading.answerers
+    ):
+        _start_watch(replica, leading)
 
-    One that is not heard answers a heartbeat when it comes back, and is watched from then on.
-    """
+
+def on_resend(replica: Replica) -> None:
+    """Ask all, if an answer is overdue, and send again what backups that are heard do not hold."""
     leading = replica.leading
     if leading is None or not replica.is_serving_primary:
         return
-    heard_after = replica.now - replica.time_out
-    echoed = replica.round_trip.echoed
-    heard = [peer for peer in replica.peers if echoed[peer] > heard_after]
-    for peer in heard:
-        acknowledged = leading.acknowledged[peer]
-        if acknowledged == leading.watched[peer] < leading.watched_op_number:
-            first_op_number = max(acknowledged + 1, replica.log.first_op_number)
-            _send_prepare(replica, (peer,), first_op_number, RESEND_MAX)
-    if any(leading.acknowledged[peer] < leading.prepared_op_number for peer in heard):
-        _watch_acknowledgements(replica, leading)
+    watched = leading.watched
+    owing = [peer for peer in watched if _is_owing(replica, leading, peer)]
+    if owing:
+        for peer in owing:
+            _ask_again(replica, leading, peer)
+        replica.send(tuple(peer for peer in replica.peers if peer not in watched), _commit(replica))
+        _let_all_answer(replica, leading)
+        _watch_answers(replica, leading)
+    else:
+        _watch_on(replica, leading)
+
+
+def _ask_again(replica: Replica, leading: Leading, peer: str) -> None:
+    """Send what ``peer`` lacks if that is known, else ask."""
+    acknowledged = leading.acknowledged[peer]
+    is_heard = replica.round_trip.echoed[peer] > replica.now - replica.time_out
+    if is_heard and acknowledged == leading.watched[peer] < leading.watched_op_number:
+        first_op_number = max(acknowledged + 1, replica.log.first_op_number)
+        entries = replica.log.batch(first_op_number, RESEND_MAX, replica.limits.batch_size)
+        replica.send((peer,), _prepare(replica, first_op_number, entries))
+    else:
+        replica.send((peer,), _commit(replica))
 
 
 HEARS: dict[type[Message], Hearing] = {

@@ -101,6 +101,7 @@ class Prepare(NamedTuple):
 
     ``sent_at`` is the primary's clock in microseconds, which the answer echoes;
     ``time_out`` is how long, in microseconds, a backup should bear the primary's silence.
+    ``wants_answer`` is 1 if the receiver is to send PREPARE_OK, else 0.
     """
 
     view_number: int
@@ -109,12 +110,14 @@ class Prepare(NamedTuple):
     entries: Entries
     sent_at: int
     time_out: int
+    wants_answer: int = 1
 
 
 class PrepareOk(NamedTuple):
     """A backup holds the log of this view up to ``op_number``, without a gap.
 
-    ``echo`` is the newest ``sent_at`` that it heard in this view, which proves that it hears.
+    ``echo`` is the newest ``sent_at`` that it heard in this view, which proves that it hears; 0 if
+    this answers nothing that the primary sent.
     """
 
     view_number: int
@@ -129,6 +132,7 @@ class Commit(NamedTuple):
     commit_number: int
     sent_at: int
     time_out: int
+    wants_answer: int = 1
 
 
 class StartViewChange(NamedTuple):
@@ -313,6 +317,22 @@ Message: TypeAlias = (
     | CatchUp
     | Answers
 )
+
+EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
+    {
+        Request,
+        Prepare,
+        Commit,
+        StartViewChange,
+        DoViewChange,
+        StartView,
+        GetState,
+        GetCheckpoint,
+        Recovery,
+        Read,
+    }
+)
+"""The types whose receiver, if it works, soon has something to say to the sender."""
 
 
 def name_of(message_type: type[Message]) -> str:

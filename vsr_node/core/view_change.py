@@ -211,7 +211,7 @@ def on_start_view(replica: Replica, source: str, message: StartView) -> None:
         return
     replace_uncommitted(replica, message)
     become_normal(replica)
-    following.hear_primary(replica, message.sent_at, message.time_out)
+    following.answer_start_view(replica, message)
     following.learn_commit(replica, message.commit_number)
     submit_again(replica)
 

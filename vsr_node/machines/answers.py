@@ -12,6 +12,9 @@ Operation: TypeAlias = tuple[Any, ...]
 Result: TypeAlias = tuple[str | int, ...]
 """A word, and a JSON text where it has one; or ("error", code, text)."""
 
+NOTHING_WRITTEN: Result = ("nothing_written",)
+"""The answer to a read without a key before any kind was written."""
+
 ABORTED = 14
 
 ANSWER_LENGTH_MAX = 4 << 20

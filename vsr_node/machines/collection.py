@@ -7,14 +7,11 @@ which is replicated, decides which one is meant.
 from collections.abc import Sequence
 from typing import Any
 
-from .answers import ANSWER_LENGTH_MAX, Operation, Result, too_long
+from .answers import ANSWER_LENGTH_MAX, NOTHING_WRITTEN, Operation, Result, too_long
 from .pages import Pages
 
 BROADCAST_OK: Result = ("broadcast_ok",)
 ADD_OK: Result = ("add_ok",)
-
-NOTHING_WRITTEN: Result = ("nothing_written",)
-"""The answer to a read before any kind was written."""
 
 
 class _GrowSet:

@@ -140,19 +140,31 @@ def _around(calls: Sequence[Call], violations: Sequence[KeyViolation]) -> Sequen
 
 
 def _clients(calls: Sequence[Call], contents: PageContents) -> list[str]:
-    """Return the client of each call: the sender of the first matching request not used yet."""
+    """Return the client of each call: the sender of the first matching request not used yet.
+
+    An operation without a request, such as a crash, has none.
+    """
+    first_requests = contents.run.first_requests
     fields_of = contents.run.page.get("requests", EARLIER_REQUESTS)
     requests: Mapping[bytes, Sequence[Request]] = contents.messages.requests
     taken: dict[bytes, int] = {}
     clients = []
     for call in calls:
         event = call.invocation
-        key = key_of_request(event, fields_of)
+        first = first_requests.get(event.f)
+        key = (
+            key_of_request(event, fields_of)
+            if first is None
+            else request_key(event.node or "", first, {})
+        )
         place = taken.get(key, 0)
         alike = requests.get(key, ())
         while place < len(alike) and alike[place].sent < event.time:
             place += 1
-        found = place < len(alike) and alike[place].sent <= event.time + REQUEST_LATE_NS
+        latest = event.time + REQUEST_LATE_NS
+        if call.completion is not None:
+            latest = min(latest, call.completion.time)
+        found = place < len(alike) and alike[place].sent <= latest
         clients.append(alike[place].client if found else "")
         taken[key] = place + 1 if found else place
     return clients

@@ -81,7 +81,12 @@ def draw(folder: Path) -> Drawing:
         violations = _explained(run, verdict)
         spans = [span_of(violation) for violation in violations]
         focus = [(begin - AROUND_NS, end + AROUND_NS) for begin, end in spans]
-        messages = load_messages(folder / MESSAGES, sorted(_functions(run.events)), focus)
+        messages = load_messages(
+            folder / MESSAGES,
+            sorted(_functions(run.events)),
+            focus,
+            first_requests=[*run.first_requests.values()],
+        )
         if violations:
             lines = [*violations[0].lines()]
             lines += surroundings(violations[0], run.faults, messages)

@@ -93,12 +93,16 @@ def request_key(destination: str, kind: str, body: Mapping[str, object]) -> byte
 
 
 def load_messages(
-    path: Path, functions: Sequence[str], focus: Sequence[tuple[int, int]]
+    path: Path,
+    functions: Sequence[str],
+    focus: Sequence[tuple[int, int]],
+    first_requests: Sequence[str] = (),
 ) -> Messages:
     """Load the messages of a file, among them all that were sent in ``focus`` (nanoseconds).
 
     There are none without a file: Maelstrom writes none. ``functions`` are the operations that
-    identify clients' requests. A line that is not a message is skipped: the run may have ended
+    identify clients' requests, ``first_requests`` the types of requests that are known by their
+    type alone, whatever they ask. A line that is not a message is skipped: the run may have ended
     while it was written.
     """
     messages = Messages()
@@ -107,7 +111,7 @@ def load_messages(
     with path.open("rb") as file:
         messages.total = sum(1 for _ in file)
     stride = -(-messages.total // MESSAGES_MAX)
-    reader = _Reader(messages, frozenset(functions))
+    reader = _Reader(messages, frozenset(functions), frozenset(first_requests))
     with path.open("rb") as file:
         for number, line in enumerate(file):
             message = reader.read(line)
@@ -131,9 +135,12 @@ def load_messages(
 class _Reader:
     """Parses lines, and notes the members, views and requests that they mention."""
 
-    def __init__(self, messages: Messages, functions: frozenset[str]) -> None:
+    def __init__(
+        self, messages: Messages, functions: frozenset[str], first_requests: frozenset[str]
+    ) -> None:
         self._messages = messages
-        self._functions = functions
+        self._functions = functions | first_requests
+        self._first_requests = first_requests
         self._views: dict[str, int] = {}
 
     def read(self, line: bytes) -> Message | None:
@@ -153,7 +160,8 @@ class _Reader:
             self._views.pop(source, None)
         self._note_view(source, sent, body)
         if kind in self._functions:
-            key = request_key(destination, kind, body)
+            asked = {} if kind in self._first_requests else body
+            key = request_key(destination, kind, asked)
             self._messages.requests.setdefault(key, []).append(Request(sent, source))
         fate = record.get("fate")
         return Message(

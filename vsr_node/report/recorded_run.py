@@ -65,6 +65,12 @@ class RecordedRun:
         page = self.results.get("page")
         return page if isinstance(page, dict) else {}
 
+    @property
+    def first_requests(self) -> Mapping[str, str]:
+        """The types of first requests by function, where the operation alone does not tell them."""
+        types: Mapping[str, str] = self.page.get("first_requests", {})
+        return types
+
     def calls(self) -> list[Call]:
         """Return all operations in order of invocation."""
         under_way: dict[int | str, int] = {}

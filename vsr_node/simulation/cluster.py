@@ -26,7 +26,7 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
-from vsr_node.machines.collection import NOTHING_WRITTEN
+from vsr_node.machines.answers import NOTHING_WRITTEN
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
 from vsr_node.simulation.choices import KnownEpoch
@@ -63,6 +63,7 @@ from vsr_node.simulation.timeline import (
     Timeline,
 )
 from vsr_node.simulation.transcript import Transcript
+from vsr_node.telemetry.common import NANOSECONDS_PER_MICROSECOND
 from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.observer import Observer, kind_of
 
@@ -252,7 +253,7 @@ class Cluster:
         if self._telemetry is not None:
             host.observer = Observer(
                 self._telemetry,
-                lambda: self._timeline.now,
+                lambda: self._timeline.now * NANOSECONDS_PER_MICROSECOND,
                 lambda operation: kind_of(cast("tuple[object, object]", operation)[1]),
             )
             machine = host.observer.watch(machine)

@@ -569,7 +569,8 @@ class Invariants:
         replica = host.replica
         assert replica is not None
         # A primary's own time-out may be over as soon as it hears how old the answers are.
-        may_vote = is_news or host.timer_is_due or replica.is_primary
+        leads = replica.membership.primary_of(view_number) == host.name
+        may_vote = is_news or host.timer_is_due or leads
         if not may_vote and view_number not in self._left_views:
             raise Violation(
                 "vote-for-a-reason",

@@ -410,22 +410,23 @@ class SimulatedRun:
         if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
             return False
         replicas = [host.replica for host in quorum if host.replica is not None]
-        return any(self._hears_all(host, voters) for host in quorum) and all(
+        return any(self._hears_quorum(host, voters) for host in quorum) and all(
             replica.view_number == replicas[0].view_number
             and (replica.is_serving_primary or replica.is_following)
             for replica in replicas
         )
 
-    def _hears_all(self, host: Host, names: set[str]) -> bool:
-        """Return whether a primary serves and is not about to give up one of these.
+    def _hears_quorum(self, host: Host, names: set[str]) -> bool:
+        """Return whether a primary serves and has lately heard as many of these as a quorum needs.
 
-        Heartbeats are answered within three quarters of a time-out, whatever a round trip takes.
+        It asks no more of them, and has their answers within three quarters of a time-out.
         """
         replica = host.replica
         if replica is None or not replica.is_serving_primary:
             return False
         heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
-        return all(replica.heard_at(name) > heard_after for name in names - {host.name})
+        heard = sum(replica.heard_at(name) > heard_after for name in names - {host.name})
+        return heard + 1 >= self.cluster.membership.quorum
 
     def _has_votes_of(self, voters: set[str], host: Host) -> bool:
         replica = host.replica

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from vsr_node.checker.history import Event
+from vsr_node.checker.history import Event, Json
 
 LISTS, REGISTERS = "append", "w"
 
@@ -135,6 +135,25 @@ def perform(state: dict[int, Any], asked: Iterable[Any]) -> tuple[list[Any], dic
             after[key] = _more(after, f, key, value)
             answer.append([f, key, value])
     return answer, after
+
+
+def one_cycle(write: str, transactions: int) -> list[Event]:
+    """Return transactions at once, each of which reads what the one before wrote, around."""
+    asked: list[Json] = [
+        [["r", (place or transactions) - 1, None], [write, place, 1]]
+        for place in range(transactions)
+    ]
+    seen: Json = 1 if write == "w" else [1]
+    answered: list[Json] = [
+        [["r", (place or transactions) - 1, seen], [write, place, 1]]
+        for place in range(transactions)
+    ]
+    calls = [("invoke", process, value) for process, value in enumerate(asked)]
+    calls += [("ok", process, value) for process, value in enumerate(answered)]
+    return [
+        Event(index, index, process, type_, "txn", None, value)
+        for index, (type_, process, value) in enumerate(calls)
+    ]
 
 
 def draw_long(

@@ -26,6 +26,7 @@ from vsr_node.bench.command_line.arguments import (
     command_of,
 )
 from vsr_node.bench.command_line.commands import run_and_report
+from vsr_node.bench.command_line.embedding import add_embedding
 from vsr_node.bench.command_line.perf import add_perf
 from vsr_node.bench.running.console import Console
 from vsr_node.bench.running.runner import Outcome, SetupError, run_test
@@ -285,6 +286,7 @@ def _parser() -> Parser:
     commands.add_to(subparsers)
     report_commands.add_to(subparsers)
     add_perf(subparsers)
+    add_embedding(subparsers)
     self_test = subparsers.add_parser(
         "self-test",
         help="check that the bench finds broken nodes broken and the honest one honest",

@@ -4,7 +4,7 @@ The dataclasses have the names and the order of ``results.json``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from vsr_node.bench.faults.bite import Bite, bite_of
@@ -211,6 +211,8 @@ class Page:
     """When each node began to lead, as the bench guessed; empty in earlier versions."""
     clock_start_us: int | None = None
     """The time of this machine's monotonic clock when the run began; None in earlier versions."""
+    first_requests: dict[str, str] = field(default_factory=dict)
+    """As ``Workload`` has them; empty in earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,7 +472,13 @@ def _bench_share(run: RunRecord) -> BenchShare:
 def _page(run: RunRecord) -> Page:
     workload = WORKLOADS[run.options.workload]
     requests = {each.f: each.fields for each in workload.functions}
-    return Page(requests, workload.model, tuple(run.leaderships), run.clock_start_us)
+    return Page(
+        requests,
+        workload.model,
+        tuple(run.leaderships),
+        run.clock_start_us,
+        dict(workload.first_requests),
+    )
 
 
 def _seconds(nanoseconds: int) -> float:

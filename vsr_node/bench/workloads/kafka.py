@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from vsr_node.bench.nodes.clients import require_fields
 from vsr_node.bench.nodes.mistakes import Kind, WireError
@@ -195,6 +195,11 @@ class Kafka(Workload):
         Function("assign", "", ("keys",), idempotent=True),
         Function("crash", "", ends_client=True),
     )
+    first_requests: ClassVar[Mapping[str, str]] = {
+        "send": "send",
+        "poll": "poll",
+        "assign": "list_committed_offsets",
+    }
     options = ("key_count", "max_writes_per_key", "strict")
     doctor_steps = (unknown_key, sends, polls, commits, empty_polls)
     reusable = False

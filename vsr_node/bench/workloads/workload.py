@@ -80,6 +80,9 @@ class Workload(ABC):
     """The place in Maelstrom's documents that describes it."""
     functions: ClassVar[tuple[Function, ...]]
     """What clients do."""
+    first_requests: ClassVar[Mapping[str, str]] = {}
+    """The type of the first request of each function whose requests depend on more than its
+    operation; it is sent as the operation begins."""
     options: ClassVar[tuple[str, ...]] = ()
     """The fields of ``Parameters``, other than ``rate``, that mean something to it."""
     model: ClassVar[str | None] = None

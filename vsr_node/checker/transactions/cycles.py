@@ -33,6 +33,7 @@ from vsr_node.checker.transactions.graph import (
     Kind,
     Level,
     components,
+    is_ordered_by_time,
     kinds,
     successors,
     time_groups,
@@ -54,6 +55,14 @@ SINGLE_EDGES = kinds(Kind.WW, Kind.WR, Kind.RELAY, *INFERRED)
 RW_EDGES = kinds(*RW_KINDS)
 ASSUMED_EDGES = kinds(Kind.ASSUMED, Kind.ASSUMED_PROCESS, Kind.ASSUMED_REALTIME)
 """A cycle with one of these shows that there is some cycle, perhaps only of the mildest kind."""
+NEEDED_EDGES = {
+    "G0": kinds(Kind.WW),
+    "G1c": kinds(Kind.WW, Kind.WR),
+    "G-single-item": RW_EDGES | kinds(*INFERRED),
+    "G-nonadjacent-item": RW_EDGES,
+    "G2-item": RW_EDGES | ASSUMED_EDGES,
+}
+"""A cycle of a kind has at least one of these edges."""
 ALL_KINDS = tuple(Kind)
 
 
@@ -115,6 +124,9 @@ class _Component:
             ]
             for vertex in vertices
         ]
+        present = {code & KIND_MASK for codes in self._graph.edges for code in codes}
+        self._present = sum(1 << kind for kind in present)
+        """The kinds of its edges."""
 
     def collect(self, best: dict[str, Cycle]) -> None:
         """Note a cycle of each kind in ``best``, unless there is one as short."""
@@ -122,7 +134,7 @@ class _Component:
         for level in Level:
             if level > self._level:
                 break
-            if not any(self._within(AT_LEVEL[level], level)):
+            if not self._adds(level) or not any(self._within(AT_LEVEL[level], level)):
                 continue
             for kind in CYCLES:
                 name = f"{kind}{LEVELS[level]}"
@@ -140,11 +152,20 @@ class _Component:
                         best[each] = Cycle(each, steps, len(self._graph.spans))
                 implied |= implied_by(name)
 
+    def _adds(self, level: Level) -> bool:
+        """Return whether the level has any order that the one below it lacks."""
+        if level is Level.DATA:
+            return True
+        more = AT_LEVEL[level] & ~AT_LEVEL[Level(level - 1)]
+        return bool(more & self._present) or is_ordered_by_time(self._graph.spans, level)
+
     def _smallest(self, kind: str, level: Level, known: int | None) -> tuple[Step, ...] | None:
         """Return the smallest cycle that is found, None if there is none of this kind.
 
         An empty one if none is smaller than ``known``.
         """
+        if not NEEDED_EDGES[kind] & AT_LEVEL[level] & self._present:
+            return None
         search = _Paths(self._graph, level)
         pivots, mask, nonadjacent = self._pivots(kind, level)
         best: list[Step] | None = None

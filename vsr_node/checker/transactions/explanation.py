@@ -33,13 +33,11 @@ KIND_WORDS = {
 def describe_cycle(findings: Findings, cycle: Cycle) -> Anomaly:
     """Describe a cycle: its transactions, and for each why it comes before the next."""
     steps = _from_the_earliest(cycle.steps)
-    numbers = [step.vertex for step in steps]
+    places = {step.vertex: place for place, step in enumerate(steps)}
     keys: set[Token] = set()
 
     def name(number: int) -> str:
-        if number not in numbers:
-            numbers.append(number)
-        return label_of(numbers.index(number))
+        return label_of(places.setdefault(number, len(places)))
 
     edges: list[Edge] = []
     for step, following in zip(steps, [*steps[1:], steps[0]], strict=True):
@@ -57,7 +55,7 @@ def describe_cycle(findings: Findings, cycle: Cycle) -> Anomaly:
     sentences = [f"  {edge.sentence} ({edge.kind})" for edge in edges]
     if len(sentences) > TRANSACTIONS_MAX:
         sentences[TRANSACTIONS_MAX:] = [f"  and {len(sentences) - TRANSACTIONS_MAX} more steps"]
-    involved = [findings.transactions.possible[number] for number in numbers]
+    involved = [findings.transactions.possible[number] for number in places]
     lines = [*describe_transactions(involved, findings.write, keys), *sentences]
     more = cycle.component_size - len(steps)
     if more:

@@ -34,14 +34,19 @@ def judge(findings: Findings, demands: Demands) -> Judgement:
     models = _models(demands)
     deadline = monotonic() + demands.seconds
     anomalies = dict(findings.anomalies)
-    for cycle in find_cycles(findings.graph, Level.REALTIME, deadline):
+    cycles = find_cycles(findings.graph, Level.REALTIME, deadline)
+    for cycle in cycles:
         anomalies[cycle.name] = [describe_cycle(findings, cycle)]
     named = [name for name in SEVERITY if name in anomalies]
     forbidden = forbidden_by(models) | ALWAYS_FORBIDDEN
     strictly_forbidden = forbidden | forbidden_by((STRICT,))
     level = _level(forbidden)
     wrong = [name for name in named if name in forbidden]
-    maelstrom = _as_maelstrom(findings, demands, deadline, bool(set(named) & forbidden))
+    theirs = cycles
+    if findings.maelstrom_graph is not None:
+        is_suspect = bool(set(named) & forbidden)
+        theirs = find_cycles(findings.maelstrom_graph, level, deadline) if is_suspect else []
+    maelstrom = _as_maelstrom(findings, demands, [cycle.name for cycle in theirs])
     valid = _verdict(findings, wrong, _has_edges(findings.graph, findings, level))
     strictly_wrong = [name for name in named if name in strictly_forbidden]
     return Judgement(
@@ -101,10 +106,11 @@ def _has_edges(graph: Graph, findings: Findings, level: Level) -> bool:
     return graph.has_edges or is_ordered_by_time([*(t.span for t in possible), *others], level)
 
 
-def _as_maelstrom(
-    findings: Findings, demands: Demands, deadline: float, is_suspect: bool
-) -> Validity:
-    """Return the verdict of Maelstrom 0.2.4. It takes "a,b" for one model, which it can't know."""
+def _as_maelstrom(findings: Findings, demands: Demands, cycles: Sequence[str]) -> Validity:
+    """Return the verdict of Maelstrom 0.2.4, which finds these ``cycles``.
+
+    It takes "a,b" for one model, which it can't know.
+    """
     if findings.transactions != ([], []) and not _was_any_ok(findings):
         return Validity.INVALID  # Its statistics want some success.
     models = [model_name(name) for name in demands.consistency_models]
@@ -115,9 +121,9 @@ def _as_maelstrom(
     level = _level(forbidden)
     if findings.of_maelstrom & forbidden:
         return Validity.INVALID
-    graph = findings.graph if findings.maelstrom_graph is None else findings.maelstrom_graph
-    if is_suspect and any(cycle.name in forbidden for cycle in find_cycles(graph, level, deadline)):
+    if not forbidden.isdisjoint(cycles):
         return Validity.INVALID
+    graph = findings.graph if findings.maelstrom_graph is None else findings.maelstrom_graph
     return Validity.VALID if _has_edges(graph, findings, level) else findings.empty_for_maelstrom
 
 

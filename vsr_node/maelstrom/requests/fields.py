@@ -19,6 +19,9 @@ Body: TypeAlias = dict[str, Any]
 Reading: TypeAlias = Callable[[Body], Operation]
 """Makes the operation of a request's body."""
 
+DecodePart: TypeAlias = Callable[[list[Any]], object]
+"""Makes a part of a snapshot from a list that begins with its word. Raises ValueError."""
+
 
 def canonical_field(body: Body, field: str) -> str:
     """Return the canonical JSON of a field. Raises RequestError if it is missing or inexact."""
@@ -59,8 +62,26 @@ def check_text(text: object) -> None:
         raise ValueError("a value's text is not one line of JSON")
 
 
+_REMEMBERED_LENGTH_MAX = 64
+_REMEMBERED_COUNT_MAX = 4_096
+_remembered: set[str] = set()
+"""Short texts that were checked: the same values come again and again."""
+
+
 def is_value(text: str) -> bool:
     """Return whether a text is one line of JSON."""
+    if text in _remembered:
+        return True
+    if not _is_one_line_of_json(text):
+        return False
+    if len(text) <= _REMEMBERED_LENGTH_MAX:
+        if len(_remembered) == _REMEMBERED_COUNT_MAX:
+            _remembered.clear()
+        _remembered.add(text)
+    return True
+
+
+def _is_one_line_of_json(text: str) -> bool:
     if "\n" in text:
         return False
     try:
@@ -71,3 +92,15 @@ def is_value(text: str) -> bool:
         except ValueError:
             return False
     return True
+
+
+def decode_page(texts: list[Any]) -> tuple[str, ...]:
+    """Return a page of texts from another replica's snapshot. Raises ValueError."""
+    # Imported late: registers have no pages.
+    from vsr_node.machines.pages import PAGE_COUNT_MAX
+
+    if not 0 < len(texts) <= PAGE_COUNT_MAX:
+        raise ValueError("a page has no texts, or too many")
+    for text in texts:
+        check_text(text)
+    return tuple(texts)

@@ -6,7 +6,16 @@ from vsr_node.core.messages import Operation
 
 from ..errors import malformed
 from ..json_text import canonical
-from .fields import Body, Reading, Shape, canonical_field, check_text, is_offset
+from .fields import (
+    Body,
+    DecodePart,
+    Reading,
+    Shape,
+    canonical_field,
+    check_text,
+    decode_page,
+    is_offset,
+)
 
 
 def _send(body: Body) -> Operation:
@@ -49,7 +58,7 @@ def _decode_offsets(value: list[Any]) -> Operation:
 def _decode_offset(value: object) -> tuple[str, int]:
     match value:
         case [str(key), int(offset)] if is_offset(offset):
-            check_key(key)
+            _check_key(key)
             return (key, offset)
     raise ValueError("not a key with an offset")
 
@@ -58,12 +67,12 @@ def _decode_keys(value: list[Any]) -> Operation:
     match value:
         case [_, [*keys]]:
             for key in keys:
-                check_key(key)
+                _check_key(key)
             return ("list_committed_offsets", tuple(keys))
     raise ValueError("not a list of keys")
 
 
-def check_key(text: object) -> None:
+def _check_key(text: object) -> None:
     """Refuse what is not the JSON of a text: a reply has it as a field's name."""
     check_text(text)
     if not str(text).startswith('"'):
@@ -73,7 +82,7 @@ def check_key(text: object) -> None:
 def _decode_send(value: list[Any]) -> Operation:
     match value:
         case [_, key, message]:
-            check_key(key)
+            _check_key(key)
             check_text(message)
             return ("send", key, message)
     raise ValueError("not a send")
@@ -99,3 +108,22 @@ REPLIES = {
     "commit_offsets_ok": ("commit_offsets_ok", None),
     "list_committed_offsets_ok": ("list_committed_offsets_ok", "offsets"),
 }
+
+
+def _decode_log(value: list[Any]) -> object:
+    match value:
+        case [_, str(key), [*texts]]:
+            _check_key(key)
+            return ("log", key, decode_page(texts))
+    raise ValueError("not a page of a log")
+
+
+def _decode_committed(value: list[Any]) -> object:
+    match value:
+        case [_, str(key), offset] if is_offset(offset):
+            _check_key(key)
+            return tuple(value)
+    raise ValueError("not a committed offset")
+
+
+PARTS: dict[str, DecodePart] = {"log": _decode_log, "committed": _decode_committed}

@@ -3,7 +3,7 @@
 from vsr_node.core.messages import Operation
 
 from ..errors import malformed
-from .fields import Body, Reading, Shape, canonical_field
+from .fields import Body, DecodePart, Reading, Shape, canonical_field
 
 
 def _write(body: Body) -> Operation:
@@ -36,3 +36,6 @@ REPLIES = {
     "write_ok": ("write_ok", None),
     "cas_ok": ("cas_ok", None),
 }
+
+PARTS: dict[str, DecodePart] = {}
+"""Those of registers have no word."""

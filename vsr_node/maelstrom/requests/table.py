@@ -1,17 +1,26 @@
-"""The tables of all workloads in one, by the type of a request and by the word of a result."""
+"""The tables of all workloads in one, by the type of a request and by the words of the machine.
 
-from typing import Any
+lin-kv is loaded at once. The other workloads are loaded when somebody first uses a word that it
+does not know, so that a node starts fast.
+"""
+
+from functools import cache
+from types import ModuleType
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 
 from vsr_node.core.messages import Operation, Reason
-from vsr_node.machines.collection import NOTHING_WRITTEN
+from vsr_node.machines.answers import NOTHING_WRITTEN
 
-from ..errors import ErrorCode, malformed
-from . import broadcast, counters, g_set, kafka, lin_kv, lin_tso, txn
-from .fields import Body, Reading, canonical_field
+from ..errors import ErrorCode
+from . import lin_kv
+from .fields import Body, DecodePart, Reading, Shape, canonical_field
 
-WORKLOADS = (lin_kv, broadcast, g_set, counters, kafka, txn, lin_tso)
+Value = TypeVar("Value")
+
+Reply: TypeAlias = tuple[str, str | None]
+"""The type of a reply to a client, and the field for the result's text."""
 
 _REFUSAL_CODES = {
     Reason.UNAVAILABLE: ErrorCode.TEMPORARILY_UNAVAILABLE,
@@ -25,31 +34,43 @@ def _read(body: Body) -> Operation:
     return ("read", canonical_field(body, "key")) if "key" in body else ("read_all",)
 
 
-def _add(body: Body) -> Operation:
-    """Return the operation of an ``add``, of an element or of a delta."""
-    if ("element" in body) == ("delta" in body):
-        raise malformed("element", "expected either an element or a delta")
-    return g_set.add(body) if "element" in body else counters.add(body)
+class _Table(dict[str, Value | None]):
+    """What the workloads know of words. A word that no workload knows has None."""
+
+    def __missing__(self, word: str) -> Value | None:
+        _load_others()
+        return self.get(word)
 
 
-REQUESTS: dict[str, Reading] = {
-    "read": _read,
-    "add": _add,
-    **lin_kv.REQUESTS,
-    **broadcast.REQUESTS,
-    **kafka.REQUESTS,
-    **txn.REQUESTS,
-    **lin_tso.REQUESTS,
-}
+REQUESTS: _Table[Reading] = _Table({"read": _read})
 """What makes the operation of a request, by its type; it raises RequestError."""
 
-OPERATIONS = {shape.word: tuple(shape) for each in WORKLOADS for shape in each.OPERATIONS}
+OPERATIONS: _Table[Shape] = _Table()
 """What an operation that another replica sent must be, by its word."""
 
-REPLIES: dict[str, tuple[str, str | None]] = {
-    word: reply for each in WORKLOADS for word, reply in each.REPLIES.items()
-}
-"""The type of the reply to a client, and the field for the result's text, by the result's word."""
+REPLIES: _Table[Reply] = _Table()
+"""How a client is answered, by the result's word."""
+
+PARTS: _Table[DecodePart] = _Table()
+"""What decodes a part of a snapshot, by its word; those of registers have none."""
+
+
+def _add(workload: ModuleType) -> None:
+    REQUESTS.update(workload.REQUESTS)
+    OPERATIONS.update((shape.word, shape) for shape in workload.OPERATIONS)
+    REPLIES.update(workload.REPLIES)
+    PARTS.update(workload.PARTS)
+
+
+@cache
+def _load_others() -> None:
+    from . import collection, kafka, txn
+
+    for workload in (collection, kafka, txn):
+        _add(workload)
+
+
+_add(lin_kv)
 
 
 def byte_count(operation: Any) -> int:
@@ -77,15 +98,15 @@ def reply_of(result: Any) -> dict[str, object] | None:
     Return None if a read asks for what was written, and nothing was.
     """
     kind = result[0]
-    reply = REPLIES.get(kind)
-    if reply is not None:
-        reply_type, field = reply
-        # The text is JSON.
-        return {"type": reply_type, field: orjson.Fragment(result[1])} if field else {"type": kind}
     if kind == "error":
         return {"type": kind, "code": result[1], "text": result[2]}
-    assert result == NOTHING_WRITTEN, f"not a result of the machine: {result!r}"
-    return None
+    if result == NOTHING_WRITTEN:
+        return None
+    reply = REPLIES[kind]
+    assert reply is not None, f"not a result of the machine: {result!r}"
+    reply_type, field = reply
+    # The text is JSON.
+    return {"type": reply_type, field: orjson.Fragment(result[1])} if field else {"type": kind}
 
 
 def refusal_of(reason: Reason) -> dict[str, object]:

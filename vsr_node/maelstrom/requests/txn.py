@@ -5,7 +5,7 @@ from typing import Any
 from vsr_node.core.messages import Operation
 
 from ..errors import malformed
-from .fields import Body, Reading, Shape, canonical_within, check_text
+from .fields import Body, DecodePart, Reading, Shape, canonical_within, check_text
 
 Step = tuple[str, ...]
 
@@ -58,3 +58,6 @@ REQUESTS: dict[str, Reading] = {"txn": _transact}
 OPERATIONS = (Shape("txn", decode=_decode), Shape("txn_read", decode=_decode))
 
 REPLIES = {"txn_ok": ("txn_ok", "txn")}
+
+PARTS: dict[str, DecodePart] = {}
+"""Transactions change registers."""

@@ -126,8 +126,13 @@ MUTATIONS = (
             ),
             Edit(
                 FOLLOWING,
-                "    assert following is not None\n    hear_primary",
-                "    if following is None:\n        return\n    hear_primary",
+                "    assert following is not None\n"
+                "    _hear_primary(replica, following, message)\n"
+                "    known_count",
+                "    if following is None:\n"
+                "        return\n"
+                "    _hear_primary(replica, following, message)\n"
+                "    known_count",
             ),
         ),
     ),
@@ -138,11 +143,11 @@ MUTATIONS = (
         (
             Edit(
                 FOLLOWING,
-                "PrepareOk(replica.view_number, replica.log.op_number, following.echo)",
+                "PrepareOk(replica.view_number, replica.log.op_number, following.echo_due)",
                 "PrepareOk(\n"
                 "            replica.view_number,\n"
                 "            max(replica.log.op_number, *following.reorder_buffer, 0),\n"
-                "            following.echo,\n"
+                "            following.echo_due,\n"
                 "        )",
             ),
         ),
@@ -326,11 +331,10 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "        if acknowledged == leading.watched[peer] < leading.watched_op_number:\n",
-                "        if replica.now < 0:\n",
+                "    if is_heard and acknowledged == leading.watched[peer]",
+                "    if replica.now < 0 and acknowledged == leading.watched[peer]",
             ),
         ),
-        rare="the last entries before a quiet time must be lost: those after them show any others",
     ),
     Mutation(
         "no-gap-repair",
@@ -344,8 +348,8 @@ MUTATIONS = (
             ),
             Edit(
                 LEADING,
-                "            _send_prepare(replica, (peer,), first_op_number, RESEND_MAX)\n",
-                "            _send_prepare(replica, (peer,), replica.log.op_number, RESEND_MAX)\n",
+                "        first_op_number = max(acknowledged + 1, replica.log.first_op_number)\n",
+                "        first_op_number = replica.log.op_number\n",
             ),
         ),
     ),
@@ -356,8 +360,53 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "            commit_number=replica.commit_number,\n            sent_at",
-                "            commit_number=0,\n            sent_at",
+                "        commit_number=replica.commit_number,\n        sent_at",
+                "        commit_number=0,\n        sent_at",
+            ),
+        ),
+    ),
+    Mutation(
+        "proof-never-wanted",
+        "L",
+        "an idle primary wants no answers, and stops as it seems to have no quorum",
+        (
+            Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
+            Edit(
+                LEADING,
+                " or is_uncommitted or 2 * proof_age > 3 * interval:\n",
+                " or is_uncommitted:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "chosen-for-ever",
+        "L",
+        "the backups whose answers are wanted stay the same, dead or not",
+        (
+            Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
+            Edit(
+                LEADING,
+                "        _let_all_answer(replica, leading)\n        _watch_answers",
+                "        _watch_answers",
+            ),
+            Edit(
+                LEADING,
+                " if peer not in watched), _commit(replica))\n",
+                " if peer is None), _commit(replica))\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "sent-counts-as-held",
+        "S",
+        "a backup whose answer is not wanted counts as one that holds what it was sent",
+        (
+            Edit(
+                LEADING,
+                "    replica.send(leading.others, message._replace(wants_answer=0))\n",
+                "    replica.send(leading.others, message._replace(wants_answer=0))\n"
+                "    for peer in leading.others:\n"
+                "        leading.acknowledged[peer] = leading.prepared_op_number\n",
             ),
         ),
     ),

@@ -288,11 +288,11 @@ MUTATIONS = (
             Edit(
                 FOLLOWING,
                 "        message = PrepareOk(replica.view_number, replica.log.op_number, "
-                "following.echo)\n",
+                "following.echo_due)\n",
                 "        op_number = replica.log.op_number\n"
                 "        if op_number <= replica.inherited_op_number:\n"
                 "            op_number = replica.commit_number\n"
-                "        message = PrepareOk(replica.view_number, op_number, following.echo)\n",
+                "        message = PrepareOk(replica.view_number, op_number, following.echo_due)\n",
             ),
         ),
     ),
@@ -363,17 +363,13 @@ MUTATIONS = (
     Mutation(
         "stopped-primary-resends",
         "L",
-        "PREPAREs go on without a quorum",
+        "PREPAREs and COMMITs go on without a quorum",
         (
             Edit(
                 LEADING,
-                "    if leading is None or not replica.is_serving_primary:\n",
-                "    if leading is None:\n",
-            ),
-            Edit(
-                LEADING,
-                "    heard = [peer for peer in replica.peers if echoed[peer] > heard_after]\n",
-                "    heard = replica.peers\n",
+                "    if leading is None or not replica.is_serving_primary:\n        return\n"
+                "    watched",
+                "    if leading is None:\n        return\n    watched",
             ),
         ),
         rare="the primary must be the outsider, and deaf",
@@ -385,8 +381,9 @@ MUTATIONS = (
         (
             Edit(
                 VOTING,
-                "    replica.send(replica.peers, message)\n",
-                "    if replica.leading is None:\n        replica.send(replica.peers, message)\n",
+                "    replica.send(_electorate(replica), message)\n",
+                "    if replica.leading is None:\n"
+                "        replica.send(_electorate(replica), message)\n",
             ),
             Edit(
                 VOTING,
@@ -531,8 +528,8 @@ MUTATIONS = (
         (
             Edit(
                 MEMBERSHIP,
-                "self.members[view_number % len(self.members)]",
-                "self.members[view_number % max(1, self.failures_max)]",
+                "view_number % VIEWS_PER_EPOCH % len(self.members)",
+                "view_number % VIEWS_PER_EPOCH % max(1, self.failures_max)",
             ),
         ),
     ),

@@ -1,0 +1,1 @@
+"""An embedded group under load, beside PySyncObj: ``bench embedding``."""
