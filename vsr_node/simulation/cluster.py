@@ -238,7 +238,12 @@ class Cluster:
         self._flood_count = 0
         self.clients[FLOOD] = self.clients[ADMIN] = DeafClient()
         self.invariants = Invariants(
-            self.hosts, founders, self.situations, calm=calm, model=subject.model()
+            self.hosts,
+            founders,
+            self.situations,
+            calm=calm,
+            members_change=bool(plan.processes.founders),
+            model=subject.model(),
         )
         self.network = Network(plan.seed, plan.messages, timeline, transcript, self._deliver)
         for host in self.hosts:

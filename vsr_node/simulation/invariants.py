@@ -105,11 +105,12 @@ class Invariants:
         situations: Situations,
         *,
         calm: bool,
+        members_change: bool,
         model: Model | None,
     ) -> None:
         self._hosts = hosts
         self.epochs = Epochs(founders)
-        self._members_change = len(founders) < len(hosts)
+        self._members_change = members_change
         self.changes: dict[RequestId, Reconfiguration | Declined] = {}
         """What became of each request for other members."""
         self._newest_views: dict[int, int] = {}
@@ -303,7 +304,7 @@ class Invariants:
         host.has_just_entered_epoch = True
         if host.status is Status.RECOVERING:
             self._situations[Situation.EPOCH_WHILE_RECOVERING] += 1
-        if replica.checkpoint.op_number > max(host.commit_number, replica.log.first_op_number):
+        if replica.checkpoint.op_number > host.commit_number:
             self._situations[Situation.EPOCH_BY_CHECKPOINT] += 1
         else:
             self._situations[Situation.EPOCH_BY_ENTRY] += 1

@@ -424,9 +424,11 @@ class SimulatedRun:
         replica = host.replica
         if replica is None or not replica.is_serving_primary:
             return False
+        if not names.issubset(replica.membership.members):
+            return False  # Another epoch is about to begin.
         heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
         heard = sum(replica.heard_at(name) > heard_after for name in names - {host.name})
-        return heard + 1 >= self.cluster.membership.quorum
+        return heard + 1 >= replica.membership.quorum
 
     def _has_votes_of(self, voters: set[str], host: Host) -> bool:
         replica = host.replica
