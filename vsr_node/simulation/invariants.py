@@ -696,12 +696,11 @@ class Invariants:
             )
 
     def is_owed(self, request: RequestId) -> bool:
-        """Return whether a request was neither answered nor executed anywhere.
+        """Return whether a request was neither answered nor committed anywhere.
 
-        The answer to one that was executed may have been lost in the crash of a primary.
+        The answer to one that was committed may have been lost in the crash of a primary.
         """
-        known = (self._answered, self._executions, self.changes)
-        return all(request not in each for each in known)
+        return request not in self._answered and request not in self._requests_committed
 
     def on_certain_refusal(self, request: RequestId) -> None:
         """Note that a client counts ``request`` as never executed: all that it asked refused it."""
@@ -722,7 +721,10 @@ def _has(entries: Sequence[Entry], request: RequestId) -> bool:
 def _check_size(host: "Host", message: Any) -> None:
     assert host.replica is not None
     limits = host.replica.limits
-    items: Sequence[object] = getattr(message, "entries", getattr(message, "parts", ()))
+    entries = getattr(message, "entries", ())
+    # A change of members always has room: few are under way at once.
+    items: Sequence[object] = [one for one in entries if not isinstance(one[2], Reconfiguration | Declined)]
+    items = items or getattr(message, "parts", ())
     if len(items) < 2:
         return
     sizes = [_size_of(item) for item in items]
