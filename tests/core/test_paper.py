@@ -283,6 +283,25 @@ def test_4_1_when_an_answer_is_overdue_all_are_asked_and_others_answer_from_then
     assert len(leading.answerers) == 2
 
 
+def test_4_1_a_backup_that_was_not_asked_owes_no_answer() -> None:
+    group = Group(3)
+    group.delay = 50_000
+    group.run_for(2 * SECOND)
+    group.sent.clear()
+    # n1 answers what it asked for; then n2 does, which was sent that without being asked.
+    for number, name in enumerate(("n1", "n2", "n1", "n2"), 1):
+        group.ask(name, number)
+        group.run_for(30_000)
+    group.tell("n1", "n0", Request(0, (entry(4),)))  # It is in the log already.
+    group.run_for(SECOND)
+    sent = [
+        (each.destination, each.message.first_op_number)
+        for each in group.sent
+        if isinstance(each.message, Prepare)
+    ]
+    assert len(sent) == len(set(sent)) == 8
+
+
 def test_4_1_in_a_group_of_three_the_backup_that_asked_answers() -> None:
     group = Group(3)
     group.run_for(200_000)

@@ -120,6 +120,8 @@ def test_a_long_time_out_is_borne_for_its_half() -> None:
     links = links_of()
     links.on_time(0, 4 * SECOND)
     links.expect(("n1",))
+    links.on_time(SECOND, 4 * SECOND)
+    assert links.end_turn() == []
     assert links.next_timer == 2 * SECOND
 
 

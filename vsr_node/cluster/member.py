@@ -92,7 +92,7 @@ class Member:
             durable=durable,
             limits=limits,
         )
-        self.links = Links(name, members, now, self.replica.time_out)
+        self.links = Links(name, self.replica.processes, now, self.replica.time_out)
         if observer is not None:
             observer.begin(self.replica)
 

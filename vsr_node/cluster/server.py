@@ -24,6 +24,7 @@ from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks, Caller
 from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.in_process import InProcessLink
+from vsr_node.cluster.machine_file import claim
 from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
@@ -33,6 +34,7 @@ from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
 from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
+from vsr_node.machines.identity import identity_of
 from vsr_node.machines.typed import Machine
 from vsr_node.storage.machine import boot_id
 from vsr_node.storage.memory import MemoryStorage
@@ -139,7 +141,7 @@ class Server(Generic[M]):
 
     async def _begin(self) -> None:
         host = Host(self._make, log=self._log)
-        storage = self._storage or self._open_storage()
+        storage = self._storage or self._open_storage(type(host.machine))
         if self._has_own_loop:
             loop = new_loop()
             self._thread = threading.Thread(target=_run, args=(loop,), name=f"vsr-{self.name}")
@@ -154,11 +156,13 @@ class Server(Generic[M]):
             await self.stop()
             raise
 
-    def _open_storage(self) -> Storage:
+    def _open_storage(self, machine: type[Machine]) -> Storage:
         if self._data_dir is None:
             return MemoryStorage()
+        folder = Path(self._data_dir)
+        claim(folder / f"{self.name}.machine.json", machine)
         return SqliteStorage(
-            Path(self._data_dir) / self.name,
+            folder / self.name,
             self.name,
             tuple(self.members),
             flush=self._flush,
@@ -294,7 +298,7 @@ class _Running:
         """Load the data, listen and dial."""
         server = self._server
         names = tuple(server.members)
-        machine = type(self._host.machine).__name__
+        machine = identity_of(type(self._host.machine))
         limits = server._limits
         facts = digest_of(server.members, limits.clients_max, limits.registered)
         observer = None

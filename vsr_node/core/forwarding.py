@@ -98,8 +98,10 @@ def on_forwarded(replica: Replica, source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
     if source in replica.peers:
         if replica.accepts_requests:
-            prefer_answers_of(replica, source)
+            op_number = replica.op_number
             _log(replica, message.entries)
+            if replica.op_number > op_number:
+                prefer_answers_of(replica, source)
     elif replica.accepts_requests:
         standby.take_handed_in(replica, source, message.entries)
     else:

@@ -89,9 +89,9 @@ def begin(replica: Replica) -> None:
         prepared_op_number=replica.log.op_number,
         uncommitted_size=size,
         logged_sizes=deque([(replica.log.op_number, size)]),
-        is_closed=bool(entries) and ends_epoch(replica, entries[-1]),
         heard_at=since,
         answerers=replica.peers,
+        is_closed=bool(entries) and ends_epoch(replica, entries[-1]),
     )
     replica.begin_phase(Status.NORMAL, leading)
     if replica.peers:
@@ -229,7 +229,7 @@ def _choose_answerers(replica: Replica, leading: Leading) -> None:
 
 
 def prefer_answers_of(replica: Replica, source: str) -> None:
-    """Let the backup that took a request answer, if one answer is enough.
+    """Let the backup answer whose request is prepared in this turn, if one answer is enough.
 
     Its client waits for its copy of the entry, which is sent again if the answer is overdue.
     """

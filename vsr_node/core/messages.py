@@ -330,6 +330,8 @@ EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
         GetCheckpoint,
         Recovery,
         Read,
+        StartEpoch,
+        CatchUp,
     }
 )
 """The types whose receiver, if it works, soon has something to say to the sender."""

@@ -52,3 +52,15 @@ class KnownEpoch(PastableEnum):
     ANY = "any"
     PRESENT = "present"
     WRONG = "wrong"
+
+
+class Shape(PastableEnum):
+    """Which links a partial cut cuts: everybody still reaches everybody, by way of others."""
+
+    LINK = "link"  # one, both ways
+    ONE_WAY = "one-way"  # one direction
+    MAJORITIES_RING = "majorities-ring"  # each hears a majority, no two the same one
+    ONE_WAY_RING = "one-way-ring"  # each hears one
+    BRIDGE = "bridge"  # all hear only one, which hears all
+    CHAIN = "chain"
+    SPARSE = "sparse"  # any that still hang together

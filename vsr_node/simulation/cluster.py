@@ -10,7 +10,9 @@ from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
+    EXPECTS_ANSWER,
     Answers,
+    Message,
     Output,
     Parts,
     Prepare,
@@ -26,6 +28,8 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import Relay
+from vsr_node.links.links import Links
 from vsr_node.machines.answers import NOTHING_WRITTEN
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
@@ -38,13 +42,13 @@ from vsr_node.simulation.faults import (
     ClockJump,
     CrashPoint,
     Damage,
-    Direction,
     Instant,
     Stage,
     Trap,
 )
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
+from vsr_node.simulation.partial_cuts import Direction
 from vsr_node.simulation.plan import PER_MILLE, Plan
 from vsr_node.simulation.requests import (
     ADMIN,
@@ -144,6 +148,7 @@ class Host:
     def forget(self) -> None:
         """Lose what a crash loses."""
         self.replica = None
+        self.links: Links | None = None
         self.observer: Observer | None = None
         self.is_saving = False
         self.timer_is_due = False  # in this turn
@@ -174,6 +179,13 @@ class Host:
     def is_lost(self) -> bool:
         """Whether its log is."""
         return self.is_gone or not self.disk.may_be_trusted
+
+    @property
+    def next_timer(self) -> Microseconds:
+        """The latest time for the next turn, on the machine's clock."""
+        assert self.replica is not None
+        assert self.links is not None
+        return min(self.replica.next_timer, self.links.next_timer)
 
     def clock(self, now: Microseconds) -> Microseconds:
         """Return what the machine's clock shows at ``now``."""
@@ -212,6 +224,7 @@ class Cluster:
         telemetry: Telemetry | None = None,
     ) -> None:
         self._plan = plan
+        self._calm = calm
         self._subject = subject
         # A registration is no operation of the machine, so the machine's codec would refuse it.
         self._encoding = Encoding(TupleCodec() if plan.limits.registered else subject.codec)
@@ -272,6 +285,7 @@ class Cluster:
             random=stream(self._plan.seed, "replica", host.name, host.incarnation),
             limits=self._plan.limits,
         )
+        host.links = Links(host.name, replica.processes, now, replica.time_out)
         if host.observer is not None:
             host.observer.begin(replica)
         self._schedule_wake(host)
@@ -308,7 +322,7 @@ class Cluster:
 
     def _schedule_wake(self, host: Host) -> None:
         assert host.replica is not None
-        deadline = host.replica.next_timer
+        deadline = host.next_timer
         if deadline >= Timers.NEVER:
             return
         wakes_at = max(host.when(deadline), self._timeline.now + 1)
@@ -323,7 +337,7 @@ class Cluster:
         host.wakes_at = Timers.NEVER
         if host.replica is None or host.pauses or host.is_saving:
             return
-        if host.replica.next_timer <= host.clock(now):
+        if host.next_timer <= host.clock(now):
             self._count_wake(host, now)
             self._turn(host)
         else:
@@ -346,28 +360,36 @@ class Cluster:
 
     def _turn(self, host: Host) -> None:
         """Take one turn of the replica, from the time to the outputs."""
-        replica = host.replica
+        replica, links = host.replica, host.links
         assert replica is not None
+        assert links is not None
         host.turn_is_due = False
         now, observer = host.clock(self._timeline.now), host.observer
         if observer is not None:
             observer.begin_turn(now)
         host.timer_is_due = replica.next_timer <= now
+        links.on_time(now, replica.time_out)
         replica.on_time(now)
         inbox = host.inbox
         host.inbox = []
         if len(inbox) > 1:
             self.situations[Situation.SEVERAL_IN_ONE_TURN] += 1
-        for source, message in inbox:
-            if isinstance(message, ClientRequest):
-                self._ask(host, message)
-            else:
+        for source, frame in inbox:
+            if isinstance(frame, ClientRequest):
+                self._ask(host, frame)
+            elif (heard := links.receive(source, frame)) is not None:
+                origin, message = heard
+                if isinstance(frame, Relay):
+                    self.invariants.on_relayed(host, origin, message)
                 if observer is not None:
-                    observer.heard(source, message)
-                replica.on_message(source, message)
+                    observer.heard(origin, message)
+                replica.on_message(origin, message)
         self._carry_out(host, replica.end_turn())
 
     def _carry_out(self, host: Host, output: Output) -> None:
+        assert host.links is not None
+        for destinations, frame in host.links.end_turn():
+            self._send_frame(host, destinations, frame)
         self._send_all(host, output.asks)
         if host.crash_point is Instant.BEFORE_SAVE:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
@@ -518,8 +540,28 @@ class Cluster:
             self.sent[type(message)] += len(destinations)
             if type(message) is Prepare and self._is_again(message, destinations):
                 self.situations[Situation.PREPARE_AGAIN] += 1
-            for destination in destinations:
-                self.network.send(host.name, destination, message)
+            self._send_message(host, destinations, message)
+
+    def _send_message(self, host: Host, destinations: tuple[str, ...], message: Message) -> None:
+        """Send a message, around what is cut if something is."""
+        assert host.links is not None
+        expects = type(message) in EXPECTS_ANSWER
+        for hops, frame in host.links.send(destinations, message, expects=expects):
+            if frame is message:
+                for hop in hops:
+                    self.network.send(host.name, hop, message)
+            else:
+                self._send_frame(host, hops, frame)
+
+    def _send_frame(self, host: Host, destinations: tuple[str, ...], frame: object) -> None:
+        """Send what links send."""
+        if self._calm:
+            raise Violation("calm", f"{host.name} sends {frame}")
+        self.sent[type(frame)] += len(destinations)
+        for destination in destinations:
+            if isinstance(frame, Relay):
+                self.invariants.on_relay(host, destination, frame)
+            self.network.send(host.name, destination, frame)
 
     def _is_again(self, message: Prepare, destinations: tuple[str, ...]) -> bool:
         epoch = self.invariants.epochs[epoch_of(message.view_number)]
@@ -536,7 +578,7 @@ class Cluster:
             self.network.send(host.name, answer.client, answer, repeatable=False)
         for destination, message in copies[: max(0, count - len(singles))]:
             self.invariants.on_send(host, (destination,), message)
-            self.network.send(host.name, destination, message)
+            self._send_message(host, (destination,), message)
         is_between = count < len(singles) + len(copies)
         self._crash(
             host, Situation.CRASH_BETWEEN_OUTPUTS if is_between else Situation.CRASH_AFTER_TURN

@@ -13,8 +13,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from vsr_node.core.status import Status
-from vsr_node.simulation.choices import KnownEpoch, Loss, PastableEnum
+from vsr_node.simulation.choices import KnownEpoch, Loss, PastableEnum, Shape
 from vsr_node.simulation.epochs import epoch_of
+from vsr_node.simulation.partial_cuts import MEMBERS_MIN, Direction, draw_partial_cut
 from vsr_node.simulation.situations import Situation
 from vsr_node.simulation.timeline import (
     MILLISECOND,
@@ -24,9 +25,6 @@ from vsr_node.simulation.timeline import (
 
 if TYPE_CHECKING:
     from vsr_node.simulation.cluster import Cluster, Host
-
-Direction = tuple[int, int]
-"""One direction of a link: the index of the replica that sends, and of the one that receives."""
 
 
 class Instant(PastableEnum):
@@ -439,6 +437,32 @@ class Cut(ReplicaFault):
 
 
 @dataclass(frozen=True, slots=True)
+class PartialCut(PlannedFault):
+    """Links lose everything, and everybody still reaches everybody by way of others."""
+
+    name: ClassVar[str] = "partial cut"
+
+    shape: Shape
+    directions: tuple[Direction, ...]
+
+    @classmethod
+    def draw(cls, random: Random, occasion: Occasion) -> PartialCut:
+        """Draw what is cut; nothing in a group that is too small."""
+        if occasion.replica_count < MEMBERS_MIN:
+            return cls(occasion.start, occasion.end, Shape.LINK, ())
+        # Long enough for somebody to be missed.
+        end = occasion.end + random.choice((0, 500, 2_000)) * MILLISECOND
+        cut = draw_partial_cut(random, range(occasion.replica_count))
+        return cls(occasion.start, end, *cut)
+
+    def begin(self, stage: Stage) -> None:
+        """Cut at once; mend at the end."""
+        stage.cluster.situations[self.shape] += 1
+        stage.cluster.cut_links(self.directions)
+        stage.at(self.end, stage.cluster.mend_links, self.directions)
+
+
+@dataclass(frozen=True, slots=True)
 class Slow(ReplicaFault):
     """Messages on some links take longer by ``delay``; a ``flood`` of requests comes meanwhile."""
 
@@ -759,5 +783,6 @@ KINDS: tuple[type[PlannedFault], ...] = (
     Bereavement,
     Stop,
     PlannedRestart,
+    PartialCut,
 )
 """In the order in which they are drawn: a later kind may begin when an earlier one's fault ends."""

@@ -29,6 +29,9 @@ owed-answer          a request that waits at a replica is executed or answered i
 spin                 a replica that hears nothing does not take turn upon turn
 bounded-messages     a message carries no more than the bounds in size allow, or a single item
 vote-for-a-reason    a backup votes when a time-out is over, or its primary has left the view
+true-origin          what comes by way of others is from whom it names
+one-route            a relay visits no process twice, and goes n - 1 hops at most
+quiet                once all is well again, links fall silent
 calm                 where nothing fails, nothing is sent again and no view changes
 
 Those of members that change are in ``epochs``.
@@ -59,6 +62,7 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.core.status import Status
+from vsr_node.links.frames import Relay
 from vsr_node.machines.answers import Operation
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import READ_ALL
@@ -136,6 +140,9 @@ class Invariants:
         self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
+        # The way so far of each relayed message to each process, by the identity of the message,
+        # which is kept so that no other gets it.
+        self._ways: dict[tuple[int, str], tuple[object, tuple[str, ...]]] = {}
 
     @property
     def committed_count(self) -> int:
@@ -564,6 +571,29 @@ class Invariants:
         if host.name not in members:
             raise Violation("members-only", f"{host.name} sends {message} in epoch of {members}")
 
+    def on_relay(self, host: "Host", hop: str, relay: Relay) -> None:
+        """Hold a relay that leaves for ``hop`` against its way so far."""
+        name = host.name
+        known = self._ways.get((id(relay.body), name))
+        if known is None and relay.origin != name:
+            return  # It came as bytes, and is another value at each hop.
+        way = (name,) if known is None or relay.origin == name else known[1]
+        if relay.origin != way[0]:
+            raise Violation("true-origin", f"{name} passes {relay} on, which is of {way[0]}")
+        if hop in way or len(way) >= len(self._hosts):
+            raise Violation("one-route", f"{relay} went {way}, and goes to {hop}")
+        self._ways[id(relay.body), hop] = (relay.body, (*way, hop))
+
+    def on_relayed(self, host: "Host", origin: str, message: object) -> None:
+        """Hold a message that came by way of others against its way."""
+        known = self._ways.get((id(message), host.name))
+        if known is None:
+            return
+        way = known[1]
+        if way[0] != origin:
+            raise Violation("true-origin", f"{host.name} takes {message} as if of {origin}: {way}")
+        self._situations[_ROUTES[min(len(way) - 1, 4)]] += 1
+
     def _check_vote(self, host: "Host", vote: StartViewChange) -> None:
         view_number = vote.current_view_number
         is_news = vote.view_number == view_number
@@ -712,6 +742,14 @@ class Invariants:
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)
+
+
+_ROUTES = {
+    1: Situation.ROUTE_OF_TWO,
+    2: Situation.ROUTE_OF_TWO,
+    3: Situation.ROUTE_OF_THREE,
+    4: Situation.ROUTE_OF_FOUR,
+}
 
 
 def _has(entries: Sequence[Entry], request: RequestId) -> bool:

@@ -8,7 +8,7 @@ fault that is always there hides what only happens without it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import get_args
 
@@ -22,7 +22,7 @@ from vsr_node.simulation.changes import (
     draw_changes,
     draw_processes,
 )
-from vsr_node.simulation.choices import DelayKind, Fate, LastWords
+from vsr_node.simulation.choices import DelayKind, Fate, LastWords, Shape
 from vsr_node.simulation.faults import (
     KINDS,
     LOST_TAIL,
@@ -40,6 +40,7 @@ from vsr_node.simulation.faults import (
     PlannedFault,
 )
 from vsr_node.simulation.operations import draw_other
+from vsr_node.simulation.partial_cuts import MEMBERS_MIN, Direction, draw_partial_cut
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, MILLISECOND, Microseconds
 
@@ -96,6 +97,9 @@ class Settlement:
     lanes: tuple[Lane, ...]
     lanes_after_healing: tuple[Lane, ...]
     last_words: LastWords | None = None
+    # What stays cut between members of the quorum, who reach each other by way of others.
+    shape: Shape | None = None
+    cuts: tuple[Direction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class Plan:
         return (
             not self.faults
             and not self.settlement.fates
+            and not self.settlement.cuts
             and messages.delay_kind is DelayKind.CONSTANT
             and self.turn_delay == 0
             and self.disks.save_delay == 0
@@ -496,7 +501,7 @@ def draw_settlement(
     # Now and then nobody asks anything more, and what is under way must end all the same.
     idle = not calm and random.randrange(4) == 0
     everybody = tuple(range(replica_count))
-    return Settlement(
+    settlement = Settlement(
         quorum=quorum,
         fates=fates,
         lanes=draw_patient_lanes(seed, "quorum", quorum, delay_mean) if not idle else (),
@@ -505,6 +510,19 @@ def draw_settlement(
         else (),
         last_words=random.choice(tuple(LastWords)) if idle else None,
     )
+    return settlement if calm else draw_staying_cuts(stream(seed, "plan", "cuts"), settlement)
+
+
+def draw_staying_cuts(random: Random, settlement: Settlement) -> Settlement:
+    """Draw, in some seeds, what stays cut. No route then leads over links that lose messages."""
+    if random.randrange(3) or len(settlement.quorum) < MEMBERS_MIN:
+        return settlement
+    shape, cuts = draw_partial_cut(random, settlement.quorum)
+    fates = tuple(
+        (outsider, Fate.CUT_OFF if fate is Fate.UNSTABLE else fate)
+        for outsider, fate in settlement.fates
+    )
+    return replace(settlement, fates=fates, shape=shape, cuts=cuts)
 
 
 def draw_patient_lanes(

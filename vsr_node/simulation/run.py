@@ -30,6 +30,9 @@ from vsr_node.telemetry.dispatch import Telemetry
 
 TRANSCRIPT_LENGTH = 400
 
+CLOCKS_DIFFER_PERCENT_MAX = 130
+"""Links rest for sure where the fastest clock runs at so much of the slowest one's rate."""
+
 
 class Failure(NamedTuple):
     """Which invariant broke, and how."""
@@ -134,6 +137,7 @@ class SimulatedRun:
             self._demand_work(lanes, "everybody")
             self._demand_convergence()
             self._demand_answers()
+            self._demand_quiet_links()
         self._subject.judge(self.history, self.cluster.invariants.applied)
 
     def _quorum_is_whole(self) -> bool:
@@ -287,6 +291,10 @@ class SimulatedRun:
         self._clean_links(names)
         for host, fate in fates:
             self._suffer(host, fate)
+        if settlement.shape is not None:
+            cluster.situations[settlement.shape] += 1
+            cluster.situations[Situation.CUT_STAYS] += 1
+            cluster.cut_links(settlement.cuts)
 
     def _bearable(self, fates: list[tuple[Host, Fate]]) -> list[tuple[Host, Fate]]:
         """Return the fates that leave each group as many as it needs."""
@@ -404,8 +412,7 @@ class SimulatedRun:
         wherever they arrive.
         """
         voters = {host.name for host in quorum}
-        links = self.cluster.network.links
-        if any(link.votes_until > self.timeline.now for link in links if link.source in voters):
+        if self.cluster.network.has_votes_under_way(voters):
             return False
         if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
             return False
@@ -466,6 +473,28 @@ class SimulatedRun:
                 own, theirs = (getattr(host.replica, what).snapshot() for host in (first, other))
                 if own != theirs:
                     raise Violation("agreement", f"{what} of {first.name} and {other.name} differ")
+
+    def _demand_quiet_links(self) -> None:
+        """Demand that nobody asks who hears whom any more, now that everybody hears everybody.
+
+        Where clocks differ, an interval of one may be too long for another.
+        """
+        rates = self.plan.clock_rates_per_mille
+        if max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX:
+            self.cluster.situations[Situation.QUIET_DEMANDED] += 1
+        else:
+            self.cluster.situations[Situation.QUIET_NOT_DEMANDED] += 1
+            return
+        end = self.timeline.now + self.patience
+        while any(host.links is not None and host.links.is_watching for host in self.cluster.hosts):
+            if self.timeline.now >= end:
+                watching = [
+                    host.name
+                    for host in self.cluster.hosts
+                    if host.links is not None and host.links.is_watching
+                ]
+                raise Violation("quiet", f"all is well, and {watching} ask who hears whom")
+            self.timeline.run_until(self.timeline.now + self.patience // 400)
 
     def _members(self) -> list[Host]:
         """Return the hosts of the newest epoch's members that are there."""

@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any, TypeAlias, get_args
 
 from vsr_node.core.messages import Message
-from vsr_node.simulation.choices import Fate, Loss
+from vsr_node.links.frames import LinkRows, Relay
+from vsr_node.simulation.choices import Fate, Loss, Shape
 
 
 class Situation(StrEnum):
-    """What is counted, apart from the losses, the fates, and the messages by type."""
+    """What is counted, apart from the losses, the fates, the partial cuts, and frames by type."""
 
     # What befell replicas.
     CRASH_BETWEEN_TURNS = "crash between two turns"
@@ -41,6 +42,10 @@ class Situation(StrEnum):
     # What befell messages.
     LINKS_CUT = "links cut"
     LINKS_SLOWED = "links slowed down"
+    CUT_STAYS = "partial cut that stays to the end"
+    ROUTE_OF_TWO = "message delivered along a route of two hops"
+    ROUTE_OF_THREE = "message delivered along a route of three hops"
+    ROUTE_OF_FOUR = "message delivered along a route of four hops or more"
     MESSAGE_CUT = "message cut"
     MESSAGE_LOST = "message lost"
     MESSAGE_REPEATED = "message repeated"
@@ -84,6 +89,8 @@ class Situation(StrEnum):
     LOGGED_TWICE = "request committed at two op_numbers"
     # What was demanded at the end.
     CALM = "run without any disturbance"
+    QUIET_DEMANDED = "quiet links demanded at the end"
+    QUIET_NOT_DEMANDED = "quiet links not demanded, as clocks differ too much"
     STABLE_VIEW_DEMANDED = "stable view demanded"
     STABLE_VIEW_NOT_DEMANDED = "stable view not demanded, as the primary suffered"
     QUORUM_NOT_DEMANDED = "quorum's progress not demanded, as one of it has lost its log"
@@ -91,7 +98,7 @@ class Situation(StrEnum):
     GROUP_STOPPED = "group stopped for ever, as too many lost their logs"
 
 
-Countable: TypeAlias = Situation | Loss | Fate | type[Any]
+Countable: TypeAlias = Situation | Loss | Fate | Shape | type[Any]
 """A type is that of a message that was sent."""
 
 Situations: TypeAlias = Counter[Countable]
@@ -102,7 +109,8 @@ def all_countables() -> Iterator[Countable]:
     yield from Situation
     yield from Loss
     yield from Fate
-    yield from get_args(Message)
+    yield from Shape
+    yield from (*get_args(Message), LinkRows, Relay)
 
 
 def describe(countable: Countable) -> str:
@@ -114,6 +122,8 @@ def describe(countable: Countable) -> str:
             return f"disk loses {countable}"
         case Fate():
             return f"outsider {countable}"
+        case Shape():
+            return f"partial cut: {countable}"
         case _:
             return f"sent {countable.__name__}"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from vsr_node.core.messages import Entry, Reconfiguration, Refusal, Reply, name_of
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.simulation.epochs import format_view
 from vsr_node.simulation.requests import ClientRequest, WantedMembers
 from vsr_node.simulation.statements import STATEMENTS
@@ -96,6 +97,12 @@ def describe_message(message: Any) -> str:
         name = name_of(type(message)).upper()
         return f"{name} view {format_view(message.view_number)}{statement.text(message)}{entries}"
     match message:
+        case Relay(origin, route, body):
+            way = f", then {', '.join(route)}" if route else ""
+            return f"RELAY of {origin}{way}: {describe_message(body)}"
+        case LinkRows(_, state, rows):
+            heard = "; ".join(f"{row.process} hears {' '.join(row.heard) or '-'}" for row in rows)
+            return f"LINKS {state}, {heard}"
         case Reply(client, request_number, result):
             return f"reply {client}#{request_number} {words(result)}"
         case Refusal(client, request_number, reason):
