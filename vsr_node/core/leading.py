@@ -111,6 +111,13 @@ def is_closed(replica: Replica) -> bool:
     return replica.leading is not None and replica.leading.is_closed
 
 
+def is_heard(replica: Replica, peer: str, moment: int) -> bool:
+    """Return whether a backup has answered in this view what was sent after ``moment``."""
+    leading = replica.leading
+    assert leading is not None
+    return replica.round_trip.echoed[peer] > max(moment, leading.since)
+
+
 def log_change(replica: Replica, entry: Entry) -> None:
     """Put the outcome of a request for a change into the log; it may be what ends the epoch."""
     leading = replica.leading
