@@ -31,6 +31,8 @@ class Standing:
 
     attempts: int = 0
     """How many times requests were sent again, as no answer came."""
+    is_returning: bool = False
+    """The process that was asked last has named a primary that was asked before."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -66,19 +68,30 @@ def primary_to_ask(replica: Replica) -> str | None:
         primary = members[newest.view_number % VIEWS_PER_EPOCH % len(members)]
     candidates = dict.fromkeys((primary, *members, *replica.processes))
     names = [name for name in candidates if name != replica.name]
-    return names[standing.attempts % len(names)]
+    return names[0 if standing.is_returning else standing.attempts % len(names)]
 
 
 def ask_next(replica: Replica) -> None:
     """Hand in at the next process: the last one did not answer."""
     if replica.standing is not None:
         replica.standing.attempts += 1
+        replica.standing.is_returning = False
 
 
-def hear_of_primary(replica: Replica) -> None:
-    """Hand in at the primary of a view that is news, first of all."""
-    assert replica.standing is not None
-    replica.standing.attempts = 0
+def hear_of_primary(replica: Replica, *, is_news: bool) -> bool:
+    """Return whether to hand in at a view's primary, now that it was named.
+
+    One that is no news is asked again, as it may have been cut off. Whoever is next in turn stays
+    so: the view's primary may be gone, and not everybody knows of a later view.
+    """
+    standing = replica.standing
+    assert standing is not None
+    if is_news:
+        standing.attempts = 0
+    elif standing.attempts == 0 or standing.is_returning:
+        return False
+    standing.is_returning = not is_news
+    return True
 
 
 def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) -> None:

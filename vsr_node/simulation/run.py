@@ -431,6 +431,8 @@ class SimulatedRun:
         replica = host.replica
         if replica is None or not replica.is_serving_primary:
             return False
+        if not names.issubset(replica.membership.members):
+            return False  # Another epoch is about to begin.
         heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
         heard = sum(replica.heard_at(name) > heard_after for name in names - {host.name})
         return heard + 1 >= replica.membership.quorum
@@ -520,7 +522,8 @@ class SimulatedRun:
         replica = host.replica
         if replica is None or replica.status is not Status.STANDBY:
             return False
-        return replica.is_released or not self.cluster.invariants.epochs.was_member(host.name)
+        epochs = self.cluster.invariants.epochs
+        return replica.is_released or not epochs.was_member(host.name, epochs.newest.number)
 
     def _demand_answers(self) -> None:
         """Demand that nothing that a replica took waits for ever."""
