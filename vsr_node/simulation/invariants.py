@@ -761,7 +761,9 @@ def _check_size(host: "Host", message: Any) -> None:
     limits = host.replica.limits
     entries = getattr(message, "entries", ())
     # A change of members always has room: few are under way at once.
-    items: Sequence[object] = [one for one in entries if not isinstance(one[2], Reconfiguration | Declined)]
+    items: Sequence[object] = [
+        one for one in entries if not isinstance(one[2], Reconfiguration | Declined)
+    ]
     items = items or getattr(message, "parts", ())
     if len(items) < 2:
         return
