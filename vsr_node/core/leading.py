@@ -146,7 +146,8 @@ def is_logged(replica: Replica, entry: Entry) -> bool:
 def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     """Put requests into the log that are not there yet, nor another of the same client and number.
 
-    Return how many of ``entries`` are in the log or executed, up to the first without room.
+    Return how many of ``entries`` are in the log or executed, up to the first without room, or the
+    first that asks for other members.
     Exactly-once does not depend on the look-ups here: execution decides it (``execution``).
     """
     assert replica.accepts_requests, "only a primary in touch with a quorum orders requests"
@@ -166,6 +167,8 @@ def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     count = 0
     for entry in entries:
         client, request_number, operation = entry
+        if type(operation) is Reconfiguration:
+            break
         key = (client, request_number)
         if (
             in_log.get(key, 0) <= commit_number
