@@ -14,8 +14,11 @@ from vsr_node.bench.faults.kill import KILL, Kill
 from vsr_node.bench.faults.kind import Demand, FaultKind, PlannedKind
 from vsr_node.bench.faults.kinds import KIND_OF_ACT, KINDS, NEMESES, wanted
 from vsr_node.bench.faults.partition import (
+    PARTIAL,
     PARTITION,
+    SHAPES,
     Partition,
+    Shape,
     majorities_ring,
     majority,
     minority_third,
@@ -127,6 +130,40 @@ def test_one_node_is_cut_off(count: int) -> None:
 def test_a_majority_split_leaves_the_smaller_half_alone(count: int) -> None:
     expected = [count // 2, count - count // 2]
     assert sides(majority(names(count), Random(count)), names(count)) == expected
+
+
+@pytest.mark.parametrize("count", range(3, 8))
+@pytest.mark.parametrize("shape", PARTIAL)
+def test_after_a_partial_partition_everybody_reaches_everybody_by_way_of_others(
+    shape: Shape, count: int
+) -> None:
+    nodes = names(count)
+    for seed in range(10):
+        partition = shape(nodes, Random(seed))
+        assert any(partition.cuts.values())
+        assert SHAPES[partition.kind] is shape
+        hears = heard(partition, nodes)
+        for node in nodes:
+            reached = [node]
+            for source in reached:
+                reached += [each for each in nodes if source in hears[each] and each not in reached]
+            assert sorted(reached) == nodes
+
+
+def test_partitions_that_are_asked_for_are_the_only_ones() -> None:
+    demand = Demand((PARTITION,), names(5), SECOND, 60 * SECOND, partitions=("link", "chain"))
+    for each in (demand, replace(demand, thorough=True)):
+        acts = plan_faults(each, partial(stream_of, 1))
+        assert {act.value.kind for act in acts if act.value is not None} == {"link", "chain"}
+
+
+def test_only_a_run_that_is_not_drawn_as_maelstrom_does_has_partial_partitions() -> None:
+    demand = Demand((PARTITION,), names(5), SECOND, 100 * SECOND, thorough=True)
+    for each, has_all in ((demand, True), (replace(demand, thorough=False), False)):
+        acts = plan_faults(each, partial(stream_of, 1))
+        kinds = {act.value.kind for act in acts if act.value is not None}
+        assert (kinds >= SHAPES.keys()) == has_all
+        assert has_all or not kinds & {"link", "one-way", "one-way-ring", "bridge", "chain"}
 
 
 @pytest.mark.parametrize("count", range(3, 10))

@@ -290,3 +290,17 @@ def test_patience_follows_the_round_trip() -> None:
     assert len(driven.sends()) == 1
     driven.wait(5 * 90_000)
     assert len(driven.sends()) == 1
+
+
+def test_a_member_that_went_away_is_not_preferred_when_it_is_back() -> None:
+    driven = Driven()
+    driven.connect("a", "b", "c")
+    driven.call()
+    assert [member for member, _ in driven.sends()] == ["a"]
+    driven.session.on_disconnected(driven.now, "a")
+    assert [member for member, _ in driven.sends()] == ["b"]
+    driven.connect("a")
+    driven.answer("b", "0" * 16, 0, Outcome.RESULT, "1-" + "0" * 16)
+    assert [member for member, _ in driven.sends()] == ["b"]
+    driven.call()
+    assert [member for member, _ in driven.sends()] == ["b"]

@@ -5,14 +5,14 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from vsr_node.cluster.conformance import check_state_machine, check_storage, check_transport
 from vsr_node.cluster.network import LocalNetwork, LocalTransport, OnMessage, Transport
 from vsr_node.cluster.transport import TcpTransport
-from vsr_node.core.messages import Message, Record, SetView
+from vsr_node.core.messages import Commit, Record, SetView
 from vsr_node.core.replica import StateMachine
 from vsr_node.machines.host import Host
 from vsr_node.machines.key_value import KeyValueMachine
@@ -22,6 +22,7 @@ from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
 from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.shapes import Frame
 
 TUPLES = [("write", '"a"', "1"), ("cas", '"a"', "1", "2", False), ("cas", '"b"', "1", "2", False)]
 TEXTS = ['["put","a","1"]', '["cas","a","1","2"]', '["delete","b"]', '["put","b","3"]']
@@ -182,7 +183,7 @@ def test_transports() -> None:
 
 
 class Misaddresses(LocalTransport):
-    def send(self, destinations: tuple[str, ...], message: Message) -> None:
+    def send(self, destinations: tuple[str, ...], message: Frame) -> None:
         super().send(("n0", "n1", "n2"), message)
 
 
@@ -193,8 +194,8 @@ class UnderAnotherName(LocalTransport):
 
 
 class Changes(LocalTransport):
-    def send(self, destinations: tuple[str, ...], message: Message) -> None:
-        super().send(destinations, message._replace(view_number=9))
+    def send(self, destinations: tuple[str, ...], message: Frame) -> None:
+        super().send(destinations, cast("Commit", message)._replace(view_number=9))
 
 
 class HearsOn(LocalTransport):

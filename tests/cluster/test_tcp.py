@@ -109,16 +109,25 @@ def test_dialling_past_the_deadline_is_surely_not_executed() -> None:
             Counter.add(client, 1)
 
 
-def test_strangers_are_told_why() -> None:
+def test_strangers_are_told_why_at_once() -> None:
     async def scene() -> None:
         members = addresses("a")
         async with running(members):
-            async with Client.connect(KeyValue, members, timeout=0.5) as other_machine:
-                with pytest.raises(WrongVersion, match=r"^this group runs Counter, not KeyValue$"):
-                    await KeyValue.put(other_machine, "k", "v")
-            async with Client.connect(Counter, members, timeout=0.5, group="x") as other_group:
+            async with Client.connect(KeyValue, members, timeout=3600) as other_machine:
+                for _ in range(2):
+                    with pytest.raises(WrongVersion, match=r"^this group runs Counter, not Key"):
+                        await KeyValue.put(other_machine, "k", "v")
+            async with Client.connect(Counter, members, timeout=3600, group="x") as other_group:
                 with pytest.raises(WrongGroup):
                     await Counter.add(other_group, 1)
+
+            def block() -> None:
+                with SyncClient.connect(KeyValue, members, timeout=3600) as blocking:
+                    for _ in range(2):
+                        with pytest.raises(WrongVersion):
+                            KeyValue.put(blocking, "k", "v")
+
+            await asyncio.to_thread(block)
 
     asyncio.run(scene())
 

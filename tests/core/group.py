@@ -71,8 +71,9 @@ def operation(number: int, client: str = "c1") -> str:
 class Group:
     """``size`` replicas n0, n1, ... whose messages wait in ``under_way``.
 
-    The first ``founders`` of them found the group; None stands for all. ``durable`` is what each replica starts from. ``cut`` holds the (source, destination) pairs
-    whose messages are lost when they are sent.
+    The first ``founders`` of them found the group; None stands for all. ``durable`` is what each
+    replica starts from. ``cut`` holds the (source, destination) pairs whose messages are lost when
+    they are sent.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ each live epoch are away, and the newest epoch must commit, and everybody come t
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 from tests.core.group import SECOND, Envelope, Group
@@ -33,11 +33,12 @@ class RandomGroup(Group):
         self.seen: dict[str, int] = {}
         self.reads_asked: dict[int, int] = {}
         self.done_max = 0
-        self.lost: set[str] = set()
         self.retired: set[str] = set()
         self.number = 0
         size = random.choice([3, 4, 5, 6, 7])
-        limits = random.choice([Limits(), Limits(checkpoint_interval=4), Limits(chunk_parts=1, checkpoint_interval=6)])
+        limits = random.choice(
+            [Limits(), Limits(checkpoint_interval=4), Limits(chunk_parts=1, checkpoint_interval=6)]
+        )
         super().__init__(size, founders=random.randint(1, min(size, 5)), limits=limits)
         self.epochs = [self.founders]
 
@@ -108,34 +109,47 @@ class RandomGroup(Group):
         """Say whether each live epoch can bear that a replica forgets, or is away for ever."""
         for members in self.live_epochs():
             if name in members:
-                away = {each for each in members if each in gone or self[each].status is Status.RECOVERING}
+                away = {
+                    each
+                    for each in members
+                    if each in gone or self[each].status is Status.RECOVERING
+                }
                 if len(away | {name}) > len(members) - (len(members) // 2 + 1):
                     return False
         return True
 
+    def is_recovering(self, name: str) -> bool:
+        return self[name].status is Status.RECOVERING
+
     def live_epochs(self) -> list[tuple[str, ...]]:
-        """The epochs whose state may be needed: from the newest that has begun, and those in logs."""
+        """The epochs whose state may be needed: from the newest begun one on, and those in logs."""
         live = []
         for epoch in range(len(self.epochs) - 1, -1, -1):
             members = self.epochs[epoch]
             live.append(members)
             good = [
-                each for each in members
-                if each in self.begun[epoch] and self[each].status is not Status.RECOVERING and each not in self.retired
+                each
+                for each in members
+                if each in self.begun[epoch]
+                and self[each].status is not Status.RECOVERING
+                and each not in self.retired
             ]
             if len(good) > len(members) // 2:
                 break
         for replica in self.replicas.values():
-            for entry in replica.log.suffix(max(replica.commit_number + 1, replica.log.first_op_number)):
-                if isinstance(entry[2], Reconfiguration):
-                    live.append(entry[2].members)
+            entries = replica.log.suffix(replica.commit_number + 1)
+            live += [each[2].members for each in entries if isinstance(each[2], Reconfiguration)]
         return live
 
     def chaos(self, steps: int) -> None:
         weights = {
-            self.some_time: 30, self.some_request: 8, self.some_read: 4,
-            self.some_change: self.random.choice([1, 4]), self.some_crash: self.random.choice([0, 1, 3]),
-            self.some_loss: self.random.choice([0, 0, 1]), self.some_cut: self.random.choice([0, 1, 3]),
+            self.some_time: 30,
+            self.some_request: 8,
+            self.some_read: 4,
+            self.some_change: self.random.choice([1, 4]),
+            self.some_crash: self.random.choice([0, 1, 3]),
+            self.some_loss: self.random.choice([0, 0, 1]),
+            self.some_cut: self.random.choice([0, 1, 3]),
             self.some_retirement: self.random.choice([0, 1]),
         }
         for step in self.random.choices(list(weights), list(weights.values()), k=steps):
@@ -161,18 +175,18 @@ class RandomGroup(Group):
         alive = [name for name in self.names if name not in self.retired]
         size = min(self.random.choice(SIZES), len(alive))
         members = tuple(self.random.sample(alive, size))
-        self.turn(self.up(), lambda replica: replica.on_reconfigure("admin", self.number, members, None))
+        self.turn(
+            self.up(), lambda replica: replica.on_reconfigure("admin", self.number, members, None)
+        )
 
     def some_crash(self) -> None:
         self.restart(self.up())
 
     def some_loss(self) -> None:
         name = self.up()
-        if self.may_lose(name, self.lost):
+        if self.may_lose(name, set(self.retired)):
             self.seen[name] = 0
-            found = self.storages[name].load()
             self.restart(name, without_log=True)
-            del found
 
     def some_cut(self) -> None:
         share = self.random.choice([0, 0, 0.2, 0.5])
@@ -181,14 +195,25 @@ class RandomGroup(Group):
             self.isolate(name)
 
     def some_retirement(self) -> None:
+        """Delete a released standby for good, unless somebody asks for it again."""
         name = self.up()
-        named = [entry[2].members for replica in self.replicas.values() for entry in replica.log.suffix(replica.commit_number + 1) if isinstance(entry[2], Reconfiguration)]
-        named += [replica.change.members for replica in self.replicas.values() if replica.change]
-        named += [entry[2].members for replica in self.replicas.values() for entry in [*(r.entry for r in replica.waiting.held.values()), *(r.entry for r in replica.waiting.sent.values())] if isinstance(entry[2], Reconfiguration)]
-        named += [entry[2].members for each in self.under_way for entry in getattr(each.message, "entries", ()) if isinstance(entry[2], Reconfiguration)]
-        if self[name].is_released and name not in self.epochs[-1] and not any(name in some for some in named):
+        wanted = any(name in members for members in self.asked_for())
+        if self[name].is_released and name not in self.epochs[-1] and not wanted:
             self.retired.add(name)
             self.crash(name)
+
+    def asked_for(self) -> Iterator[tuple[str, ...]]:
+        """Yield the members of each change that is under way anywhere."""
+        entries = [
+            entry for each in self.under_way for entry in getattr(each.message, "entries", ())
+        ]
+        for replica in self.replicas.values():
+            waiting = replica.waiting
+            entries += replica.log.suffix(replica.commit_number + 1)
+            entries += [each.entry for each in (*waiting.held.values(), *waiting.sent.values())]
+            if replica.change is not None:
+                yield replica.change.members
+        yield from (entry[2].members for entry in entries if isinstance(entry[2], Reconfiguration))
 
     # Rest
 
@@ -199,7 +224,9 @@ class RandomGroup(Group):
         self.cut = set()
         for name in self._down:
             self.isolate(name)
-        self.run_for(20 * SECOND)  # No change is being prepared any more that may count on the dead.
+        self.run_for(
+            20 * SECOND
+        )  # No change is being prepared any more that may count on the dead.
         gone: set[str] = set(self.retired)
         for name in self.names:
             if name not in self._down and self.random.random() < 0.3 and self.may_lose(name, gone):
@@ -219,9 +246,14 @@ class RandomGroup(Group):
         self.run_for(10 * SECOND)
         members = self.epochs[-1]
         present = [self[name] for name in members if name not in self._down]
-        if not all(each.status is Status.NORMAL and each.membership.members == members for each in present):
+        if not all(
+            each.status is Status.NORMAL and each.membership.members == members for each in present
+        ):
             return False
-        if len({each.view_number for each in present}) > 1 or len({each.commit_number for each in present}) > 1:
+        if (
+            len({each.view_number for each in present}) > 1
+            or len({each.commit_number for each in present}) > 1
+        ):
             return False
         if not any(("c1", self.number) == reply[:2] for reply in self.replies()):
             return False
@@ -233,8 +265,10 @@ class RandomGroup(Group):
 
     def description(self) -> str:
         states = [
-            f"{each.name} {each.status} {each.membership.epoch}.{each.view_number % 2**32} op {each.op_number} commit {each.commit_number}"
-            f"{' released' if each.is_released else ''}{' down' if each.name in self._down else ''}"
+            f"{each.name} {each.status} {each.membership.epoch}.{each.view_number % 2**32}"
+            f" op {each.op_number} commit {each.commit_number}"
+            f"{' released' if each.is_released else ''}"
+            f"{' down' if each.name in self._down else ''}"
             for each in self.replicas.values()
         ]
         return f"epochs {self.epochs}; " + "; ".join(states)
@@ -248,18 +282,18 @@ def run(seed: int) -> RandomGroup:
     return group
 
 
-def main() -> None:
-    first, count = map(int, sys.argv[1:3])
-    changes = 0
+def main() -> int:
+    first, count = map(int, sys.argv[1:])
+    changes = wrong = 0
     for seed in range(first, first + count):
         try:
             changes += len(run(seed).epochs) - 1
-        except BaseException as error:
+        except Exception as error:
+            wrong += 1
             print(f"seed {seed}: {type(error).__name__}: {error}", flush=True)
-            if len(sys.argv) > 3:
-                raise
-    print(f"{count} seeds, {changes} changes")
+    print(f"{count} seeds, {changes} changes, {wrong} wrong")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,25 +1,30 @@
 """The paper, rule by rule: Liskov & Cowling, "Viewstamped Replication Revisited" (2012).
 
 One test for each rule, in the order of the paper's sections; groups of five where a quorum of two
-would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``; section 7
-(reconfiguration) is not built.
+would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``, and more of
+section 7 (reconfiguration) in ``test_reconfiguration.py``.
 """
 
 import pytest
 
 from tests.core.group import SECOND, Group, entry, operation
-from vsr_node.core.membership import Membership
+from vsr_node.core.membership import Membership, first_view_of
 from vsr_node.core.messages import (
+    CatchUp,
     Commit,
+    Declined,
     DoViewChange,
     DurableState,
+    EpochStarted,
     Farewell,
     GetState,
     NewState,
     Prepare,
     PrepareOk,
+    Reconfiguration,
     Reply,
     Request,
+    StartEpoch,
     StartView,
     StartViewChange,
 )
@@ -612,3 +617,96 @@ def test_6_2_prepares_do_not_wait_for_each_other() -> None:
     for number in (1, 2, 3):
         group.ask("n0", number)
     assert [each.first_op_number for each in group.take(Prepare, destination="n2")] == [1, 2, 3]
+
+
+# Section 7: reconfiguration. Where it differs, docs/SPECIFICATION.md says why.
+
+
+def group_that_reconfigures() -> Group:
+    """n0, n1, n2 whose primary n0 was asked for n0, n1, n3, and has logged that."""
+    group = Group(4, founders=3)
+    group.turn("n0", lambda replica: replica.on_reconfigure("admin", 1, ("n0", "n1", "n3"), 0))
+    group.deliver(CatchUp, "n0", "n3")
+    group.deliver(GetState, "n3", "n0")
+    return group
+
+
+def test_7_1_the_request_must_name_the_present_epoch() -> None:
+    group = Group(4, founders=3)
+    group.turn("n0", lambda replica: replica.on_reconfigure("admin", 1, ("n0", "n3"), 5))
+    group.settle()
+    ((client, number, result),) = group.replies()
+    assert (client, number) == ("admin", 1)
+    assert isinstance(result, Declined)
+
+
+def test_7_1_step_1_the_primary_logs_the_request_and_stops_accepting_others() -> None:
+    group = group_that_reconfigures()
+    assert group["n0"].log[1][2] == Reconfiguration(1, ("n0", "n1", "n3"))
+    group.ask("n0", 1)
+    assert group["n0"].op_number == 1
+
+
+def test_7_1_the_old_group_commits_it_by_its_own_quorum() -> None:
+    group = group_that_reconfigures()
+    group.deliver(Prepare, "n0", "n1")
+    group.deliver(PrepareOk, "n1", "n0")
+    assert group["n0"].commit_number == 1
+    assert group["n0"].membership == Membership(1, ("n0", "n1", "n3"))
+
+
+def test_7_1_step_4_start_epoch_goes_to_the_new_members() -> None:
+    group = group_that_reconfigures()
+    group.deliver(Prepare, "n0", "n1")
+    assert {
+        each.destination
+        for each in group.sent
+        if each.source == "n1" and type(each.message) is StartEpoch
+    } == {"n0", "n3"}
+
+
+def test_7_1_1_a_new_member_fetches_the_state_and_answers_epoch_started() -> None:
+    group = group_that_reconfigures()
+    group.deliver(Prepare, "n0", "n1")
+    (told,) = group.take(StartEpoch, "n1", "n3")
+    assert group.tell("n1", "n3", told) == [GetState(0, 0)]
+    group.deliver(GetState, "n3", "n1")
+    group.deliver(NewState, "n1", "n3")
+    assert group["n3"].status is Status.VIEW_CHANGE
+    assert group.tell("n1", "n3", told) == [EpochStarted(told.view_number)]
+
+
+def test_7_1_1_the_new_group_begins_with_a_view_change() -> None:
+    group = group_that_reconfigures()
+    group.settle()
+    assert {group[name].view_number for name in ("n0", "n1", "n3")} == {first_view_of(1)}
+    assert {f"{group[name].status}" for name in ("n0", "n1", "n3")} == {"normal"}
+    assert DoViewChange in group.types_sent("n1") | group.types_sent("n3")
+
+
+def test_7_1_2_a_replica_that_left_goes_when_a_quorum_of_the_new_group_has_begun() -> None:
+    group = group_that_reconfigures()
+    group.settle()
+    group.run_for(10 * SECOND)
+    assert group["n2"].status is Status.STANDBY
+    assert group["n2"].is_released
+
+
+def test_7_3_a_replica_that_left_votes_no_more() -> None:
+    group = group_that_reconfigures()
+    group.settle()
+    group.run_for(10 * SECOND)
+    group.crash("n0")
+    group.sent.clear()
+    group.run_for(30 * SECOND)
+    assert StartViewChange not in group.types_sent("n2")
+    assert {f"{group[name].status}" for name in ("n1", "n3")} == {"normal"}
+
+
+def test_7_4_a_client_that_asks_a_replica_that_left_gets_its_answer() -> None:
+    group = group_that_reconfigures()
+    group.settle()
+    group.run_for(10 * SECOND)
+    group.ask("n2", 8)
+    group.settle()
+    assert group.replies("n2") == [("c1", 8, 1)]

@@ -9,6 +9,7 @@ import pytest
 
 import vsr_node.client
 import vsr_node.core
+import vsr_node.links
 import vsr_node.machines
 import vsr_node.storage
 from vsr_node.simulation.mutants import lifeline, start_mutant
@@ -17,7 +18,10 @@ from vsr_node.simulation.patching import Edit, Mutation, StaleMutationError, ins
 
 PACKAGES = tuple(
     Path(package.__path__[0])
-    for package in (vsr_node.core, vsr_node.machines, vsr_node.storage, vsr_node.client)
+    for package in (
+        *(vsr_node.core, vsr_node.links, vsr_node.machines, vsr_node.storage),
+        vsr_node.client,
+    )
 )
 
 

@@ -23,13 +23,14 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.core.size import size_of_entry
+from vsr_node.links.frames import Relay
 from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.cluster import Cluster
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.encoding import Encoding
 from vsr_node.simulation.faults import AfterOutputs, Ambush, Crash, Instant, Pause
 from vsr_node.simulation.invariants import RESTORED, Violation
-from vsr_node.simulation.network import Network, delay_table
+from vsr_node.simulation.network import HOP_TIME, Network, delay_table
 from vsr_node.simulation.plan import (
     Disks,
     Lane,
@@ -125,19 +126,28 @@ def test_what_was_slow_does_not_hold_up_a_link_that_is_well_again() -> None:
     assert arrived == [(100, "quick"), (5_100, "slow")]
 
 
-def test_a_link_tells_until_when_votes_are_under_way_on_it() -> None:
+def test_a_network_knows_until_when_votes_are_under_way() -> None:
     # Seed 4568 was told that a quorum has no vote out, while one of it was yet to arrive.
-    network, _ = sent_over(MessageFaults(delay_mean=100), count=3)
-    link = network.link("n0", "n1")
-    assert link.votes_until == 0
-    now = link.last_arrival
-    link.slowness = 5_000
+    timeline = Timeline()
+    network = Network(
+        0,
+        MessageFaults(delay_mean=100),
+        timeline,
+        Transcript(timeline, 0),
+        lambda _source, _destination, _message: None,
+    )
+    assert not network.has_votes_under_way({"n0"})
+    network.link("n0", "n1").slowness = 5_000
     network.send("n0", "n1", StartViewChange(1, 0))
-    assert link.votes_until == link.last_arrival > now + 5_000
-    link.slowness = 0
-    network.clean("n0", "n1")
+    network.link("n0", "n1").slowness = 0
     network.send("n0", "n1", StartViewChange(1, 0))
-    assert link.votes_until > link.last_arrival
+    # At a hop it waits for a turn, which is under way too.
+    network.send("n2", "n1", Relay("n3", ("n0",), StartViewChange(1, 0)))
+    for time, voters in ((HOP_TIME, {"n0", "n3"}), (HOP_TIME + 100, {"n0"}), (1 << 40, set())):
+        timeline.run_until(time)
+        assert {
+            name for name in ("n0", "n2", "n3") if network.has_votes_under_way({name})
+        } == voters
 
 
 def test_a_primary_that_has_not_heard_one_of_the_quorum_for_long_is_not_at_rest() -> None:

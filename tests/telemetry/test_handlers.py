@@ -14,14 +14,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.telemetry.trace_check import check_events, read_events
+from vsr_node.core.messages import ReplaceLog
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import execute
 from vsr_node.telemetry import open_telemetry
 from vsr_node.telemetry.catalogue import Level
-from vsr_node.telemetry.dispatch import Event, Handler, Noted, Telemetry, TurnHandler
+from vsr_node.telemetry.dispatch import Event, Handler, Telemetry, TurnHandler
 from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
+from vsr_node.telemetry.notes import Note, Single, Turn
 from vsr_node.telemetry.prometheus import exposition
+from vsr_node.telemetry.records import Flushed
+from vsr_node.telemetry.requests import Stops
 from vsr_node.telemetry.texts import HumanLog, StandardLogging
 
 SEED = 2
@@ -35,8 +39,21 @@ REPLICA: dict[str, object] = {
     "op_number": 12,
     "commit_number": 10,
 }
-START: Noted = ("leadership.start", 5, {"count": 1}, {"span_id": "n0-3-1", "fencing": 3})
-TURN: Noted = ("driver.turn", 6, {"duration_us": 40, "inputs": 1}, {})
+START = Single("leadership.start", 5, (1,), ("n0-3-1", 3))
+TURN = Single("driver.turn", 6, (40, 1), ())
+
+
+def turn_of(*notes: Note) -> Turn:
+    return Turn(notes, REPLICA)
+
+
+def flushed(duration_us: int) -> Flushed:
+    return Flushed(6, duration_us, [ReplaceLog(1, (("c1", 1, ("write",)),))], True)
+
+
+def stopped(kind: str, outcome: str) -> Stops:
+    """A call of 1,500 us that ends so at 9,000 us."""
+    return Stops(9_000, [("c1", 1, (7_500, kind, False), outcome, ("ok",))])
 
 
 def watch_seed(handler: Handler | TurnHandler, *prefixes: str) -> None:
@@ -49,7 +66,7 @@ def test_a_prefix_is_a_whole_name_or_the_names_above_it() -> None:
     telemetry = Telemetry(pytest.fail)
     heard: list[str] = []
     telemetry.attach(lambda event: heard.append(event.name), "leadership", "driver.turn")
-    telemetry.emit([START, TURN, ("driver.stalled", 7, {"lag_us": 1}, {})], REPLICA)
+    telemetry.emit(turn_of(START, TURN, Single("driver.stalled", 7, (1,), ())))
     assert heard == ["leadership.start", "driver.turn"]
     with pytest.raises(ValueError, match=r"no event begins with driver\.tur"):
         telemetry.attach(print, "driver.tur")
@@ -65,8 +82,8 @@ def test_a_handler_that_raises_is_detached_and_reported_once_and_the_others_go_o
 
     telemetry.attach(fail)
     telemetry.attach(heard.append)
-    telemetry.emit([START, TURN], REPLICA)
-    telemetry.emit([TURN], REPLICA)
+    telemetry.emit(turn_of(START, TURN))
+    telemetry.emit(turn_of(TURN))
     assert [event.name for event in heard] == ["leadership.start", "driver.turn", "driver.turn"]
     assert reports == [
         "telemetry: a handler raised KeyError and is detached: 'a bug of the handler'"
@@ -78,7 +95,7 @@ def test_a_detached_handler_hears_nothing_and_nothing_is_wanted() -> None:
     attachment = telemetry.attach(lambda event: pytest.fail(event.name))
     telemetry.detach(attachment)
     telemetry.detach(attachment)
-    telemetry.emit([START], REPLICA)
+    telemetry.emit(turn_of(START))
     assert telemetry.wanted == frozenset()
 
 
@@ -88,7 +105,7 @@ def test_json_lines_are_the_events_and_are_appended(tmp_path: Path) -> None:
         lines = JsonLines(path)
         telemetry = Telemetry(pytest.fail)
         telemetry.attach(lines)
-        telemetry.emit([START, TURN], REPLICA)
+        telemetry.emit(turn_of(START, TURN))
         lines.close()
     first, second, *rest = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     assert first == {
@@ -116,8 +133,8 @@ def test_a_full_disk_ends_the_trace_and_nothing_else() -> None:
     reports: list[str] = []
     telemetry = Telemetry(reports.append)
     telemetry.attach(JsonLines(Path("/dev/full")))
-    telemetry.emit([START], REPLICA)
-    telemetry.emit([START], REPLICA)
+    telemetry.emit(turn_of(START))
+    telemetry.emit(turn_of(START))
     assert len(reports) == 1
     assert "No space left on device" in reports[0]
 
@@ -126,7 +143,7 @@ def test_the_log_for_people_has_the_levels() -> None:
     texts: list[str] = []
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(HumanLog(texts.append, Level.INFO))
-    telemetry.emit([START, TURN], REPLICA)
+    telemetry.emit(turn_of(START, TURN))
     (text,) = texts
     assert "INFO    n0 leadership.start (view 3, primary, normal, commit 10 of 12)" in text
     assert text.endswith("count=1 span_id=n0-3-1 fencing=3")
@@ -136,7 +153,7 @@ def test_stdlib_logging_gets_each_event_with_its_level(caplog: pytest.LogCapture
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(StandardLogging())
     with caplog.at_level(logging.INFO, logger="vsr_node"):
-        telemetry.emit([START, TURN], REPLICA)
+        telemetry.emit(turn_of(START, TURN))
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("vsr_node.leadership.start", "INFO")
     assert record.vsr_event.measurements == {"count": 1}  # type: ignore[attr-defined]
@@ -154,18 +171,8 @@ def test_prometheus_reads_the_metrics() -> None:
     metrics = Metrics("n0")
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(metrics, *metrics.events)
-    call = {"client": "c1", "request_number": 1, "kind": 'a "kind"\\', "outcome": "ok"}
-    flush = {"duration_us": 300, "records": 1, "entries": 1, "bytes": 9}
-    telemetry.emit(
-        [
-            START,
-            ("protocol.client_request.stop", 6, {"duration_us": 1_500, "bytes": 3}, call),
-            ("durability.flush", 6, flush, {"waits_for_disk": True}),
-            ("durability.flush", 6, flush | {"duration_us": 90_000_000}, {"waits_for_disk": True}),
-            TURN,
-        ],
-        REPLICA,
-    )
+    call = stopped('a "kind"\\', "ok")
+    telemetry.emit(turn_of(START, call, flushed(300), flushed(90_000_000), TURN))
     samples = samples_of(exposition(metrics))
     node = ("node_id", "n0")
     kind = ("kind", 'a "kind"\\')
@@ -206,11 +213,7 @@ def test_opentelemetry_gets_spans_of_what_ended() -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(open_telemetry.Spans(provider.get_tracer("vsr"), lambda: 0))
-    call = {"client": "c1", "request_number": 1, "kind": "write", "outcome": "unknown"}
-    telemetry.emit(
-        [("protocol.client_request.stop", 9_000, {"duration_us": 1_500, "bytes": 3}, call), TURN],
-        REPLICA,
-    )
+    telemetry.emit(turn_of(stopped("write", "unknown"), TURN))
     (span,) = exporter.get_finished_spans()
     assert span.name == "vsr.call"
     assert span.start_time is not None
@@ -229,8 +232,7 @@ def test_opentelemetry_reads_the_same_metrics() -> None:
     open_telemetry.observe(metrics, provider.get_meter("vsr"))
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(metrics, *metrics.events)
-    flush = {"duration_us": 300, "records": 1, "entries": 1, "bytes": 9}
-    telemetry.emit([START, ("durability.flush", 6, flush, {"waits_for_disk": True}), TURN], REPLICA)
+    telemetry.emit(turn_of(START, flushed(300), TURN))
     data: Any = reader.get_metrics_data()
     points = {
         metric.name: metric.data.data_points[0].value

@@ -36,9 +36,10 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
+from vsr_node.links.frames import LinkRows, Relay, Row
 from vsr_node.wire import frames, json_body
 from vsr_node.wire.frames import LENGTH_BYTES, FrameReader, decode, encode
-from vsr_node.wire.shapes import NUMBER_MAX, MalformedMessageError
+from vsr_node.wire.shapes import NUMBER_MAX, Frame, MalformedMessageError
 
 ENTRIES = (("c1", 0, '["add",[5]]'), ("é", NUMBER_MAX, ""))
 CLIENT = ("c1", -1, ((4, "7", 9), (5, '{"a":1}', -3)))
@@ -110,6 +111,29 @@ def test_a_message_comes_back_as_it_was(message: Message) -> None:
     ((frame_type, payload),) = frames_of(encode(message))
     decoded = decode(frame_type, payload)
     assert (type(decoded), decoded) == (type(message), message)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        LinkRows(50_000, "amiss", (Row("n0", 1, ("n1", "n2")), Row("n2", NUMBER_MAX, ()))),
+        *(Relay("n0", ("n2",), message) for message in MESSAGES),
+    ],
+)
+def test_what_links_send_comes_back_as_it_was(frame: Frame) -> None:
+    ((frame_type, payload),) = frames_of(encode(frame))
+    decoded = decode(frame_type, payload)
+    assert (type(decoded), decoded) == (type(frame), frame)
+    for wrong in (frame[:-1], (*frame[:-1], None), (*frame[:-1], b""), (*frame[:-1], [["n0", 1]])):
+        with pytest.raises(MalformedMessageError):
+            decode(frame_type, payload_of(wrong))
+
+
+def test_a_relay_carries_no_relay() -> None:
+    inner = encode(Relay("n0", (), MESSAGES[0]))[LENGTH_BYTES:]
+    ((frame_type, _),) = frames_of(encode(Relay("n0", (), MESSAGES[0])))
+    with pytest.raises(MalformedMessageError, match="a message of the protocol"):
+        decode(frame_type, payload_of(("n0", (), inner)))
 
 
 @pytest.mark.parametrize("message", MESSAGES)

@@ -32,9 +32,10 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
+from vsr_node.links.frames import LinkRows, Relay, Row
 from vsr_node.maelstrom.requests import codec
 from vsr_node.wire.json_body import decode, encode
-from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageError
+from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, Frame, MalformedMessageError
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "SPECIFICATION.md"
 
@@ -81,9 +82,44 @@ WITH_CHANGES: list[Message] = [
 ]
 
 
+ROWS = (Row("n0", 0, ("n1", "n2")), Row("n2", NUMBER_MAX, ()))
+
+LINK_FRAMES: list[Frame] = [
+    LinkRows(50_000, "amiss", ROWS),
+    Relay("n0", ("n2", "n1"), Prepare(1, 2, 3, ENTRIES, 4, 5)),
+    Relay("n0", (), NewCheckpoint(1, 2, 5, 9, 4, (CLIENT, ('"key"', "1.0")))),
+]
+
+
 def test_all_messages_are_here() -> None:
     assert {type(message) for message in MESSAGES} == set(get_args(Message))
-    assert len(MESSAGE_TYPES) == len(MESSAGES)
+    assert len(MESSAGE_TYPES) == len(MESSAGES) + len({type(frame) for frame in LINK_FRAMES})
+
+
+@pytest.mark.parametrize("frame", LINK_FRAMES)
+def test_what_links_send_comes_back_as_it_was(frame: Frame) -> None:
+    decoded = decode(orjson.loads(encode(frame)), codec)
+    assert (type(decoded), decoded) == (type(frame), frame)
+
+
+WRONG_FIELDS: dict[tuple[int, str], tuple[Any, ...]] = {
+    (0, "state"): (None, 1, ["amiss"]),
+    (0, "interval"): (None, -1, "1"),
+    (0, "rows"): (None, "", [None], [["n0", 1]], [["n0", -1, []]], [["n0", 1, [2]]], [[]]),
+    (1, "origin"): (None, 1, ["n0"]),
+    (1, "route"): (None, "n2", [1], {}),
+    (1, "body"): (None, [], {}, {"type": "commit"}, orjson.loads(encode(LINK_FRAMES[1]))),
+}
+
+
+@pytest.mark.parametrize(("place", "field"), WRONG_FIELDS)
+def test_what_links_would_not_send_is_refused(place: int, field: str) -> None:
+    body: dict[str, Any] = orjson.loads(encode(LINK_FRAMES[place]))
+    with pytest.raises(MalformedMessageError):
+        decode({name: body[name] for name in body if name != field}, codec)
+    for wrong in WRONG_FIELDS[place, field]:
+        with pytest.raises(MalformedMessageError):
+            decode({**body, field: wrong}, codec)
 
 
 def test_no_message_has_the_type_of_a_clients_request_or_its_answer() -> None:

@@ -12,6 +12,7 @@ from vsr_node.client.calls import Calls, MakeLink
 from vsr_node.client.connection import Dialler
 from vsr_node.client.security import TLS
 from vsr_node.machines.errors import VsrError
+from vsr_node.machines.identity import identity_of
 from vsr_node.machines.typed import CHANCE_BITS, AsyncCaller, Machine, Request
 from vsr_node.wire.calls import Answer, Ask
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX
@@ -49,8 +50,8 @@ def addresses_of(
 
 def hello_of(machine: type[Machine] | None, group: str) -> Hello:
     """Return what a client says first."""
-    name = "" if machine is None else machine.__name__
-    return Hello(PROTOCOL_VERSION, group, CLIENT, "", "", name)
+    identity = "" if machine is None else identity_of(machine)
+    return Hello(PROTOCOL_VERSION, group, CLIENT, "", "", identity)
 
 
 class Client(AsyncCaller[M], Generic[M]):
@@ -174,12 +175,18 @@ class TcpLink:
             unsent_max=UNSENT_MAX,
             random=Random(),
             security=security,
+            takes_refusals=True,
         )
 
     @property
     def is_up(self) -> bool:
         """Whether the connection stands."""
         return self._dialler.is_up
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the member has refused for good."""
+        return self._dialler.is_refused
 
     @property
     def refusal(self) -> Refused | None:

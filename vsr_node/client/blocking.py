@@ -24,7 +24,7 @@ from vsr_node.client.session import End, Ended, Session
 from vsr_node.machines.typed import CHANCE_BITS, Machine, Request, SyncCaller
 from vsr_node.wire.calls import Answer
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, FrameReader
-from vsr_node.wire.handshake import CLIENT, FRAMES, Hello, Refused, Welcome
+from vsr_node.wire.handshake import CLIENT, FINAL_REASONS, FRAMES, Hello, Refused, Welcome
 from vsr_node.wire.shapes import MalformedMessageError
 
 M = TypeVar("M", bound=Machine)
@@ -168,6 +168,8 @@ class _Core:
             # Dialling may outlast the deadline: the session knows what has surely not been sent.
             now = self._now()
             session.on_time(now)
+            if all(map(self._is_refused, self._addresses)):
+                session.give_up(now)
             self._send_all()
             for each in session.ended:
                 self._ended[each.key] = each
@@ -190,11 +192,18 @@ class _Core:
         if not wants_more:
             return
         for member in self._addresses:
-            if member in self._links or self._dial_after.get(member, 0) > time.monotonic():
+            if member in self._links or self._is_refused(member):
+                continue
+            if self._dial_after.get(member, 0) > time.monotonic():
                 continue
             self._dial(member)
             if self._links and not self._session.is_impatient:
                 return
+
+    def _is_refused(self, member: str) -> bool:
+        """Return whether a member has refused for good, and is not dialled any more."""
+        refusal = self._refusals.get(member)
+        return refusal is not None and refusal.reason in FINAL_REASONS
 
     def _dial(self, member: str) -> None:
         name, address = self._addresses[member]

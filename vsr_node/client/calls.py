@@ -38,6 +38,10 @@ class Link(Protocol):
         """Whether the member can be asked."""
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the member has refused for good, so that nobody tries any more."""
+
+    @property
     def refusal(self) -> Refused | None:
         """Why the member could not be reached the last time; None if it could."""
 
@@ -97,6 +101,7 @@ class Calls:
         self._in_flight = in_flight
         self._links: dict[str, Link] = {}
         self._sessions: list[Session] = []
+        self._last_used: Session | None = None
         self._asked: dict[int, _Asked] = {}
         self._last_key = 0
         self._by_client: dict[str, Session] = {}
@@ -152,6 +157,7 @@ class Calls:
         self._asked[key] = _Asked(session, future, result)
         now = self._now()
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
+        self._end_if_refused()
         self._go_on_soon()
         try:
             return await future
@@ -163,8 +169,16 @@ class Calls:
 
     def _session_for(self, is_read: bool) -> Session:
         """Return a session with room: one has a window, so more calls under way need more."""
+        if self._sessions and is_read:
+            return self._sessions[0]
+        if self._last_used is not None and self._last_used.has_room:
+            return self._last_used
+        self._last_used = session = self._find_session()
+        return session
+
+    def _find_session(self) -> Session:
         for session in self._sessions:
-            if is_read or session.has_room:
+            if session.has_room:
                 return session
         if len(self._sessions) * WINDOW >= self._in_flight + WINDOW:
             return min(self._sessions, key=lambda session: session.under_way)
@@ -283,7 +297,14 @@ class Calls:
         for session in self._sessions:
             session.on_disconnected(self._now(), member)
         if self._is_open:
+            self._end_if_refused()
             self._go_on_soon()
+
+    def _end_if_refused(self) -> None:
+        """End all calls if every member has refused for good: waiting would not help."""
+        if all(link.is_refused for link in self._links.values()):
+            for session in self._sessions:
+                session.give_up(self._now())
 
     def on_answers(self, member: str, answers: Sequence[Answer]) -> None:
         """Take answers of a member."""

@@ -11,6 +11,7 @@ from vsr_node.client.security import TLS, names_of
 from vsr_node.wire.frames import FrameReader
 from vsr_node.wire.handshake import (
     CLIENT,
+    FINAL_REASONS,
     FRAMES,
     SIGNS_OF_LIFE,
     Hello,
@@ -150,7 +151,8 @@ class Dialler:
 
     ``on_frame(dialler, type, payload)`` takes what comes once the other has said WELCOME,
     ``on_up(dialler)`` and ``on_down(dialler)`` hear how it is. ``refusal`` is the last REFUSED.
-    ``name`` is the member's if it is known, and then its certificate must have it.
+    ``name`` is the member's if it is known, and then its certificate must have it. With
+    ``takes_refusals`` a REFUSED for good ends the dialling: ``is_refused``, and ``on_down`` hears.
     """
 
     def __init__(
@@ -166,12 +168,14 @@ class Dialler:
         unsent_max: int,
         random: Random,
         security: TLS | None = None,
+        takes_refusals: bool = False,
     ) -> None:
         self.address = address
         self.name = name
         self.dropped = 0
         self.refusal: Refused | None = None
         self.is_up = self._was_up = False
+        self._takes_refusals = takes_refusals
         self._hello = hello
         self._on_frame = on_frame
         self._on_up = on_up
@@ -208,9 +212,15 @@ class Dialler:
         else:
             connection.send(data)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the member has refused for good, and is not dialled any more."""
+        refusal = self.refusal
+        return self._takes_refusals and refusal is not None and refusal.reason in FINAL_REASONS
+
     async def _keep_up(self) -> None:
         pause = REDIAL_MIN_S
-        while True:
+        while not self.is_refused:
             self._lost.clear()
             self._was_up = was_up = False
             try:
@@ -292,5 +302,5 @@ class Dialler:
             self._connection = None
             was_up, self.is_up = self.is_up, False
             self._lost.set()
-            if was_up:
+            if was_up or self.is_refused:
                 self._on_down(self)

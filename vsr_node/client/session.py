@@ -180,6 +180,12 @@ class Session:
                 self._on_deadline(now, asked)
                 return
 
+    def give_up(self, now: int) -> None:
+        """Let all calls time out now, as no member will ever answer."""
+        for asked in self._all():
+            if asked is not self._registration and not asked.is_late:
+                self._on_deadline(now, asked)
+
     def on_connected(self, now: int, member: str) -> None:
         """Note that a connection to a member stands, and use it for what waits for one."""
         self._connected.add(member)
@@ -188,6 +194,9 @@ class Session:
     def on_disconnected(self, now: int, member: str) -> None:
         """Note that a connection was lost, with all that was under way on it."""
         self._connected.discard(member)
+        if member == self._preferred:
+            # Back again, it has to catch up first, and would let all new calls wait for that.
+            self._preferred = self._connected_after(member) or member
         for asked in self._all():
             if member in asked.copies:
                 asked.copies.remove(member)
@@ -298,7 +307,8 @@ class Session:
         asked.is_overdue = asked.tries > 0
         patience = min(self._patience << min(asked.tries, 4), PATIENCE_MAX_US)
         asked.retry_at = now + patience
-        self._wake_at(asked.retry_at)
+        if asked.retry_at < self.next_timer:
+            self.next_timer = asked.retry_at
         if member is None:
             return
         asked.tries += 1
@@ -311,11 +321,15 @@ class Session:
         """Return whom to ask: the preferred member first, then those after the last one asked."""
         if not asked.tries and self._preferred in self._connected:
             return self._preferred
+        return self._connected_after(asked.last or self._preferred, asked.copies)
+
+    def _connected_after(self, member: str, excluded: Sequence[str] = ()) -> str | None:
+        """Return the next member after this one that can be asked; None if there is none."""
         members = self._members
-        begin = members.index(asked.last) + 1 if asked.last else members.index(self._preferred)
-        for member in members[begin:] + members[:begin]:
-            if member in self._connected and member not in asked.copies:
-                return member
+        begin = members.index(member) + 1
+        for each in members[begin:] + members[:begin]:
+            if each in self._connected and each not in excluded:
+                return each
         return None
 
     def _request_of(self, asked: _Asked) -> Ask:
@@ -364,7 +378,8 @@ class Session:
         """Prefer a member that answers, and learn how long that takes."""
         if asked.tries == 1:
             sample = now - asked.asked_at
-            self._round_trip_us += (sample - self._round_trip_us) // 8
+            known = self._round_trip_us or sample
+            self._round_trip_us = known + (sample - known) // 8
         elif member != self._preferred:
             self._preferred = member
 

@@ -40,7 +40,7 @@ class InProcessLink:
 
     def __init__(self, member: str, calls: Calls, running: RunningMember, number: int) -> None:
         self.name = f"here{number}"
-        self.is_up = False
+        self.is_up = self.is_refused = False
         self.refusal: Refused | None = None
         self._member = member
         self._calls = calls

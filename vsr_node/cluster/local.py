@@ -21,7 +21,8 @@ from vsr_node.client.asynchronous import Client
 from vsr_node.client.calls import Calls
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Message, Refusal, Reply, Send
+from vsr_node.core.messages import Refusal, Reply, Send
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
 from vsr_node.machines.typed import M, R, Request, SyncCaller
 from vsr_node.storage.machine import boot_id
@@ -30,6 +31,7 @@ from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
 from vsr_node.wire.calls import Answer, Ask
+from vsr_node.wire.shapes import Frame
 
 from .asks import Asks, Caller
 from .divergence import Digests
@@ -37,7 +39,7 @@ from .in_process import InProcessLink
 from .member import Member
 from .network import LocalNetwork, Transport
 
-Input: TypeAlias = tuple[str, Message] | tuple[Caller, Ask]
+Input: TypeAlias = tuple[str, Frame] | tuple[Caller, Ask]
 """A message and its sender, or what a client asks."""
 
 START_TIMEOUT_S = 30.0
@@ -311,7 +313,7 @@ class _Running(Generic[M]):
             self.host.operation_number,
         )
 
-    def _on_message(self, peer: str, message: Message, _: int) -> None:
+    def _on_message(self, peer: str, message: Frame, _: int) -> None:
         self.take((peer, message))
 
     def take(self, message: Input) -> None:
@@ -376,6 +378,10 @@ class _Running(Generic[M]):
         """Carry messages to other members."""
         for destinations, message in sends:
             self._transport.send(destinations, message)
+
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Carry what links send to other members directly."""
+        self._transport.send(destinations, frame)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Carry answers to clients."""

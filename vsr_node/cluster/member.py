@@ -1,4 +1,4 @@
-"""One member of a group: a replica, its storage and its observer, and the order of a turn.
+"""One member of a group: a replica, its storage, links and observer, and the order of a turn.
 
 A driver owns the clock and the network. In each turn it calls ``begin_turn``, then ``ask`` and
 ``hear`` for all that waits, then ``end_turn`` with its ``Carrier``, which is handed what leaves in
@@ -18,13 +18,25 @@ At the end it calls ``give_up``, if clients may still hear, and ``close``.
 
 from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import DurableState, Message, Operation, Record, Refusal, Reply, Send
+from vsr_node.core.messages import (
+    EXPECTS_ANSWER,
+    DurableState,
+    Operation,
+    Record,
+    Refusal,
+    Reply,
+    Send,
+)
 from vsr_node.core.replica import Replica, StateMachine
+from vsr_node.links.frames import LINK_FRAMES, LinkRows, Relay
+from vsr_node.links.links import ImpossibleFrameError, Links
 from vsr_node.storage.protocol import Storage
+from vsr_node.wire.shapes import Frame
 
 if TYPE_CHECKING:
     from vsr_node.telemetry.observer import Observer
@@ -35,6 +47,9 @@ class Carrier(Protocol):
 
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other members."""
+
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Take what links send to other members directly."""
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""
@@ -77,19 +92,27 @@ class Member:
             durable=durable,
             limits=limits,
         )
+        self.links = Links(name, self.replica.processes, now, self.replica.time_out)
         if observer is not None:
             observer.begin(self.replica)
 
     @property
     def next_timer(self) -> int:
         """The latest time of the next turn, in microseconds of the driver's clock."""
-        return self.replica.next_timer
+        return min(self.replica.next_timer, self.links.next_timer)
 
     def begin_turn(self, now: int) -> None:
         """Begin a turn at ``now``, in microseconds of the driver's clock."""
         if self.observer is not None:
             self.observer.begin_turn(now)
-        self.replica.on_time(now)
+        replica, links = self.replica, self.links
+        links.now, links.time_out = now, replica.time_out
+        replica.on_time(now)
+
+    def note_standstill(self, duration: int) -> None:
+        """Note that the last turn took so long, in microseconds, that others waited."""
+        self.links.on_standstill(duration)
+        self.replica.on_standstill(duration)
 
     def ask(
         self,
@@ -112,29 +135,64 @@ class Member:
         else:
             self.replica.on_request(client, request_number, operation, size)
 
-    def hear(self, peer: str, message: Message, byte_count: int | None = None) -> None:
-        """Take a message from another member. Raises ImpossibleMessageError."""
+    def hear(self, peer: str, frame: Frame, byte_count: int | None = None) -> None:
+        """Take what came from another member. Raises ImpossibleMessageError."""
+        message: Any = frame
+        links = self.links
+        if not links.is_watching and type(frame) not in LINK_FRAMES:
+            origin = peer
+            links.heard_at[peer] = links.now
+            links.waits.pop(peer, None)
+        else:
+            try:
+                heard = links.receive(peer, frame)
+            except ImpossibleFrameError as error:
+                raise ImpossibleMessageError(peer, frame, str(error)) from error
+            if heard is None:
+                return
+            origin, message = heard
         if self.observer is not None:
-            self.observer.heard(peer, message, byte_count)
-        self.replica.on_message(peer, message)
+            self.observer.heard(origin, message, byte_count)
+        self.replica.on_message(origin, message)
 
     def end_turn(self, carrier: Carrier) -> None:
         """End the turn: save what it recorded, and hand its output to ``carrier``."""
         output = self.replica.end_turn()
         asks, records, replies, sends = output
+        links = self.links
+        departures = links.end_turn() if links.next_timer <= links.now else ()
+        for departure in departures:
+            carrier.send_frame(*departure)
         if asks:
-            carrier.send(asks)
+            self._send(carrier, asks)
         if records:
-            if asks and self.storage.waits_for_disk:
+            if (asks or departures) and self.storage.waits_for_disk:
                 carrier.flush()
             self._save(records)
         if replies:
             carrier.answer(replies)
         if sends:
-            carrier.send(sends)
+            self._send(carrier, sends)
         carrier.flush()
         if self.observer is not None:
             self.observer.end_turn(output)
+
+    def _send(self, carrier: Carrier, sends: Sequence[Send]) -> None:
+        """Send messages, around what is cut if something is."""
+        links = self.links
+        if not links.is_watching:
+            for destinations, message in sends:
+                if type(message) in EXPECTS_ANSWER:
+                    links.expect(destinations)
+            carrier.send(sends)
+            return
+        for destinations, message in sends:
+            expects = type(message) in EXPECTS_ANSWER
+            for hops, frame in links.send(destinations, message, expects=expects):
+                if isinstance(frame, Relay):
+                    carrier.send_frame(hops, frame)
+                else:
+                    carrier.send((Send(hops, message),))
 
     def _save(self, records: Sequence[Record]) -> None:
         storage = self.storage

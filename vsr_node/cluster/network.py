@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Protocol, TypeAlias
 
-from vsr_node.core.messages import Message
 from vsr_node.wire import frames
+from vsr_node.wire.shapes import Frame
 
-OnMessage: TypeAlias = Callable[[str, Message, int], None]
+OnMessage: TypeAlias = Callable[[str, Frame, int], None]
 """Takes a message of a member: its name, the message, and how many bytes came."""
 
 
@@ -19,7 +19,7 @@ class Transport(Protocol):
     None comes changed, or under another member's name.
     """
 
-    def send(self, destinations: tuple[str, ...], message: Message) -> None:
+    def send(self, destinations: tuple[str, ...], message: Frame) -> None:
         """Send a message to other members when ``flush`` is called."""
 
     def flush(self) -> None:
@@ -90,7 +90,7 @@ class LocalTransport:
         self._network = network
         self._name = name
 
-    def send(self, destinations: tuple[str, ...], message: Message) -> None:
+    def send(self, destinations: tuple[str, ...], message: Frame) -> None:
         """Send a message to other members."""
         frame = frames.encode(message)
         for destination in destinations:

@@ -24,14 +24,17 @@ from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks, Caller
 from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.in_process import InProcessLink
+from vsr_node.cluster.machine_file import claim
 from vsr_node.cluster.member import Member
 from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
-from vsr_node.core.messages import Message, Reason, Refusal, Reply, Send
+from vsr_node.core.messages import Reason, Refusal, Reply, Send
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.host import Host
+from vsr_node.machines.identity import identity_of
 from vsr_node.machines.typed import Machine
 from vsr_node.storage.machine import boot_id
 from vsr_node.storage.memory import MemoryStorage
@@ -44,6 +47,7 @@ from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
 from vsr_node.wire.calls import Answer, Ask
 from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.shapes import Frame
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
@@ -137,7 +141,7 @@ class Server(Generic[M]):
 
     async def _begin(self) -> None:
         host = Host(self._make, log=self._log)
-        storage = self._storage or self._open_storage()
+        storage = self._storage or self._open_storage(type(host.machine))
         if self._has_own_loop:
             loop = new_loop()
             self._thread = threading.Thread(target=_run, args=(loop,), name=f"vsr-{self.name}")
@@ -152,11 +156,13 @@ class Server(Generic[M]):
             await self.stop()
             raise
 
-    def _open_storage(self) -> Storage:
+    def _open_storage(self, machine: type[Machine]) -> Storage:
         if self._data_dir is None:
             return MemoryStorage()
+        folder = Path(self._data_dir)
+        claim(folder / f"{self.name}.machine.json", machine)
         return SqliteStorage(
-            Path(self._data_dir) / self.name,
+            folder / self.name,
             self.name,
             tuple(self.members),
             flush=self._flush,
@@ -276,7 +282,7 @@ class _Running:
         self._transport: TcpTransport
         self._metrics = Metrics(server.name)
         self._http: Http | None = None
-        self._heard: list[tuple[str, Message, int]] = []
+        self._heard: list[tuple[str, Frame, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
         self._answered: dict[Caller, None] = {}
         """Callers with answers that have not left."""
@@ -292,14 +298,14 @@ class _Running:
         """Load the data, listen and dial."""
         server = self._server
         names = tuple(server.members)
-        machine = type(self._host.machine).__name__
+        machine = identity_of(type(self._host.machine))
         limits = server._limits
         facts = digest_of(server.members, limits.clients_max, limits.registered)
         observer = None
         if server._http_address:
             telemetry = Telemetry(server._log)
             telemetry.attach(self._metrics, *self._metrics.events)
-            observer = Observer(telemetry, self._now, lambda _: "call")
+            observer = Observer(telemetry, time.monotonic_ns, lambda _: "call")
         self._member = Member(
             name=server.name,
             members=names,
@@ -360,7 +366,7 @@ class _Running:
 
     # Ears
 
-    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+    def on_message(self, peer: str, message: Frame, byte_count: int) -> None:
         """Take a message of another member."""
         self._heard.append((peer, message, byte_count))
         self._plan_turn()
@@ -503,6 +509,10 @@ class _Running:
         """Take messages to other members."""
         for destinations, message in sends:
             self._transport.send(destinations, message)
+
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Take what links send to other members directly."""
+        self._transport.send(destinations, frame)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""

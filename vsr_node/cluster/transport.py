@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from vsr_node.client.connection import Connection, Dialler
 from vsr_node.client.security import TLS, names_of
 from vsr_node.cluster.asks import Caller
-from vsr_node.core.messages import Message
 from vsr_node.wire.calls import Answer, Ask, Call, Query, Register
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, PEER_TYPES, decode, encode
 from vsr_node.wire.handshake import (
@@ -35,7 +34,7 @@ from vsr_node.wire.handshake import (
     StatusAnswer,
     Welcome,
 )
-from vsr_node.wire.shapes import MalformedMessageError
+from vsr_node.wire.shapes import Frame, MalformedMessageError
 
 UNPROVED_MAX = 64
 """Connections that have not said who they are."""
@@ -57,7 +56,7 @@ SWEEP_S = 0.5
 class Ears(Protocol):
     """Takes what a transport hears."""
 
-    def on_message(self, peer: str, message: Message, byte_count: int) -> None:
+    def on_message(self, peer: str, message: Frame, byte_count: int) -> None:
         """Take a message of another member."""
 
     def on_digest(self, peer: str, number: int, digest: int) -> None:
@@ -207,7 +206,7 @@ class TcpTransport:
 
     # What leaves
 
-    def send(self, destinations: tuple[str, ...], message: Message) -> None:
+    def send(self, destinations: tuple[str, ...], message: Frame) -> None:
         """Send a message when ``flush`` is called."""
         data = encode(message)
         for destination in destinations:

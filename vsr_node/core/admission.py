@@ -52,7 +52,7 @@ class Hearing(NamedTuple):
 class ImpossibleMessageError(Exception):
     """A message that no correct member of the group can have sent; nothing has changed."""
 
-    def __init__(self, source: str, message: Message, why: str) -> None:
+    def __init__(self, source: str, message: object, why: str) -> None:
         super().__init__(f"{type(message).__name__} of {source}: {why}")
 
 

@@ -37,8 +37,8 @@ class Joiner:
     """How far a member to be is."""
 
     op_number: int
-    heard_at: int
-    """When it last answered; before the change, if it has not (microseconds)."""
+    heard_at: int | None
+    """When it last answered (microseconds); None if it has not."""
     progressed_at: int
     """When it last held more than before, or enough (microseconds)."""
 
@@ -96,7 +96,7 @@ def _declined(replica: Replica, operation: Reconfiguration) -> Declined | None:
 
 def _begin(replica: Replica, entry: Entry, members: tuple[str, ...]) -> None:
     now, present = replica.now, replica.membership.members
-    joiners = {name: Joiner(0, -1, now) for name in members if name not in present}
+    joiners = {name: Joiner(0, None, now) for name in members if name not in present}
     replica.change = Change(entry, members, joiners, quorum_heard_at=now)
     go_on(replica)
 
@@ -145,7 +145,7 @@ def _heard(replica: Replica, change: Change) -> list[str]:
             heard_at = joiner.heard_at
         else:
             heard_at = replica.now if name == replica.name else replica.heard_at(name)
-        if heard_at > deadline:
+        if heard_at is not None and heard_at > deadline:
             heard.append(name)
     return heard
 

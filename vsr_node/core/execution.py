@@ -34,7 +34,9 @@ def commit_up_to(replica: Replica, commit_number: int) -> None:
     """
     assert commit_number <= replica.log.op_number, "only what is in the log commits (VRR 4.1)"
     first_op_number = replica.commit_number + 1
-    if commit_number < first_op_number or replica.next_membership is not None:
+    if commit_number < first_op_number:
+        return
+    if replica.next_membership is not None:
         return
     entries = replica.log.suffix(first_op_number, commit_number - replica.commit_number)
     if CHANGES.isdisjoint(map(type, map(_OPERATION, entries))):

@@ -318,6 +318,24 @@ Message: TypeAlias = (
     | Answers
 )
 
+EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
+    {
+        Request,
+        Prepare,
+        Commit,
+        StartViewChange,
+        DoViewChange,
+        StartView,
+        GetState,
+        GetCheckpoint,
+        Recovery,
+        Read,
+        StartEpoch,
+        CatchUp,
+    }
+)
+"""The types whose receiver, if it works, soon has something to say to the sender."""
+
 
 def name_of(message_type: type[Message]) -> str:
     """Return a type's name in snake case: ``prepare_ok`` for PrepareOk."""

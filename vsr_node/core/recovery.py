@@ -101,7 +101,9 @@ def on_recovery_response(replica: Replica, source: str, message: RecoveryRespons
     """Note an answer to this incarnation's RECOVERY."""
     recovering = replica.recovering
     assert recovering is not None
-    if message.nonce != recovering.nonce or source not in replica.peers:
+    if message.nonce != recovering.nonce:
+        return
+    if source not in replica.peers:
         return
     if message.view_number < replica.view_number:
         return

@@ -223,6 +223,8 @@ class Replica:
 
         ``size`` is at least that of its entry; None if it is not known yet.
         """
+        if self.handed_in is not None:
+            standby.answer_here(self, client, request_number)
         waiting.take_request(
             self,
             client,

@@ -94,9 +94,15 @@ def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) ->
             if replica.handed_in is None:
                 replica.handed_in = HandedIn()
             replica.handed_in.origins[entry[:2]] = source
-            replica.on_request(*entry)
+            waiting.take_request(replica, *entry, size_of_entry(entry))
     if known:
         replica.send((source,), Answers(replica.view_number, tuple(known)))
+
+
+def answer_here(replica: Replica, client: str, request_number: int) -> None:
+    """Answer a client that asks here, too. The standby asks again, and gets what is recorded."""
+    assert replica.handed_in is not None
+    replica.handed_in.origins.pop((client, request_number), None)
 
 
 def answer_handed_in(replica: Replica) -> None:

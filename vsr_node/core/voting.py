@@ -42,8 +42,8 @@ def suspect(replica: Replica) -> None:
 
     A primary that votes has stopped: it is no longer a serving one (``is_serving_primary``).
     """
+    replica.voting.since = replica.now
     if replica.peers:
-        replica.voting.since = replica.now
         vote(replica)
 
 

@@ -246,9 +246,10 @@ class Codec:
         )
         self._decoder = msgspec.json.Decoder(self.struct)
         self._encode = _encoder_for(*self.kinds.values())
-        returned = hints.get("return", Any)
-        self.encode_value = _encoder_for(returned)
-        self._result_decoder = msgspec.json.Decoder(_result_struct(name, returned))
+        self.returned = hints.get("return", Any)
+        """The type of the result."""
+        self.encode_value = _encoder_for(self.returned)
+        self._result_decoder = msgspec.json.Decoder(_result_struct(name, self.returned))
 
     def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> msgspec.Struct:
         """Return the arguments as a struct. Raises BadArguments."""

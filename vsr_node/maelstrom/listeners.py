@@ -1,19 +1,20 @@
 """Who listens to what the node does, as the options ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from vsr_node.telemetry.catalogue import Level
-from vsr_node.telemetry.dispatch import Noted, Telemetry
+from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
+from vsr_node.telemetry.notes import Turn
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import write
 from vsr_node.telemetry.texts import HumanLog
 
 from .options import Options
 
-METRICS_INTERVAL_US = 1_000_000
+METRICS_INTERVAL_NS = 1_000_000_000
 
 
 class Listeners:
@@ -23,11 +24,11 @@ class Listeners:
     """
 
     def __init__(
-        self, options: Options, log: Callable[[str], None], clock: Callable[[], int]
+        self, options: Options, log: Callable[[str], None], clock_ns: Callable[[], int]
     ) -> None:
         self._options = options
         self._log = log
-        self._clock = clock
+        self._clock_ns = clock_ns
         self._telemetry = Telemetry(log)
         self._close: list[Callable[[], None]] = []
 
@@ -40,7 +41,7 @@ class Listeners:
             self._trace(_of_node(options.trace, name))
         if options.metrics is not None:
             self._count(_of_node(options.metrics, name), Metrics(name))
-        return Observer(self._telemetry, self._clock)
+        return Observer(self._telemetry, self._clock_ns)
 
     def close(self) -> None:
         """Write what is left."""
@@ -60,26 +61,26 @@ class Listeners:
         self._close.append(lines.close)
 
     def _count(self, path: Path, metrics: Metrics) -> None:
-        file = MetricsFile(metrics, path, self._clock)
-        self._telemetry.attach(metrics, *metrics.events)
-        self._telemetry.attach(file, "driver.turn")
+        file = MetricsFile(metrics, path, self._clock_ns)
+        self._telemetry.attach(file, *metrics.events)
         self._close.append(file.write)
 
 
 class MetricsFile:
-    """A file of metrics, written anew after a turn, at most once a second."""
+    """Metrics, and their file: written anew after a turn, at most once a second."""
 
-    def __init__(self, metrics: Metrics, path: Path, clock: Callable[[], int]) -> None:
+    def __init__(self, metrics: Metrics, path: Path, clock_ns: Callable[[], int]) -> None:
         self._metrics = metrics
         self._path = path
-        self._clock = clock
-        self._due = 0
+        self._clock_ns = clock_ns
+        self._due_ns = 0
 
-    def take_turn(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
-        """Write the file if a second has passed. Raises OSError."""
-        now = self._clock()
-        if now >= self._due:
-            self._due = now + METRICS_INTERVAL_US
+    def take_turn(self, turn: Turn, names: frozenset[str]) -> None:
+        """Count a turn, and write the file if a second has passed. Raises OSError."""
+        self._metrics.take_turn(turn, names)
+        now = self._clock_ns()
+        if now >= self._due_ns:
+            self._due_ns = now + METRICS_INTERVAL_NS
             self.write()
 
     def write(self) -> None:

@@ -6,7 +6,7 @@ dropped; a request that makes no sense is answered with an error; neither ends t
 
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -26,6 +26,7 @@ from vsr_node.core.messages import (
 from vsr_node.core.size import size_of
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import LinkRows, Relay
 from vsr_node.machines.maelstrom_machine import READS, MaelstromMachine
 from vsr_node.storage.protocol import Storage, StorageError
 from vsr_node.wire import json_body
@@ -132,7 +133,7 @@ class Node:
     def note_standstill(self, duration: int) -> None:
         """Note that the last turn took so long, in microseconds, that others waited."""
         if self._member is not None:
-            self._member.replica.on_standstill(duration)
+            self._member.note_standstill(duration)
 
     def shut_down(self) -> None:
         """Answer all waiting requests: nobody will answer them later."""
@@ -356,6 +357,18 @@ class Node:
                 observer.sent(send, len(body_text))
             for destination in destinations:
                 self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+
+    def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
+        """Take what links send to other nodes directly."""
+        assert self._member is not None
+        observer = self._member.observer
+        body_text = json_body.encode(frame)
+        if len(body_text) > self._body_length_max:
+            return  # As in ``_keep_back``; it would have to go directly.
+        if observer is not None and isinstance(frame, Relay) and frame.origin == self._name:
+            observer.sent(Send(frame.route[-1:], cast("Message", frame.body)), len(body_text))
+        for destination in destinations:
+            self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
 
     def _keep_back(self, destinations: tuple[str, ...], message: Message, length: int) -> None:
         """Log a message that its receivers would drop, once for the same ones.

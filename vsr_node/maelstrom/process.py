@@ -175,7 +175,7 @@ def run(arguments: Sequence[str]) -> int:
         # Imported late: most starts have none and need not wait for them.
         from .listeners import Listeners
 
-        listeners = Listeners(options, log, now_microseconds)
+        listeners = Listeners(options, log, time.monotonic_ns)
     signals = wake_on_signals()
     write = Stdout(signals).write
     node = Node(random=Random(), log=log, write=write, options=options, listeners=listeners)

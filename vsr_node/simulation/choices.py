@@ -44,3 +44,23 @@ class LastWords(PastableEnum):
 
     UNHEARD = "unheard"  # nobody hears of it
     WITHOUT_ECHO = "without echo"  # all hear of it, nobody is heard: the next view inherits it
+
+
+class KnownEpoch(PastableEnum):
+    """Which epoch a request for other members is meant for."""
+
+    ANY = "any"
+    PRESENT = "present"
+    WRONG = "wrong"
+
+
+class Shape(PastableEnum):
+    """Which links a partial cut cuts: everybody still reaches everybody, by way of others."""
+
+    LINK = "link"  # one, both ways
+    ONE_WAY = "one-way"  # one direction
+    MAJORITIES_RING = "majorities-ring"  # each hears a majority, no two the same one
+    ONE_WAY_RING = "one-way-ring"  # each hears one
+    BRIDGE = "bridge"  # all hear only one, which hears all
+    CHAIN = "chain"
+    SPARSE = "sparse"  # any that still hang together

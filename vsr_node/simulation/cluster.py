@@ -10,10 +10,14 @@ from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
+    EXPECTS_ANSWER,
+    Answers,
+    Message,
     Output,
     Parts,
     Prepare,
     Reason,
+    Reconfiguration,
     Recovered,
     Refusal,
     ReplaceLog,
@@ -24,30 +28,46 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
 from vsr_node.core.timers import Timers
+from vsr_node.links.frames import Relay
+from vsr_node.links.links import Links
 from vsr_node.machines.answers import NOTHING_WRITTEN
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import PATIENCE_US, READ_ALL, HeldReads
+from vsr_node.simulation.choices import KnownEpoch
 from vsr_node.simulation.disk import Disk
 from vsr_node.simulation.encoding import Encoding, TupleCodec
+from vsr_node.simulation.epochs import epoch_of
 from vsr_node.simulation.faults import (
     AfterOutputs,
     ClockJump,
     CrashPoint,
     Damage,
-    Direction,
     Instant,
     Stage,
     Trap,
 )
 from vsr_node.simulation.invariants import RESTORED, Invariants, Violation
 from vsr_node.simulation.network import Network
+from vsr_node.simulation.partial_cuts import Direction
 from vsr_node.simulation.plan import PER_MILLE, Plan
-from vsr_node.simulation.requests import ClientRequest, RequestId, registration
+from vsr_node.simulation.requests import (
+    ADMIN,
+    ClientRequest,
+    RequestId,
+    WantedMembers,
+    registration,
+)
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.streams import stream
 from vsr_node.simulation.subject import MAELSTROM, Subject
-from vsr_node.simulation.timeline import MILLISECOND, Microseconds, Timeline
+from vsr_node.simulation.timeline import (
+    MICROSECONDS_PER_SECOND,
+    MILLISECOND,
+    Microseconds,
+    Timeline,
+)
 from vsr_node.simulation.transcript import Transcript
+from vsr_node.telemetry.common import NANOSECONDS_PER_MICROSECOND
 from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.observer import Observer, kind_of
 
@@ -55,6 +75,9 @@ FLOOD = "flood"
 """The client of requests that come in floods."""
 
 FLOOD_INTERVAL = MILLISECOND
+
+CHANGE_PATIENCE = 20 * MICROSECONDS_PER_SECOND
+"""A request for other members that nobody answered so long ago is under way nowhere."""
 
 WAKES_MAX = 100
 """A replica spins if timers alone cause more turns within ``WAKES_WINDOW``."""
@@ -116,6 +139,8 @@ class Host:
         self.pauses = 0
         self.promise: tuple[int, int] = (0, 0)  # view and op_number of its last acknowledgement
         self.disk_is_full = False
+        self.is_absent = False  # it has not come yet
+        self.is_deleted = False  # it never comes back
         self.view_number = 0
         self.status = Status.NORMAL
         self.forget()
@@ -123,6 +148,7 @@ class Host:
     def forget(self) -> None:
         """Lose what a crash loses."""
         self.replica = None
+        self.links: Links | None = None
         self.observer: Observer | None = None
         self.is_saving = False
         self.timer_is_due = False  # in this turn
@@ -130,6 +156,8 @@ class Host:
         self.crash_point: CrashPoint | None = None  # of the next turn
         self.is_stopping = False
         self.has_just_recovered = False  # in this turn
+        self.has_just_entered_epoch = False  # in this turn
+        self.is_released = False
         self.damage: Damage | None = None  # what the disk suffers in the next crash
         self.turn_is_due = False
         self.wakes_at = Timers.NEVER
@@ -141,6 +169,23 @@ class Host:
         self.applied_count = 0
         self.asked: dict[RequestId, None] = {}  # what was asked here and has no answer from here
         self.decided: list[RequestId] = []  # of these, what a restored state has decided
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no such process, dead or alive."""
+        return self.is_absent or self.is_deleted
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its log is."""
+        return self.is_gone or not self.disk.may_be_trusted
+
+    @property
+    def next_timer(self) -> Microseconds:
+        """The latest time for the next turn, on the machine's clock."""
+        assert self.replica is not None
+        assert self.links is not None
+        return min(self.replica.next_timer, self.links.next_timer)
 
     def clock(self, now: Microseconds) -> Microseconds:
         """Return what the machine's clock shows at ``now``."""
@@ -179,6 +224,7 @@ class Cluster:
         telemetry: Telemetry | None = None,
     ) -> None:
         self._plan = plan
+        self._calm = calm
         self._subject = subject
         # A registration is no operation of the machine, so the machine's codec would refuse it.
         self._encoding = Encoding(TupleCodec() if plan.limits.registered else subject.codec)
@@ -188,20 +234,29 @@ class Cluster:
         self.situations: Situations = Counter()
         self.sent: Counter[type] = Counter()
         names = tuple(f"n{index}" for index in range(plan.replica_count))
-        self.membership = Membership(epoch=0, members=names)
+        founders = tuple(names[index] for index in plan.processes.founders) or names
+        self._processes = names
+        self._founders = Membership(epoch=0, members=founders)
         self.hosts = [
             Host(plan.seed, index, name, plan.clock_rates_per_mille[index])
             for index, name in enumerate(names)
         ]
+        for index in plan.processes.absent:
+            self.hosts[index].is_absent = True
+        self.deletes_released = plan.processes.deletes_released
         self._host_of = {host.name: host for host in self.hosts}
+        self._wanted: dict[RequestId, tuple[tuple[str, ...], Microseconds]] = {}
         self.clients: dict[str, Client] = {}
         self._traps: list[tuple[Trap, Stage]] = []
         self._flood_count = 0
-        self.clients[FLOOD] = DeafClient()
-        self.invariants = Invariants(self.hosts, self.situations, calm=calm, model=subject.model())
+        self.clients[FLOOD] = self.clients[ADMIN] = DeafClient()
+        self.invariants = Invariants(
+            self.hosts, founders, self.situations, calm=calm, model=subject.model()
+        )
         self.network = Network(plan.seed, plan.messages, timeline, transcript, self._deliver)
         for host in self.hosts:
-            self._start(host)
+            if not host.is_absent:
+                self._start(host)
 
     # The driver's duties
 
@@ -211,19 +266,21 @@ class Cluster:
         if self._telemetry is not None:
             host.observer = Observer(
                 self._telemetry,
-                lambda: self._timeline.now,
+                lambda: self._timeline.now * NANOSECONDS_PER_MICROSECOND,
                 lambda operation: kind_of(cast("tuple[object, object]", operation)[1]),
             )
             machine = host.observer.watch(machine)
         replica = host.replica = Replica(
             name=host.name,
-            membership=self.membership,
+            processes=self._processes,
+            membership=self._founders,
             machine=machine,
             durable=host.disk.load(),
             now=now,
             random=stream(self._plan.seed, "replica", host.name, host.incarnation),
             limits=self._plan.limits,
         )
+        host.links = Links(host.name, replica.processes, now, replica.time_out)
         if host.observer is not None:
             host.observer.begin(replica)
         self._schedule_wake(host)
@@ -241,8 +298,16 @@ class Cluster:
             if self._plan.as_bytes and not isinstance(message, ClientRequest):
                 message = self._encoding.through_bytes(message)
                 self.situations[Situation.MESSAGE_AS_BYTES] += 1
+            if isinstance(message, Answers):
+                self._excuse(host, message)
             host.inbox.append((source, message))
             self._schedule_turn(host)
+
+    def _excuse(self, host: Host, message: Answers) -> None:
+        """Demand no answer from here to what others answer, or what is older than they remember."""
+        for client, request_number, result in message.answers:
+            if result is None:
+                host.asked.pop((client, request_number), None)
 
     def _schedule_turn(self, host: Host) -> None:
         if not host.turn_is_due and not host.pauses and not host.is_saving:
@@ -252,7 +317,7 @@ class Cluster:
 
     def _schedule_wake(self, host: Host) -> None:
         assert host.replica is not None
-        deadline = host.replica.next_timer
+        deadline = host.next_timer
         if deadline >= Timers.NEVER:
             return
         wakes_at = max(host.when(deadline), self._timeline.now + 1)
@@ -267,7 +332,7 @@ class Cluster:
         host.wakes_at = Timers.NEVER
         if host.replica is None or host.pauses or host.is_saving:
             return
-        if host.replica.next_timer <= host.clock(now):
+        if host.next_timer <= host.clock(now):
             self._count_wake(host, now)
             self._turn(host)
         else:
@@ -290,28 +355,36 @@ class Cluster:
 
     def _turn(self, host: Host) -> None:
         """Take one turn of the replica, from the time to the outputs."""
-        replica = host.replica
+        replica, links = host.replica, host.links
         assert replica is not None
+        assert links is not None
         host.turn_is_due = False
         now, observer = host.clock(self._timeline.now), host.observer
         if observer is not None:
             observer.begin_turn(now)
         host.timer_is_due = replica.next_timer <= now
+        links.on_time(now, replica.time_out)
         replica.on_time(now)
         inbox = host.inbox
         host.inbox = []
         if len(inbox) > 1:
             self.situations[Situation.SEVERAL_IN_ONE_TURN] += 1
-        for source, message in inbox:
-            if isinstance(message, ClientRequest):
-                self._ask(host, message)
-            else:
+        for source, frame in inbox:
+            if isinstance(frame, ClientRequest):
+                self._ask(host, frame)
+            elif (heard := links.receive(source, frame)) is not None:
+                origin, message = heard
+                if isinstance(frame, Relay):
+                    self.invariants.on_relayed(host, origin, message)
                 if observer is not None:
-                    observer.heard(source, message)
-                replica.on_message(source, message)
+                    observer.heard(origin, message)
+                replica.on_message(origin, message)
         self._carry_out(host, replica.end_turn())
 
     def _carry_out(self, host: Host, output: Output) -> None:
+        assert host.links is not None
+        for destinations, frame in host.links.end_turn():
+            self._send_frame(host, destinations, frame)
         self._send_all(host, output.asks)
         if host.crash_point is Instant.BEFORE_SAVE:
             self._crash(host, Situation.CRASH_BEFORE_SAVE)
@@ -335,6 +408,9 @@ class Cluster:
     def _end_turn(self, host: Host) -> None:
         if host.is_stopping:
             self._stop(host)
+        elif host.is_released and self._may_delete(host):
+            self.situations[Situation.DELETED] += 1
+            self._delete(host)
         else:
             self._schedule_wake(host)
 
@@ -345,6 +421,10 @@ class Cluster:
     def _ask(self, host: Host, request: ClientRequest) -> None:
         replica = host.replica
         assert replica is not None
+        if isinstance(request.operation, WantedMembers):
+            host.asked[request.client, request.request_number] = None
+            replica.on_reconfigure(request.client, request.request_number, *request.operation)
+            return
         # A flood is to fill logs, so its reads go through them.
         is_read = request.client != FLOOD and self.answers_by_itself(request.operation)
         if host.observer is not None:
@@ -364,7 +444,7 @@ class Cluster:
             self.add_state(host)
         if has_changed:
             self._spring_traps(host)
-        host.has_just_recovered = False
+        host.has_just_recovered = host.has_just_entered_epoch = False
 
     def _on_saved(self, argument: tuple[Host, int, Output]) -> None:
         """Let the turn's outputs leave after a slow save, unless the replica died meanwhile."""
@@ -453,10 +533,34 @@ class Cluster:
                 host.observer.sent(send)
             self.invariants.on_send(host, destinations, message)
             self.sent[type(message)] += len(destinations)
-            if type(message) is Prepare and len(destinations) < len(self.hosts) - 1:
+            if type(message) is Prepare and self._is_again(message, destinations):
                 self.situations[Situation.PREPARE_AGAIN] += 1
-            for destination in destinations:
-                self.network.send(host.name, destination, message)
+            self._send_message(host, destinations, message)
+
+    def _send_message(self, host: Host, destinations: tuple[str, ...], message: Message) -> None:
+        """Send a message, around what is cut if something is."""
+        assert host.links is not None
+        expects = type(message) in EXPECTS_ANSWER
+        for hops, frame in host.links.send(destinations, message, expects=expects):
+            if frame is message:
+                for hop in hops:
+                    self.network.send(host.name, hop, message)
+            else:
+                self._send_frame(host, hops, frame)
+
+    def _send_frame(self, host: Host, destinations: tuple[str, ...], frame: object) -> None:
+        """Send what links send."""
+        if self._calm:
+            raise Violation("calm", f"{host.name} sends {frame}")
+        self.sent[type(frame)] += len(destinations)
+        for destination in destinations:
+            if isinstance(frame, Relay):
+                self.invariants.on_relay(host, destination, frame)
+            self.network.send(host.name, destination, frame)
+
+    def _is_again(self, message: Prepare, destinations: tuple[str, ...]) -> bool:
+        epoch = self.invariants.epochs[epoch_of(message.view_number)]
+        return len(destinations) < len(epoch.members) - 1
 
     def _send_some(self, host: Host, output: Output, count: int) -> bool:
         singles = list(output.replies)
@@ -469,7 +573,7 @@ class Cluster:
             self.network.send(host.name, answer.client, answer, repeatable=False)
         for destination, message in copies[: max(0, count - len(singles))]:
             self.invariants.on_send(host, (destination,), message)
-            self.network.send(host.name, destination, message)
+            self._send_message(host, (destination,), message)
         is_between = count < len(singles) + len(copies)
         self._crash(
             host, Situation.CRASH_BETWEEN_OUTPUTS if is_between else Situation.CRASH_AFTER_TURN
@@ -526,6 +630,88 @@ class Cluster:
         request = (FLOOD, number)
         self.request(FLOOD, host.index, ClientRequest(*request, (request, ("read", '"k0"'))))
 
+    def change_request(self, members: Sequence[int], known_epoch: KnownEpoch) -> ClientRequest:
+        """Return a new request for these members; none stands for the present ones."""
+        newest = self.invariants.epochs.newest
+        names = tuple(self.hosts[index].name for index in members) or newest.members[::-1]
+        epoch = {
+            KnownEpoch.ANY: None,
+            KnownEpoch.PRESENT: newest.number,
+            KnownEpoch.WRONG: newest.number + 1,
+        }[known_epoch]
+        self.situations[Situation.CHANGE_ASKED] += 1
+        request = ClientRequest(ADMIN, len(self._wanted) + 1, WantedMembers(names, epoch))
+        self._wanted[request[:2]] = (names, self._timeline.now)
+        return request
+
+    def ask_for_change(self, host: Host, request: ClientRequest) -> None:
+        """Send a replica a request for other members."""
+        self.network.send(ADMIN, host.name, request, repeatable=False)
+
+    def groups_at_stake(self) -> Iterator[tuple[str, ...]]:
+        """Yield the members of each epoch that may be needed, and of those that may begin."""
+        invariants = self.invariants
+        for epoch in invariants.epochs.live():
+            yield epoch.members
+        for host in self.hosts:
+            begin = max(0, invariants.committed_count + 1 - host.disk.first_op_number)
+            for _, _, operation in host.disk.entries[begin:]:
+                if isinstance(operation, Reconfiguration):
+                    yield operation.members
+        recently = self._timeline.now - CHANGE_PATIENCE
+        for request, (members, asked_at) in self._wanted.items():
+            if request not in invariants.changes and (
+                asked_at > recently or any(request in host.asked for host in self.hosts)
+            ):
+                yield members
+
+    def may_lose(self, host: Host) -> bool:
+        """Return whether each group can go on without a replica's log, for good if need be."""
+        for members in self.groups_at_stake():
+            if host.name in members:
+                others = (self._host_of[name] for name in members if name != host.name)
+                lost = 1 + sum(other.is_lost for other in others)
+                if 2 * (len(members) - lost) <= len(members):
+                    return False
+        return True
+
+    def wipe(self, host: Host) -> None:
+        """Let a replica be gone for good, if the group can live without it."""
+        if host.is_gone:
+            return
+        if not self.may_lose(host):
+            self.situations[Situation.WIPE_SPARED] += 1
+            return
+        self._transcript.add("wipe", host.name)
+        self.situations[Situation.WIPED] += 1
+        self._delete(host)
+
+    def arrive(self, host: Host) -> None:
+        """Let a process come for the first time."""
+        if host.is_absent:
+            host.is_absent = False
+            self._transcript.add("arrival", host.name)
+            self.situations[Situation.ARRIVAL] += 1
+            self._start(host)
+            self.add_state(host)
+
+    def _may_delete(self, host: Host) -> bool:
+        """Return whether a released replica is to go, as nobody asks for it again."""
+        return (
+            self.deletes_released
+            and self.invariants.epochs.was_member(host.name)
+            and all(host.name not in members for members in self.groups_at_stake())
+        )
+
+    def _delete(self, host: Host) -> None:
+        self._transcript.add("deleted", host.name)
+        host.is_deleted = True
+        host.forget()
+
+    def host_of(self, name: str) -> Host:
+        """Return the host of that name."""
+        return self._host_of[name]
+
     def host_after(self, host: Host) -> Host:
         """Return the next host in the order of the group."""
         return self.hosts[(host.index + 1) % len(self.hosts)]
@@ -541,7 +727,7 @@ class Cluster:
         ]
 
     def primary(self) -> Host:
-        """Return the primary of the newest view in which one serves; n0 if there is none."""
+        """Return the primary of the newest view in which one serves; the first if none does."""
         serving = [
             host
             for host in self.hosts
@@ -549,7 +735,8 @@ class Cluster:
             and host.replica.is_primary
             and host.replica.status is Status.NORMAL
         ]
-        return max(serving, key=lambda host: host.view_number, default=self.hosts[0])
+        first = next(host for host in self.hosts if not host.is_gone)
+        return max(serving, key=lambda host: host.view_number, default=first)
 
     def crash(
         self,
@@ -627,8 +814,7 @@ class Cluster:
         """Damage a disk, if the group is to live through it."""
         if damage.spares_flushed and self._plan.disks.are_flushed:
             return
-        others = sum(not other.disk.may_be_trusted for other in self.hosts if other is not host)
-        if others >= self.membership.failures_max and not self._plan.disks.more_losses:
+        if not self._plan.disks.more_losses and not self.may_lose(host):
             self.situations[Situation.LOSS_SPARED] += 1
             return
         self._transcript.add(f"disk loses {damage.loss} at", host.name)
@@ -641,7 +827,7 @@ class Cluster:
         host.damage = None
         host.disk_is_full = False
         host.is_stopping = False
-        if host.replica is not None:
+        if host.replica is not None or host.is_gone:
             return
         host.incarnation += 1
         replica = self._start(host)

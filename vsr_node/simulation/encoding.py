@@ -5,10 +5,11 @@ from typing import Any
 
 import orjson
 
-from vsr_node.core.messages import Message, Operation, Result
+from vsr_node.core.messages import Operation, Result
 from vsr_node.simulation.requests import REGISTER
 from vsr_node.wire import json_body
 from vsr_node.wire.json_body import Codec
+from vsr_node.wire.shapes import Frame
 
 
 class TupleCodec:
@@ -69,7 +70,7 @@ class Encoding:
     def __init__(self, codec: Codec) -> None:
         self._codec = _ObservedCodec(codec)
 
-    def through_bytes(self, message: Message) -> Message:
+    def through_bytes(self, message: Frame) -> Frame:
         """Return what a node makes of the message that another one encoded."""
         body: dict[str, Any] = orjson.loads(json_body.encode(message))
         return json_body.decode(body, self._codec)

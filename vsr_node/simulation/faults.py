@@ -13,7 +13,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from vsr_node.core.status import Status
-from vsr_node.simulation.choices import Loss, PastableEnum
+from vsr_node.simulation.choices import KnownEpoch, Loss, PastableEnum, Shape
+from vsr_node.simulation.epochs import epoch_of
+from vsr_node.simulation.partial_cuts import MEMBERS_MIN, Direction, draw_partial_cut
 from vsr_node.simulation.situations import Situation
 from vsr_node.simulation.timeline import (
     MILLISECOND,
@@ -23,9 +25,6 @@ from vsr_node.simulation.timeline import (
 
 if TYPE_CHECKING:
     from vsr_node.simulation.cluster import Cluster, Host
-
-Direction = tuple[int, int]
-"""One direction of a link: the index of the replica that sends, and of the one that receives."""
 
 
 class Instant(PastableEnum):
@@ -284,6 +283,51 @@ class ClockJump(ReplicaFault):
         stage.cluster.jump_clock(stage.host(self.replica), self.jump)
 
 
+# Members
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure(ReplicaFault):
+    """A replica is asked for other members: none of ``members`` stands for the present ones.
+
+    It is asked for the same once more at ``end``, ``elsewhere`` unless that is None.
+    """
+
+    name: ClassVar[str] = "reconfigure"
+
+    members: tuple[int, ...] = ()
+    known_epoch: KnownEpoch = KnownEpoch.ANY
+    elsewhere: int | None = None
+
+    def begin(self, stage: Stage) -> None:
+        """Ask, and ask again."""
+        cluster = stage.cluster
+        request = cluster.change_request(self.members, self.known_epoch)
+        cluster.ask_for_change(stage.host(self.replica), request)
+        if self.elsewhere is not None:
+            stage.at(self.end, cluster.ask_for_change, stage.host(self.elsewhere), request)
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe(ReplicaFault):
+    """A replica is gone for good with all that it had. ``in_place`` of it one comes at the end.
+
+    A process without a past never bears the name of one that had one.
+    """
+
+    name: ClassVar[str] = "wipe"
+    harms_disk: ClassVar[bool] = True
+
+    in_place: int | None = None
+
+    def begin(self, stage: Stage) -> None:
+        """Delete the replica, if the group can live without it."""
+        cluster = stage.cluster
+        cluster.wipe(stage.host(self.replica))
+        if self.in_place is not None:
+            stage.at(self.end, cluster.arrive, cluster.hosts[self.in_place])
+
+
 # Links
 
 
@@ -393,6 +437,32 @@ class Cut(ReplicaFault):
 
 
 @dataclass(frozen=True, slots=True)
+class PartialCut(PlannedFault):
+    """Links lose everything, and everybody still reaches everybody by way of others."""
+
+    name: ClassVar[str] = "partial cut"
+
+    shape: Shape
+    directions: tuple[Direction, ...]
+
+    @classmethod
+    def draw(cls, random: Random, occasion: Occasion) -> PartialCut:
+        """Draw what is cut; nothing in a group that is too small."""
+        if occasion.replica_count < MEMBERS_MIN:
+            return cls(occasion.start, occasion.end, Shape.LINK, ())
+        # Long enough for somebody to be missed.
+        end = occasion.end + random.choice((0, 500, 2_000)) * MILLISECOND
+        cut = draw_partial_cut(random, range(occasion.replica_count))
+        return cls(occasion.start, end, *cut)
+
+    def begin(self, stage: Stage) -> None:
+        """Cut at once; mend at the end."""
+        stage.cluster.situations[self.shape] += 1
+        stage.cluster.cut_links(self.directions)
+        stage.at(self.end, stage.cluster.mend_links, self.directions)
+
+
+@dataclass(frozen=True, slots=True)
 class Slow(ReplicaFault):
     """Messages on some links take longer by ``delay``; a ``flood`` of requests comes meanwhile."""
 
@@ -445,13 +515,16 @@ class FatalTrap(PlannedFault):
     """
 
     situation: ClassVar[Situation]
-    damage: ClassVar[Damage | None] = None
 
     point: AfterOutputs = AfterOutputs(0)
 
     @abstractmethod
     def catches(self, host: Host) -> bool:
         """Return whether a replica has got into that state."""
+
+    def damage_of(self) -> Damage | None:
+        """Return what the replica's disk suffers."""
+        return None
 
     def begin(self, stage: Stage) -> None:
         """Lie in wait. The cluster springs the trap."""
@@ -460,7 +533,7 @@ class FatalTrap(PlannedFault):
     def spring(self, stage: Stage, host: Host) -> None:
         """Crash the replica in this turn, and restart it later."""
         stage.cluster.situations[self.situation] += 1
-        stage.cluster.crash(host, self.point, self.damage)
+        stage.cluster.crash(host, self.point, self.damage_of())
         stage.after(self.end - self.start, stage.cluster.restart, host)
 
 
@@ -489,7 +562,6 @@ class Amnesia(FatalTrap):
     name: ClassVar[str] = "amnesia"
     harms_disk: ClassVar[bool] = True
     situation: ClassVar[Situation] = Situation.AMNESIA
-    damage: ClassVar[Damage | None] = LOST_TAIL
 
     @classmethod
     def draw(cls, random: Random, occasion: Occasion) -> Amnesia:
@@ -499,6 +571,34 @@ class Amnesia(FatalTrap):
     def catches(self, host: Host) -> bool:
         """Return whether the replica is changing views."""
         return host.status is Status.VIEW_CHANGE
+
+    def damage_of(self) -> Damage | None:
+        """Return the end of its log."""
+        return LOST_TAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold(FatalTrap):
+    """The next replica that enters an epoch crashes while it says so, and may lose its log."""
+
+    name: ClassVar[str] = "threshold"
+    situation: ClassVar[Situation] = Situation.THRESHOLD
+
+    loses_log: bool = False
+
+    @classmethod
+    def draw(cls, random: Random, occasion: Occasion) -> Threshold:
+        """Draw how much it has said, and whether it loses its log."""
+        point = AfterOutputs(random.choice((0, 0, 1, 1, 2, 3)))
+        return cls(occasion.start, occasion.end, point, loses_log=random.randrange(4) == 0)
+
+    def catches(self, host: Host) -> bool:
+        """Return whether the replica has entered an epoch in this turn."""
+        return host.has_just_entered_epoch
+
+    def damage_of(self) -> Damage | None:
+        """Return what its disk suffers."""
+        return LOST_TAIL if self.loses_log else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,10 +629,11 @@ class Bereavement(PlannedFault):
         """Cut the others of its view off."""
         cluster = stage.cluster
         cluster.situations[Situation.BEREAVEMENT] += 1
-        primary = host.view_number % len(cluster.hosts)
-        gone = [other.index for other in cluster.settled_in(host.view_number) if other is not host]
-        gone.sort(key=lambda index: index != primary)
-        del gone[cluster.membership.failures_max :]
+        epoch = cluster.invariants.epochs[epoch_of(host.view_number)]
+        primary = epoch.primary_of(host.view_number)
+        settled = [other for other in cluster.settled_in(host.view_number) if other is not host]
+        settled.sort(key=lambda other: other.name != primary)
+        gone = [other.index for other in settled[: epoch.failures_max]]
         links = both_ways(gone, (i for i in range(len(cluster.hosts)) if i not in gone))
         cluster.cut_links(links)
         stage.after(self.end - self.start, cluster.mend_links, links)
@@ -645,7 +746,8 @@ class Exile:
             self._cluster.situations[Situation.COMEBACK] += 1
             stage.after(2 * host.replica.time_out, self._end)
             return
-        if (host.view_number + 1) % len(self._cluster.hosts) == self._host.index:
+        epoch = self._cluster.invariants.epochs[epoch_of(host.view_number)]
+        if epoch.primary_of(host.view_number + 1) == self._host.name:
             self._come_back()
         links = Around().of(host.index, len(self._cluster.hosts))
         self._cluster.cut_links(links)
@@ -681,5 +783,6 @@ KINDS: tuple[type[PlannedFault], ...] = (
     Bereavement,
     Stop,
     PlannedRestart,
+    PartialCut,
 )
 """In the order in which they are drawn: a later kind may begin when an earlier one's fault ends."""

@@ -25,10 +25,16 @@ honest-refusal       what was refused for certain is never executed, and neither
                      of the replica that refuses it nor was executed there
 prompt-answer        a checkpoint of another replica answers what waited for what it covers
 kept-tail            a checkpoint leaves the interval of entries before it in the log
+owed-answer          a request that waits at a replica is executed or answered in the end
 spin                 a replica that hears nothing does not take turn upon turn
 bounded-messages     a message carries no more than the bounds in size allow, or a single item
 vote-for-a-reason    a backup votes when a time-out is over, or its primary has left the view
+true-origin          what comes by way of others is from whom it names
+one-route            a relay visits no process twice, and goes n - 1 hops at most
+quiet                once all is well again, links fall silent
 calm                 where nothing fails, nothing is sent again and no view changes
+
+Those of members that change are in ``epochs``.
 """
 
 from collections.abc import Sequence
@@ -36,12 +42,15 @@ from typing import TYPE_CHECKING, Any
 
 from vsr_node.core.messages import (
     Checkpoint,
+    Declined,
     DoViewChange,
     Entry,
     Farewell,
     Prepare,
     PrepareOk,
+    Read,
     Reason,
+    Reconfiguration,
     Record,
     RecoveryResponse,
     Refusal,
@@ -52,11 +61,19 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.core.status import Status
+from vsr_node.links.frames import Relay
 from vsr_node.machines.answers import Operation
 from vsr_node.machines.maelstrom_machine import READS
 from vsr_node.maelstrom.requests.held_reads import READ_ALL
+from vsr_node.simulation.epochs import (
+    OF_MEMBERS,
+    Epochs,
+    epoch_of,
+    first_view_of,
+    format_view,
+)
 from vsr_node.simulation.model import Model, answer_of
-from vsr_node.simulation.requests import ClientRequest, RequestId
+from vsr_node.simulation.requests import ADMIN, ClientRequest, RequestId
 from vsr_node.simulation.situations import Situation, Situations
 from vsr_node.simulation.statements import STATEMENTS, Statement
 
@@ -85,10 +102,20 @@ class Invariants:
     """
 
     def __init__(
-        self, hosts: "list[Host]", situations: Situations, *, calm: bool, model: Model | None
+        self,
+        hosts: "list[Host]",
+        founders: tuple[str, ...],
+        situations: Situations,
+        *,
+        calm: bool,
+        model: Model | None,
     ) -> None:
         self._hosts = hosts
-        self._quorum = len(hosts) // 2 + 1
+        self.epochs = Epochs(founders)
+        self._members_change = len(founders) < len(hosts)
+        self.changes: dict[RequestId, Reconfiguration | Declined] = {}
+        """What became of each request for other members."""
+        self._newest_views: dict[int, int] = {}
         self._situations = situations
         self._calm = calm
         self._committed: list[Entry] = []
@@ -110,6 +137,9 @@ class Invariants:
         self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
+        # The way so far of each relayed message to each process, by the identity of the message,
+        # which is kept so that no other gets it.
+        self._ways: dict[tuple[int, str], tuple[object, tuple[str, ...]]] = {}
 
     @property
     def committed_count(self) -> int:
@@ -120,6 +150,12 @@ class Invariants:
     def primary_count(self) -> int:
         """How many views had a primary."""
         return len(self._primaries)
+
+    @property
+    def view_count(self) -> int:
+        """How many views there were, in all epochs."""
+        newest = self._newest_views
+        return 1 + sum(view_number - first_view_of(epoch) for epoch, view_number in newest.items())
 
     @property
     def applied(self) -> Sequence[tuple[object, object]]:
@@ -200,7 +236,51 @@ class Invariants:
         commit_number = replica.commit_number
         if commit_number != host.commit_number:
             self._on_commit(host, commit_number, view_number)
+            changed = changed or host.has_just_entered_epoch
+        if len(self.epochs) > 1 or epoch_of(replica.view_number):
+            self._check_epoch(host, replica)
         return changed
+
+    def _check_epoch(self, host: "Host", replica: "Replica") -> None:
+        """Hold a replica's epoch and members against what its executed log leads to."""
+        epochs = self.epochs
+        if host.disk.commit_number:
+            epochs.note_durable(host.name, host.disk.commit_number)
+        if replica.status is Status.RECOVERING:
+            return
+        epoch = epochs.after(replica.commit_number)
+        if epoch_of(replica.view_number) != epoch.number:
+            raise Violation(
+                "own-epoch",
+                f"{host.name} is in view {format_view(replica.view_number)}, while it has executed"
+                f" all up to op {replica.commit_number}, in epoch {epoch.number}",
+            )
+        if replica.membership.members != epoch.members:
+            raise Violation(
+                "own-epoch",
+                f"{host.name} has the members {replica.membership.members} in epoch"
+                f" {epoch.number}, not {epoch.members}",
+            )
+        is_member = host.name in epoch.members
+        if is_member is (replica.status is Status.STANDBY):
+            raise Violation(
+                "members-only",
+                f"{host.name} is in status {replica.status.value} in epoch {epoch.number} of"
+                f" {epoch.members}",
+            )
+        self._check_released(host, replica)
+
+    def _check_released(self, host: "Host", replica: "Replica") -> None:
+        is_released = replica.status is Status.STANDBY and replica.is_released
+        if is_released and not host.is_released and self.epochs.was_member(host.name):
+            self._situations[Situation.RELEASED] += 1
+            if not self.epochs.may_go(host.name):
+                raise Violation(
+                    "kept-state",
+                    f"{host.name} is released in epoch {epoch_of(replica.view_number)}, while no"
+                    " quorum of a later epoch holds what it held",
+                )
+        host.is_released = is_released
 
     def _on_view(self, host: "Host") -> None:
         replica = host.replica
@@ -211,12 +291,28 @@ class Invariants:
             )
         if self._calm and replica.view_number:
             raise Violation("calm", f"{host.name} is in view {replica.view_number}")
+        if epoch_of(replica.view_number) > epoch_of(host.view_number):
+            self._on_epoch(host, replica)
         host.view_number = replica.view_number
         host.status = replica.status
+        epoch = epoch_of(replica.view_number)
+        self._newest_views[epoch] = max(self._newest_views.get(epoch, 0), replica.view_number)
         if replica.status is Status.NORMAL:
             if replica.is_primary:
                 self._on_primary(host, replica.view_number)
             self._check_whole(host, replica)
+
+    def _on_epoch(self, host: "Host", replica: "Replica") -> None:
+        """Count how a replica enters an epoch."""
+        host.has_just_entered_epoch = True
+        if host.status is Status.RECOVERING:
+            self._situations[Situation.EPOCH_WHILE_RECOVERING] += 1
+        if replica.checkpoint.op_number > max(host.commit_number, replica.log.first_op_number):
+            self._situations[Situation.EPOCH_BY_CHECKPOINT] += 1
+        else:
+            self._situations[Situation.EPOCH_BY_ENTRY] += 1
+        if replica.status is Status.STANDBY and host.status is not Status.STANDBY:
+            self._situations[Situation.LEFT] += 1
 
     def _on_primary(self, host: "Host", view_number: int) -> None:
         replica = host.replica
@@ -227,6 +323,9 @@ class Invariants:
             raise Violation(
                 "one-primary", f"{host.name} and {self._primaries[view_number]} in {view_number}"
             )
+        uncommitted = replica.log.suffix(replica.commit_number + 1)
+        if uncommitted and isinstance(uncommitted[-1][2], Reconfiguration):
+            self._situations[Situation.CHANGE_INHERITED] += 1
 
     def _check_whole(self, host: "Host", replica: "Replica") -> None:
         """Demand all that was committed in older views of a replica that begins to work in one."""
@@ -260,8 +359,8 @@ class Invariants:
             if op_number > len(committed):
                 self._check_quorum(host, op_number, entry, view_number)
                 committed.append(entry)
+                self._committed_in_view.append(self._view_of(op_number, view_number, replica))
                 self._count_commit(replica, entry)
-                self._committed_in_view.append(replica.view_number)
             else:
                 known = committed[op_number - 1]
                 if known is not entry and known != entry:
@@ -277,27 +376,54 @@ class Invariants:
                 f" another replica {applied}",
             )
 
+    def _view_of(self, op_number: int, view_number: int, replica: "Replica") -> int:
+        """Return the newest view in which an entry can have been committed in this turn."""
+        number = self.epochs.of_entry(op_number).number
+        if epoch_of(replica.view_number) == number:
+            return replica.view_number
+        return max(view_number, first_view_of(number))
+
     def _count_commit(self, replica: "Replica", entry: Entry) -> None:
         if not replica.is_primary:
             self._situations[Situation.BACKUP_COMMITS_FIRST] += 1
-        client, request_number, _ = entry
+        client, request_number, operation = entry
         request = (client, request_number)
+        if isinstance(operation, Reconfiguration | Declined):
+            self._on_change(request, operation)
         if request in self._requests_committed:
             self._situations[Situation.LOGGED_TWICE] += 1
         self._requests_committed.add(request)
 
+    def _on_change(self, request: RequestId, change: Reconfiguration | Declined) -> None:
+        """Begin the epoch of a committed change, and note what became of its request."""
+        self.changes.setdefault(request, change)
+        if isinstance(change, Declined):
+            self._situations[Situation.CHANGE_DECLINED] += 1
+            return
+        present, members = self.epochs.newest, change.members
+        if change.epoch == present.number and sorted(members) == sorted(present.members):
+            self._situations[Situation.CHANGE_ABORTED] += 1
+            return
+        is_next = change.epoch == present.number + 1
+        if not is_next or not members or len({*members}) < len(members):
+            raise Violation("one-change", f"{change} stands at the end of {present}")
+        self._situations[Situation.CHANGE_MADE] += 1
+        self.epochs.begin(len(self._committed), members)
+
     def _check_quorum(self, host: "Host", op_number: int, entry: Entry, view_number: int) -> None:
+        epoch = self.epochs.of_entry(op_number)
+        view_number = max(view_number, first_view_of(epoch.number))
         holders = 0
         for other in self._hosts:
             disk = other.disk
-            if disk.last_normal_view >= view_number:
+            if disk.last_normal_view >= view_number and other.name in epoch.members:
                 known = disk.held(op_number)
                 holders += known is entry or known == entry
-        if holders < self._quorum:
+        if holders < epoch.quorum:
             raise Violation(
                 "commit-quorum",
-                f"{host.name} commits op {op_number} in view {view_number},"
-                f" which {holders} of {len(self._hosts)} hold",
+                f"{host.name} commits op {op_number} in view {format_view(view_number)},"
+                f" which {holders} of {len(epoch.members)} hold",
             )
 
     def on_restart(self, host: "Host") -> None:
@@ -403,6 +529,8 @@ class Invariants:
         """Hold a message that is about to leave against its sender's disk."""
         disk = host.disk
         statement = STATEMENTS[type(message)]
+        if isinstance(message, OF_MEMBERS):
+            self._check_member(host, message)
         if isinstance(message, PrepareOk):
             host.promise = max(host.promise, (message.view_number, message.op_number))
         elif isinstance(message, Farewell):
@@ -418,6 +546,44 @@ class Invariants:
         _check_size(host, message)
         if self._calm:
             self._check_calm(host, destinations, message, statement)
+
+    def _check_member(self, host: "Host", message: Any) -> None:
+        """Demand that a member of the message's epoch sends it, which has begun it durably."""
+        view_number = getattr(message, "current_view_number", message.view_number)
+        number = epoch_of(view_number)
+        begin = self.epochs[number].begin if number < len(self.epochs) else len(self._committed) + 1
+        if not isinstance(message, Read) and host.disk.commit_number < begin:
+            raise Violation(
+                "begun-durably",
+                f"{host.name} sends {message}, while its disk has executed op"
+                f" {host.disk.commit_number}, and epoch {number} begins after op {begin}",
+            )
+        members = self.epochs[number].members
+        if host.name not in members:
+            raise Violation("members-only", f"{host.name} sends {message} in epoch of {members}")
+
+    def on_relay(self, host: "Host", hop: str, relay: Relay) -> None:
+        """Hold a relay that leaves for ``hop`` against its way so far."""
+        name = host.name
+        known = self._ways.get((id(relay.body), name))
+        if known is None and relay.origin != name:
+            return  # It came as bytes, and is another value at each hop.
+        way = (name,) if known is None or relay.origin == name else known[1]
+        if relay.origin != way[0]:
+            raise Violation("true-origin", f"{name} passes {relay} on, which is of {way[0]}")
+        if hop in way or len(way) >= len(self._hosts):
+            raise Violation("one-route", f"{relay} went {way}, and goes to {hop}")
+        self._ways[id(relay.body), hop] = (relay.body, (*way, hop))
+
+    def on_relayed(self, host: "Host", origin: str, message: object) -> None:
+        """Hold a message that came by way of others against its way."""
+        known = self._ways.get((id(message), host.name))
+        if known is None:
+            return
+        way = known[1]
+        if way[0] != origin:
+            raise Violation("true-origin", f"{host.name} takes {message} as if of {origin}: {way}")
+        self._situations[_ROUTES[min(len(way) - 1, 4)]] += 1
 
     def _check_vote(self, host: "Host", vote: StartViewChange) -> None:
         view_number = vote.current_view_number
@@ -458,12 +624,19 @@ class Invariants:
         if reply.request_number == 0:
             self._on_registered(host, reply)
             return
+        if request[0] == ADMIN:
+            self._on_change_reply(host, reply)
+            return
         if index is None and request in self._asked_after:
             self._on_read_reply(host, reply)
             return
         if index is None:
             raise Violation("honest-reply", f"{host.name} answers {request}, which nobody executed")
         if reply.result != self._applied[index][1]:
+            if self._members_change and request in self._asked_after:
+                # A standby hands reads in at the log, a member answers the same one by itself.
+                self._on_read_reply(host, reply)
+                return
             raise Violation(
                 "honest-reply",
                 f"{host.name} answers {request} with {reply.result},"
@@ -480,7 +653,8 @@ class Invariants:
         op_number = int(session.partition("-")[0])
         is_there = 0 < op_number <= len(self._committed)
         entry = self._committed[op_number - 1] if is_there else None
-        if entry is None or entry[:2] != (nonce, 0) or op_number > host.commit_number:
+        is_late = host.status is not Status.STANDBY and op_number > host.commit_number
+        if entry is None or entry[:2] != (nonce, 0) or is_late:
             raise Violation("own-session", f"{host.name} names {nonce} {session}; there is {entry}")
         if self._sessions.setdefault(session, nonce) != nonce:
             raise Violation("own-session", f"{session} is {nonce} and {self._sessions[session]}")
@@ -495,7 +669,7 @@ class Invariants:
 
     def on_answered(self, answer: Reply | Refusal) -> None:
         """Note that an answer has arrived: its client knows of that state."""
-        if isinstance(answer, Reply) and answer.request_number:
+        if isinstance(answer, Reply) and answer.request_number and answer.client != ADMIN:
             request = (answer.client, answer.request_number)
             self._told_of = max(self._told_of, self._answered_at[request])
 
@@ -522,13 +696,42 @@ class Invariants:
                 )
         self._answered_at[request] = host.applied_count
 
+    def _on_change_reply(self, host: "Host", reply: Reply) -> None:
+        """Hold an answer to a request for other members against its entry."""
+        request = (reply.client, reply.request_number)
+        self._answered.add(request)
+        change = self.changes.get(request)
+        if change is None or reply.result != change:
+            raise Violation(
+                "one-answer", f"{host.name} answers {request} with {reply.result}, not {change}"
+            )
+
+    def is_owed(self, request: RequestId) -> bool:
+        """Return whether a request was neither answered nor executed anywhere.
+
+        The answer to one that was executed may have been lost in the crash of a primary.
+        """
+        known = (self._answered, self._executions, self.changes)
+        return all(request not in each for each in known)
+
     def on_certain_refusal(self, request: RequestId) -> None:
         """Note that a client counts ``request`` as never executed: all that it asked refused it."""
-        if self._asked_after.get(request, (0, None))[1] == READ_ALL:
-            return  # A log may have a read that is held and then refused; it changes nothing.
+        operation = self._asked_after.get(request, (0, None))[1]
+        if operation == READ_ALL or (operation is not None and self._members_change):
+            # A log may have a read that is held and then refused, or that a standby gave up; it
+            # changes nothing.
+            return
         if request in self._executions:
             raise Violation("honest-refusal", f"{request} was executed and then refused")
         self._refused.add(request)
+
+
+_ROUTES = {
+    1: Situation.ROUTE_OF_TWO,
+    2: Situation.ROUTE_OF_TWO,
+    3: Situation.ROUTE_OF_THREE,
+    4: Situation.ROUTE_OF_FOUR,
+}
 
 
 def _has(entries: Sequence[Entry], request: RequestId) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from vsr_node.core.messages import Farewell, StartViewChange
+from vsr_node.links.frames import Relay
 from vsr_node.simulation.choices import DelayKind
 from vsr_node.simulation.plan import PER_MILLE, PER_MYRIAD, MessageFaults
 from vsr_node.simulation.streams import EXPONENTIAL_PER_MILLE, stream
@@ -19,6 +20,8 @@ from vsr_node.simulation.transcript import Transcript
 REPLAYED_MAX = 32
 SPIKE_FACTOR = 20
 SPIKES_OF_256 = 8
+HOP_TIME = 200_000
+"""Microseconds that a message waits at most at a hop that takes its turns."""
 
 Deliver = Callable[[str, str, Any], None]
 
@@ -47,7 +50,6 @@ class Link:
         self.is_clean = False
         self.last_arrival = 0
         self.newest_arrived = -1
-        self.votes_until = 0  # when the last of the votes that were sent so far arrives
         self.latest: deque[tuple[int, object]] = deque(maxlen=REPLAYED_MAX)
 
 
@@ -82,6 +84,8 @@ class Network:
         self.reordered_count = 0
         self.replayed_count = 0
         self.watch: Callable[[Departure], None] | None = None
+        # When the last of the votes of each replica arrives that was sent so far.
+        self._votes_until: dict[str, Microseconds] = {}
 
     def link(self, source: str, destination: str) -> Link:
         """Return a link; make it when it is first needed."""
@@ -166,11 +170,19 @@ class Network:
 
     def _notice(self, link: Link, message: object, arrival: Microseconds, *, is_copy: bool) -> None:
         """Note that a message or a copy leaves."""
-        if isinstance(message, StartViewChange | Farewell):
-            link.votes_until = max(arrival, link.votes_until)
+        origin, body = link.source, message
+        if isinstance(message, Relay):
+            origin, body = message.origin, message.body
+        if isinstance(body, StartViewChange | Farewell):
+            self._votes_until[origin] = max(arrival, self._votes_until.get(origin, 0))
         if self.watch is not None:
             now = self._timeline.now
             self.watch(Departure(link.source, link.destination, message, now, arrival, is_copy))
+
+    def has_votes_under_way(self, voters: Collection[str]) -> bool:
+        """Return whether a vote of one of these has not arrived yet, or not left its last hop."""
+        until = max((self._votes_until.get(voter, -HOP_TIME) for voter in voters), default=0)
+        return until + HOP_TIME > self._timeline.now
 
     def end_era(self) -> None:
         """Drop all copies under way, as no receiver could distinguish them from fresh messages."""

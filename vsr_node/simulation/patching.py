@@ -12,7 +12,10 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Literal
 
-PACKAGES = ("vsr_node.core", "vsr_node.machines", "vsr_node.storage", "vsr_node.client")
+PACKAGES = (
+    *("vsr_node.core", "vsr_node.links", "vsr_node.machines", "vsr_node.storage"),
+    "vsr_node.client",
+)
 """What mutations edit. No two edited files have the same name."""
 
 

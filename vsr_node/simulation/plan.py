@@ -7,15 +7,22 @@ Swarm testing (Groce et al., ISSTA 2012): each seed switches whole kinds of faul
 fault that is always there hides what only happens without it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import get_args
 
 from vsr_node.core.limits import Limits
 from vsr_node.core.messages import Message
 from vsr_node.machines.answers import Operation
-from vsr_node.simulation.choices import DelayKind, Fate, LastWords
+from vsr_node.simulation.changes import (
+    PROCESS_COUNTS,
+    Processes,
+    draw_change_count,
+    draw_changes,
+    draw_processes,
+)
+from vsr_node.simulation.choices import DelayKind, Fate, LastWords, Shape
 from vsr_node.simulation.faults import (
     KINDS,
     LOST_TAIL,
@@ -33,6 +40,7 @@ from vsr_node.simulation.faults import (
     PlannedFault,
 )
 from vsr_node.simulation.operations import draw_other
+from vsr_node.simulation.partial_cuts import MEMBERS_MIN, Direction, draw_partial_cut
 from vsr_node.simulation.streams import exponential, stream
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, MILLISECOND, Microseconds
 
@@ -89,6 +97,9 @@ class Settlement:
     lanes: tuple[Lane, ...]
     lanes_after_healing: tuple[Lane, ...]
     last_words: LastWords | None = None
+    # What stays cut between members of the quorum, who reach each other by way of others.
+    shape: Shape | None = None
+    cuts: tuple[Direction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,7 @@ class Plan:
     disks: Disks = field(default_factory=Disks)
     # Whether messages are encoded and decoded on their way, as between nodes.
     as_bytes: bool = False
+    processes: Processes = field(default_factory=Processes)
 
     @property
     def calm(self) -> bool:
@@ -131,6 +143,7 @@ class Plan:
         return (
             not self.faults
             and not self.settlement.fates
+            and not self.settlement.cuts
             and messages.delay_kind is DelayKind.CONSTANT
             and self.turn_delay == 0
             and self.disks.save_delay == 0
@@ -162,16 +175,29 @@ def draw(seed: int) -> Plan:
     random = stream(seed, "plan")
     replica_count = random.choice(REPLICA_COUNTS)
     calm = random.randrange(16) == 0
+    members = stream(seed, "plan", "configuration")
+    changes_members = members.randrange(3) == 1 and not calm
+    if changes_members:
+        replica_count = members.choice(PROCESS_COUNTS)
     duration = random.choice((4, 8, 16, 32)) * MICROSECONDS_PER_SECOND
     messages = draw_message_faults(stream(seed, "plan", "messages"), calm)
     disturbed = not calm and random.randrange(8) > 0
+    faults: tuple[PlannedFault, ...] = ()
+    if disturbed:
+        faults = draw_faults(seed, replica_count, duration, of_members=changes_members)
+    processes = Processes()
+    if changes_members:
+        processes = draw_processes(members, replica_count)
+        starts = [draw_start(members, faults, duration) for _ in range(draw_change_count(members))]
+        changes = draw_changes(members, processes, sorted(starts), duration, replica_count)
+        faults = tuple(sorted((*faults, *changes), key=lambda fault: fault.start))
     return Plan(
         seed=seed,
         replica_count=replica_count,
         turn_delay=0 if calm else random.choice((0, 0, 50, MILLISECOND, messages.delay_mean)),
         clock_rates_per_mille=draw_clock_rates(stream(seed, "plan", "clocks"), replica_count, calm),
         messages=messages,
-        faults=draw_faults(seed, replica_count, duration) if disturbed else (),
+        faults=faults,
         lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
         settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
         quorum_reads=random.randrange(3) > 0,
@@ -181,6 +207,7 @@ def draw(seed: int) -> Plan:
         ),
         disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
         as_bytes=stream(seed, "plan", "bytes").randrange(8) == 0,
+        processes=processes,
     )
 
 
@@ -250,10 +277,15 @@ def draw_clock_rates(random: Random, replica_count: int, calm: bool) -> tuple[in
     return tuple(PER_MILLE + random.randint(-spread, spread) for _ in range(replica_count))
 
 
-def draw_faults(seed: int, replica_count: int, duration: Microseconds) -> tuple[PlannedFault, ...]:
-    """Draw the faults of each kind that this seed does not switch off, in order of ``start``."""
+def draw_faults(
+    seed: int, replica_count: int, duration: Microseconds, *, of_members: bool
+) -> tuple[PlannedFault, ...]:
+    """Draw the faults of each kind that this seed does not switch off, in order of ``start``.
+
+    The meetings that fill whole plans are of a group that stays the same, not ``of_members``.
+    """
     random = stream(seed, "plan", "faults")
-    if replica_count > 4 and random.randrange(3) == 0:
+    if replica_count > 4 and not of_members and random.randrange(3) == 0:
         draw_meeting = random.choice((draw_comebacks, draw_partial_news))
         return tuple(draw_meeting(random, duration, replica_count))
     faults: list[PlannedFault] = []
@@ -300,7 +332,9 @@ def draw_partial_news(
         yield Bereavement.draw(random, occasion)
 
 
-def draw_start(random: Random, earlier: list[PlannedFault], duration: Microseconds) -> Microseconds:
+def draw_start(
+    random: Random, earlier: Sequence[PlannedFault], duration: Microseconds
+) -> Microseconds:
     """Draw when a fault begins: often just when another ends, which is when bugs show."""
     if earlier and random.randrange(2):
         return random.choice(earlier).end + random.randrange(100 * MILLISECOND)
@@ -465,7 +499,7 @@ def draw_settlement(
     # Now and then nobody asks anything more, and what is under way must end all the same.
     idle = not calm and random.randrange(4) == 0
     everybody = tuple(range(replica_count))
-    return Settlement(
+    settlement = Settlement(
         quorum=quorum,
         fates=fates,
         lanes=draw_patient_lanes(seed, "quorum", quorum, delay_mean) if not idle else (),
@@ -474,6 +508,19 @@ def draw_settlement(
         else (),
         last_words=random.choice(tuple(LastWords)) if idle else None,
     )
+    return settlement if calm else draw_staying_cuts(stream(seed, "plan", "cuts"), settlement)
+
+
+def draw_staying_cuts(random: Random, settlement: Settlement) -> Settlement:
+    """Draw, in some seeds, what stays cut. No route then leads over links that lose messages."""
+    if random.randrange(3) or len(settlement.quorum) < MEMBERS_MIN:
+        return settlement
+    shape, cuts = draw_partial_cut(random, settlement.quorum)
+    fates = tuple(
+        (outsider, Fate.CUT_OFF if fate is Fate.UNSTABLE else fate)
+        for outsider, fate in settlement.fates
+    )
+    return replace(settlement, fates=fates, shape=shape, cuts=cuts)
 
 
 def draw_patient_lanes(

@@ -10,6 +10,17 @@ REGISTER = ("register",)
 """In place of the operation of a client that registers."""
 
 
+ADMIN = "admin"
+"""The client that asks for other members."""
+
+
+class WantedMembers(NamedTuple):
+    """In place of an operation: other members are wanted, if the epoch is that, or any (None)."""
+
+    members: tuple[str, ...]
+    epoch: int | None
+
+
 class ClientRequest(NamedTuple):
     """A request on its way. It has the fields of a log's entry."""
 

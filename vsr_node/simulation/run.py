@@ -5,13 +5,14 @@ which must serve whatever befalls the others, and must keep its view while it he
 Then they end for all, and all must reach the same state (liveness).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from vsr_node.core.status import Status
 from vsr_node.simulation.choices import Fate, LastWords
 from vsr_node.simulation.clients import History, RunningLane, SimulatedClient
 from vsr_node.simulation.cluster import Cluster, Host
+from vsr_node.simulation.epochs import epoch_of, format_view
 from vsr_node.simulation.faults import Stage
 from vsr_node.simulation.invariants import Violation
 from vsr_node.simulation.plan import Lane, Plan
@@ -28,6 +29,9 @@ from vsr_node.simulation.transcript import Transcript
 from vsr_node.telemetry.dispatch import Telemetry
 
 TRANSCRIPT_LENGTH = 400
+
+CLOCKS_DIFFER_PERCENT_MAX = 130
+"""Links rest for sure where the fastest clock runs at so much of the slowest one's rate."""
 
 
 class Failure(NamedTuple):
@@ -115,6 +119,7 @@ class SimulatedRun:
         self._session_clients: dict[str, SessionClient] = {}
         self._lanes_at_work = 0
         self._stage = Stage(self.cluster, self.timeline)
+        self._spared: list[Host] = []  # those for which the faults end first
         # Long, as time-outs grow with every view change that fails while the faults last.
         self.patience = 400 * MICROSECONDS_PER_SECOND + 1000 * plan.messages.delay_mean
 
@@ -124,26 +129,37 @@ class SimulatedRun:
         self._work(self.plan.lanes, patient=False)
         self._end_faults_for_quorum()
         if self._quorum_is_whole():
-            self._demand_work(self.plan.settlement.lanes, "the quorum")
+            self._demand_work(self._reachable(self.plan.settlement.lanes), "the quorum")
             self._demand_stable_view("while the others fail")
         self._end_faults_for_all()
         if self._group_can_go_on():
-            self._demand_work(self.plan.settlement.lanes_after_healing, "everybody")
+            lanes = self._reachable(self.plan.settlement.lanes_after_healing)
+            self._demand_work(lanes, "everybody")
             self._demand_convergence()
+            self._demand_answers()
+            self._demand_quiet_links()
         self._subject.judge(self.history, self.cluster.invariants.applied)
 
     def _quorum_is_whole(self) -> bool:
-        """Return whether no member of the quorum needs more than the quorum to recover."""
-        hosts = [self.cluster.hosts[index] for index in self.plan.settlement.quorum]
-        is_whole = all(host.disk.may_be_trusted for host in hosts)
-        if not is_whole:
+        """Return whether enough of each group are spared and need not recover."""
+        whole = {host.name for host in self._spared if not host.is_lost}
+        is_whole = all(
+            2 * len(whole.intersection(members)) > len(members)
+            for members in self.cluster.groups_at_stake()
+        )
+        # A spared member that must recover may need one that is not spared.
+        epoch = self.cluster.invariants.epochs.newest
+        if not is_whole or any(h.is_lost and h.name in epoch.members for h in self._spared):
             self.cluster.situations[Situation.QUORUM_NOT_DEMANDED] += 1
-        return is_whole
+            return False
+        return True
 
     def _group_can_go_on(self) -> bool:
         """Return whether few enough have lost their logs for them to recover."""
-        lost = sum(not host.disk.may_be_trusted for host in self.cluster.hosts)
-        can_go_on = lost <= self.cluster.membership.failures_max
+        can_go_on = all(
+            2 * sum(not self.cluster.host_of(name).is_lost for name in members) > len(members)
+            for members in self.cluster.groups_at_stake()
+        )
         if not can_go_on:
             self.cluster.situations[Situation.GROUP_STOPPED] += 1
         return can_go_on
@@ -161,8 +177,10 @@ class SimulatedRun:
         situations[Situation.MESSAGE_OVERTAKEN] += network.reordered_count
         if self.plan.calm:
             situations[Situation.CALM] += 1
-        view_count = 1 + max(host.view_number for host in cluster.hosts)
-        situations[Situation.VIEW_WITHOUT_PRIMARY] += view_count - cluster.invariants.primary_count
+        invariants = cluster.invariants
+        situations[Situation.VIEW_WITHOUT_PRIMARY] += (
+            invariants.view_count - invariants.primary_count
+        )
         return RunOutcome(
             self.plan,
             failure,
@@ -207,6 +225,20 @@ class SimulatedRun:
             patient=patient,
         )
 
+    def _reachable(self, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        """Return lanes that ask those that are spared, in place of those that are not."""
+        spared = [host.index for host in self._spared]
+        return tuple(
+            replace(
+                lane,
+                operations=tuple(
+                    replace(each, targets=tuple(_among(spared, index) for index in each.targets))
+                    for each in lane.operations
+                ),
+            )
+            for lane in lanes
+        )
+
     def _on_lane_done(self) -> None:
         self._lanes_at_work -= 1
         if not self._lanes_at_work:
@@ -235,22 +267,54 @@ class SimulatedRun:
         self._stage.is_open = False
         cluster = self.cluster
         cluster.remove_traps()
+        cluster.deletes_released = False
         settlement = self.plan.settlement
         match settlement.last_words:
             case LastWords.UNHEARD:
                 self._ask_unheard(cluster.primary())
             case LastWords.WITHOUT_ECHO:
                 self._ask_without_echo(cluster.primary())
-        quorum = [cluster.hosts[index] for index in settlement.quorum]
-        self.transcript.add("faults end for", *(host.name for host in quorum))
+        fates = [(cluster.hosts[index], fate) for index, fate in settlement.fates]
+        if self.plan.processes.founders:
+            fates = self._bearable(fates)
+        outsiders = {host.name for host, _ in fates}
+        self._spared = [
+            host for host in cluster.hosts if not host.is_gone and host.name not in outsiders
+        ]
+        names = [host.name for host in self._spared]
+        self.transcript.add("faults end for", *names)
         cluster.network.end_era()
         for host in cluster.hosts:
             self._mend_links_of(host)
-        for host in quorum:
+        for host in self._spared:
             self._make_well(host)
-        self._clean_links([host.name for host in quorum])
-        for index, fate in settlement.fates:
-            self._suffer(cluster.hosts[index], fate)
+        self._clean_links(names)
+        for host, fate in fates:
+            self._suffer(host, fate)
+        if settlement.shape is not None:
+            cluster.situations[settlement.shape] += 1
+            cluster.situations[Situation.CUT_STAYS] += 1
+            cluster.cut_links(settlement.cuts)
+
+    def _bearable(self, fates: list[tuple[Host, Fate]]) -> list[tuple[Host, Fate]]:
+        """Return the fates that leave each group as many as it needs."""
+        borne: list[tuple[Host, Fate]] = []
+        away = {host.name for host in self.cluster.hosts if host.is_lost}
+        groups = list(self.cluster.groups_at_stake())
+        for host, fate in fates:
+            would_be_away = away | {host.name}
+            if host.is_gone:
+                continue
+            if all(
+                2 * len(would_be_away.intersection(members)) < len(members)
+                for members in groups
+                if host.name in members
+            ):
+                borne.append((host, fate))
+                away = would_be_away
+            else:
+                self.cluster.situations[Situation.FATE_SPARED] += 1
+        return borne
 
     def _ask_unheard(self, host: Host) -> None:
         """Send the primary a request while nobody can hear it, and nothing after that."""
@@ -316,7 +380,8 @@ class SimulatedRun:
     def _demand_stable_view(self, when: str) -> None:
         """Demand that a quorum that hears its primary keeps it, whatever anybody else says."""
         cluster = self.cluster
-        quorum = [cluster.hosts[index] for index in self.plan.settlement.quorum]
+        epoch = cluster.invariants.epochs.newest
+        quorum = [host for host in self._spared if host.name in epoch.members]
         self._await_rest(quorum)
         primary = cluster.primary()
         newest = max(host.disk.view_number for host in cluster.hosts)
@@ -327,7 +392,7 @@ class SimulatedRun:
         length = 3 * MICROSECONDS_PER_SECOND + 20 * self.plan.messages.delay_mean
         self.timeline.run_until(self.timeline.now + length)
         for host in quorum:
-            if host.view_number != newest:
+            if host.view_number != newest and epoch_of(host.view_number) == epoch.number:
                 raise Violation(
                     "stable-view",
                     f"{host.name} left view {newest} for {host.view_number} {when}, although a"
@@ -347,8 +412,7 @@ class SimulatedRun:
         wherever they arrive.
         """
         voters = {host.name for host in quorum}
-        links = self.cluster.network.links
-        if any(link.votes_until > self.timeline.now for link in links if link.source in voters):
+        if self.cluster.network.has_votes_under_way(voters):
             return False
         if any(self._has_votes_of(voters, host) for host in self.cluster.hosts):
             return False
@@ -369,7 +433,7 @@ class SimulatedRun:
             return False
         heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
         heard = sum(replica.heard_at(name) > heard_after for name in names - {host.name})
-        return heard + 1 >= self.cluster.membership.quorum
+        return heard + 1 >= replica.membership.quorum
 
     def _has_votes_of(self, voters: set[str], host: Host) -> bool:
         replica = host.replica
@@ -384,10 +448,12 @@ class SimulatedRun:
     def _end_faults_for_all(self) -> None:
         self.transcript.add("faults end for all")
         self.cluster.network.end_era()
+        self._spared = [host for host in self.cluster.hosts if not host.is_gone]
         for host in self.cluster.hosts:
             self._mend_links_of(host)
+        for host in self._spared:
             self._make_well(host)
-        self._clean_links([host.name for host in self.cluster.hosts])
+        self._clean_links([host.name for host in self._spared])
 
     def _demand_convergence(self) -> None:
         """Demand that all come to hold the same without a further request."""
@@ -397,7 +463,7 @@ class SimulatedRun:
             if self.timeline.now >= end:
                 raise Violation("convergence", f"the replicas differ: {self._states()}")
             self.timeline.run_until(self.timeline.now + step)
-        first, *others = self.cluster.hosts
+        first, *others = self._members()
         assert first.replica is not None
         for other in others:
             assert other.replica is not None
@@ -406,21 +472,83 @@ class SimulatedRun:
                 if own != theirs:
                     raise Violation("agreement", f"{what} of {first.name} and {other.name} differ")
 
+    def _demand_quiet_links(self) -> None:
+        """Demand that nobody asks who hears whom any more, now that everybody hears everybody.
+
+        Where clocks differ, an interval of one may be too long for another.
+        """
+        rates = self.plan.clock_rates_per_mille
+        if max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX:
+            self.cluster.situations[Situation.QUIET_DEMANDED] += 1
+        else:
+            self.cluster.situations[Situation.QUIET_NOT_DEMANDED] += 1
+            return
+        end = self.timeline.now + self.patience
+        while any(host.links is not None and host.links.is_watching for host in self.cluster.hosts):
+            if self.timeline.now >= end:
+                watching = [
+                    host.name
+                    for host in self.cluster.hosts
+                    if host.links is not None and host.links.is_watching
+                ]
+                raise Violation("quiet", f"all is well, and {watching} ask who hears whom")
+            self.timeline.run_until(self.timeline.now + self.patience // 400)
+
+    def _members(self) -> list[Host]:
+        """Return the hosts of the newest epoch's members that are there."""
+        members = self.cluster.invariants.epochs.newest.members
+        return [host for host in self.cluster.hosts if host.name in members and not host.is_gone]
+
     def _have_converged(self) -> bool:
-        replicas = [host.replica for host in self.cluster.hosts]
+        members = self._members()
+        replicas = [host.replica for host in members]
         first = replicas[0]
-        return first is not None and all(
-            replica is not None
-            and replica.status is Status.NORMAL
-            and replica.view_number == first.view_number
-            and replica.commit_number == replica.op_number == first.op_number
-            for replica in replicas
+        return (
+            first is not None
+            and all(
+                replica is not None
+                and replica.status is Status.NORMAL
+                and replica.view_number == first.view_number
+                and replica.commit_number == replica.op_number == first.op_number
+                for replica in replicas
+            )
+            and all(self._has_left(host) for host in self._spared if host not in members)
         )
+
+    def _has_left(self, host: Host) -> bool:
+        """Return whether a replica that is no member knows that, and nobody needs it."""
+        replica = host.replica
+        if replica is None or replica.status is not Status.STANDBY:
+            return False
+        return replica.is_released or not self.cluster.invariants.epochs.was_member(host.name)
+
+    def _demand_answers(self) -> None:
+        """Demand that nothing that a replica took waits for ever."""
+        end = self.timeline.now + self.patience
+        while owed := self._owed():
+            if self.timeline.now >= end:
+                raise Violation("owed-answer", f"still waiting: {owed}")
+            self.timeline.run_until(self.timeline.now + self.patience // 2000)
+
+    def _owed(self) -> list[str]:
+        invariants = self.cluster.invariants
+        return [
+            f"{request} at {host.name}"
+            for host in self.cluster.hosts
+            for request in host.asked
+            if invariants.is_owed(request)
+        ]
 
     def _states(self) -> str:
         return "; ".join(
-            f"{host.name} {host.replica.status.value} in view {host.replica.view_number},"
+            f"{host.name} {host.replica.status.value} in view"
+            f" {format_view(host.replica.view_number)},"
             f" op {host.replica.op_number}, commit {host.replica.commit_number}"
             for host in self.cluster.hosts
             if host.replica is not None
         )
+
+
+def _among(spared: list[int], index: int) -> int:
+    """Return the next one that is spared, from ``index`` on."""
+    return min(spared, key=lambda each: (each < index, each))

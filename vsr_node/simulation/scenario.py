@@ -62,7 +62,7 @@ class Scenario:
 
     def host(self, name: str) -> Host:
         """Return a host, to look at its replica."""
-        return self._cluster.hosts[self._cluster.membership.members.index(name)]
+        return self._cluster.host_of(name)
 
     @property
     def primary(self) -> str:
@@ -117,7 +117,7 @@ class Scenario:
     def _links(
         self, name: str, others: tuple[str, ...], *, both_ways: bool
     ) -> list[tuple[str, str]]:
-        others = others or self._cluster.membership.others(name)
+        others = others or tuple(host.name for host in self._cluster.hosts if host.name != name)
         forth = [(name, other) for other in others]
         back = [(other, name) for other in others]
         return forth + back if both_ways else forth

@@ -187,7 +187,7 @@ class SessionClient:
 
     def _send(self, member: str, request: Ask) -> None:
         cluster = self._cluster
-        target = cluster.membership.members.index(member)
+        target = cluster.host_of(member).index
         match request:
             case Register(nonce):
                 cluster.clients[nonce] = self

@@ -93,6 +93,7 @@ class Shrinker:
         settlement = self._plan.settlement
         everybody = tuple(range(self._plan.replica_count))
         self._try(replace(self._plan, settlement=replace(settlement, quorum=everybody, fates=())))
+        self._try_settlement(replace(self._plan.settlement, shape=None, cuts=()))
         self._try_settlement(replace(self._plan.settlement, lanes=()))
         self._try_settlement(replace(self._plan.settlement, lanes_after_healing=()))
         self._try_settlement(replace(self._plan.settlement, last_words=None))

@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any, TypeAlias, get_args
 
 from vsr_node.core.messages import Message
-from vsr_node.simulation.choices import Fate, Loss
+from vsr_node.links.frames import LinkRows, Relay
+from vsr_node.simulation.choices import Fate, Loss, Shape
 
 
 class Situation(StrEnum):
-    """What is counted, apart from the losses, the fates, and the messages by type."""
+    """What is counted, apart from the losses, the fates, the partial cuts, and frames by type."""
 
     # What befell replicas.
     CRASH_BETWEEN_TURNS = "crash between two turns"
@@ -34,9 +35,17 @@ class Situation(StrEnum):
     RESTART_OF_PRIMARY = "restart of a primary in its own view"
     PAUSE = "pause"
     CLOCK_JUMP = "clock jump"
+    THRESHOLD = "crash of a replica that has just entered an epoch"
+    WIPED = "replica gone for good, with its log"
+    WIPE_SPARED = "replica not wiped, as the group could not live without it"
+    ARRIVAL = "process that comes for the first time"
     # What befell messages.
     LINKS_CUT = "links cut"
     LINKS_SLOWED = "links slowed down"
+    CUT_STAYS = "partial cut that stays to the end"
+    ROUTE_OF_TWO = "message delivered along a route of two hops"
+    ROUTE_OF_THREE = "message delivered along a route of three hops"
+    ROUTE_OF_FOUR = "message delivered along a route of four hops or more"
     MESSAGE_CUT = "message cut"
     MESSAGE_LOST = "message lost"
     MESSAGE_REPEATED = "message repeated"
@@ -65,16 +74,31 @@ class Situation(StrEnum):
     RECOVERED = "recovery that reached its end"
     READ_FROM_QUORUM = "read answered by a quorum"
     READ_HELD = "read held, as nothing was written"
+    CHANGE_ASKED = "other members asked for"
+    CHANGE_MADE = "members changed"
+    CHANGE_DECLINED = "change of members declined"
+    CHANGE_ABORTED = "present members asked for"
+    CHANGE_INHERITED = "view that begins with a change of members to commit"
+    EPOCH_BY_ENTRY = "epoch entered by its entry"
+    EPOCH_BY_CHECKPOINT = "epoch entered by a checkpoint"
+    EPOCH_WHILE_RECOVERING = "epoch entered during a recovery"
+    CONTRADICTED = "replica in normal status learns that its log is another"
+    LEFT = "replica that is a member no more"
+    RELEASED = "replica released"
+    DELETED = "released replica deleted"
     LOGGED_TWICE = "request committed at two op_numbers"
     # What was demanded at the end.
     CALM = "run without any disturbance"
+    QUIET_DEMANDED = "quiet links demanded at the end"
+    QUIET_NOT_DEMANDED = "quiet links not demanded, as clocks differ too much"
     STABLE_VIEW_DEMANDED = "stable view demanded"
     STABLE_VIEW_NOT_DEMANDED = "stable view not demanded, as the primary suffered"
     QUORUM_NOT_DEMANDED = "quorum's progress not demanded, as one of it has lost its log"
+    FATE_SPARED = "outsider spared, as an epoch could not live without it"
     GROUP_STOPPED = "group stopped for ever, as too many lost their logs"
 
 
-Countable: TypeAlias = Situation | Loss | Fate | type[Any]
+Countable: TypeAlias = Situation | Loss | Fate | Shape | type[Any]
 """A type is that of a message that was sent."""
 
 Situations: TypeAlias = Counter[Countable]
@@ -85,7 +109,8 @@ def all_countables() -> Iterator[Countable]:
     yield from Situation
     yield from Loss
     yield from Fate
-    yield from get_args(Message)
+    yield from Shape
+    yield from (*get_args(Message), LinkRows, Relay)
 
 
 def describe(countable: Countable) -> str:
@@ -97,6 +122,8 @@ def describe(countable: Countable) -> str:
             return f"disk loses {countable}"
         case Fate():
             return f"outsider {countable}"
+        case Shape():
+            return f"partial cut: {countable}"
         case _:
             return f"sent {countable.__name__}"
 

@@ -6,7 +6,6 @@ A claim is what must be on its sender's disk when the message leaves (``durable-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from vsr_node.core.membership import epoch_of
 from vsr_node.core.messages import (
     Answers,
     CatchUp,
@@ -24,6 +23,7 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reconfiguration,
     Recovery,
     RecoveryResponse,
     Request,
@@ -33,6 +33,7 @@ from vsr_node.core.messages import (
     last_op_number,
 )
 from vsr_node.simulation.disk import Disk
+from vsr_node.simulation.epochs import epoch_of, format_view
 
 Committed: TypeAlias = Sequence[Entry]
 """What anybody holds committed, from op_number 1 on."""
@@ -59,11 +60,11 @@ def _has_left(
 ) -> bool:
     """Return whether the replica left, in one turn, the view in which it sent its log, and the log.
 
-    It is in normal status in a newer view; or it took an entry of one, which is committed, in
-    the place of one that never will be. Nobody can commit what it sent any more then: a quorum is
-    in the newer view.
+    It is in normal status in a newer view, or the epoch is over; or it took an entry of a newer
+    one, which is committed, in the place of one that never will be. Nobody can commit what it sent
+    any more then: a quorum is in the newer view.
     """
-    if disk.last_normal_view > message.view_number:
+    if disk.last_normal_view > message.view_number or _has_left_epoch(disk, message):
         return True
     if disk.view_number <= message.view_number:
         return False
@@ -72,6 +73,11 @@ def _has_left(
         if op_number >= disk.first_op_number and kept != entry:
             return op_number <= len(committed) and kept == committed[op_number - 1]
     return False
+
+
+def _has_left_epoch(disk: Disk, message: Message) -> bool:
+    """Return whether a later epoch began in the turn: then nothing of the older one can commit."""
+    return epoch_of(disk.view_number) > epoch_of(message.view_number)
 
 
 def _sends_its_log(
@@ -85,6 +91,8 @@ def _sends_its_log(
 
 
 def _acknowledges(disk: Disk, message: PrepareOk, _: Committed) -> bool:
+    if _has_left_epoch(disk, message):
+        return disk.commit_number >= message.op_number
     return (
         disk.view_number == disk.last_normal_view == message.view_number
         and disk.op_number >= message.op_number
@@ -118,6 +126,20 @@ def _sends_checkpoint(disk: Disk, message: NewCheckpoint, _: Committed) -> bool:
     )
 
 
+def _has_executed_change(disk: Disk, message: StartEpoch, committed: Committed) -> bool:
+    """Return whether the change is executed; ``op_number`` may be of a checkpoint that has it."""
+    epoch = epoch_of(message.view_number)
+    if not epoch:
+        return not message.op_number  # The founders' epoch begins with no entry.
+    change = Reconfiguration(epoch, message.members)
+    is_there = any(entry[2] == change for entry in reversed(committed[: message.op_number]))
+    return is_there and disk.commit_number >= message.op_number
+
+
+def _has_begun_epoch(disk: Disk, message: EpochStarted, _: Committed) -> bool:
+    return epoch_of(disk.view_number) >= epoch_of(message.view_number) and not disk.is_recovering
+
+
 def _was_normal(disk: Disk, message: Commit | Farewell | ReadOk, _: Committed) -> bool:
     return disk.last_normal_view >= message.view_number
 
@@ -132,13 +154,13 @@ STATEMENTS: dict[type[Message], Statement] = {
     PrepareOk: Statement(lambda one: f", op {one.op_number}", _acknowledges, is_calm=True),
     Commit: Statement(lambda one: f", commit {one.commit_number}", _was_normal, is_calm=True),
     StartViewChange: Statement(
-        lambda one: f", from view {one.current_view_number}",
+        lambda one: f", from view {format_view(one.current_view_number)}",
         lambda disk, one, _: one.current_view_number <= disk.view_number,
     ),
     Farewell: Statement(lambda _: "", _was_normal),
     DoViewChange: Statement(
         lambda one: (
-            f", last normal {one.last_normal_view}, op {last_op_number(one)},"
+            f", last normal {format_view(one.last_normal_view)}, op {last_op_number(one)},"
             f" commit {one.commit_number}"
         ),
         _reports_its_log,
@@ -173,11 +195,9 @@ STATEMENTS: dict[type[Message], Statement] = {
     ),
     StartEpoch: Statement(
         lambda one: f", from op {one.op_number}, {' '.join(one.members)}",
-        lambda disk, one, _: disk.commit_number >= one.op_number,
+        _has_executed_change,
     ),
-    EpochStarted: Statement(
-        lambda _: "", lambda disk, one, _: epoch_of(disk.view_number) >= epoch_of(one.view_number)
-    ),
-    CatchUp: Statement(lambda one: f", commit {one.commit_number}"),
+    EpochStarted: Statement(lambda _: "", _has_begun_epoch),
+    CatchUp: Statement(lambda one: f", commit {one.commit_number}", _was_normal),
     Answers: Statement(lambda one: f", {len(one.answers)} answers"),
 }

@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, cast
 
-from vsr_node.core.messages import Entry, Refusal, Reply, name_of
-from vsr_node.simulation.requests import ClientRequest
+from vsr_node.core.messages import Entry, Reconfiguration, Refusal, Reply, name_of
+from vsr_node.links.frames import LinkRows, Relay
+from vsr_node.simulation.epochs import format_view
+from vsr_node.simulation.requests import ClientRequest, WantedMembers
 from vsr_node.simulation.statements import STATEMENTS
 from vsr_node.simulation.timeline import MICROSECONDS_PER_SECOND, Timeline
 
@@ -69,7 +71,8 @@ def describe(kind: str, details: tuple[Any, ...]) -> str:
     """Describe one event in words."""
     match kind, details:
         case ("state", (name, status, view_number, last_normal_view, op_number, commit_number)):
-            role = f"{status:<11} view {view_number} (last normal {last_normal_view})"
+            last_normal = format_view(last_normal_view)
+            role = f"{status:<11} view {format_view(view_number)} (last normal {last_normal})"
             return f"    {name} is {role}, op {op_number}, commit {commit_number}"
         case ("arrives", (source, destination, message)):
             return f"{source} -> {destination}: {describe_message(message)}"
@@ -92,12 +95,21 @@ def describe_message(message: Any) -> str:
         first_op_number = getattr(message, "first_op_number", 0)
         entries = describe_entries(first_op_number, getattr(message, "entries", ()))
         name = name_of(type(message)).upper()
-        return f"{name} view {message.view_number}{statement.text(message)}{entries}"
+        return f"{name} view {format_view(message.view_number)}{statement.text(message)}{entries}"
     match message:
+        case Relay(origin, route, body):
+            way = f", then {', '.join(route)}" if route else ""
+            return f"RELAY of {origin}{way}: {describe_message(body)}"
+        case LinkRows(_, state, rows):
+            heard = "; ".join(f"{row.process} hears {' '.join(row.heard) or '-'}" for row in rows)
+            return f"LINKS {state}, {heard}"
         case Reply(client, request_number, result):
             return f"reply {client}#{request_number} {words(result)}"
         case Refusal(client, request_number, reason):
             return f"refusal {client}#{request_number}: {reason.name}"
+        case ClientRequest(client, request_number, WantedMembers(members, epoch)):
+            claim = "" if epoch is None else f" if the epoch is {epoch}"
+            return f"request {client}#{request_number} members {words(members)}{claim}"
         case ClientRequest():
             return f"request {describe_entry(message)}"
         case _:
@@ -117,6 +129,8 @@ def describe_entries(first_op_number: int, entries: tuple[Entry, ...]) -> str:
 def describe_entry(entry: Entry) -> str:
     """Format a request: its client, its number, its operation."""
     client, request_number, operation = entry
+    if isinstance(operation, Reconfiguration):
+        return f"{client}#{request_number} epoch {operation.epoch}: {words(operation.members)}"
     last: Any = cast("tuple[object, ...]", operation)[-1]
     return f"{client}#{request_number} {words(last)}"
 

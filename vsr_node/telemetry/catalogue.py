@@ -19,7 +19,10 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """An event: its name, when it comes, and its fields beside those that all events have."""
+    """An event: its name, when it comes, and its fields beside those that all events have.
+
+    The order of the fields is that of the values that are noted.
+    """
 
     name: str
     when: str
@@ -418,5 +421,5 @@ EVENTS: tuple[EventKind, ...] = (
 )
 """All events, in the order of the document."""
 
-LEVELS: Mapping[str, Level] = {kind.name: kind.level for kind in EVENTS}
-"""The level of each event."""
+KINDS: Mapping[str, EventKind] = {kind.name: kind for kind in EVENTS}
+"""Each event by its name."""

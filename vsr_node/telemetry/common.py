@@ -1,19 +1,14 @@
 """What the modules of events have in common."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 
-COUNT: Mapping[str, int] = {"count": 1}
+COUNT = (1,)
 """The measurements of an event that has nothing better."""
 
-Note: TypeAlias = Callable[[str, int, Mapping[str, int], Mapping[str, object]], None]
-"""Takes an event: its name, when it was in microseconds, its measurements and own metadata."""
-
-NOTHING: Mapping[str, object] = {}
-"""The metadata of an event that has none of its own."""
+NANOSECONDS_PER_MICROSECOND = 1_000
 
 
 class State(NamedTuple):

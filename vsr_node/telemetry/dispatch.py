@@ -1,9 +1,10 @@
 """Events, and the handlers that listen to them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
-from .catalogue import EVENTS
+from .catalogue import EVENTS, KINDS
+from .notes import Row, Turn
 
 
 class Event(NamedTuple):
@@ -21,16 +22,25 @@ class Event(NamedTuple):
 
 Handler: TypeAlias = Callable[[Event], None]
 
-Noted: TypeAlias = tuple[str, int, Mapping[str, int], Mapping[str, object]]
-"""An event without the metadata that all events of its turn share. Plain, as there are many."""
+
+def event_of(row: Row, replica: Mapping[str, object]) -> Event:
+    """Return an event as handlers take it, with the metadata ``replica`` too."""
+    name, at_us, measurements, own = row
+    kind = KINDS[name]
+    return Event(
+        name,
+        at_us,
+        dict(zip(kind.measurements, measurements, strict=True)),
+        {**replica, **dict(zip(kind.metadata, own, strict=True))},
+    )
 
 
 @runtime_checkable
 class TurnHandler(Protocol):
-    """A handler that takes all events of a turn at once, which costs less."""
+    """A handler that takes a whole turn at once, which costs less."""
 
-    def take_turn(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
-        """Take a turn's events; all have the metadata ``replica`` too."""
+    def take_turn(self, turn: Turn, names: frozenset[str]) -> None:
+        """Take the events of a turn that have these names, to which it listens."""
 
 
 def is_under(name: str, prefix: str) -> bool:
@@ -59,16 +69,14 @@ class Attachment:
         self._handler = handler
         self._take_turn = handler.take_turn if isinstance(handler, TurnHandler) else self._take_each
 
-    def take(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+    def take(self, turn: Turn) -> None:
         """Hand on what the handler listens to. Raises whatever the handler raises."""
-        if len(self.names) < len(EVENTS):
-            events = [event for event in events if event[0] in self.names]
-        self._take_turn(events, replica)
+        self._take_turn(turn, self.names)
 
-    def _take_each(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+    def _take_each(self, turn: Turn, names: frozenset[str]) -> None:
         handler = cast("Handler", self._handler)
-        for name, at_us, measurements, own in events:
-            handler(Event(name, at_us, measurements, {**replica, **own}))
+        for row in turn.rows_named(names):
+            handler(event_of(row, turn.replica))
 
 
 class Telemetry:
@@ -101,11 +109,11 @@ class Telemetry:
             self._attachments.remove(attachment)
             self.wanted = frozenset().union(*(each.names for each in self._attachments))
 
-    def emit(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+    def emit(self, turn: Turn) -> None:
         """Hand the events of a turn to all that listen to them."""
         for attachment in tuple(self._attachments):
             try:
-                attachment.take(events, replica)
+                attachment.take(turn)
             except Exception as error:
                 self.detach(attachment)
                 self._report(

@@ -1,12 +1,24 @@
 """Events as JSON Lines, each with ``event``, ``at_us``, ``measurements`` and ``metadata``."""
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
 
-from .dispatch import Noted
+from .catalogue import EVENTS, EventKind
+from .notes import Turn
+
+
+def _template(kind: EventKind) -> bytes:
+    """Return the line of an event, whose values and common metadata are to be filled in."""
+    name = orjson.dumps(kind.name)
+    measurements = b",".join(orjson.dumps(each) + b":%d" for each in kind.measurements)
+    own = b"".join(orjson.dumps(each) + b":%b," for each in kind.metadata)
+    line = b'{"event":%b,"at_us":%%d,"measurements":{%b},"metadata":{%b%%b}}\n'
+    return line % (name, measurements, own)
+
+
+TEMPLATES = {kind.name: _template(kind) for kind in EVENTS}
 
 
 class JsonLines:
@@ -18,16 +30,15 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
-    def take_turn(self, events: Sequence[Noted], replica: Mapping[str, object]) -> None:
+    def take_turn(self, turn: Turn, names: frozenset[str]) -> None:
         """Write the events of a turn."""
         dumps = orjson.dumps
         # What all have in common becomes text once.
-        common = dumps(replica)[:-1]
-        lines = []
-        for name, at_us, measurements, own in events:
-            metadata = b"%b,%b" % (common, dumps(own)[1:]) if own else common + b"}"
-            line = b'{"event":"%b","at_us":%d,"measurements":%b,"metadata":%b}\n'
-            lines.append(line % (name.encode(), at_us, dumps(measurements), metadata))
+        common = dumps(turn.replica)[1:-1]
+        lines = [
+            TEMPLATES[name] % (at_us, *measurements, *map(dumps, own), common)
+            for name, at_us, measurements, own in turn.rows_named(names)
+        ]
         data = memoryview(b"".join(lines))
         while data:
             data = data[os.write(self._file, data) :]

@@ -22,14 +22,20 @@ from vsr_node.core.messages import (
     Recovery,
     RecoveryResponse,
     Request,
+    Send,
     StartEpoch,
     StartView,
     StartViewChange,
     last_op_number,
     name_of,
 )
+from vsr_node.core.size import size_of
 
-Fields: TypeAlias = tuple[dict[str, int], dict[str, object]]
+from .notes import Row
+
+Measured: TypeAlias = tuple[int, ...]
+
+OwnFields: TypeAlias = tuple[Measured, tuple[object, ...]]
 """Measurements and metadata of an event, without what all events of messages have."""
 
 
@@ -38,7 +44,49 @@ class MessageEvents(NamedTuple):
 
     sent: str
     received: str
-    fields: Callable[[Any], Fields]
+    fields: Callable[[Any], OwnFields]
+
+
+class Heard(NamedTuple):
+    """A message that came; ``measured`` is what the message itself does not have.
+
+    ``byte_count`` is its length without its envelope; None: its size stands for it.
+    """
+
+    at_us: int
+    events: MessageEvents
+    peer: str
+    message: Message
+    byte_count: int | None
+    measured: Measured
+
+    def rows(self) -> tuple[Row]:
+        """Return the event."""
+        measured, own = self.events.fields(self.message)
+        measurements = _length(self.message, self.byte_count), *measured, *self.measured
+        return ((self.events.received, self.at_us, measurements, (*own, self.peer)),)
+
+
+class Sent(NamedTuple):
+    """A message that left; the rest as in ``Heard``."""
+
+    at_us: int
+    events: MessageEvents
+    send: Send
+    byte_count: int | None
+    measured: Measured
+
+    def rows(self) -> tuple[Row]:
+        """Return the event."""
+        peers, message = self.send
+        measured, own = self.events.fields(message)
+        byte_count = _length(message, self.byte_count)
+        measurements = byte_count, len(peers), *measured, *self.measured
+        return ((self.events.sent, self.at_us, measurements, (*own, peers)),)
+
+
+def _length(message: Message, byte_count: int | None) -> int:
+    return size_of(tuple(message)) if byte_count is None else byte_count
 
 
 def events_of(message: Message) -> MessageEvents:
@@ -48,117 +96,74 @@ def events_of(message: Message) -> MessageEvents:
     return MESSAGE_EVENTS[type(message)]
 
 
-def _request(message: Request) -> Fields:
-    return {"entries": len(message.entries)}, {}
+def _request(message: Request) -> OwnFields:
+    return (len(message.entries),), ()
 
 
-def _prepare(message: Prepare) -> Fields:
-    return {"entries": len(message.entries)}, {
-        "prepare_view": message.view_number,
-        "first_op_number": message.first_op_number,
-    }
+def _prepare(message: Prepare) -> OwnFields:
+    return (len(message.entries),), (message.view_number, message.first_op_number)
 
 
-def _prepare_ok(message: PrepareOk) -> Fields:
-    return {}, {
-        "prepare_ok_view": message.view_number,
-        "prepare_ok_op_number": message.op_number,
-    }
+def _prepare_ok(message: PrepareOk) -> OwnFields:
+    return (), (message.view_number, message.op_number)
 
 
-def _commit(message: Commit) -> Fields:
-    return {}, {
-        "commit_view": message.view_number,
-        "told_commit_number": message.commit_number,
-    }
+def _commit(message: Commit) -> OwnFields:
+    return (), (message.view_number, message.commit_number)
 
 
-def _vote(message: StartViewChange) -> Fields:
-    return {}, {"vote_view": message.view_number}
+def _vote(message: StartViewChange | Farewell) -> OwnFields:
+    return (), (message.view_number,)
 
 
-def _farewell(message: Farewell) -> Fields:
-    return {}, {"left_view": message.view_number}
+def _do_view_change(message: DoViewChange) -> OwnFields:
+    view_number, commit_number = message.view_number, message.commit_number
+    own = view_number, last_op_number(message), commit_number, message.last_normal_view
+    return (len(message.entries),), own
 
 
-def _do_view_change(message: DoViewChange) -> Fields:
-    return {"entries": len(message.entries)}, {
-        "new_view": message.view_number,
-        "last_normal_view": message.last_normal_view,
-        "told_op_number": last_op_number(message),
-        "told_commit_number": message.commit_number,
-    }
-
-
-def _start_view(message: StartView) -> Fields:
-    return {"entries": len(message.entries)}, {
-        "new_view": message.view_number,
-        "told_op_number": last_op_number(message),
-        "told_commit_number": message.commit_number,
-    }
-
-
-def _transfer(what: str, first: int, position: int, entries: int, parts: int) -> Fields:
-    return {"entries": entries, "parts": parts}, {
-        "what": what,
-        "first_op_number": first,
-        "position": position,
-    }
-
-
-def _asked(what: str, op_number: int, position: int) -> Fields:
-    return {}, {"what": what, "from_op_number": op_number, "position": position}
+def _start_view(message: StartView) -> OwnFields:
+    own = message.view_number, last_op_number(message), message.commit_number
+    return (len(message.entries),), own
 
 
 LOG, CHECKPOINT = "log", "checkpoint"
 
 
-def _get_state(message: GetState) -> Fields:
-    return _asked(LOG, message.op_number, 0)
+def _get_state(message: GetState) -> OwnFields:
+    return (), (LOG, message.op_number, 0)
 
 
-def _get_checkpoint(message: GetCheckpoint) -> Fields:
-    return _asked(CHECKPOINT, message.op_number, message.position)
+def _get_checkpoint(message: GetCheckpoint) -> OwnFields:
+    return (), (CHECKPOINT, message.op_number, message.position)
 
 
-def _new_state(message: NewState) -> Fields:
-    return _transfer(LOG, message.first_op_number, 0, len(message.entries), 0)
+def _new_state(message: NewState) -> OwnFields:
+    return (len(message.entries), 0), (LOG, message.first_op_number, 0)
 
 
-def _new_checkpoint(message: NewCheckpoint) -> Fields:
-    return _transfer(CHECKPOINT, message.op_number, message.position, 0, len(message.parts))
+def _new_checkpoint(message: NewCheckpoint) -> OwnFields:
+    return (0, len(message.parts)), (CHECKPOINT, message.op_number, message.position)
 
 
-def _recovery(message: Recovery) -> Fields:
-    return {}, {
-        "recovery_view": message.view_number,
-        "from_op_number": message.op_number,
-        "nonce": message.nonce,
-    }
+def _recovery(message: Recovery) -> OwnFields:
+    return (), (message.view_number, message.op_number, message.nonce)
 
 
-def _recovery_response(message: RecoveryResponse) -> Fields:
-    return {"entries": len(message.entries)}, {
-        "recovery_view": message.view_number,
-        "told_commit_number": message.commit_number,
-        "nonce": message.nonce,
-    }
+def _recovery_response(message: RecoveryResponse) -> OwnFields:
+    return (len(message.entries),), (message.view_number, message.commit_number, message.nonce)
 
 
-def _change(message: StartEpoch | EpochStarted | CatchUp | Answers) -> Fields:
-    return {}, {"what": name_of(type(message)), "change_view": message.view_number}
+def _change(message: StartEpoch | EpochStarted | CatchUp | Answers) -> OwnFields:
+    return (), (name_of(type(message)), message.view_number)
 
 
-def _read(message: Read) -> Fields:
-    return {}, {"read_view": message.view_number, "nonce": message.nonce}
+def _read(message: Read) -> OwnFields:
+    return (), (message.view_number, message.nonce)
 
 
-def _read_ok(message: ReadOk) -> Fields:
-    return {}, {
-        "read_view": message.view_number,
-        "nonce": message.nonce,
-        "told_op_number": message.op_number,
-    }
+def _read_ok(message: ReadOk) -> OwnFields:
+    return (), (message.view_number, message.nonce, message.op_number)
 
 
 _OF_CHANGES = MessageEvents("reconfiguration.sent", "reconfiguration.received", _change)
@@ -171,9 +176,7 @@ MESSAGE_EVENTS: Mapping[type[Message], MessageEvents] = {
     ),
     Commit: MessageEvents("protocol.commit.sent", "protocol.commit.received", _commit),
     StartViewChange: MessageEvents("view_change.vote_sent", "view_change.vote_received", _vote),
-    Farewell: MessageEvents(
-        "view_change.farewell_sent", "view_change.farewell_received", _farewell
-    ),
+    Farewell: MessageEvents("view_change.farewell_sent", "view_change.farewell_received", _vote),
     DoViewChange: MessageEvents(
         "view_change.do_view_change.sent",
         "view_change.do_view_change.received",

@@ -5,7 +5,7 @@ exchanges with the replica, and the observer compares its states at the ends of 
 events of a turn are emitted after its output has left: a slow handler delays no answer of its turn.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from vsr_node.core.messages import (
     Message,
@@ -18,11 +18,11 @@ from vsr_node.core.messages import (
     Send,
 )
 from vsr_node.core.replica import Replica, StateMachine
-from vsr_node.core.size import size_of
 
 from . import records
-from .common import BEFORE_THE_START, NOTHING, State, state_of
-from .dispatch import Noted, Telemetry
+from .common import BEFORE_THE_START, NANOSECONDS_PER_MICROSECOND, State, state_of
+from .dispatch import Telemetry
+from .notes import Notes, Turn
 from .requests import Requests
 from .states import States
 from .traffic import Traffic
@@ -45,7 +45,7 @@ def is_error(result: Result) -> bool:
 class Observer:
     """Watches one incarnation of a replica, on behalf of the handlers of ``telemetry``.
 
-    ``clock`` gives microseconds. The driver calls, in this order: ``watch`` for the machine that
+    ``clock_ns`` gives nanoseconds. The driver calls, in this order: ``watch`` for the machine that
     the replica gets; ``begin`` with the replica; then, each turn, ``begin_turn``, ``asked`` and
     ``heard`` for the inputs, ``save`` and ``sent`` for what the output asks, and ``end_turn``;
     at last ``end``.
@@ -54,30 +54,31 @@ class Observer:
     def __init__(
         self,
         telemetry: Telemetry,
-        clock: Callable[[], int],
+        clock_ns: Callable[[], int],
         kind_of: Callable[[Operation], str] = kind_of,
         is_error: Callable[[Result], bool] = is_error,
     ) -> None:
         self._telemetry = telemetry
-        self._clock = clock
+        self._clock_ns = clock_ns
         self._kind_of = kind_of
         self._replica: Replica | None = None
         self._machine: WatchedMachine
-        self._states = States(self._note)
-        self._requests = Requests(self._note, kind_of, is_error)
-        self._traffic = Traffic(self._note)
+        self._notes = Notes()
+        self._notes.listen(telemetry.wanted)
+        self._states = States(self._notes)
+        self._requests = Requests(self._notes, kind_of, is_error)
+        self._traffic = Traffic(self._notes)
         # The state before this turn; None while nobody listens.
         self._before: State | None = BEFORE_THE_START
         self._began_at = 0
         self._input_count = 0
-        self._events: list[Noted] = []
 
     # What the driver tells
 
     def watch(self, machine: StateMachine) -> StateMachine:
         """Return the machine that the replica is to get in place of ``machine``."""
         self._machine = WatchedMachine(
-            machine, self._telemetry, self._note, self._clock, self._kind_of, self._fail
+            machine, self._notes, self._clock_ns, self._kind_of, self._fail
         )
         return self._machine
 
@@ -85,7 +86,8 @@ class Observer:
         """Watch a replica that was just made."""
         self._replica = replica
         self._began_at = self._clock()
-        if self._telemetry.wanted:
+        self._notes.listen(self._telemetry.wanted)
+        if self._notes.wanted:
             self.end_turn(Output([], [], [], []))
 
     def begin_turn(self, now: int) -> None:
@@ -94,14 +96,15 @@ class Observer:
         assert replica is not None
         self._began_at = self._clock()
         self._input_count = 0
-        if not self._telemetry.wanted:
+        self._notes.listen(self._telemetry.wanted)
+        if not self._notes.wanted:
             self._before = None
             return
         if self._before is None:
             self._before = state_of(replica)
         lag = now - replica.next_timer
         if lag > replica.time_out // STALLED_PART:
-            self._note("driver.stalled", self._began_at, {"lag_us": lag}, NOTHING)
+            self._notes.note("driver.stalled", self._began_at, (lag,))
 
     def asked(
         self,
@@ -115,17 +118,15 @@ class Observer:
         """Note a client's request, of that length as it came; None: nobody knows it."""
         if self._before is not None:
             self._input_count += 1
-            size = size_of(operation) if byte_count is None else byte_count
             self._requests.take(
-                client, request_number, operation, size, self._began_at, is_read=is_read
+                client, request_number, operation, byte_count, self._began_at, is_read
             )
 
     def heard(self, peer: str, message: Message, byte_count: int | None = None) -> None:
         """Note a message from another replica, before the replica itself gets it."""
         if self._before is not None and self._replica is not None:
             self._input_count += 1
-            size = size_of(tuple(message)) if byte_count is None else byte_count
-            self._traffic.hear(self._replica, peer, message, size, self._began_at)
+            self._traffic.hear(self._replica, peer, message, byte_count, self._began_at)
 
     def save(
         self,
@@ -140,17 +141,16 @@ class Observer:
         if self._before is not None:
             now = self._clock()
             records.note_records(
-                self._note, turn_records, self._before, self._machine.snapshot_us, now
+                self._notes, turn_records, self._before, self._machine.snapshot_us, now
             )
-            records.note_flush(self._note, turn_records, now - began_at, waits_for_disk, now)
+            records.note_flush(self._notes, turn_records, now - began_at, waits_for_disk, now)
 
     def sent(self, send: Send, byte_count: int | None = None) -> None:
         """Note a message that leaves, and its length without its envelope."""
         if self._before is None or self._replica is None:
             return
         now, message = self._clock(), send.message
-        size = size_of(tuple(message)) if byte_count is None else byte_count
-        self._traffic.send(self._replica, send, self._before, size, now)
+        self._traffic.send(self._replica, send, self._before, byte_count, now)
         if isinstance(message, Prepare):
             self._states.note_prepare(send, now)
         elif isinstance(message, Request):
@@ -166,8 +166,7 @@ class Observer:
         self._states.compare(replica, before, after, now)
         self._requests.answer(output.replies, now)
         self._requests.leave_to_primary(replica, before, after, now)
-        measurements = {"duration_us": now - self._began_at, "inputs": self._input_count}
-        self._note("driver.turn", now, measurements, NOTHING)
+        self._notes.note("driver.turn", now, (now - self._began_at, self._input_count))
         self._before = after
         self._emit(replica)
 
@@ -179,15 +178,8 @@ class Observer:
 
     # What it makes of that
 
-    def _note(
-        self,
-        name: str,
-        at_us: int,
-        measurements: Mapping[str, int],
-        own: Mapping[str, object],
-    ) -> None:
-        if name in self._telemetry.wanted:
-            self._events.append((name, at_us, measurements, own))
+    def _clock(self) -> int:
+        return self._clock_ns() // NANOSECONDS_PER_MICROSECOND
 
     def _fail(self) -> None:
         """Emit what has happened, as the turn will not end."""
@@ -196,17 +188,13 @@ class Observer:
             self._emit(self._replica)
 
     def _emit(self, replica: Replica) -> None:
-        events = self._events
-        self._events = []
-        self._telemetry.emit(
-            events,
-            {
-                "node_id": replica.name,
-                "view_number": replica.view_number,
-                "status": replica.status.value,
-                "is_primary": replica.is_primary,
-                "cluster_size": len(replica.membership.members),
-                "op_number": replica.log.op_number,
-                "commit_number": replica.commit_number,
-            },
-        )
+        common = {
+            "node_id": replica.name,
+            "view_number": replica.view_number,
+            "status": replica.status.value,
+            "is_primary": replica.is_primary,
+            "cluster_size": len(replica.membership.members),
+            "op_number": replica.log.op_number,
+            "commit_number": replica.commit_number,
+        }
+        self._telemetry.emit(Turn(self._notes.take_all(), common))

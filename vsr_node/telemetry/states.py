@@ -9,19 +9,18 @@ from .common import (
     BEFORE_THE_START,
     COUNT,
     NORMAL,
-    NOTHING,
     RECOVERING,
     VIEW_CHANGE,
-    Note,
     State,
 )
+from .notes import Notes
 
 
 class States:
     """Spans of leadership, of view changes and of a recovery, and what moves from turn to turn."""
 
-    def __init__(self, note: Note) -> None:
-        self._note = note
+    def __init__(self, notes: Notes) -> None:
+        self._note = notes.note
         self._leads_since: int | None = None
         self._span_count = 0
         self._span_view = 0
@@ -39,15 +38,8 @@ class States:
             self._recover(before, after, at_us)
         advance = after.commit_number - before.commit_number
         if advance:
-            self._note(
-                "state.commit_advance",
-                at_us,
-                {"operations_committed": advance},
-                {
-                    "old_commit_number": before.commit_number,
-                    "new_commit_number": after.commit_number,
-                },
-            )
+            numbers = before.commit_number, after.commit_number
+            self._note("state.commit_advance", at_us, (advance,), numbers)
             self._reach_quorum(replica, after, advance, at_us)
         if after.is_serving and self._leads_since is None:
             self._begin_to_lead(replica, after, at_us)
@@ -72,11 +64,8 @@ class States:
         self._prepared.clear()
         self._note("leadership.start", at_us, COUNT, self._span(replica))
 
-    def _span(self, replica: Replica) -> dict[str, object]:
-        return {
-            "span_id": f"{replica.name}-{self._span_view}-{self._span_count}",
-            "fencing": self._span_view,
-        }
+    def _span(self, replica: Replica) -> tuple[object, ...]:
+        return f"{replica.name}-{self._span_view}-{self._span_count}", self._span_view
 
     def _stop_leading(self, replica: Replica, after: State, at_us: int) -> None:
         if self._leads_since is None:
@@ -90,51 +79,40 @@ class States:
         assert self._leads_since is not None
         duration = at_us - self._leads_since
         self._leads_since = None
-        span = self._span(replica) | {"why": why}
-        self._note("leadership.stop", at_us, {"duration_us": duration}, span)
+        self._note("leadership.stop", at_us, (duration,), (*self._span(replica), why))
 
     def _change_view(self, replica: Replica, before: State, after: State, at_us: int) -> None:
         old_view, new_view = before.view_number, after.view_number
-        views = {"old_view": old_view, "new_view": new_view}
         is_first = before is BEFORE_THE_START
         is_newer = new_view != old_view
         if after.status != before.status:
-            statuses: dict[str, object] = {"old_status": before.status, "new_status": after.status}
-            self._note("state.status_change", at_us, COUNT, statuses)
+            self._note("state.status_change", at_us, COUNT, (before.status, after.status))
         if is_newer:
-            self._note("state.view_change", at_us, COUNT, views)
+            self._note("state.view_change", at_us, COUNT, (old_view, new_view))
         if is_first or after.is_primary != before.is_primary:
-            roles: dict[str, object] = {
-                "old_role": "none" if is_first else before.role,
-                "new_role": after.role,
-            }
-            self._note("state.role_change", at_us, COUNT, roles)
+            old_role = "none" if is_first else before.role
+            self._note("state.role_change", at_us, COUNT, (old_role, after.role))
         begins = after.status == VIEW_CHANGE and (is_newer or before.status != VIEW_CHANGE)
         is_over_at_once = after.status == NORMAL and is_newer and before.status != RECOVERING
         if begins or (is_over_at_once and not is_first):
             self._changes_since = at_us
             self._old_view = old_view
-            metadata = {**views, "primary": replica.primary, "old_status": before.status}
-            self._note("view_change.start", at_us, COUNT, metadata)
+            own = old_view, new_view, replica.primary, before.status
+            self._note("view_change.start", at_us, COUNT, own)
         if after.status == NORMAL and self._changes_since is not None:
             duration = at_us - self._changes_since
             self._changes_since = None
-            metadata = {
-                "old_view": self._old_view,
-                "new_view": new_view,
-                "primary": replica.primary,
-                "new_status": after.status,
-            }
-            self._note("view_change.complete", at_us, {"duration_us": duration}, metadata)
+            own = self._old_view, new_view, replica.primary, after.status
+            self._note("view_change.complete", at_us, (duration,), own)
 
     def _recover(self, before: State, after: State, at_us: int) -> None:
         if after.status == RECOVERING and before.status != RECOVERING:
             self._recovers_since = at_us
-            self._note("recovery.start", at_us, COUNT, NOTHING)
+            self._note("recovery.start", at_us, COUNT)
         elif self._recovers_since is not None and after.status != RECOVERING:
             duration = at_us - self._recovers_since
             self._recovers_since = None
-            self._note("recovery.complete", at_us, {"duration_us": duration}, NOTHING)
+            self._note("recovery.complete", at_us, (duration,))
 
     def _reach_quorum(self, replica: Replica, after: State, advance: int, at_us: int) -> None:
         if self._leads_since is None or self._span_view != after.view_number:
@@ -142,9 +120,5 @@ class States:
         sent_at = at_us
         while self._prepared and self._prepared[0][0] <= after.commit_number:
             sent_at = self._prepared.popleft()[1]
-        self._note(
-            "replication.quorum_reached",
-            at_us,
-            {"duration_us": at_us - sent_at, "entries": advance},
-            {"quorum": replica.membership.quorum},
-        )
+        quorum = replica.membership.quorum
+        self._note("replication.quorum_reached", at_us, (at_us - sent_at, advance), (quorum,))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from .catalogue import COMMON_METADATA, LEVELS, Level
+from .catalogue import COMMON_METADATA, KINDS, Level
 from .dispatch import Event
 
 
@@ -35,7 +35,7 @@ class HumanLog:
 
     def __call__(self, event: Event) -> None:
         """Write an event, with the time of day."""
-        level = LEVELS[event.name]
+        level = KINDS[event.name].level
         if level.value >= self._level:
             now = datetime.now().astimezone().isoformat(timespec="milliseconds")
             self._write(f"{now} {level.name:7} {describe(event)}")
@@ -53,6 +53,6 @@ class StandardLogging:
     def __call__(self, event: Event) -> None:
         """Log an event."""
         logger = logging.getLogger(f"{self._prefix}.{event.name}")
-        level = LEVELS[event.name].value
+        level = KINDS[event.name].level.value
         if logger.isEnabledFor(level):
             logger.log(level, "%s", describe(event), extra={"vsr_event": event})

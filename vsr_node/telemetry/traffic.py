@@ -7,19 +7,19 @@ from vsr_node.core.messages import (
     Message,
     PrepareOk,
     Send,
-    StartViewChange,
 )
 from vsr_node.core.replica import Replica
 
-from .common import COUNT, NORMAL, NOTHING, Note, State
-from .messages import events_of
+from .common import COUNT, NORMAL, State
+from .messages import Heard, Measured, Sent, events_of
+from .notes import Notes
 
 
 class Traffic:
     """When heartbeats were last sent and heard, and who votes for which view."""
 
-    def __init__(self, note: Note) -> None:
-        self._note = note
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
         self._heartbeat_sent_at: int | None = None
         self._heartbeat_heard_at: dict[str, int] = {}
         self._left_view = -1
@@ -27,61 +27,46 @@ class Traffic:
         self._voters: set[str] = set()
 
     def hear(
-        self, replica: Replica, peer: str, message: Message, byte_count: int, at_us: int
+        self, replica: Replica, peer: str, message: Message, byte_count: int | None, at_us: int
     ) -> None:
         """Note the events of a message that came."""
         events = events_of(message)
-        measurements, metadata = events.fields(message)
-        measurements["bytes"] = byte_count
-        metadata["peer"] = peer
+        measured: Measured = ()
         if isinstance(message, PrepareOk):
-            measurements["lag"] = max(0, replica.op_number - message.op_number)
-            measurements["round_trip_us"] = max(0, replica.now - message.echo) * bool(message.echo)
+            lag = max(0, replica.op_number - message.op_number)
+            measured = lag, max(0, replica.now - message.echo) * bool(message.echo)
         elif events.received == "view_change.vote_received":
-            assert isinstance(message, StartViewChange)
-            measurements["total_votes"] = self._count_vote(peer, message.view_number)
+            measured = (self._count_vote(peer, message.view_number),)
         elif isinstance(message, Farewell):
             self._left_view = message.view_number
             self._count_vote(peer, message.view_number + 1)
-        self._note(events.received, at_us, measurements, metadata)
+        if events.received in self._notes.wanted:
+            heard = Heard(at_us, events, peer, message, byte_count, measured)
+            self._notes.notes.append(heard)
         if isinstance(message, Commit):
             last = self._heartbeat_heard_at.get(peer, at_us)
             self._heartbeat_heard_at[peer] = at_us
-            self._note(
-                "timer.heartbeat_received", at_us, {"interval_us": at_us - last}, {"peer": peer}
-            )
+            self._notes.note("timer.heartbeat_received", at_us, (at_us - last,), (peer,))
 
     def send(
-        self, replica: Replica, send: Send, before: State, byte_count: int, at_us: int
+        self, replica: Replica, send: Send, before: State, byte_count: int | None, at_us: int
     ) -> None:
         """Note the events of a message that left."""
         peers, message = send
         events = events_of(message)
-        measurements, metadata = events.fields(message)
-        measurements["bytes"] = byte_count
-        measurements["peers"] = len(peers)
-        metadata["peers"] = peers
+        measured: Measured = ()
         if events.sent == "view_change.vote_sent":
-            assert isinstance(message, StartViewChange)
-            measurements["total_votes"] = self._count_vote(replica.name, message.view_number)
+            measured = (self._count_vote(replica.name, message.view_number),)
             self._time_out(replica, before, at_us)
-        self._note(events.sent, at_us, measurements, metadata)
+        if events.sent in self._notes.wanted:
+            self._notes.notes.append(Sent(at_us, events, send, byte_count, measured))
         if isinstance(message, Commit):
             last = at_us if self._heartbeat_sent_at is None else self._heartbeat_sent_at
             self._heartbeat_sent_at = at_us
-            self._note(
-                "timer.heartbeat_sent",
-                at_us,
-                {"interval_us": at_us - last, "peers": len(peers)},
-                NOTHING,
-            )
+            self._notes.note("timer.heartbeat_sent", at_us, (at_us - last, len(peers)))
         elif isinstance(message, GetState) and before.status == NORMAL:
-            self._note(
-                "replication.gap",
-                at_us,
-                COUNT,
-                {"first_op_number": message.op_number + 1, "peer": peers[0]},
-            )
+            own = message.op_number + 1, peers[0]
+            self._notes.note("replication.gap", at_us, COUNT, own)
 
     def _count_vote(self, voter: str, view_number: int) -> int:
         """Return how many have voted for a view, as far as this replica knows."""
@@ -97,9 +82,6 @@ class Traffic:
         if before.view_number == self._left_view:
             return
         if before.is_following or before.is_serving:
-            self._note(
-                "timer.primary_timeout" if before.is_following else "timer.quorum_timeout",
-                at_us,
-                {"timeout_us": replica.patience},
-                {"primary": replica.membership.primary_of(before.view_number)},
-            )
+            name = "timer.primary_timeout" if before.is_following else "timer.quorum_timeout"
+            primary = replica.membership.primary_of(before.view_number)
+            self._notes.note(name, at_us, (replica.patience,), (primary,))

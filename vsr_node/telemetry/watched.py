@@ -1,91 +1,105 @@
 """A state machine that is watched: what it executes, and how long that takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from vsr_node.core.messages import Operation, Parts, Result
 from vsr_node.core.replica import StateMachine
 
-from .common import COUNT, Note
-from .dispatch import Telemetry
+from .common import COUNT, NANOSECONDS_PER_MICROSECOND
+from .notes import OPERATION_EXCEPTION, OPERATION_START, OPERATION_STOP, Notes, Row
 
-START = "state_machine.operation.start"
-STOP = "state_machine.operation.stop"
-EXCEPTION = "state_machine.operation.exception"
-OPERATION_EVENTS = frozenset({START, STOP, EXCEPTION})
+Execute: TypeAlias = Callable[[Operation], Result]
+
+
+class Executions:
+    """Operations that were executed one after the other, each from when to when (nanoseconds)."""
+
+    __slots__ = ("_kind_of", "spans")
+
+    def __init__(self, kind_of: Callable[[Operation], str]) -> None:
+        self._kind_of = kind_of
+        self.spans: list[tuple[Operation, int, int]] = []
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the start and the stop of each."""
+        for operation, began_ns, ended_ns in self.spans:
+            own = (self._kind_of(operation),)
+            began_at = began_ns // NANOSECONDS_PER_MICROSECOND
+            ended_at = ended_ns // NANOSECONDS_PER_MICROSECOND
+            yield OPERATION_START, began_at, COUNT, own
+            yield OPERATION_STOP, ended_at, (ended_at - began_at,), own
 
 
 class WatchedMachine:
     """Passes everything on to ``machine``, and notes it while somebody listens.
 
-    ``clock`` is in microseconds. ``fail`` is called before an exception of the machine goes on its
-    way: it ends the replica, so no turn will tell of it.
+    ``clock_ns`` gives nanoseconds. ``fail`` is called before an exception of the machine goes on
+    its way: it ends the replica, so no turn will have it.
     """
 
     def __init__(
         self,
         machine: StateMachine,
-        telemetry: Telemetry,
-        note: Note,
-        clock: Callable[[], int],
+        notes: Notes,
+        clock_ns: Callable[[], int],
         kind_of: Callable[[Operation], str],
         fail: Callable[[], None],
     ) -> None:
         self._machine = machine
-        self._telemetry = telemetry
-        self._note = note
-        self._clock = clock
+        self._notes = notes
+        self._clock_ns = clock_ns
         self._kind_of = kind_of
         self._fail = fail
-        # The metadata of operations, by kind: there are few kinds and many operations.
-        self._kinds: dict[str, dict[str, object]] = {}
+        self.apply = self._watched(machine.apply)
+        self.read = self._watched(machine.read)
         self.snapshot_us = 0
         """How long the last snapshot took, or the last ``restore``."""
 
-    def apply(self, operation: Operation) -> Result:
-        """Execute one operation."""
-        if OPERATION_EVENTS.isdisjoint(self._telemetry.wanted):
-            return self._machine.apply(operation)
-        return self._watch(self._machine.apply, operation)
+    def _watched(self, execute: Execute) -> Execute:
+        """Return a function that executes an operation and notes it. Closures are the fastest."""
+        notes, clock_ns, kind_of = self._notes, self._clock_ns, self._kind_of
+        executions = Executions(kind_of)
 
-    def read(self, operation: Operation) -> Result:
-        """Answer an operation that changes nothing."""
-        if OPERATION_EVENTS.isdisjoint(self._telemetry.wanted):
-            return self._machine.read(operation)
-        return self._watch(self._machine.read, operation)
+        def watched(operation: Operation) -> Result:
+            nonlocal executions
+            if not notes.wants_operations:
+                return execute(operation)
+            began_ns = clock_ns()
+            try:
+                result = execute(operation)
+            except Exception as error:
+                self._on_exception(operation, began_ns, error)
+                raise
+            ended_ns = clock_ns()
+            if not notes.notes or notes.notes[-1] is not executions:
+                executions = Executions(kind_of)
+                notes.notes.append(executions)
+            executions.spans.append((operation, began_ns, ended_ns))
+            return result
 
-    def _watch(self, execute: Callable[[Operation], Result], operation: Operation) -> Result:
-        kind = self._kind_of(operation)
-        metadata = self._kinds.get(kind)
-        if metadata is None:
-            metadata = self._kinds[kind] = {"kind": kind}
-        began_at = self._clock()
-        self._note(START, began_at, COUNT, metadata)
-        try:
-            result = execute(operation)
-        except Exception as error:
-            now = self._clock()
-            self._note(
-                EXCEPTION,
-                now,
-                {"duration_us": now - began_at},
-                {**metadata, "error": f"{type(error).__name__}: {error}"},
-            )
-            self._fail()
-            raise
-        now = self._clock()
-        duration = {"duration_us": now - began_at}
-        self._note(STOP, now, duration, metadata)
-        return result
+        return watched
+
+    def _on_exception(self, operation: Operation, began_ns: int, error: Exception) -> None:
+        began_at = began_ns // NANOSECONDS_PER_MICROSECOND
+        now = self._clock_ns() // NANOSECONDS_PER_MICROSECOND
+        kind, text = self._kind_of(operation), f"{type(error).__name__}: {error}"
+        self._notes.note(OPERATION_START, began_at, COUNT, (kind,))
+        self._notes.note(OPERATION_EXCEPTION, now, (now - began_at,), (kind, text))
+        self._fail()
 
     def snapshot(self) -> Parts:
         """Return the state."""
-        began_at = self._clock()
+        began_ns = self._clock_ns()
         parts = self._machine.snapshot()
-        self.snapshot_us = self._clock() - began_at
+        self._measure_from(began_ns)
         return parts
 
     def restore(self, parts: Parts) -> None:
         """Take over a state."""
-        began_at = self._clock()
+        began_ns = self._clock_ns()
         self._machine.restore(parts)
-        self.snapshot_us = self._clock() - began_at
+        self._measure_from(began_ns)
+
+    def _measure_from(self, began_ns: int) -> None:
+        self.snapshot_us = (self._clock_ns() - began_ns) // NANOSECONDS_PER_MICROSECOND

@@ -44,15 +44,16 @@ from vsr_node.core.messages import (
     StartView,
     StartViewChange,
 )
+from vsr_node.links.frames import LinkRows, Relay, Row
 
-from .shapes import NONCE, NUMBER_MAX, MalformedMessageError
+from .shapes import NONCE, NUMBER_MAX, Frame, MalformedMessageError
 
 LENGTH_BYTES = 4
 
 PEER_FRAME_BYTES_MAX = 32 << 20
 """No message of bounded operations is longer; see ``core/limits``."""
 
-Frame = TypeVar("Frame", bound=tuple[Any, ...])
+FrameType = TypeVar("FrameType", bound=tuple[Any, ...])
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
 """The kind of a field that is annotated ``int``."""
@@ -70,6 +71,8 @@ _PEER_KINDS: dict[str, Any] = {
     "parts": tuple[str | _ClientPart, ...],
     "answers": tuple[tuple[str, Number, _Value | None], ...],
     "nonce": Annotated[str, msgspec.Meta(pattern=rf"\A{NONCE.pattern}\Z")],
+    "rows": tuple[tuple[str, Number, tuple[str, ...]], ...],
+    "body": bytes,
 }
 """The kinds of fields whose annotation says too little, by name."""
 
@@ -78,7 +81,7 @@ _OPERATION = itemgetter(2)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-class FrameCodec(Generic[Frame]):
+class FrameCodec(Generic[FrameType]):
     """Encodes and decodes the frames of one kind of connection.
 
     ``classes`` are named tuples by type byte. A field that is annotated ``int`` is a whole number
@@ -87,7 +90,7 @@ class FrameCodec(Generic[Frame]):
     """
 
     def __init__(
-        self, classes: Mapping[int, type[Frame]], kinds: Mapping[str, Any] | None = None
+        self, classes: Mapping[int, type[FrameType]], kinds: Mapping[str, Any] | None = None
     ) -> None:
         self._types = {frame_class: bytes((number,)) for number, frame_class in classes.items()}
         self._decoders = {
@@ -95,13 +98,13 @@ class FrameCodec(Generic[Frame]):
             for number, frame_class in classes.items()
         }
 
-    def encode(self, frame: Frame) -> bytes:
+    def encode(self, frame: FrameType) -> bytes:
         """Return the whole frame. Raises ValueError for a text with a lone surrogate."""
         payload = _ENCODER.encode(frame)
         length = (1 + len(payload)).to_bytes(LENGTH_BYTES, "big")
         return length + self._types[type(frame)] + payload
 
-    def decode(self, frame_type: int, payload: bytes) -> Frame:
+    def decode(self, frame_type: int, payload: bytes) -> FrameType:
         """Return what a frame holds. Raises MalformedMessageError."""
         try:
             decoder, make = self._decoders[frame_type]
@@ -111,7 +114,7 @@ class FrameCodec(Generic[Frame]):
             frame = make(decoder.decode(payload))
         except (ValueError, RecursionError) as error:
             raise MalformedMessageError(str(error)) from None
-        return cast("Frame", frame)
+        return cast("FrameType", frame)
 
 
 def _decoder_of(
@@ -150,6 +153,8 @@ _PEER_FRAMES: FrameCodec[Any] = FrameCodec(
         18: EpochStarted,
         19: CatchUp,
         20: Answers,
+        32: LinkRows,
+        33: Relay,
     },
     _PEER_KINDS,
 )
@@ -158,22 +163,36 @@ PEER_TYPES = range(1, 64)
 """The type bytes of messages between members; other frames take theirs from 64 on."""
 
 
-def encode(message: Message) -> bytes:
-    """Return the whole frame of a message of the protocol."""
+def encode(message: Frame) -> bytes:
+    """Return the whole frame of what a member sends another."""
+    if type(message) is Relay:
+        message = message._replace(body=encode(cast("Message", message.body))[LENGTH_BYTES:])
     return _PEER_FRAMES.encode(message)
 
 
-def decode(frame_type: int, payload: bytes) -> Message:
-    """Return the message of a frame between members. Raises MalformedMessageError."""
-    message: Message = _PEER_FRAMES.decode(frame_type, payload)
+def decode(frame_type: int, payload: bytes) -> Frame:
+    """Return what a frame between members holds. Raises MalformedMessageError."""
+    message: Frame = _PEER_FRAMES.decode(frame_type, payload)
     if type(message) is NewCheckpoint:
         _refuse_mixed(message)
         return message._replace(parts=tuple(map(_part_of, message.parts)))
     if type(message) is Answers:
         return message._replace(answers=_with_changes(message.answers))
+    if type(message) is LinkRows:
+        return message._replace(rows=tuple(map(Row._make, message.rows)))
+    if type(message) is Relay:
+        return message._replace(body=_decode_relayed(cast("bytes", message.body)))
     entries = getattr(message, "entries", ())
     if tuple in map(type, map(_OPERATION, entries)):
         message = cast("Any", message)._replace(entries=_with_changes(entries))
+    return message
+
+
+def _decode_relayed(frame: bytes) -> Message:
+    """Return the message that a relay carries: its type byte, and its payload."""
+    message = decode(frame[0], frame[1:]) if frame else None
+    if message is None or isinstance(message, LinkRows | Relay):
+        raise MalformedMessageError("field body: expected a message of the protocol")
     return message
 
 

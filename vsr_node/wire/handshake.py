@@ -23,7 +23,11 @@ MEMBER, CLIENT = "member", "client"
 
 
 class Hello(NamedTuple):
-    """Who dials, and to whom: the group, and of a member the digest of what all must agree on."""
+    """Who dials, and to whom: the group, and of a member the digest of what all must agree on.
+
+    ``machine`` is the machine's name, a slash and a digest of its commands; empty if the one who
+    dials knows no machine.
+    """
 
     version: int
     group: str
@@ -47,6 +51,9 @@ class Refused(NamedTuple):
 
 
 WRONG_VERSION, WRONG_GROUP, ACCESS_DENIED, TOO_MANY = "version", "group", "access", "busy"
+
+FINAL_REASONS = (WRONG_VERSION, WRONG_GROUP, ACCESS_DENIED)
+"""A client that was refused for one of these would be refused again."""
 
 
 class Ping(NamedTuple):
@@ -137,7 +144,7 @@ class Doorkeeper:
         if proved is not None and CLIENT not in proved:
             return Refused(ACCESS_DENIED, "the certificate is no client's")
         if hello.machine not in ("", self._machine):
-            return Refused(WRONG_VERSION, f"this group runs {self._machine}, not {hello.machine}")
+            return Refused(WRONG_VERSION, f"this group runs {self._other_than(hello.machine)}")
         return Welcome(self._name)
 
     def _judge_member(self, hello: Hello, proved: Collection[str] | None) -> Welcome | Refused:
@@ -148,5 +155,10 @@ class Doorkeeper:
         if hello.digest != self._digest:
             return Refused(WRONG_GROUP, "members and limits must be the same at all members")
         if hello.machine != self._machine:
-            return Refused(WRONG_VERSION, f"this member runs {self._machine}, not {hello.machine}")
+            return Refused(WRONG_VERSION, f"this member runs {self._other_than(hello.machine)}")
         return Welcome(self._name)
+
+    def _other_than(self, machine: str) -> str:
+        """Describe how this member's machine differs from another one."""
+        own, other = self._machine.partition("/")[0], machine.partition("/")[0]
+        return f"a {own} with other commands" if own == other else f"{own}, not {other}"

@@ -7,6 +7,8 @@ null], and the ``nonce`` of a recovery, hexadecimal digits. A change of the memb
 an operation and as a result, and what a state machine has never is. Nothing that other processes
 send is trusted: a body that does not have just these fields and kinds is refused here, so the core
 only ever sees well-formed messages.
+
+What ``links/frames`` has is encoded the same way. A relay's ``body`` is that of its message.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,15 +19,15 @@ import orjson
 from vsr_node.core.messages import (
     Answer,
     Entry,
-    Message,
     Operation,
     Parts,
     Result,
     change_of,
     object_of,
 )
+from vsr_node.links.frames import LinkRows, Relay, Row
 
-from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, MalformedMessageError
+from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, Frame, MalformedMessageError
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes. No message is longer, and reading a longer line whole would fill the memory."""
@@ -34,12 +36,22 @@ _ONLY_TEXTS = frozenset({str})
 _ONLY_NUMBERS = frozenset({int})
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Frame) -> bytes:
     """Return the body's JSON text."""
     shape = SHAPES_BY_CLASS[type(message)]
     body: dict[str, object] = {"type": shape.type}
     body.update(zip(shape.fields, message, strict=True))
+    if shape.is_of_links:
+        _make_plain(body)
     return orjson.dumps(body, default=object_of)
+
+
+def _make_plain(body: dict[str, Any]) -> None:
+    """Replace the message of a relay, and rows, which are named tuples."""
+    if "rows" in body:
+        body["rows"] = [tuple(row) for row in body["rows"]]
+    else:
+        body["body"] = orjson.Fragment(encode(body["body"]))
 
 
 class Codec(Protocol):
@@ -55,7 +67,7 @@ class Codec(Protocol):
         """Return a part of the machine's snapshot."""
 
 
-def decode(body: dict[str, Any], codec: Codec) -> Message:
+def decode(body: dict[str, Any], codec: Codec) -> Frame:
     """Return the message of a body. Raise MalformedMessageError."""
     message_type = body.get("type")
     shape = SHAPES.get(message_type) if type(message_type) is str else None
@@ -73,7 +85,8 @@ def decode(body: dict[str, Any], codec: Codec) -> Message:
     values = [body[field] for field in shape.fields]
     for position, field in shape.others:
         values[position] = _DECODERS[field](body, codec)
-    return shape.message_class(*values)
+    message: Frame = shape.message_class(*values)
+    return message
 
 
 def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:
@@ -153,10 +166,7 @@ def _decode_nonce(body: dict[str, Any], _: Codec) -> str:
 
 
 def _decode_members(body: dict[str, Any], _: Codec) -> tuple[str, ...]:
-    value = body["members"]
-    if type(value) is not list or not _ONLY_TEXTS.issuperset(map(type, value)):
-        raise MalformedMessageError("field members: expected a list of names")
-    return tuple(value)
+    return _names("members", body["members"])
 
 
 def _decode_answers(body: dict[str, Any], codec: Codec) -> tuple[Answer, ...]:
@@ -178,10 +188,52 @@ def _decode_answer(value: object, codec: Codec) -> Answer:
     raise ValueError("expected [client, number, result or null]")
 
 
+def _decode_name(field: str) -> Callable[[dict[str, Any], Codec], str]:
+    def decode_name(body: dict[str, Any], _: Codec) -> str:
+        if type(body[field]) is not str:
+            raise MalformedMessageError(f"field {field}: expected a text")
+        return str(body[field])
+
+    return decode_name
+
+
+def _names(field: str, value: object) -> tuple[str, ...]:
+    if type(value) is not list or not _ONLY_TEXTS.issuperset(map(type, value)):
+        raise MalformedMessageError(f"field {field}: expected a list of names")
+    return tuple(value)
+
+
+def _decode_rows(body: dict[str, Any], _: Codec) -> tuple[Row, ...]:
+    value = body["rows"]
+    if type(value) is not list:
+        raise MalformedMessageError("field rows: expected a list")
+    return tuple(map(_decode_row, value))
+
+
+def _decode_row(value: object) -> Row:
+    match value:
+        case [str(process), int(stamp), [*heard]] if 0 <= stamp <= NUMBER_MAX:
+            return Row(process, stamp, _names("rows", heard))
+    raise MalformedMessageError("field rows: expected [process, stamp, names] of each")
+
+
+def _decode_relayed(body: dict[str, Any], codec: Codec) -> object:
+    inner = body["body"]
+    message = decode(inner, codec) if type(inner) is dict else None
+    if message is None or isinstance(message, Relay | LinkRows):
+        raise MalformedMessageError("field body: expected a message of the protocol")
+    return message
+
+
 _DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
     "entries": _decode_entries,
     "parts": _decode_parts,
     "nonce": _decode_nonce,
     "members": _decode_members,
     "answers": _decode_answers,
+    "state": _decode_name("state"),
+    "rows": _decode_rows,
+    "origin": _decode_name("origin"),
+    "route": lambda body, _: _names("route", body["route"]),
+    "body": _decode_relayed,
 }

@@ -1,12 +1,16 @@
 """The names and fields of the protocol's messages, the same for every encoding."""
 
 import re
-from typing import get_args
+from typing import Any, TypeAlias, get_args
 
 from vsr_node.core.messages import Message, name_of
+from vsr_node.links.frames import LinkRows, Relay
+
+Frame: TypeAlias = Message | LinkRows | Relay
+"""What processes send each other: a message as it is, or on its way, or rows of links."""
 
 # Clients of lin-kv ask with ``read``, and are answered with ``read_ok``.
-_OTHER_NAMES = {"read": "read_index", "read_ok": "read_index_ok"}
+_OTHER_NAMES = {"read": "read_index", "read_ok": "read_index_ok", "link_rows": "links"}
 
 NUMBER_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact."""
@@ -22,11 +26,12 @@ class MalformedMessageError(ValueError):
 class Shape:
     """The fields of a message: which are numbers, and at which position the others are."""
 
-    def __init__(self, message_class: type[Message]) -> None:
+    def __init__(self, message_class: type[Any]) -> None:
         fields = message_class.__annotations__
         name = name_of(message_class)
         self.type = _OTHER_NAMES.get(name, name)
         self.message_class = message_class
+        self.is_of_links = message_class in (LinkRows, Relay)
         self.fields = tuple(fields)
         self.keys = {"type", *fields}
         self.number_fields = tuple(name for name, kind in fields.items() if kind is int)
@@ -35,7 +40,7 @@ class Shape:
         )
 
 
-SHAPES_BY_CLASS = {message_class: Shape(message_class) for message_class in get_args(Message)}
+SHAPES_BY_CLASS = {message_class: Shape(message_class) for message_class in get_args(Frame)}
 SHAPES = {shape.type: shape for shape in SHAPES_BY_CLASS.values()}
 
 MESSAGE_TYPES = frozenset(SHAPES)

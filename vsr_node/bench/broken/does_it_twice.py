@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A lie: a request that the network repeats is done once more."""
 
-from small_node import Body, Store
+from small_node import Body
+from small_workloads import AllStore
 
 
-class DoesItTwice(Store):
+class DoesItTwice(AllStore):
     """Recognizes no request."""
 
     def serve(self, client: str, request: Body) -> None:

@@ -1,17 +1,7 @@
 #!/usr/bin/env python3
 """A lie: a transaction that the network repeats is done once more."""
 
-from small_node import Body
-from small_workloads import AllStore
-
-
-class TxnTwice(AllStore):
-    """Recognizes no request."""
-
-    def serve(self, client: str, request: Body) -> None:
-        """Do each request that arrives."""
-        self.do(client, request)
-
+from does_it_twice import DoesItTwice
 
 if __name__ == "__main__":
-    TxnTwice().run()
+    DoesItTwice().run()

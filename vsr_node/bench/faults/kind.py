@@ -101,6 +101,8 @@ class Demand:
     time_limit_ns: int
     slow_ms: float | None = None
     """The delay that slow links add; None if no link is ever slow."""
+    partitions: tuple[str, ...] = ()
+    """The variants of partitions, and no aimed ones; empty stands for all."""
     thorough: bool = False
     """Whether every other fault and the last one hit the leader, variants take turns between, and
     all faults end at the time limit. False draws each fault for itself, as Maelstrom does."""

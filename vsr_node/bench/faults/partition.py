@@ -8,8 +8,14 @@
 - *majorities-ring*: every node hears a majority and no two nodes hear the same one. On three nodes
   that is a ring of one-way links; on more, links keep both ways.
 
-A thorough run has two that Maelstrom lacks: *primary* cuts off the node that leads, and
-*backup* one that does not.
+A run that is not drawn as Maelstrom does has more. Two aim: *primary* cuts off the node that leads,
+and *backup* one that does not. After the others all nodes still reach each other by way of others:
+
+- *link*: two nodes do not hear each other;
+- *one-way*: one node does not hear another;
+- *one-way-ring*: each node hears only the one before it on a ring;
+- *bridge*: all nodes but one hear only that one, which hears all;
+- *chain*: each node hears only its neighbours on a chain.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -92,6 +98,50 @@ def majorities_ring(nodes: Sequence[str], random: Random) -> Partition:
     return Partition("majorities-ring", way.join((*ring, ring[0])), cuts)
 
 
+def link(nodes: Sequence[str], random: Random) -> Partition:
+    """Cut the link between two nodes, both ways."""
+    one, other = random.sample(nodes, 2)
+    return Partition("link", f"{one} x {other}", {one: [other], other: [one]})
+
+
+def one_way(nodes: Sequence[str], random: Random) -> Partition:
+    """Cut the link between two nodes one way."""
+    source, destination = random.sample(nodes, 2)
+    return Partition("one-way", f"{destination} does not hear {source}", {destination: [source]})
+
+
+def one_way_ring(nodes: Sequence[str], random: Random) -> Partition:
+    """Let each node hear only the one before it on a ring."""
+    ring = random.sample(nodes, len(nodes))
+    heard = {node: {ring[at - 1]} for at, node in enumerate(ring)}
+    return _all_but("one-way-ring", " -> ".join((*ring, ring[0])), nodes, heard)
+
+
+def bridge(nodes: Sequence[str], random: Random) -> Partition:
+    """Let all nodes but one hear only that one."""
+    middle = random.choice(nodes)
+    others = [node for node in nodes if node != middle]
+    heard = {middle: set(others), **{node: {middle} for node in others}}
+    return _all_but("bridge", f"{' '.join(others)} only by way of {middle}", nodes, heard)
+
+
+def chain(nodes: Sequence[str], random: Random) -> Partition:
+    """Let each node hear only its neighbours on a chain."""
+    order = random.sample(nodes, len(nodes))
+    heard = {
+        node: {*order[max(0, at - 1) : at], *order[at + 1 : at + 2]}
+        for at, node in enumerate(order)
+    }
+    return _all_but("chain", " - ".join(order), nodes, heard)
+
+
+def _all_but(
+    kind: str, text: str, nodes: Sequence[str], heard: Mapping[str, set[str]]
+) -> Partition:
+    cuts = {node: sorted(set(nodes) - heard[node] - {node}) for node in nodes}
+    return Partition(kind, text, cuts)
+
+
 def _split(kind: str, nodes: Sequence[str], size: int, random: Random) -> Partition:
     return cut_off(kind, nodes, set(random.sample(nodes, size)))
 
@@ -122,8 +172,30 @@ def shapes_for(node_count: int) -> tuple[Shape, ...]:
     return (one, majority, minority_third, majorities_ring)
 
 
+SHAPES: Mapping[str, Shape] = {
+    "one": one,
+    "majority": majority,
+    "minority-third": minority_third,
+    "majorities-ring": majorities_ring,
+    "link": link,
+    "one-way": one_way,
+    "one-way-ring": one_way_ring,
+    "bridge": bridge,
+    "chain": chain,
+}
+"""By the names that ``--partitions`` takes."""
+
+PARTIAL = (link, one_way, one_way_ring, bridge, chain)
+"""What Maelstrom lacks. Two nodes have no way around a cut."""
+
+
 def _draw(demand: Demand, random: Random) -> Partition | None:
     shapes = shapes_for(len(demand.nodes))
+    if len(demand.nodes) > 2:
+        if demand.partitions:
+            shapes = tuple(SHAPES[name] for name in demand.partitions)
+        elif demand.thorough:
+            shapes += PARTIAL
     return random.choice(shapes)(demand.nodes, random) if shapes else None
 
 

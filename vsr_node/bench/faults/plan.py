@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from vsr_node.bench.faults.kind import Demand, PlannedKind, PlannedValue
 from vsr_node.bench.faults.kinds import KIND_OF_ACT
+from vsr_node.bench.faults.partition import PARTITION
 from vsr_node.bench.faults.targets import at_backup
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 
@@ -90,7 +91,8 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
         at += max(int(random.uniform(0, 2 * demand.interval_ns)), lasts_ns_min)
     if not (demand.thorough or demand.heals):
         return acts
-    if not demand.thorough or kind.at_leader is None:
+    is_chosen = bool(demand.partitions) and kind is PARTITION
+    if not demand.thorough or kind.at_leader is None or is_chosen:
         return [*acts, *[Act(demand.time_limit_ns, kind, None)] * (len(acts) % 2)]
     is_possible = kind.draw(demand, random) is not None
     return _with_last_fault(demand, kind, kind.at_leader, acts) if is_possible else []
@@ -121,6 +123,8 @@ def _next_fault(
     """
     value = kind.draw(demand, random)
     if value is None or not demand.thorough:
+        return value
+    if demand.partitions and kind is PARTITION:
         return value
     if kind.at_leader is not None and number % 2 == 0:
         return kind.at_leader

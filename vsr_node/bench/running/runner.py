@@ -241,6 +241,7 @@ class LiveRun:
                 interval_ns=int(options.nemesis_interval_s * NANOSECONDS_PER_SECOND),
                 time_limit_ns=int(options.time_limit_s * NANOSECONDS_PER_SECOND),
                 slow_ms=options.slow_ms,
+                partitions=options.partitions,
                 thorough=options.is_thorough,
                 heals=self.workload.has_final_phase,
             )

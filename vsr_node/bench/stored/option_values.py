@@ -4,6 +4,7 @@ import math
 from argparse import ArgumentTypeError
 
 from vsr_node.bench.faults.kinds import NAMES, NEMESES
+from vsr_node.bench.faults.partition import SHAPES
 from vsr_node.bench.workloads import WORKLOADS
 from vsr_node.checker.transactions.anomalies import COMMON_MODELS, model_name
 
@@ -73,3 +74,11 @@ def nemeses(text: str) -> tuple[str, ...]:
             f"there is no nemesis {name}; there are {', '.join(NAMES)}, and all"
         )
     return tuple(name for name in NAMES if name in names)
+
+
+def partitions(text: str) -> tuple[str, ...]:
+    """Return the kinds of partition in a list, in the order of ``SHAPES``."""
+    names = {name for each in text.split(",") if (name := each.strip())}
+    for name in sorted(names - SHAPES.keys()):
+        raise ArgumentTypeError(f"there is no partition {name}; there are {', '.join(SHAPES)}")
+    return tuple(name for name in SHAPES if name in names)

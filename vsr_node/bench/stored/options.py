@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from vsr_node.bench.faults.partition import SHAPES
 from vsr_node.bench.nodes.links import LatencyDistribution
 from vsr_node.bench.stored import option_values as values
 from vsr_node.bench.stored.script import Script
@@ -118,6 +119,14 @@ class Description:
         help="kill (-9, then started again), pause, partition, several of them (kill,pause), "
         "all, or none; one node, a minority, a majority, all nodes, or the leader; aimed (not part "
         "of all): kills, cuts and pauses of the leader at the worst moments",
+    )
+    partitions: tuple[str, ...] = _option(
+        "--partitions",
+        type=values.partitions,
+        default=(),
+        stored_default=(),
+        metavar="LIST",
+        help=f"the kinds of partition, in place of all: {', '.join(SHAPES)}",
     )
     nemesis_interval_s: float = _option(
         "--nemesis-interval",

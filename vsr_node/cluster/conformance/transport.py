@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from vsr_node.cluster.network import OnMessage, Transport
 from vsr_node.core.messages import Commit, Message, Prepare, PrepareOk, StartViewChange
+from vsr_node.wire.shapes import Frame
 
 Make: TypeAlias = Callable[[str, Sequence[str], OnMessage], Awaitable[Transport]]
 """Starts the transport of a member, given its name, all members, and what takes messages."""
@@ -27,7 +28,7 @@ async def check_transport(make: Make) -> None:
     Raises AssertionError if a message is changed, comes from or to another member, or never comes
     although it is repeated. A transport may lose single messages.
     """
-    heard: dict[str, list[tuple[str, Message]]] = {name: [] for name in MEMBERS}
+    heard: dict[str, list[tuple[str, Frame]]] = {name: [] for name in MEMBERS}
 
     def ears(name: str) -> OnMessage:
         return lambda peer, message, _: heard[name].append((peer, message))
@@ -51,7 +52,7 @@ async def check_transport(make: Make) -> None:
 
 async def _expect(
     transport: Transport,
-    heard: dict[str, list[tuple[str, Message]]],
+    heard: dict[str, list[tuple[str, Frame]]],
     destinations: tuple[str, ...],
     source: str,
     message: Message,
@@ -74,6 +75,6 @@ async def _expect(
             )
 
 
-def _forget(heard: dict[str, list[tuple[str, Message]]]) -> None:
+def _forget(heard: dict[str, list[tuple[str, Frame]]]) -> None:
     for messages in heard.values():
         messages.clear()

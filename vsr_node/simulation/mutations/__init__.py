@@ -30,6 +30,7 @@ VRR is Liskov & Cowling, "Viewstamped Replication Revisited", MIT-CSAIL-TR-2012-
 
 from vsr_node.simulation.mutations import (
     exactly_once,
+    links,
     machines,
     normal_operation,
     quorum_read,
@@ -48,6 +49,7 @@ CATALOGUE = (
     *quorum_read.MUTATIONS,
     *exactly_once.MUTATIONS,
     *sessions.MUTATIONS,
+    *links.MUTATIONS,
     *machines.MUTATIONS,
 )
 

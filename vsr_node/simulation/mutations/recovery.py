@@ -16,8 +16,8 @@ MUTATIONS = (
         (
             Edit(
                 RECOVERY,
-                "Hearing(on_recovery, (Status.NORMAL,),",
-                "Hearing(on_recovery, (Status.NORMAL, Status.RECOVERING),",
+                "on_recovery, (Status.NORMAL,),",
+                "on_recovery, (Status.NORMAL, Status.RECOVERING),",
             ),
         ),
     ),
@@ -28,8 +28,8 @@ MUTATIONS = (
         (
             Edit(
                 RECOVERY,
-                "Hearing(on_recovery, (Status.NORMAL,),",
-                "Hearing(on_recovery, (Status.NORMAL, Status.VIEW_CHANGE),",
+                "on_recovery, (Status.NORMAL,),",
+                "on_recovery, (Status.NORMAL, Status.VIEW_CHANGE),",
             ),
         ),
     ),
@@ -313,8 +313,8 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        commit_up_to(self, durable.commit_number)\n        if self.status",
-                "        if self.status",
+                "        commit_up_to(self, durable.commit_number)\n        while",
+                "        while",
             ),
         ),
     ),

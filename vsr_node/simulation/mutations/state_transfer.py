@@ -58,8 +58,8 @@ MUTATIONS = (
         (
             Edit(
                 STATE_TRANSFER,
-                "Hearing(on_new_state, _ANY,",
-                "Hearing(on_new_state, _ANY, is_served_in_any_view=True,",
+                "on_new_state, _ANY,",
+                "on_new_state, _ANY, is_served_in_any_view=True,",
             ),
         ),
         rare="NEW_STATE must cross a view change, with entries that the new view lacks",
@@ -138,8 +138,8 @@ MUTATIONS = (
         (
             Edit(
                 STATE_TRANSFER,
-                "    if leads or message.op_number <= replica.commit_number:\n",
-                "    if leads:\n",
+                "    if (leads and not is_later) or message.op_number <= replica.commit_number:\n",
+                "    if leads and not is_later:\n",
             ),
             Edit(
                 CHECKPOINT,
@@ -205,8 +205,8 @@ MUTATIONS = (
         (
             Edit(
                 CHECKPOINT,
-                "checkpoint.op_number + 1)\n    answer_known(replica)\n",
-                "checkpoint.op_number + 1)\n",
+                "        replica.enter_epoch()\n    answer_known(replica)\n",
+                "        replica.enter_epoch()\n",
             ),
         ),
     ),

@@ -381,8 +381,9 @@ MUTATIONS = (
         (
             Edit(
                 VOTING,
-                "    replica.send(replica.peers, message)\n",
-                "    if replica.leading is None:\n        replica.send(replica.peers, message)\n",
+                "    replica.send(_electorate(replica), message)\n",
+                "    if replica.leading is None:\n"
+                "        replica.send(_electorate(replica), message)\n",
             ),
             Edit(
                 VOTING,
@@ -527,8 +528,8 @@ MUTATIONS = (
         (
             Edit(
                 MEMBERSHIP,
-                "self.members[view_number % len(self.members)]",
-                "self.members[view_number % max(1, self.failures_max)]",
+                "view_number % VIEWS_PER_EPOCH % len(self.members)",
+                "view_number % VIEWS_PER_EPOCH % max(1, self.failures_max)",
             ),
         ),
     ),
