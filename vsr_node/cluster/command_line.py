@@ -42,7 +42,7 @@ COMMON: dict[str, dict[str, Any]] = {
 }
 """The options of all commands but ``pki``."""
 
-SETTINGS = (*COMMON, "name", "data-dir", "listen", "http", "flush")
+SETTINGS = (*COMMON, "name", "data-dir", "listen", "http", "flush", "trace", "trace-events")
 """The options that an environment variable or the file of --config may give."""
 
 
@@ -121,6 +121,20 @@ def _parser(settings: Mapping[str, str]) -> argparse.ArgumentParser:
     _add(serve, settings, "listen", help="HOST:PORT to listen at, if not the one in --peers")
     _add(serve, settings, "http", help="HOST:PORT of /livez, /readyz, /metrics and /status")
     _add(serve, settings, "flush", default="always", help="always or never wait for the disk")
+    _add(
+        serve,
+        settings,
+        "trace",
+        type=Path,
+        help="a file to which events are appended as JSON Lines",
+    )
+    _add(
+        serve,
+        settings,
+        "trace-events",
+        default="",
+        help="PREFIX,..: only these (docs/TELEMETRY.md)",
+    )
     serve.add_argument("--insecure", action="store_true", help="serve other machines without TLS")
     call = add("call", _call, "execute a command of a machine")
     call.add_argument("machine", help="MODULE:CLASS")
@@ -224,6 +238,8 @@ def _serve(options: argparse.Namespace) -> int:
         listen=options.listen or "",
         group=options.group,
         http=options.http or "",
+        trace=options.trace,
+        trace_events=[each for each in options.trace_events.split(",") if each],
     )
     return asyncio.run(_run(server, machine.__name__, secured=bool(options.tls)))
 
