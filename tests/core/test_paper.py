@@ -1,7 +1,7 @@
 """The paper, rule by rule: Liskov & Cowling, "Viewstamped Replication Revisited" (2012).
 
 One test for each rule, in the order of the paper's sections; groups of five where a quorum of two
-would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``, and more of
+would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``, more of
 section 7 (reconfiguration) in ``test_reconfiguration.py``.
 """
 

@@ -121,6 +121,13 @@ def is_closed(replica: Replica) -> bool:
     return replica.leading is not None and replica.leading.is_closed
 
 
+def is_heard(replica: Replica, peer: str, moment: int) -> bool:
+    """Return whether a backup has answered in this view what was sent after ``moment``."""
+    leading = replica.leading
+    assert leading is not None
+    return replica.round_trip.echoed[peer] > max(moment, leading.since)
+
+
 def log_change(replica: Replica, entry: Entry) -> None:
     """Put the outcome of a request for a change into the log; it may be what ends the epoch."""
     leading = replica.leading
@@ -149,7 +156,8 @@ def is_logged(replica: Replica, entry: Entry) -> bool:
 def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     """Put requests into the log that are not there yet, nor another of the same client and number.
 
-    Return how many of ``entries`` are in the log or executed, up to the first without room.
+    Return how many of ``entries`` are in the log or executed, up to the first without room, or the
+    first that asks for other members.
     Exactly-once does not depend on the look-ups here: execution decides it (``execution``).
     """
     assert replica.accepts_requests, "only a primary in touch with a quorum orders requests"
@@ -169,6 +177,8 @@ def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     count = 0
     for entry in entries:
         client, request_number, operation = entry
+        if type(operation) is Reconfiguration:
+            break
         key = (client, request_number)
         if (
             in_log.get(key, 0) <= commit_number
