@@ -318,7 +318,7 @@ Message: TypeAlias = (
     | Answers
 )
 
-EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
+_EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
     {
         Request,
         Prepare,
@@ -334,7 +334,11 @@ EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
         CatchUp,
     }
 )
-"""The types whose receiver, if it works, soon has something to say to the sender."""
+
+
+def expects_answer(message: Message) -> bool:
+    """Return whether the receiver is to send something back, whatever it is."""
+    return type(message) in _EXPECTS_ANSWER and bool(getattr(message, "wants_answer", True))
 
 
 def name_of(message_type: type[Message]) -> str:
