@@ -573,6 +573,7 @@ _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.HELD: waiting.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
+    Timer.PREPARE: leading.prepare_held,
     Timer.EPOCH: reconfiguration.say_epoch_started,
     Timer.CHANGE: change.go_on,
 }
