@@ -18,7 +18,7 @@ from . import quorum_read, waiting
 from .admission import Hearing
 from .membership import VIEWS_PER_EPOCH
 from .messages import Answer, Answers, Entry, Message, Reason, Refusal, Reply
-from .size import size_of_entry
+from .size import fitting, size_of_entry
 from .status import Status
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) ->
                 replica.handed_in = HandedIn()
             replica.handed_in.origins[entry[:2]] = source
             waiting.take_request(replica, *entry, size_of_entry(entry))
-    if known:
-        replica.send((source,), Answers(replica.view_number, tuple(known)))
+    _send_answers(replica, source, known)
 
 
 def answer_here(replica: Replica, client: str, request_number: int) -> None:
@@ -141,9 +140,17 @@ def answer_handed_in(replica: Replica) -> None:
         answers.setdefault(origins.pop(key), []).append((*key, None))
     replica.replies = replies
     for origin, some in answers.items():
-        replica.send((origin,), Answers(replica.view_number, tuple(some)))
+        _send_answers(replica, origin, some)
     if not origins:
         replica.handed_in = None
+
+
+def _send_answers(replica: Replica, origin: str, answers: list[Answer]) -> None:
+    rest = tuple(answers)
+    while rest:
+        some = fitting(rest, replica.limits.batch_size, size_of_entry)
+        replica.send((origin,), Answers(replica.view_number, some))
+        rest = rest[len(some) :]
 
 
 def on_answers(replica: Replica, _source: str, message: Answers) -> None:

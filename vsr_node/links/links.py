@@ -216,6 +216,10 @@ class Links:
         direct = tuple(route[0] for route in routes if len(route) == 1)
         return [(direct, body), *frames] if direct else frames
 
+    def reaches(self, process: str) -> bool:
+        """Return whether rows show a way to a process; False while nobody watches."""
+        return self._watch is not None and process in self._find_routes(self._watch)
+
     def _find_routes(self, watch: _Watch) -> dict[str, tuple[str, ...]]:
         """Return the shortest path of good ways to each process to which there is one."""
         heard_by = self._fresh_rows(watch)

@@ -477,10 +477,12 @@ class SimulatedRun:
     def _demand_quiet_links(self) -> None:
         """Demand that nobody asks who hears whom any more, now that everybody hears everybody.
 
-        Where clocks differ, an interval of one may be too long for another.
+        Where clocks differ, an interval of one may be too long for another; who is gone for good
+        may be missed for ever.
         """
         rates = self.plan.clock_rates_per_mille
-        if max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX:
+        do_clocks_agree = max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX
+        if do_clocks_agree and len(self._spared) == len(self.cluster.hosts):
             self.cluster.situations[Situation.QUIET_DEMANDED] += 1
         else:
             self.cluster.situations[Situation.QUIET_NOT_DEMANDED] += 1

@@ -207,7 +207,8 @@ MUTATIONS = (
         (
             Edit(
                 WAITING,
-                "    elif request.entry in _uncommitted(replica):\n",
+                "    elif any(_is_copy(logged, request.entry) for logged in "
+                "_uncommitted(replica)):\n",
                 "    elif key in sent:\n",
             ),
         ),

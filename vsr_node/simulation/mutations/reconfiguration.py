@@ -4,6 +4,7 @@ from vsr_node.simulation.mutations.files import (
     CHANGE,
     CHECKPOINT,
     EXECUTION,
+    QUORUM_READ,
     RECONFIGURATION,
     RECOVERY,
     REPLICA,
@@ -31,9 +32,8 @@ MUTATIONS = (
             ),
             Edit(
                 REPLICA,
-                "            self.is_serving_primary and self.next_membership is None and not"
-                " leading.is_closed(self)\n",
-                "            self.is_serving_primary and self.next_membership is None\n",
+                "            and not leading.is_closed(self)\n",
+                "",
             ),
         ),
     ),
@@ -90,9 +90,14 @@ MUTATIONS = (
         "reads of the turn are answered between executing the change and entering the epoch",
         (
             Edit(
-                REPLICA,
-                "        if self.next_membership is None:\n            quorum_read.go_on(self)\n",
-                "        quorum_read.go_on(self)\n",
+                QUORUM_READ,
+                "    if not reads.count or replica.next_membership is not None:\n",
+                "    if not reads.count:\n",
+            ),
+            Edit(
+                QUORUM_READ,
+                "    if reads.indexed and replica.next_membership is None:\n",
+                "    if reads.indexed:\n",
             ),
         ),
     ),
