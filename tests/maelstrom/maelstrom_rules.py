@@ -27,6 +27,7 @@ REPLIES: dict[str, tuple[str, tuple[Fields, ...]]] = {
     "list_committed_offsets": ("list_committed_offsets_ok", (frozenset({"offsets"}),)),
     "txn": ("txn_ok", (frozenset({"txn"}),)),
     "ts": ("ts_ok", (frozenset({"ts"}),)),
+    "reconfigure": ("reconfigure_ok", (frozenset({"epoch", "members"}),)),
 }
 """The reply to each type of request, and its fields beside ``type`` and ``in_reply_to``.
 

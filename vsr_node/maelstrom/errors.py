@@ -14,6 +14,7 @@ class ErrorCode(IntEnum):
     MALFORMED_REQUEST = 12
     CRASH = 13
     """Indefinite: the request may have been executed."""
+    ABORT = 14
     KEY_DOES_NOT_EXIST = 20
     PRECONDITION_FAILED = 22
 

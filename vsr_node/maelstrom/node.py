@@ -34,6 +34,7 @@ from vsr_node.wire.shapes import MESSAGE_TYPES, NUMBER_MAX, MalformedMessageErro
 
 if TYPE_CHECKING:
     from .listeners import Listeners
+    from .rotation import Rotation
 
 from .data import open_storage
 from .errors import ErrorCode, RequestError, malformed
@@ -102,6 +103,7 @@ class Node:
         self._dropped_count = 0
         self._logged: tuple[int, Status] = (0, Status.NORMAL)
         self._output: list[bytes] = []
+        self._rotation = _rotation_of(options)
 
     @property
     def next_timer(self) -> int:
@@ -109,15 +111,18 @@ class Node:
         if self._member is None:
             return Timers.NEVER
         held = self._held_reads.deadlines
-        if not held:
-            return self._member.next_timer
-        return min(self._member.next_timer, *held.values())
+        next_timer = self._member.next_timer
+        if self._rotation is not None:
+            next_timer = min(next_timer, self._rotation.due_at)
+        return min(next_timer, *held.values()) if held else next_timer
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
         """Handle all waiting lines, at ``now`` microseconds of a monotonic clock."""
         member = self._member
         if member is not None:
             member.begin_turn(now)
+            if self._rotation is not None:
+                self._rotation.go_on(member.replica)
         for line in lines:
             self._on_line(now, line)
         # An init among the lines has made it.
@@ -251,24 +256,46 @@ class Node:
             self._on_init(now, source, msg_id, body)
         elif self._member is None:
             raise RequestError(ErrorCode.TEMPORARILY_UNAVAILABLE, "init has not arrived yet")
+        elif message_type in ("reconfigure", "status"):
+            self._on_group_request(source, msg_id, message_type, body)
         else:
             answer = self._local.answer(message_type, body)
             if answer is None:
                 raise RequestError(ErrorCode.NOT_SUPPORTED, f"unknown type {message_type}")
             self._reply(source, msg_id, answer)
 
+    def _on_group_request(
+        self, source: str, msg_id: int, message_type: str, body: dict[str, Any]
+    ) -> None:
+        """Take a request about the group: other members, or what this node knows of it."""
+        from .requests.membership import status_of, wanted_members
+
+        assert self._member is not None
+        replica = self._member.replica
+        if message_type == "status":
+            self._reply(source, msg_id, status_of(replica))
+            return
+        members, epoch = wanted_members(body, replica.processes)
+        self._check_size(source, ())
+        replica.on_reconfigure(source, msg_id, members, epoch)
+
     def _on_init(self, now: int, source: str, msg_id: int, body: dict[str, Any]) -> None:
-        name, members = _configuration_of(body)
+        name, processes = _configuration_of(body)
+        founders = self._options.members or processes
+        for founder in founders:
+            if founder not in processes:
+                raise malformed("node_ids", f"{founder}, one of --members, is missing")
         if self._member is None:
             try:
-                durable = self._open_storage(name, members)
+                durable = self._open_storage(name, processes, founders)
             except StorageError as error:
                 self._reply_error(source, msg_id, RequestError(ErrorCode.CRASH, str(error)))
                 self.flush()
                 raise
             self._member = Member(
                 name=name,
-                members=members,
+                members=founders,
+                processes=processes,
                 machine=MaelstromMachine(),
                 storage=self._storage,
                 durable=durable,
@@ -281,22 +308,25 @@ class Node:
             self._local = LocalRequests(name, self._random)
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
-                for peer in self._member.replica.peers
+                for peer in self._member.replica.other_processes
             }
             prefix_length_max = max(map(len, self._peer_prefixes.values()), default=0)
             self._body_length_max = json_body.LINE_LENGTH_MAX - prefix_length_max - len(b"}")
-        elif (name, members) != (self._name, self._member.replica.membership.members):
+        elif (name, processes) != (self._name, self._member.replica.processes):
             raise malformed("node_ids", "differs from the configuration of the first init")
         self._reply(source, msg_id, {"type": "init_ok"})
 
-    def _open_storage(self, name: str, members: tuple[str, ...]) -> DurableState:
+    def _open_storage(
+        self, name: str, processes: tuple[str, ...], founders: tuple[str, ...]
+    ) -> DurableState:
         self._storage = open_storage(
             self._options,
             name,
-            members,
+            processes,
             self._message_id,
             lambda: self._message_id_max,
             self._log,
+            founders,
         )
         durable = self._storage.load()
         if durable.is_recovering:
@@ -416,16 +446,26 @@ class Node:
             )
 
 
+def _rotation_of(options: Options) -> "Rotation | None":
+    """Return what changes the members of the group; None if only clients do."""
+    if options.reconfigure_every_s is None:
+        return None
+    # Imported late, as most nodes never need it.
+    from .rotation import Rotation
+
+    return Rotation(round(options.reconfigure_every_s * 1_000_000))
+
+
 def _configuration_of(body: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Return the node's name and all members of an ``init`` body. Raises RequestError."""
+    """Return the node's name and all processes of an ``init`` body. Raises RequestError."""
     name = body.get("node_id")
     if type(name) is not str or not name:
         raise malformed("node_id", "expected a name")
-    members = body.get("node_ids")
-    if type(members) is not list or not all(type(member) is str for member in members):
+    processes = body.get("node_ids")
+    if type(processes) is not list or not all(type(process) is str for process in processes):
         raise malformed("node_ids", "expected a list of names")
-    if len(set(members)) != len(members):
+    if len(set(processes)) != len(processes):
         raise malformed("node_ids", "a name occurs twice")
-    if name not in members:
+    if name not in processes:
         raise malformed("node_ids", f"{name}, the node_id, is missing")
-    return name, tuple(members)
+    return name, tuple(processes)

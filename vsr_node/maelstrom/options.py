@@ -24,6 +24,11 @@ class Options(NamedTuple):
     """Bytes that the key and the values of one request may have, as JSON in UTF-8: by default those
     of a value of 1 MiB with a key of 64 KiB."""
     quorum_reads: bool = True
+    members: tuple[str, ...] = ()
+    """The founders of the group; all nodes if there are none."""
+    reconfigure_every_s: float | None = None
+    """How old an epoch gets, in seconds, before the group changes its members by itself; None: as
+    old as it gets."""
     data_dir: str | None = None
     """A folder or ``IN_MEMORY``; None stands for the default journal."""
     is_flushed: bool = True
@@ -84,6 +89,19 @@ def parse_options(arguments: Sequence[str]) -> Options:
         "state; log: a read goes through the log like a write (default: %(default)s)",
     )
     parser.add_argument(
+        "--members",
+        metavar="NODE,...",
+        help="the nodes that found the group; the others wait until they become members "
+        "(docs/MEMBERSHIP.md; default: all nodes)",
+    )
+    parser.add_argument(
+        "--reconfigure-every",
+        type=float,
+        metavar="SECONDS",
+        help="change the members of the group each time that an epoch is so old "
+        "(default: only when a client asks)",
+    )
+    parser.add_argument(
         "--data-dir",
         metavar="DIR",
         help="where this node keeps its data, in a folder of its own; none: in memory, so that a "
@@ -125,6 +143,11 @@ def parse_options(arguments: Sequence[str]) -> Options:
         parser.error("--clients-max must be at least 1")
     if not 1 <= options.operation_bytes_max <= OPERATION_BYTES_LIMIT:
         parser.error(f"--operation-bytes-max must be from 1 to {OPERATION_BYTES_LIMIT}")
+    members = tuple(filter(None, (options.members or "").split(",")))
+    if options.members is not None and (not members or len(set(members)) < len(members)):
+        parser.error("--members must name one node or more, each of them once")
+    if options.reconfigure_every is not None and not options.reconfigure_every > 0:
+        parser.error("--reconfigure-every must be more than 0")
     if options.data_dir == "":
         parser.error("--data-dir must not be empty")
     if options.fsync is not None and options.data_dir in (None, IN_MEMORY):
@@ -138,6 +161,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         clients_max=options.clients_max,
         operation_bytes_max=options.operation_bytes_max,
         quorum_reads=options.reads == "quorum",
+        members=members,
+        reconfigure_every_s=options.reconfigure_every,
         data_dir=options.data_dir,
         is_flushed=options.fsync != "never",
         trace=options.trace,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import orjson
 
-from vsr_node.core.messages import Operation, Reason
+from vsr_node.core.messages import CHANGES, Operation, Reason
 from vsr_node.machines.answers import NOTHING_WRITTEN
 
 from ..errors import ErrorCode
@@ -100,6 +100,10 @@ def reply_of(result: Any) -> dict[str, object] | None:
     kind = result[0]
     if kind == "error":
         return {"type": kind, "code": result[1], "text": result[2]}
+    if type(result) in CHANGES:
+        from .membership import reply_of_change
+
+        return reply_of_change(result)
     if result == NOTHING_WRITTEN:
         return None
     reply = REPLIES[kind]
