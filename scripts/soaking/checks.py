@@ -258,7 +258,7 @@ CHECKS = (
     ),
     Check(
         name="embedding",
-        about="three members over TCP: kill -9 every 2 s, and planned restarts, under 32 clients",
+        about="three members over TCP: kill -9 every 2 s, planned restarts, and what strangers may try",
         runs=(
             CheckRun(
                 name="kill -9",
@@ -269,6 +269,14 @@ CHECKS = (
                 name="planned restarts",
                 command=module("scripts.soaking.embedding", "--fault restart --seconds 120"),
                 time_limit_s=600,
+            ),
+            CheckRun(
+                name="10,000 streams, 5,000 idle connections",
+                command=(
+                    *("env", "VSR_ABUSE_STREAMS=10000", "VSR_ABUSE_IDLE=5000"),
+                    *module("pytest", "-q tests/cluster/test_abuse.py"),
+                ),
+                time_limit_s=1500,
             ),
         ),
     ),

@@ -30,6 +30,7 @@ def make_server(
     security: TLS | None = None,
     log: list[str] | None = None,
     http: str = "",
+    trace: Path | None = None,
     loop: Literal["own", "current"] = "own",
 ) -> Server[Counter]:
     lines: list[str] = [] if log is None else log
@@ -41,6 +42,7 @@ def make_server(
         volatile=folder is None,
         security=security,
         http=http,
+        trace=trace,
         loop=loop,
         log=lines.append,
     )

@@ -22,6 +22,9 @@ from vsr_node.wire.handshake import FRAMES, HELLO_TIME_S, MEMBER, Hello, Ping
 STREAMS = int(os.environ.get("VSR_ABUSE_STREAMS", "300"))
 """How many streams of each kind; the long check has 10,000."""
 
+IDLE = int(os.environ.get("VSR_ABUSE_IDLE", str(3 * transport.UNPROVED_MAX)))
+"""How many connections say nothing; the long check has 5,000."""
+
 
 def rss_bytes() -> int:
     with pathlib.Path("/proc/self/statm").open(encoding="ascii") as file:
@@ -147,7 +150,7 @@ def test_idle_connections_are_bounded_and_closed() -> None:
     async def abuse(members: dict[str, str], _random: Random) -> None:
         host, port = members["a"].split(":")
         writers = []
-        for _ in range(3 * transport.UNPROVED_MAX):
+        for _ in range(IDLE):
             writer = (await asyncio.open_connection(host, int(port)))[1]
             writers.append(writer)
         await asyncio.sleep(0.2)
@@ -158,7 +161,9 @@ def test_idle_connections_are_bounded_and_closed() -> None:
         for writer in writers:
             writer.close()
 
+    before = rss_bytes()
     under_abuse(abuse)
+    assert rss_bytes() - before < 64 << 20
 
 
 def test_a_slow_one_is_closed() -> None:

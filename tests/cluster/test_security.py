@@ -1,7 +1,11 @@
 """TLS: members and clients with certificates of one authority get in, and nobody else."""
 
 import asyncio
+import shutil
+import signal
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -143,3 +147,48 @@ def test_keys_are_their_owners_alone(pki: Path) -> None:
     for name in (*NAMES, "client"):
         assert stat.S_IMODE((pki / name / "key.pem").stat().st_mode) == 0o600
         assert stat.S_IMODE((pki / name).stat().st_mode) == 0o700
+
+
+def test_certificates_are_read_again_without_a_restart(
+    pki: Path, members: dict[str, str], tmp_path: Path
+) -> None:
+    for name in NAMES:
+        shutil.copytree(pki / name, tmp_path / name)
+    other = Authority("a later authority", datetime.now(UTC) + timedelta(days=7))
+
+    async def scene() -> None:
+        servers = await start(tmp_path, members)
+        later = TLS.folder(tmp_path / "later")
+        other.issue(tmp_path / "later", "client", datetime.now(UTC) + timedelta(days=7))
+        async with Client.connect(Counter, members, security=later, timeout=0.3) as client:
+            with pytest.raises(NotExecuted):
+                await Counter.add(client, 1)
+        for name in NAMES:
+            shutil.rmtree(tmp_path / name)
+            other.issue(tmp_path / name, name, datetime.now(UTC) + timedelta(days=7))
+        for server in servers:
+            await server.read_certificates()
+        async with Client.connect(Counter, members, security=later) as client:
+            assert await Counter.add(client, 1) == 1
+        # What can't be read changes nothing.
+        (tmp_path / "a/cert.pem").write_text("?")
+        with pytest.raises(OSError, match=r"PEM|SSL"):
+            await servers[0].read_certificates()
+        async with Client.connect(Counter, {"a": members["a"]}, security=later) as client:
+            assert await Counter.add(client, 1) == 2
+        await stop(servers)
+
+    asyncio.run(scene())
+
+
+def test_sighup_lets_a_member_read_its_certificates(pki: Path) -> None:
+    peers = f"a={addresses('a')['a']}"
+    command = [sys.executable, "-m", "vsr_node", "serve", "--name", "a", "--peers", peers]
+    command += ["--data-dir", "none", "--tls", str(pki / "a")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "a serves KeyValue" in process.stderr.readline()
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr.readline() == "a has read its certificates\n"
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0

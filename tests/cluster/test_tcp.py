@@ -4,11 +4,13 @@ import asyncio
 import socket
 import urllib.error
 import urllib.request
+from collections import Counter as Counted
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.tcp import addresses, free_address, make_server, running
+from tests.telemetry.trace_check import check_events, read_events
 from vsr_node.client.asynchronous import Client
 from vsr_node.client.blocking import SyncClient
 from vsr_node.client.errors import (
@@ -226,6 +228,23 @@ def test_pages() -> None:
         await asyncio.gather(*(each.stop() for each in (lone, *others)))
 
     asyncio.run(scene())
+
+
+def test_a_trace_of_a_member_tells_a_call_from_start_to_stop(tmp_path: Path) -> None:
+    async def scene() -> None:
+        members = addresses()
+        servers = [make_server(name, members, trace=tmp_path / name) for name in members]
+        await asyncio.gather(*(each.start() for each in servers))
+        async with Client.connect(Counter, members) as client:
+            await Counter.add(client, 1)
+        await asyncio.gather(*(each.stop() for each in servers))
+
+    asyncio.run(scene())
+    findings = [check_events(read_events([tmp_path / name])) for name in "abc"]
+    assert [each.wrong for each in findings] == [[], [], []]
+    seen = sum((each.seen for each in findings), Counted[str]())
+    assert seen["protocol.client_request.stop"] >= 2  # A registration, and the call.
+    assert seen["protocol.prepare.sent"] > 0
 
 
 def test_a_member_that_differs_from_a_quorum_ends() -> None:

@@ -1,7 +1,7 @@
 """The paper, rule by rule: Liskov & Cowling, "Viewstamped Replication Revisited" (2012).
 
 One test for each rule, in the order of the paper's sections; groups of five where a quorum of two
-would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``, and more of
+would let backups commit by themselves. Section 4.3 (recovery) is in ``test_recovery.py``, more of
 section 7 (reconfiguration) in ``test_reconfiguration.py``.
 """
 
@@ -300,6 +300,38 @@ def test_4_1_a_backup_that_was_not_asked_owes_no_answer() -> None:
         if isinstance(each.message, Prepare)
     ]
     assert len(sent) == len(set(sent)) == 8
+
+
+@pytest.mark.parametrize(("size", "count"), [(5, 4), (7, 2)])
+def test_4_1_in_large_groups_entries_wait_for_the_prepare_under_way(size: int, count: int) -> None:
+    group = Group(size)
+    group.delay = 50_000
+    group.run_for(2 * SECOND)
+    group.sent.clear()
+    asked_at = group.now
+    for number in range(1, 5):
+        group.ask("n0", number)
+        group.run_for(10_000)
+    group.run_for(30_000)
+    sent = [each for each in group.sent if type(each.message) is Prepare]
+    sent_at = [each.due - group.delay for each in sent if each.destination == "n1"]
+    assert len(sent_at) == count
+    held = 30_000 if count == 4 else 50_000
+    assert sent_at[-1] - asked_at == pytest.approx(held, abs=1_000)
+    group.run_for(100_000)
+    assert len(group.replies()) == 4
+
+
+def test_4_1_what_is_held_is_sent_when_the_prepare_under_way_is_committed() -> None:
+    group = Group(7)
+    group.delay = 50_000
+    group.run_for(2 * SECOND)
+    group.delay = 10_000
+    group.ask("n0", 1)
+    group.ask("n0", 2)
+    assert len({each.first_op_number for each in group.take(Prepare, destination="n6")}) == 1
+    group.run_for(20_000)
+    assert [each.first_op_number for each in group.take(Prepare, destination="n6")] == [2]
 
 
 def test_4_1_in_a_group_of_three_the_backup_that_asked_answers() -> None:

@@ -609,3 +609,31 @@ def test_a_recovery_of_an_older_epoch_is_answered_with_start_epoch() -> None:
     (answer,) = group.tell("n2", "n0", Recovery(0, 0, "0" * 32))
     assert type(answer) is StartEpoch
     assert group.tell("n2", "n1", Recovery(first_view_of(2), 0, "0" * 32)) == []
+
+
+def test_a_held_request_for_a_change_that_a_copy_brought_into_the_log_is_not_refused() -> None:
+    group = group_that_changes("n3", "n1", size=4, founders=3)
+    group.deliver(Prepare, "n0", "n1")
+    group.crash("n0")
+    n2 = group["n2"]
+    group.tell("n1", "n2", StartViewChange(1, 1))
+    ask_change(group, "n2", "n3", "n1")
+    change_entry = ("admin", 1, Reconfiguration(1, ("n3", "n1")))
+    n2.append((change_entry,))
+    group.isolate("n2")
+    group.run_for(20 * SECOND)
+    assert not [refusal for name, refusal in group.refusals() if name == "n2"]
+
+
+def test_answers_to_a_standby_are_bounded_in_size() -> None:
+    group = Group(4, founders=3, limits=Limits(batch_size=100))
+    for number in range(6):
+        group.ask("n3", number)
+    group.settle()
+    group.run_for(SECOND)
+    group.sent.clear()
+    group.tell("n3", "n0", Request(0, tuple(entry(number) for number in range(6))))
+    sent = [each.message for each in group.sent]
+    counts = [len(message.answers) for message in sent if isinstance(message, Answers)]
+    assert len(counts) > 1
+    assert sum(counts) == 6

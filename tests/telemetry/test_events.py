@@ -1,6 +1,7 @@
 """The events themselves: that all come, with their fields, and what they add up to."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -8,13 +9,17 @@ from random import Random
 import pytest
 
 from tests.telemetry.trace_check import Findings, check_events, line_of, read_events
+from vsr_node.cluster.member import Member
 from vsr_node.core.membership import Membership
-from vsr_node.core.messages import Parts
+from vsr_node.core.messages import Parts, Refusal, Reply, Send
 from vsr_node.core.replica import Replica
+from vsr_node.machines.maelstrom_machine import MaelstromMachine
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import execute
+from vsr_node.storage.memory import MemoryStorage
 from vsr_node.telemetry.catalogue import EVENTS
 from vsr_node.telemetry.dispatch import Event, Telemetry
+from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.observer import Observer
 
 SEEDS = range(4, 12)
@@ -170,6 +175,82 @@ def test_who_begins_to_listen_late_hears_of_what_comes_from_then_on() -> None:
     replica.on_time(4)
     observer.end_turn(replica.end_turn())
     assert len(events) == 2
+
+
+def test_a_slow_handler_delays_no_answer_of_its_turn_and_the_replica_goes_on() -> None:
+    now_ns, happened = 0, list[str]()
+
+    def block(event: Event) -> None:
+        nonlocal now_ns
+        if event.name == "protocol.client_request.stop":
+            happened.append("handler")
+            now_ns += 1_000_000_000
+
+    telemetry = Telemetry(pytest.fail)
+    telemetry.attach(block)
+    member = alone(telemetry, lambda: now_ns)
+    carrier = Answers(happened)
+    for number in (1, 2):
+        member.begin_turn(now_ns // 1000)
+        member.ask("c1", number, ("write", "k", "v"), False)
+        member.end_turn(carrier)
+    assert happened == ["answer", "handler", "answer", "handler"]
+    assert member.replica.is_serving_primary
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_handler_that_fails_is_reported_once_and_clients_have_their_answers(
+    is_full: bool,
+) -> None:
+    def fail(event: Event) -> None:
+        raise KeyError(event.name)
+
+    reports, happened = list[str](), list[str]()
+    telemetry = Telemetry(reports.append)
+    telemetry.attach(JsonLines(Path("/dev/full")) if is_full else fail)
+    member = alone(telemetry, lambda: 0)
+    for number in (1, 2):
+        member.begin_turn(number)
+        member.ask("c1", number, ("write", "k", "v"), False)
+        member.end_turn(Answers(happened))
+    assert happened == ["answer", "answer"]
+    (report,) = reports
+    assert ("No space left on device" if is_full else "KeyError") in report
+
+
+class Answers:
+    """A carrier that notes when a client is answered."""
+
+    def __init__(self, happened: list[str]) -> None:
+        self._happened = happened
+
+    def send(self, sends: Sequence[Send]) -> None:
+        pass
+
+    def send_frame(self, destinations: tuple[str, ...], frame: object) -> None:
+        pass
+
+    def answer(self, replies: Sequence[Reply | Refusal]) -> None:
+        self._happened += ["answer" for each in replies if isinstance(each, Reply)]
+
+    def flush(self) -> None:
+        pass
+
+
+def alone(telemetry: Telemetry, clock_ns: Callable[[], int]) -> Member:
+    """A member without others."""
+    storage = MemoryStorage()
+    return Member(
+        name="n0",
+        members=("n0",),
+        machine=MaelstromMachine(),
+        storage=storage,
+        durable=storage.load(),
+        random=Random(1),
+        now=0,
+        observer=Observer(telemetry, clock_ns),
+    )
 
 
 def test_files_are_read_in_order(tmp_path: Path) -> None:

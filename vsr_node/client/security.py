@@ -30,6 +30,14 @@ class TLS:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         return self._with_files(context)
 
+    def read_into(self, context: ssl.SSLContext) -> None:
+        """Read the files anew into a context of ``accepting``. Raises OSError, and changes nothing.
+
+        An authority that was there before is still trusted.
+        """
+        self.accepting()
+        self._with_files(context)
+
     def dialling(self, *, by_name: bool) -> ssl.SSLContext:
         """Return the context of one that dials.
 

@@ -1,6 +1,8 @@
 """The commands ``vsr serve``, ``call``, ``get``, ``put``, ``cas``, ``status`` and ``pki``.
 
-Each option is also an environment variable: ``--peers`` is ``VSR_PEERS``.
+Each option is also an environment variable, ``--peers`` is ``VSR_PEERS``, and a key in the TOML
+file of ``--config``, ``peers``. The command line comes before the environment, and that before the
+file.
 """
 
 import argparse
@@ -10,7 +12,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +34,26 @@ EXIT_OK, EXIT_INVARIANT, EXIT_USAGE, EXIT_FAILED, EXIT_UNKNOWN, EXIT_STORAGE = 0
 COMMANDS = ("serve", "call", "get", "put", "cas", "status", "pki")
 
 
+COMMON: dict[str, dict[str, Any]] = {
+    "peers": {"required": True, "help": "NAME=HOST:PORT,.. of all members, in one order"},
+    "tls": {"help": "a folder with ca.pem, cert.pem and key.pem"},
+    "group": {"default": "vsr", "help": "the group's name"},
+    "timeout": {"type": float, "default": 10.0, "help": "seconds"},
+}
+"""The options of all commands but ``pki``."""
+
+SETTINGS = (*COMMON, "name", "data-dir", "listen", "http", "flush", "trace", "trace-events")
+"""The options that an environment variable or the file of --config may give."""
+
+
 class UsageError(Exception):
     """The command line makes no sense; the text is for people."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one of the commands; return the exit status."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser(_settings_of(arguments)).parse_args(arguments)
         return int(options.run(options))
     except (UsageError, ValueError, BadArguments) as error:
         return _complain(error, EXIT_USAGE)
@@ -57,7 +72,32 @@ def _complain(error: object, status: int) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _settings_of(arguments: Sequence[str]) -> dict[str, str]:
+    """Return what the options would be without the command line: of --config and VSR_*."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", default=os.environ.get("VSR_CONFIG"))
+    path = finder.parse_known_args(arguments)[0].config
+    settings = {} if not path else _read_settings(Path(path))
+    given = {name: os.environ.get(_variable(name)) for name in SETTINGS}
+    return settings | {name: value for name, value in given.items() if value is not None}
+
+
+def _variable(option: str) -> str:
+    return f"VSR_{option.replace('-', '_').upper()}"
+
+
+def _read_settings(path: Path) -> dict[str, str]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config {path}: {error}") from None
+    unknown = sorted(table.keys() - set(SETTINGS))
+    if unknown:
+        raise UsageError(f"--config {path}: {', '.join(unknown)} is none of {', '.join(SETTINGS)}")
+    return {name: str(value) for name, value in table.items()}
+
+
+def _parser(settings: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=command_here())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -65,16 +105,36 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         if name != "pki":
-            _add_common(command)
+            _add_common(command, settings)
         return command
 
     serve = add("serve", _serve, "be a member of a group")
     serve.add_argument("machine", nargs="?", default="", help="MODULE:CLASS; KeyValue without it")
-    _add(serve, "name", help="which of --peers this is", required=True)
-    _add(serve, "data-dir", help="where its journal is kept; 'none': in memory", required=True)
-    _add(serve, "listen", help="HOST:PORT to listen at, if not the one in --peers")
-    _add(serve, "http", help="HOST:PORT of /livez, /readyz, /metrics and /status")
-    _add(serve, "flush", default="always", help="always or never wait for the disk")
+    _add(serve, settings, "name", help="which of --peers this is", required=True)
+    _add(
+        serve,
+        settings,
+        "data-dir",
+        help="where its journal is kept; 'none': in memory",
+        required=True,
+    )
+    _add(serve, settings, "listen", help="HOST:PORT to listen at, if not the one in --peers")
+    _add(serve, settings, "http", help="HOST:PORT of /livez, /readyz, /metrics and /status")
+    _add(serve, settings, "flush", default="always", help="always or never wait for the disk")
+    _add(
+        serve,
+        settings,
+        "trace",
+        type=Path,
+        help="a file to which events are appended as JSON Lines",
+    )
+    _add(
+        serve,
+        settings,
+        "trace-events",
+        default="",
+        help="PREFIX,..: only these (docs/TELEMETRY.md)",
+    )
     serve.add_argument("--insecure", action="store_true", help="serve other machines without TLS")
     call = add("call", _call, "execute a command of a machine")
     call.add_argument("machine", help="MODULE:CLASS")
@@ -99,19 +159,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, name: str, **how: Any) -> None:
-    """Add an option that an environment variable may give."""
-    given = os.environ.get(f"VSR_{name.replace('-', '_').upper()}")
-    if given is not None:
-        how.update(default=given, required=False)
+def _add(
+    parser: argparse.ArgumentParser, settings: Mapping[str, str], name: str, **how: Any
+) -> None:
+    """Add an option that an environment variable or the file of --config may give."""
+    assert name in SETTINGS, name
+    if name in settings:
+        how.update(default=settings[name], required=False)
     parser.add_argument(f"--{name}", **how)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    _add(parser, "peers", required=True, help="NAME=HOST:PORT,.. of all members, in one order")
-    _add(parser, "tls", help="a folder with ca.pem, cert.pem and key.pem")
-    _add(parser, "group", default="vsr", help="the group's name")
-    _add(parser, "timeout", type=float, default=10.0, help="seconds")
+def _add_common(parser: argparse.ArgumentParser, settings: Mapping[str, str]) -> None:
+    parser.add_argument("--config", metavar="FILE", help="a TOML file with options, by name")
+    for name, how in COMMON.items():
+        _add(parser, settings, name, **how)
 
 
 def _peers(options: argparse.Namespace) -> dict[str, str]:
@@ -177,16 +238,30 @@ def _serve(options: argparse.Namespace) -> int:
         listen=options.listen or "",
         group=options.group,
         http=options.http or "",
+        trace=options.trace,
+        trace_events=[each for each in options.trace_events.split(",") if each],
     )
-    return asyncio.run(_run(server, machine.__name__))
+    return asyncio.run(_run(server, machine.__name__, secured=bool(options.tls)))
 
 
-async def _run(server: Server[Any], machine: str) -> int:
+async def _read_certificates(server: Server[Any]) -> None:
+    try:
+        await server.read_certificates()
+    except OSError as error:
+        _complain(f"the certificates were not read: {error}", EXIT_OK)
+    else:
+        print(f"{server.name} has read its certificates", file=sys.stderr, flush=True)
+
+
+async def _run(server: Server[Any], machine: str, *, secured: bool) -> int:
     """Serve until SIGTERM or SIGINT, or until the member ends by itself."""
     loop = asyncio.get_running_loop()
     asked_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_end.set)
+    if secured:
+        # Without TLS there is nothing to read, and SIGHUP ends the member as it ends others.
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_read_certificates(server)))
     await server.start(timeout=None)
     members = ", ".join(f"{name} at {address}" for name, address in server.members.items())
     print(f"{server.name} serves {machine}; the group is {members}", file=sys.stderr, flush=True)

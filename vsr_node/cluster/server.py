@@ -42,6 +42,7 @@ from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
 from vsr_node.telemetry.dispatch import Telemetry
+from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
@@ -65,6 +66,8 @@ class Server(Generic[M]):
     unless ``insecure=True``. ``loop`` "own" runs the member in a thread of its own, "current" in
     the loop that starts it: then code that blocks this loop may depose a primary. ``http`` is an
     address for /livez, /readyz, /metrics and /status.
+    ``trace`` is a file to which events are appended as JSON Lines: all, or those of the prefixes
+    ``trace_events`` (docs/TELEMETRY.md).
     """
 
     def __init__(
@@ -84,6 +87,8 @@ class Server(Generic[M]):
         storage: Storage | None = None,
         loop: Literal["own", "current"] = "own",
         http: str = "",
+        trace: Path | None = None,
+        trace_events: Sequence[str] = (),
         log: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         if __debug__ is False:
@@ -116,6 +121,8 @@ class Server(Generic[M]):
         self._storage = storage
         self._has_own_loop = loop == "own"
         self._http_address = http
+        self._trace = trace
+        self._trace_events = trace_events
         self._log = log
         self._client_count = 0
         self._thread: threading.Thread | None = None
@@ -189,6 +196,14 @@ class Server(Generic[M]):
         if thread is not None:
             running.loop.call_soon_threadsafe(running.loop.stop)
             await asyncio.to_thread(thread.join, timeout)
+
+    async def read_certificates(self) -> None:
+        """Take the certificates that are in the files now for all connections to come.
+
+        Raises OSError, and then goes on with those that it has.
+        """
+        if self._running is not None:
+            await self._in_loop(self._running.read_certificates())
 
     async def wait(self) -> None:
         """Return when the member has stopped; raise why if it ended by itself."""
@@ -281,6 +296,8 @@ class _Running:
         self._member: Member
         self._transport: TcpTransport
         self._metrics = Metrics(server.name)
+        self._observer: Observer | None = None
+        self._lines: JsonLines | None = None
         self._http: Http | None = None
         self._heard: list[tuple[str, Frame, int]] = []
         self._asked: list[tuple[Caller, Ask]] = []
@@ -301,11 +318,7 @@ class _Running:
         machine = identity_of(type(self._host.machine))
         limits = server._limits
         facts = digest_of(server.members, limits.clients_max, limits.registered)
-        observer = None
-        if server._http_address:
-            telemetry = Telemetry(server._log)
-            telemetry.attach(self._metrics, *self._metrics.events)
-            observer = Observer(telemetry, time.monotonic_ns, lambda _: "call")
+        self._observer = self._observe()
         self._member = Member(
             name=server.name,
             members=names,
@@ -315,7 +328,7 @@ class _Running:
             random=Random(SystemRandom().getrandbits(128)),
             now=self._now(),
             limits=limits,
-            observer=observer,
+            observer=self._observer,
         )
         self._asks = Asks(self._member)
         self._transport = TcpTransport(
@@ -338,6 +351,23 @@ class _Running:
             await self._http.start()
         self._turn()
 
+    async def read_certificates(self) -> None:
+        """Take the certificates that are in the files now. Raises OSError."""
+        self._transport.read_certificates()
+
+    def _observe(self) -> Observer | None:
+        """Return what watches the replica; None if nobody listens. Raises OSError."""
+        server = self._server
+        telemetry = Telemetry(server._log)
+        if server._http_address:
+            telemetry.attach(self._metrics, *self._metrics.events)
+        if server._trace is not None:
+            self._lines = JsonLines(server._trace)
+            telemetry.attach(self._lines, *server._trace_events)
+        if not telemetry.wanted:
+            return None
+        return Observer(telemetry, time.monotonic_ns, lambda _: "call")
+
     async def stop(self) -> None:
         """End in good order."""
         if self.is_stopping:
@@ -357,6 +387,8 @@ class _Running:
         await asyncio.sleep(POLL_S)
         self._transport.abort()
         self._member.close()
+        if self._lines is not None:
+            self._lines.close()
 
     def _exposed(self) -> str:
         return exposition(self._metrics)
@@ -511,8 +543,10 @@ class _Running:
 
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other members."""
-        for destinations, message in sends:
-            self._transport.send(destinations, message)
+        for send in sends:
+            self._transport.send(*send)
+            if self._observer is not None:
+                self._observer.sent(send)
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other members directly."""

@@ -7,6 +7,7 @@ its answers is not read from, and neither is one with too many calls under way.
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from random import Random
@@ -51,6 +52,9 @@ STUCK_S = 30.0
 """How long a client may leave its answers unread."""
 
 SWEEP_S = 0.5
+
+KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""Seconds of quiet before the first probe, seconds between probes, and probes without an answer."""
 
 
 class Ears(Protocol):
@@ -126,6 +130,7 @@ class TcpTransport:
         self._log = log
         self._security = security
         self._client_bytes_max = operation_bytes_max + 1024
+        self._context: ssl.SSLContext | None = None
         self._server: asyncio.Server | None = None
         self._unproved: dict[Connection, None] = {}
         self._peers: dict[Connection, None] = {}
@@ -154,12 +159,11 @@ class TcpTransport:
     async def start(self) -> None:
         """Listen and dial. Raises OSError if the address can't be had."""
         host, _, port = self._listen.rpartition(":")
-        context: ssl.SSLContext | None = None
         if self._security is not None:
-            context = self._security.accepting()
+            self._context = self._security.accepting()
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                self._accept, host.strip("[]"), int(port), ssl=context, backlog=512
+                self._accept, host.strip("[]"), int(port), ssl=self._context, backlog=512
             )
         except OSError as error:
             # The codes of name resolution are below 0.
@@ -168,6 +172,14 @@ class TcpTransport:
         for dialler in self.diallers.values():
             dialler.start()
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    def read_certificates(self) -> None:
+        """Take the certificates that are in the files now for all connections to come.
+
+        Raises OSError (ssl.SSLError is one), and then goes on with those that it has.
+        """
+        if self._security is not None and self._context is not None:
+            self._security.read_into(self._context)
 
     def stop_listening(self) -> None:
         """Take no more connections."""
@@ -240,8 +252,10 @@ class TcpTransport:
     def _on_made(self, connection: Connection) -> None:
         if len(self._unproved) >= UNPROVED_MAX:
             connection.abort("too many connections that have not said who they are")
-        else:
-            self._unproved[connection] = None
+            return
+        self._unproved[connection] = None
+        assert connection.transport is not None
+        _probe_when_quiet(connection.transport.get_extra_info("socket"))
 
     def _on_dialled_frame(self, _: Dialler, frame_type: int, __: bytes) -> None:
         raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
@@ -283,6 +297,8 @@ class TcpTransport:
         self._unproved.pop(connection, None)
         connection.role, connection.name = hello.role, hello.name
         if is_member:
+            for older in [each for each in self._peers if each.name == hello.name]:
+                older.abort(f"{hello.name} has dialled anew")
             connection.allow(PEER_FRAME_BYTES_MAX)
             self._peers[connection] = None
             # One that has come back is not left unheard until its turn to be dialled comes.
@@ -329,6 +345,16 @@ class TcpTransport:
                     caller.full_since = now
                 elif now - caller.full_since > STUCK_S:
                     caller.connection.abort("it does not read its answers")
+
+
+def _probe_when_quiet(accepted: Any) -> None:
+    """Let the system find out about a client whose machine is gone: blocking ones send no PING."""
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        # Not every system has each of them.
+        option = getattr(socket, name, None)
+        if option is not None:
+            accepted.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def address_is_local(address: str) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .leading import is_logged, log_change
+from .leading import is_heard, is_logged, log_change
 from .limits import CATCH_UP_MAX
 from .membership import EPOCHS_MAX
 from .messages import NOT_POSSIBLE, OTHER_EPOCH, CatchUp, Declined, Entry, Reconfiguration
@@ -37,8 +37,6 @@ class Joiner:
     """How far a member to be is."""
 
     op_number: int
-    heard_at: int | None
-    """When it last answered (microseconds); None if it has not."""
     progressed_at: int
     """When it last held more than before, or enough (microseconds)."""
 
@@ -52,6 +50,8 @@ class Change:
     members: tuple[str, ...]
     joiners: dict[str, Joiner]
     """The members to be that are not members now."""
+    heard_at: dict[str, int]
+    """When each of the members to be last answered CATCH_UP (microseconds)."""
     quorum_heard_at: int
     """When a quorum of the members to be was last heard (microseconds)."""
 
@@ -96,17 +96,21 @@ def _declined(replica: Replica, operation: Reconfiguration) -> Declined | None:
 
 def _begin(replica: Replica, entry: Entry, members: tuple[str, ...]) -> None:
     now, present = replica.now, replica.membership.members
-    joiners = {name: Joiner(0, None, now) for name in members if name not in present}
-    replica.change = Change(entry, members, joiners, quorum_heard_at=now)
+    joiners = {name: Joiner(0, now) for name in members if name not in present}
+    replica.change = Change(entry, members, joiners, {}, quorum_heard_at=now)
     go_on(replica)
 
 
 def go_on(replica: Replica) -> None:
-    """Ask the members to be to catch up, unless the change is ready, or takes too long."""
+    """Ask the members to be to catch up, unless the change is ready, or takes too long.
+
+    All of them are asked: a backup whose answer no quorum needs says nothing else to its primary.
+    """
     _decide(replica)
     change = replica.change
     if change is not None:
-        replica.send(tuple(change.joiners), CatchUp(replica.view_number, replica.commit_number))
+        others = tuple(name for name in change.members if name != replica.name)
+        replica.send(others, CatchUp(replica.view_number, replica.commit_number))
         replica.timers.start(Timer.CHANGE, replica.now + replica.time_out // 4)
 
 
@@ -138,16 +142,14 @@ def _decide(replica: Replica) -> None:
 def _heard(replica: Replica, change: Change) -> list[str]:
     """Return the members to be that were heard within the time-out; this replica always is."""
     deadline = replica.now - replica.time_out
-    heard = []
-    for name in change.members:
-        joiner = change.joiners.get(name)
-        if joiner is not None:
-            heard_at = joiner.heard_at
-        else:
-            heard_at = replica.now if name == replica.name else replica.heard_at(name)
-        if heard_at is not None and heard_at > deadline:
-            heard.append(name)
-    return heard
+    heard_at = change.heard_at
+    return [
+        name
+        for name in change.members
+        if name == replica.name
+        or (name in heard_at and heard_at[name] > deadline)
+        or (name in replica.peers and is_heard(replica, name, deadline))
+    ]
 
 
 def _log_change(replica: Replica, change: Change, heard: Sequence[str]) -> None:
@@ -185,10 +187,11 @@ def _missing(replica: Replica, change: Change, heard: Sequence[str], patience: i
 def note_progress(replica: Replica, source: str, op_number: int | None) -> None:
     """Note that a process asked for state, and how far it is; None if that is not known."""
     change = replica.change
-    if change is None or (joiner := change.joiners.get(source)) is None:
+    if change is None or source not in change.members:
         return
-    joiner.heard_at = replica.now
-    if op_number is None or op_number > joiner.op_number:
+    change.heard_at[source] = replica.now
+    joiner = change.joiners.get(source)
+    if joiner is not None and (op_number is None or op_number > joiner.op_number):
         joiner.progressed_at = replica.now
         joiner.op_number = max(joiner.op_number, op_number or 0)
     _decide(replica)

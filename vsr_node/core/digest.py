@@ -1,10 +1,12 @@
 """Digests of operations: by them a client's number that comes again is known to be a repetition."""
 
+from typing import Any, cast
 from zlib import crc32
 
 from .messages import CHANGES, Operation
 
 _LENGTHS = 1 << 20
+_LENGTH_UNIT = 1 << 32  # By multiplication, as it takes a third of the time of a shift.
 
 
 def digest_of(operation: Operation) -> int:
@@ -15,21 +17,24 @@ def digest_of(operation: Operation) -> int:
     and with a probability of 1 - 2**-32 in any other case. Digests are compared only where a client
     used a number twice, and only that client could gain from a collision.
     """
-    # Most have texts only, but for a flag at the end; joining is the fastest way, and many come.
-    flag = b""
     try:
-        if type(operation) is tuple:
-            if operation and type(operation[-1]) is bool:
-                flag = b"\0%r" % operation[-1]
-                operation = operation[:-1]
-            text = "\0".join(operation).encode("utf-8", "surrogatepass")
-            if flag:
-                text += flag
-        else:
-            text = _text_of(operation)
+        # Most have texts only, and joining is the fastest way.
+        text = "\0".join(operation).encode() if type(operation) is tuple else _text_of(operation)
+    except (TypeError, UnicodeEncodeError):
+        text = _text_of_others(cast("tuple[Any, ...]", operation))
+    return len(text) % _LENGTHS * _LENGTH_UNIT + crc32(text)
+
+
+def _text_of_others(operation: tuple[Any, ...]) -> bytes:
+    """Return the text of a tuple that has a flag at its end, or whatever else within."""
+    flag = b""
+    if type(operation[-1]) is bool:
+        flag = b"\0%r" % operation[-1]
+        operation = operation[:-1]
+    try:
+        return "\0".join(operation).encode("utf-8", "surrogatepass") + flag
     except TypeError:
-        text = _text_of(operation) + flag
-    return len(text) % _LENGTHS << 32 | crc32(text)
+        return _text_of(operation) + flag
 
 
 def _text_of(value: object) -> bytes:

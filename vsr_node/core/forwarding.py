@@ -7,7 +7,6 @@ each new primary. Its identity stays the same everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from . import change, standby
@@ -30,9 +29,6 @@ from .waiting import (
 
 if TYPE_CHECKING:
     from .replica import Replica
-
-
-_OPERATION = itemgetter(2)
 
 
 def submit_held(replica: Replica) -> None:
@@ -82,16 +78,14 @@ def _destination(replica: Replica) -> str | None:
 
 def _log(replica: Replica, entries: Sequence[Entry]) -> int:
     """Log requests, and consider those for other members; return how many of the first."""
-    if Reconfiguration not in map(type, map(_OPERATION, entries)):
-        return log_requests(replica, entries)
-    for count, entry in enumerate(entries):
+    count = log_requests(replica, entries)
+    while count < len(entries) and type(entries[count][2]) is Reconfiguration:
+        change.consider(replica, entries[count])
+        count += 1
         if not replica.accepts_requests:
-            return count
-        if type(entry[2]) is Reconfiguration:
-            change.consider(replica, entry)
-        elif log_requests(replica, (entry,)) == 0:
-            return count
-    return len(entries)
+            break
+        count += log_requests(replica, entries[count:])
+    return count
 
 
 def on_forwarded(replica: Replica, source: str, message: Request) -> None:

@@ -9,6 +9,10 @@ are asked (``on_resend``), and the first ones that answer in full are those that
 on. So a backup that dies or falls behind delays operations once, by some tens of milliseconds and
 two round trips. One that is not asked and misses an entry notices it at the next PREPARE or COMMIT.
 
+In a group of seven and more an entry costs so many messages that entries had better share them:
+while a PREPARE is under way, new ones are held until it is committed, but not for longer than half
+a round trip. In smaller groups holding would save little, and delay operations all the same.
+
 A primary that gets no answers to its own recent messages from a quorum stops sending anything at
 all. Otherwise one that can send but not receive would keep the others from moving on forever. So a
 heartbeat wants answers when the newest proof of a quorum is older than one interval and a half, and
@@ -34,6 +38,10 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
+HOLDING_SIZE = 7
+"""Groups of so many members hold new entries while a PREPARE is under way."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Leading:
     """What the primary of one view knows of its backups, and of the requests in its log."""
@@ -54,6 +62,8 @@ class Leading:
     """When that was sent which the newest answers of a quorum echo."""
     answerers: tuple[str, ...]
     """The backups whose answers are wanted: all, or as many as a quorum needs."""
+    prepared_at: int = 0
+    """When entries were last prepared."""
     unprepared_size: int = 0
     """Size of the entries above ``prepared_op_number``, or more."""
     others: tuple[str, ...] = ()
@@ -111,6 +121,13 @@ def is_closed(replica: Replica) -> bool:
     return replica.leading is not None and replica.leading.is_closed
 
 
+def is_heard(replica: Replica, peer: str, moment: int) -> bool:
+    """Return whether a backup has answered in this view what was sent after ``moment``."""
+    leading = replica.leading
+    assert leading is not None
+    return replica.round_trip.echoed[peer] > max(moment, leading.since)
+
+
 def log_change(replica: Replica, entry: Entry) -> None:
     """Put the outcome of a request for a change into the log; it may be what ends the epoch."""
     leading = replica.leading
@@ -139,7 +156,8 @@ def is_logged(replica: Replica, entry: Entry) -> bool:
 def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     """Put requests into the log that are not there yet, nor another of the same client and number.
 
-    Return how many of ``entries`` are in the log or executed, up to the first without room.
+    Return how many of ``entries`` are in the log or executed, up to the first without room, or the
+    first that asks for other members.
     Exactly-once does not depend on the look-ups here: execution decides it (``execution``).
     """
     assert replica.accepts_requests, "only a primary in touch with a quorum orders requests"
@@ -159,6 +177,8 @@ def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
     count = 0
     for entry in entries:
         client, request_number, operation = entry
+        if type(operation) is Reconfiguration:
+            break
         key = (client, request_number)
         if (
             in_log.get(key, 0) <= commit_number
@@ -327,13 +347,21 @@ def _put_heartbeat_off(replica: Replica) -> None:
     replica.timers.start(Timer.HEARTBEAT, replica.now + _heartbeat_interval(replica))
 
 
-def prepare_new_entries(replica: Replica) -> None:
-    """Send what this turn put into the log, and commit at once where one is a quorum."""
+def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
+    """Send what the log has and was not sent yet, and commit at once where one is a quorum.
+
+    Unless it is to be sent ``at_once``, it may be held for a while.
+    """
     leading = replica.leading
     assert leading is not None
     if not replica.peers:
         _commit_what_a_quorum_holds(replica, leading)
         return
+    if leading.prepared_op_number == replica.log.op_number:
+        return
+    if not at_once and _is_held(replica, leading):
+        return
+    leading.prepared_at = replica.now
     # Most turns bring so little that it need not be measured again.
     is_little = leading.unprepared_size <= replica.limits.batch_size
     leading.unprepared_size = 0
@@ -346,6 +374,23 @@ def prepare_new_entries(replica: Replica) -> None:
         leading.prepared_op_number += len(entries)
         _send_to_all(replica, leading, _prepare(replica, first_op_number, entries))
         _put_heartbeat_off(replica)
+
+
+def _is_held(replica: Replica, leading: Leading) -> bool:
+    """Return whether new entries wait, so that they share their messages."""
+    if len(replica.peers) < HOLDING_SIZE - 1:
+        return False
+    held_until = leading.prepared_at + replica.round_trip.smoothed // 2
+    if leading.prepared_op_number <= replica.commit_number or replica.now >= held_until:
+        return False
+    replica.timers.start(Timer.PREPARE, held_until)
+    return True
+
+
+def prepare_held(replica: Replica) -> None:
+    """Send what was held for half a round trip."""
+    if replica.is_serving_primary:
+        prepare_new_entries(replica)
 
 
 def _prepare(replica: Replica, first_op_number: int, entries: Entries) -> Prepare:

@@ -139,11 +139,11 @@ def _all_reads(reads: Reads) -> list[WaitingRead]:
 def go_on(replica: Replica) -> None:
     """End a turn: send one READ for all that was asked in it, and the answers that are due."""
     reads = replica.reads
-    if not reads.count:
+    if not reads.count or replica.next_membership is not None:
         return
     if reads.unsent and replica.status is Status.NORMAL:
         _begin_round(replica)
-    if reads.indexed:
+    if reads.indexed and replica.next_membership is None:
         _answer_indexed(replica)
     if reads.count:
         replica.timers.start_if_stopped(Timer.READ, replica.now + _patience(replica))

@@ -185,12 +185,13 @@ def on_epoch_started(_replica: Replica, _source: str, _message: EpochStarted) ->
 
 
 def _note_newest(replica: Replica, message: StartEpoch) -> None:
-    newest = replica.newest
-    if newest is None or newest.view_number < message.view_number:
-        replica.newest = Newest(message.view_number, message.members)
-        if replica.status is Status.STANDBY:
-            standby.hear_of_primary(replica)
-            submit_again(replica)
+    known_view = -1 if replica.newest is None else replica.newest.view_number
+    if known_view > message.view_number:
+        return
+    is_news = known_view < message.view_number
+    replica.newest = Newest(message.view_number, message.members)
+    if replica.status is Status.STANDBY and standby.hear_of_primary(replica, is_news=is_news):
+        submit_again(replica)
 
 
 # Messages of other epochs

@@ -310,10 +310,20 @@ class Replica:
     def end_turn(self) -> Output:
         """Fire the timers that are due and return what the driver has to do."""
         self.timers.fire_due(self.now, self._fire)
-        self._go_on()
-        while self.next_membership is not None:
+        while True:
+            if self.status is Status.VIEW_CHANGE:
+                view_change.go_on(self)
+            elif self.status is Status.RECOVERING:
+                recovery.go_on(self)
+            forwarding.submit_held(self)
+            if self.is_serving_primary:
+                leading.prepare_new_entries(self)
+            elif self.following is not None:
+                following.acknowledge(self)
+            quorum_read.go_on(self)
+            if self.next_membership is None:
+                break
             reconfiguration.enter_epoch(self)
-            self._go_on()
         if self.handed_in is not None:
             standby.answer_handed_in(self)
         self._assert_invariants()
@@ -322,20 +332,6 @@ class Replica:
         self.replies = []
         self.sends = []
         return output
-
-    def _go_on(self) -> None:
-        """Do at the end of a turn what follows from its input; no read outlives its epoch."""
-        if self.status is Status.VIEW_CHANGE:
-            view_change.go_on(self)
-        elif self.status is Status.RECOVERING:
-            recovery.go_on(self)
-        forwarding.submit_held(self)
-        if self.is_serving_primary:
-            leading.prepare_new_entries(self)
-        elif self.following is not None:
-            following.acknowledge(self)
-        if self.next_membership is None:
-            quorum_read.go_on(self)
 
     def _fire(self, timer: int) -> None:
         _TIMER_HANDLERS[timer](self)
@@ -404,7 +400,10 @@ class Replica:
     def accepts_requests(self) -> bool:
         """Whether this replica is a serving primary whose log goes on: the epoch is not over."""
         return (
-            self.is_serving_primary and self.next_membership is None and not leading.is_closed(self)
+            self.leading is not None
+            and self.next_membership is None
+            and not self.timers.is_running(Timer.VOTE)
+            and not leading.is_closed(self)
         )
 
     @property
@@ -574,6 +573,7 @@ _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.HELD: waiting.refuse_held,
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
+    Timer.PREPARE: leading.prepare_held,
     Timer.EPOCH: reconfiguration.say_epoch_started,
     Timer.CHANGE: change.go_on,
 }

@@ -18,7 +18,7 @@ from . import quorum_read, waiting
 from .admission import Hearing
 from .membership import VIEWS_PER_EPOCH
 from .messages import Answer, Answers, Entry, Message, Reason, Refusal, Reply
-from .size import size_of_entry
+from .size import fitting, size_of_entry
 from .status import Status
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Standing:
 
     attempts: int = 0
     """How many times requests were sent again, as no answer came."""
+    is_returning: bool = False
+    """The process that was asked last has named a primary that was asked before."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -66,19 +68,30 @@ def primary_to_ask(replica: Replica) -> str | None:
         primary = members[newest.view_number % VIEWS_PER_EPOCH % len(members)]
     candidates = dict.fromkeys((primary, *members, *replica.processes))
     names = [name for name in candidates if name != replica.name]
-    return names[standing.attempts % len(names)]
+    return names[0 if standing.is_returning else standing.attempts % len(names)]
 
 
 def ask_next(replica: Replica) -> None:
     """Hand in at the next process: the last one did not answer."""
     if replica.standing is not None:
         replica.standing.attempts += 1
+        replica.standing.is_returning = False
 
 
-def hear_of_primary(replica: Replica) -> None:
-    """Hand in at the primary of a view that is news, first of all."""
-    assert replica.standing is not None
-    replica.standing.attempts = 0
+def hear_of_primary(replica: Replica, *, is_news: bool) -> bool:
+    """Return whether to hand in at a view's primary, now that it was named.
+
+    One that is no news is asked again, as it may have been cut off. Whoever is next in turn stays
+    so: the view's primary may be gone, and not everybody knows of a later view.
+    """
+    standing = replica.standing
+    assert standing is not None
+    if is_news:
+        standing.attempts = 0
+    elif standing.attempts == 0 or standing.is_returning:
+        return False
+    standing.is_returning = not is_news
+    return True
 
 
 def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) -> None:
@@ -95,8 +108,7 @@ def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) ->
                 replica.handed_in = HandedIn()
             replica.handed_in.origins[entry[:2]] = source
             waiting.take_request(replica, *entry, size_of_entry(entry))
-    if known:
-        replica.send((source,), Answers(replica.view_number, tuple(known)))
+    _send_answers(replica, source, known)
 
 
 def answer_here(replica: Replica, client: str, request_number: int) -> None:
@@ -128,9 +140,17 @@ def answer_handed_in(replica: Replica) -> None:
         answers.setdefault(origins.pop(key), []).append((*key, None))
     replica.replies = replies
     for origin, some in answers.items():
-        replica.send((origin,), Answers(replica.view_number, tuple(some)))
+        _send_answers(replica, origin, some)
     if not origins:
         replica.handed_in = None
+
+
+def _send_answers(replica: Replica, origin: str, answers: list[Answer]) -> None:
+    rest = tuple(answers)
+    while rest:
+        some = fitting(rest, replica.limits.batch_size, size_of_entry)
+        replica.send((origin,), Answers(replica.view_number, some))
+        rest = rest[len(some) :]
 
 
 def on_answers(replica: Replica, _source: str, message: Answers) -> None:

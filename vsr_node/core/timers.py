@@ -66,9 +66,11 @@ class Timer:
     """Send again that an epoch has begun."""
     CHANGE: Final = 11
     """Look how far the members to be have caught up."""
+    PREPARE: Final = 12
+    """New entries have waited for half a round trip."""
 
 
-_TIMER_COUNT = Timer.CHANGE + 1
+_TIMER_COUNT = Timer.PREPARE + 1
 
 
 class Timers:
@@ -131,14 +133,15 @@ class Timers:
 class RoundTrip:
     """Smoothed round trip and its mean deviation (Jacobson 1988, as in RFC 6298).
 
-    ``bound`` is what a round trip seldom exceeds, ``time_out`` how much silence is too much, and
-    ``echoed`` the newest echo of each peer: when it was sent what that peer last answered.
+    ``smoothed`` is its mean, ``bound`` what a round trip seldom exceeds, ``time_out`` how much
+    silence is too much, and ``echoed`` the newest echo of each peer: when it was sent what that
+    peer last answered.
     """
 
-    __slots__ = ("_deviation", "_smoothed", "bound", "echoed", "heartbeat_interval", "time_out")
+    __slots__ = ("_deviation", "bound", "echoed", "heartbeat_interval", "smoothed", "time_out")
 
     def __init__(self) -> None:
-        self._smoothed = 0
+        self.smoothed = 0
         self._deviation = 0
         self.echoed: dict[str, int] = {}
         self._derive()
@@ -146,7 +149,7 @@ class RoundTrip:
     @property
     def is_measured(self) -> bool:
         """Whether there was a sample yet."""
-        return self._smoothed > 0
+        return self.smoothed > 0
 
     def count_echoes_from(self, peers: tuple[str, ...], moment: int) -> None:
         """Ignore echoes of what was sent up to ``moment``."""
@@ -165,15 +168,15 @@ class RoundTrip:
         """Take in one measured round trip."""
         sample = min(max(sample, 1), SAMPLE_MAX)
         if self.is_measured:
-            self._deviation += (abs(sample - self._smoothed) - self._deviation) // 4
-            self._smoothed = max(1, self._smoothed + (sample - self._smoothed) // 8)
+            self._deviation += (abs(sample - self.smoothed) - self._deviation) // 4
+            self.smoothed = max(1, self.smoothed + (sample - self.smoothed) // 8)
         else:
-            self._smoothed = sample
+            self.smoothed = sample
             self._deviation = sample // 2
         self._derive()
 
     def _derive(self) -> None:
-        smoothed = self._smoothed
+        smoothed = self.smoothed
         self.bound = smoothed + 4 * self._deviation
         # Two round trips: on a slow network nothing can be quick, and every message is in the way
         # (Maelstrom holds a client's request up while any message to its node is under way).

@@ -79,7 +79,7 @@ def say_farewell(replica: Replica) -> None:
     From then on this replica has stopped like a primary without a quorum.
     """
     if replica.is_serving_primary and replica.peers:
-        leading.prepare_new_entries(replica)
+        leading.prepare_new_entries(replica, at_once=True)
         replica.send(replica.peers, Farewell(replica.view_number))
         replica.timers.start(Timer.VOTE, replica.now + replica.time_out // 4)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .client_table import FORGOTTEN, Recorded
 from .limits import SECOND_MAX, WAITING_MAX
-from .messages import Entries, Entry, Operation, Reason
+from .messages import CHANGES, Entries, Entry, Operation, Reason
 from .status import Status
 from .timers import Timer
 
@@ -77,7 +77,7 @@ def take_request(
         if not held:
             replica.timers.start_if_stopped(Timer.HELD, replica.now + replica.time_out)
         held[key] = request
-    elif request.entry in _uncommitted(replica):
+    elif any(_is_copy(logged, request.entry) for logged in _uncommitted(replica)):
         # Too late to refuse it. The log is bounded, and so is what waits for it.
         sent[key] = request
     else:
@@ -279,9 +279,16 @@ def _notice_logged(replica: Replica) -> None:
     for entry in _uncommitted(replica):
         key = entry[:2]
         request = waiting.held.get(key)
-        if request is not None and request.entry == entry:
+        if request is not None and _is_copy(entry, request.entry):
             waiting.sent[key] = waiting.held.pop(key)
     watch_sent(replica)
+
+
+def _is_copy(logged: Entry, entry: Entry) -> bool:
+    """Return whether a logged entry is of a request; of a change more is logged than was asked."""
+    return logged == entry or (
+        logged[:2] == entry[:2] and type(logged[2]) in CHANGES and type(entry[2]) in CHANGES
+    )
 
 
 def _uncommitted(replica: Replica) -> Entries:

@@ -251,7 +251,12 @@ class Cluster:
         self._flood_count = 0
         self.clients[FLOOD] = self.clients[ADMIN] = DeafClient()
         self.invariants = Invariants(
-            self.hosts, founders, self.situations, calm=calm, model=subject.model()
+            self.hosts,
+            founders,
+            self.situations,
+            calm=calm,
+            members_change=bool(plan.processes.founders),
+            model=subject.model(),
         )
         self.network = Network(plan.seed, plan.messages, timeline, transcript, self._deliver)
         for host in self.hosts:
@@ -699,7 +704,7 @@ class Cluster:
         """Return whether a released replica is to go, as nobody asks for it again."""
         return (
             self.deletes_released
-            and self.invariants.epochs.was_member(host.name)
+            and self.invariants.epochs.was_member(host.name, epoch_of(host.view_number))
             and all(host.name not in members for members in self.groups_at_stake())
         )
 

@@ -93,7 +93,6 @@ class Epochs:
         self._epochs = [Epoch(0, founders, 0)]
         self._begins = [0]
         self._begun: dict[str, int] = {}
-        self._last_membership = dict.fromkeys(founders, 0)
 
     def __getitem__(self, number: int) -> Epoch:
         return self._epochs[number]
@@ -111,7 +110,6 @@ class Epochs:
         number = len(self._epochs)
         self._epochs.append(Epoch(number, tuple(members), op_number))
         self._begins.append(op_number)
-        self._last_membership.update(dict.fromkeys(members, number))
 
     def of_entry(self, op_number: int) -> Epoch:
         """Return the epoch in which the entry at ``op_number`` was committed."""
@@ -137,11 +135,14 @@ class Epochs:
             if self.is_begun(epoch):
                 return
 
-    def was_member(self, name: str) -> bool:
-        """Return whether a process was ever a member."""
-        return name in self._last_membership
+    def may_go(self, name: str, known: int) -> bool:
+        """Return whether a quorum has begun an epoch after the last one of this process.
 
-    def may_go(self, name: str) -> bool:
-        """Return whether an epoch after the last one of this process has durably begun."""
-        later = self._last_membership.get(name, -1) + 1
-        return later == 0 or any(self.is_begun(epoch) for epoch in self._epochs[later:])
+        Epochs later than ``known`` may have it as a member again, which it can't know.
+        """
+        last = max(epoch.number for epoch in self._epochs[: known + 1] if name in epoch.members)
+        return any(self.is_begun(epoch) for epoch in self._epochs[last + 1 :])
+
+    def was_member(self, name: str, known: int) -> bool:
+        """Return whether a process was ever a member, up to the epoch ``known``."""
+        return any(name in epoch.members for epoch in self._epochs[: known + 1])

@@ -41,6 +41,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vsr_node.core.messages import (
+    Answers,
     Checkpoint,
     Declined,
     DoViewChange,
@@ -108,11 +109,12 @@ class Invariants:
         situations: Situations,
         *,
         calm: bool,
+        members_change: bool,
         model: Model | None,
     ) -> None:
         self._hosts = hosts
         self.epochs = Epochs(founders)
-        self._members_change = len(founders) < len(hosts)
+        self._members_change = members_change
         self.changes: dict[RequestId, Reconfiguration | Declined] = {}
         """What became of each request for other members."""
         self._newest_views: dict[int, int] = {}
@@ -126,6 +128,7 @@ class Invariants:
         self._executions: dict[RequestId, int] = {}
         self._refused: set[RequestId] = set()
         self._answered: set[RequestId] = set()
+        self._handed_back: set[Reply] = set()
         # How many operations the state of an answer had applied at least; the most that any client
         # has learned of, and had when it asked.
         self._answered_at: dict[RequestId, int] = {}
@@ -272,12 +275,13 @@ class Invariants:
 
     def _check_released(self, host: "Host", replica: "Replica") -> None:
         is_released = replica.status is Status.STANDBY and replica.is_released
-        if is_released and not host.is_released and self.epochs.was_member(host.name):
+        known = epoch_of(replica.view_number)
+        if is_released and not host.is_released and self.epochs.was_member(host.name, known):
             self._situations[Situation.RELEASED] += 1
-            if not self.epochs.may_go(host.name):
+            if not self.epochs.may_go(host.name, known):
                 raise Violation(
                     "kept-state",
-                    f"{host.name} is released in epoch {epoch_of(replica.view_number)}, while no"
+                    f"{host.name} is released in epoch {known}, while no"
                     " quorum of a later epoch holds what it held",
                 )
         host.is_released = is_released
@@ -307,7 +311,7 @@ class Invariants:
         host.has_just_entered_epoch = True
         if host.status is Status.RECOVERING:
             self._situations[Situation.EPOCH_WHILE_RECOVERING] += 1
-        if replica.checkpoint.op_number > max(host.commit_number, replica.log.first_op_number):
+        if replica.checkpoint.op_number > host.commit_number:
             self._situations[Situation.EPOCH_BY_CHECKPOINT] += 1
         else:
             self._situations[Situation.EPOCH_BY_ENTRY] += 1
@@ -499,7 +503,10 @@ class Invariants:
         """Hold a turn's certain refusals against what the replica knew before the turn."""
         for answer in answers:
             if isinstance(answer, Refusal) and is_definite(answer):
-                self._check_refusal(host, (answer.client, answer.request_number))
+                request = (answer.client, answer.request_number)
+                # A standby hands reads in at the log, and any replica gives the same one up.
+                if not self._members_change or request not in self._asked_after:
+                    self._check_refusal(host, request)
 
     def _check_refusal(self, host: "Host", request: RequestId) -> None:
         if 0 <= self._executions.get(request, -1) < host.applied_count:
@@ -531,6 +538,8 @@ class Invariants:
         statement = STATEMENTS[type(message)]
         if isinstance(message, OF_MEMBERS):
             self._check_member(host, message)
+        elif isinstance(message, Answers):
+            self._on_handed_back(host, message)
         if isinstance(message, PrepareOk):
             host.promise = max(host.promise, (message.view_number, message.op_number))
         elif isinstance(message, Farewell):
@@ -613,14 +622,25 @@ class Invariants:
                         raise Violation("calm", f"op {key[2]} is sent again to {destination}")
                     self._prepared.add(key)
 
+    def _on_handed_back(self, host: "Host", message: Answers) -> None:
+        """Hold the answers that a standby is to give out against what their sender executed."""
+        for client, request_number, result in message.answers:
+            if result is not None:
+                reply = Reply(client, request_number, result)
+                self._check_reply(host, reply)
+                self._handed_back.add(reply)
+
     def on_reply(self, host: "Host", reply: Reply | Refusal) -> None:
         """Hold an answer that is about to leave against what was executed."""
-        request = (reply.client, reply.request_number)
-        index = self._executions.get(request)
         if isinstance(reply, Refusal):
             is_certain = is_definite(reply)
             self._situations[Situation.REFUSED if is_certain else Situation.OUTCOME_UNKNOWN] += 1
-            return
+        elif reply not in self._handed_back:
+            self._check_reply(host, reply)
+
+    def _check_reply(self, host: "Host", reply: Reply) -> None:
+        request = (reply.client, reply.request_number)
+        index = self._executions.get(request)
         if reply.request_number == 0:
             self._on_registered(host, reply)
             return
@@ -653,8 +673,7 @@ class Invariants:
         op_number = int(session.partition("-")[0])
         is_there = 0 < op_number <= len(self._committed)
         entry = self._committed[op_number - 1] if is_there else None
-        is_late = host.status is not Status.STANDBY and op_number > host.commit_number
-        if entry is None or entry[:2] != (nonce, 0) or is_late:
+        if entry is None or entry[:2] != (nonce, 0) or op_number > host.commit_number:
             raise Violation("own-session", f"{host.name} names {nonce} {session}; there is {entry}")
         if self._sessions.setdefault(session, nonce) != nonce:
             raise Violation("own-session", f"{session} is {nonce} and {self._sessions[session]}")
@@ -707,12 +726,11 @@ class Invariants:
             )
 
     def is_owed(self, request: RequestId) -> bool:
-        """Return whether a request was neither answered nor executed anywhere.
+        """Return whether a request was neither answered nor committed anywhere.
 
-        The answer to one that was executed may have been lost in the crash of a primary.
+        The answer to one that was committed may have been lost in the crash of a primary.
         """
-        known = (self._answered, self._executions, self.changes)
-        return all(request not in each for each in known)
+        return request not in self._answered and request not in self._requests_committed
 
     def on_certain_refusal(self, request: RequestId) -> None:
         """Note that a client counts ``request`` as never executed: all that it asked refused it."""
@@ -741,7 +759,12 @@ def _has(entries: Sequence[Entry], request: RequestId) -> bool:
 def _check_size(host: "Host", message: Any) -> None:
     assert host.replica is not None
     limits = host.replica.limits
-    items: Sequence[object] = getattr(message, "entries", getattr(message, "parts", ()))
+    entries = getattr(message, "entries", ())
+    # A change of members always has room: few are under way at once.
+    items: Sequence[object] = [
+        one for one in entries if not isinstance(one[2], Reconfiguration | Declined)
+    ]
+    items = items or getattr(message, "parts", ())
     if len(items) < 2:
         return
     sizes = [_size_of(item) for item in items]

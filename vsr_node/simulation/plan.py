@@ -181,6 +181,11 @@ def draw(seed: int) -> Plan:
         replica_count = members.choice(PROCESS_COUNTS)
     duration = random.choice((4, 8, 16, 32)) * MICROSECONDS_PER_SECOND
     messages = draw_message_faults(stream(seed, "plan", "messages"), calm)
+    limits = draw_limits(stream(seed, "plan", "limits"))
+    limits = draw_sizes(stream(seed, "plan", "sizes"), limits)
+    if not changes_members:
+        # A session's client asks members, and here nobody tells it who they are.
+        limits = draw_sessions(stream(seed, "plan", "sessions"), limits)
     disturbed = not calm and random.randrange(8) > 0
     faults: tuple[PlannedFault, ...] = ()
     if disturbed:
@@ -201,10 +206,7 @@ def draw(seed: int) -> Plan:
         lanes=draw_lanes(seed, replica_count, duration, messages.delay_mean, calm),
         settlement=draw_settlement(seed, replica_count, messages.delay_mean, calm),
         quorum_reads=random.randrange(3) > 0,
-        limits=draw_sessions(
-            stream(seed, "plan", "sessions"),
-            draw_sizes(stream(seed, "plan", "sizes"), draw_limits(stream(seed, "plan", "limits"))),
-        ),
+        limits=limits,
         disks=Disks() if calm else draw_disks(stream(seed, "plan", "disks")),
         as_bytes=stream(seed, "plan", "bytes").randrange(8) == 0,
         processes=processes,

@@ -431,6 +431,8 @@ class SimulatedRun:
         replica = host.replica
         if replica is None or not replica.is_serving_primary:
             return False
+        if not names.issubset(replica.membership.members):
+            return False  # Another epoch is about to begin.
         heard_after = host.clock(self.timeline.now) - replica.time_out * 3 // 4
         heard = sum(replica.heard_at(name) > heard_after for name in names - {host.name})
         return heard + 1 >= replica.membership.quorum
@@ -475,10 +477,12 @@ class SimulatedRun:
     def _demand_quiet_links(self) -> None:
         """Demand that nobody asks who hears whom any more, now that everybody hears everybody.
 
-        Where clocks differ, an interval of one may be too long for another.
+        Where clocks differ, an interval of one may be too long for another; who is gone for good
+        may be missed for ever.
         """
         rates = self.plan.clock_rates_per_mille
-        if max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX:
+        do_clocks_agree = max(rates) * 100 <= min(rates) * CLOCKS_DIFFER_PERCENT_MAX
+        if do_clocks_agree and len(self._spared) == len(self.cluster.hosts):
             self.cluster.situations[Situation.QUIET_DEMANDED] += 1
         else:
             self.cluster.situations[Situation.QUIET_NOT_DEMANDED] += 1
@@ -520,7 +524,8 @@ class SimulatedRun:
         replica = host.replica
         if replica is None or replica.status is not Status.STANDBY:
             return False
-        return replica.is_released or not self.cluster.invariants.epochs.was_member(host.name)
+        epochs = self.cluster.invariants.epochs
+        return replica.is_released or not epochs.was_member(host.name, epochs.newest.number)
 
     def _demand_answers(self) -> None:
         """Demand that nothing that a replica took waits for ever."""

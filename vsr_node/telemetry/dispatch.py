@@ -75,7 +75,7 @@ class Attachment:
 
     def _take_each(self, turn: Turn, names: frozenset[str]) -> None:
         handler = cast("Handler", self._handler)
-        for row in turn.rows_named(names):
+        for row in turn.rows(names):
             handler(event_of(row, turn.replica))
 
 

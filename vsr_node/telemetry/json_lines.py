@@ -6,7 +6,8 @@ from pathlib import Path
 import orjson
 
 from .catalogue import EVENTS, EventKind
-from .notes import Turn
+from .common import COUNT, NANOSECONDS_PER_MICROSECOND
+from .notes import OPERATION_START, OPERATION_STOP, Executions, Turn
 
 
 def _template(kind: EventKind) -> bytes:
@@ -19,6 +20,27 @@ def _template(kind: EventKind) -> bytes:
 
 
 TEMPLATES = {kind.name: _template(kind) for kind in EVENTS}
+
+OPERATION_NAMES = frozenset({OPERATION_START, OPERATION_STOP})
+PAIR = TEMPLATES[OPERATION_START] + TEMPLATES[OPERATION_STOP]
+"""The lines of an operation, as most events are of operations."""
+
+
+def _pairs(executions: Executions, common: bytes) -> list[bytes]:
+    """Return the two lines of each operation."""
+    lines: list[bytes] = []
+    kinds: dict[str, bytes] = {}
+    kind_of, (count,) = executions.kind_of, COUNT
+    for operation, began_ns, ended_ns in executions.spans:
+        name = kind_of(operation)
+        kind = kinds.get(name)
+        if kind is None:
+            kind = kinds[name] = orjson.dumps(name)
+        began_at = began_ns // NANOSECONDS_PER_MICROSECOND
+        ended_at = ended_ns // NANOSECONDS_PER_MICROSECOND
+        duration_us = ended_at - began_at
+        lines.append(PAIR % (began_at, count, kind, common, ended_at, duration_us, kind, common))
+    return lines
 
 
 class JsonLines:
@@ -35,10 +57,15 @@ class JsonLines:
         dumps = orjson.dumps
         # What all have in common becomes text once.
         common = dumps(turn.replica)[1:-1]
-        lines = [
-            TEMPLATES[name] % (at_us, *measurements, *map(dumps, own), common)
-            for name, at_us, measurements, own in turn.rows_named(names)
-        ]
+        lines: list[bytes] = []
+        for note in turn.notes:
+            if type(note) is Executions and names >= OPERATION_NAMES:
+                lines += _pairs(note, common)
+                continue
+            for name, at_us, measurements, own in note.rows():
+                if name in names:
+                    line = TEMPLATES[name] % (at_us, *measurements, *map(dumps, own), common)
+                    lines.append(line)
         data = memoryview(b"".join(lines))
         while data:
             data = data[os.write(self._file, data) :]

@@ -13,10 +13,9 @@ from vsr_node.core.messages import NewCheckpoint, NewState, Prepare, PrepareOk
 
 from .common import NANOSECONDS_PER_MICROSECOND
 from .messages import Heard, Sent
-from .notes import Single, Turn
+from .notes import Executions, Single, Turn
 from .records import Flushed
 from .requests import Stops
-from .watched import Executions
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Taker: TypeAlias = Callable[[Any], None]

@@ -4,9 +4,15 @@ Most handlers take few events, and most events are many. So nothing is noted tha
 what many events have in common is one note, and no name of a field is written down.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
+
+from vsr_node.core.messages import Operation
+
+from .common import COUNT, NANOSECONDS_PER_MICROSECOND
+
+Span: TypeAlias = tuple[Operation, int, int]
+"""An operation, and from when to when it was executed (nanoseconds)."""
 
 Row: TypeAlias = tuple[str, int, tuple[int, ...], tuple[object, ...]]
 """An event: name, ``at_us``, the values of its measurements and of its own metadata.
@@ -47,39 +53,77 @@ class Turn:
         self.notes = notes
         self.replica = replica
 
-    @cached_property
-    def rows(self) -> list[Row]:
-        """All events, in order, some of which nobody may listen to."""
-        return [row for note in self.notes for row in note.rows()]
+    def rows(self, names: frozenset[str]) -> Iterator[Row]:
+        """Yield the events of these names, in order."""
+        for note in self.notes:
+            for row in note.rows():
+                if row[0] in names:
+                    yield row
 
-    def rows_named(self, names: frozenset[str]) -> list[Row]:
-        """Return the events of these names, in order."""
-        return [row for row in self.rows if row[0] in names]
+
+class Executions:
+    """Operations that were executed one after the other, each from when to when (nanoseconds)."""
+
+    __slots__ = ("kind_of", "spans")
+
+    def __init__(self, kind_of: Callable[[Operation], str]) -> None:
+        self.kind_of = kind_of
+        self.spans: list[Span] = []
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the start and the stop of each."""
+        for operation, began_ns, ended_ns in self.spans:
+            own = (self.kind_of(operation),)
+            began_at = began_ns // NANOSECONDS_PER_MICROSECOND
+            ended_at = ended_ns // NANOSECONDS_PER_MICROSECOND
+            yield OPERATION_START, began_at, COUNT, own
+            yield OPERATION_STOP, ended_at, (ended_at - began_at,), own
 
 
 class Notes:
-    """What was noted so far in a turn, of the events whose names are ``wanted``."""
+    """What was noted so far in a turn, of the events whose names are ``wanted``.
 
-    __slots__ = ("notes", "wanted", "wants_operations")
+    ``kind_of`` gives the kind of an operation.
+    """
 
-    def __init__(self) -> None:
-        self.notes: list[Note] = []
+    __slots__ = ("_kind_of", "_notes", "note_span", "wanted")
+
+    def __init__(self, kind_of: Callable[[Operation], str]) -> None:
+        self._kind_of = kind_of
+        self._notes: list[Note] = []
         self.listen(frozenset())
 
     def listen(self, wanted: frozenset[str]) -> None:
         """Note only these events from now on."""
         self.wanted = wanted
-        self.wants_operations = not wanted.isdisjoint(OPERATION_EVENTS)
+        is_wanted = not wanted.isdisjoint(OPERATION_EVENTS)
+        self.note_span: Callable[[Span], None] | None = self._begin_spans if is_wanted else None
+        """Notes an operation; None while nobody listens to operations."""
+
+    def add(self, note: Note) -> None:
+        """Take a note."""
+        self._notes.append(note)
+        if self.note_span is not None:
+            self.note_span = self._begin_spans
+
+    def _begin_spans(self, span: Span) -> None:
+        """Note the first operation since any other note. Those that follow are of one note."""
+        executions = Executions(self._kind_of)
+        executions.spans.append(span)
+        self._notes.append(executions)
+        self.note_span = executions.spans.append
 
     def note(
         self, name: str, at_us: int, measurements: tuple[int, ...], own: tuple[object, ...] = ()
     ) -> None:
         """Note an event (see ``Row``)."""
         if name in self.wanted:
-            self.notes.append(Single(name, at_us, measurements, own))
+            self.add(Single(name, at_us, measurements, own))
 
     def take_all(self) -> list[Note]:
         """Return all notes, and begin anew."""
-        notes = self.notes[:]
-        self.notes.clear()
+        notes = self._notes
+        self._notes = []
+        if self.note_span is not None:
+            self.note_span = self._begin_spans
         return notes

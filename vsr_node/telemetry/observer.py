@@ -63,14 +63,15 @@ class Observer:
         self._kind_of = kind_of
         self._replica: Replica | None = None
         self._machine: WatchedMachine
-        self._notes = Notes()
+        self._notes = Notes(kind_of)
         self._notes.listen(telemetry.wanted)
         self._states = States(self._notes)
         self._requests = Requests(self._notes, kind_of, is_error)
         self._traffic = Traffic(self._notes)
         # The state before this turn; None while nobody listens.
         self._before: State | None = BEFORE_THE_START
-        self._began_at = 0
+        # When the turn began, and the last look at the clock in it.
+        self._began_at = self._looked_at = 0
         self._input_count = 0
 
     # What the driver tells
@@ -85,7 +86,7 @@ class Observer:
     def begin(self, replica: Replica) -> None:
         """Watch a replica that was just made."""
         self._replica = replica
-        self._began_at = self._clock()
+        self._began_at = self._looked_at = self._clock()
         self._notes.listen(self._telemetry.wanted)
         if self._notes.wanted:
             self.end_turn(Output([], [], [], []))
@@ -94,7 +95,7 @@ class Observer:
         """Begin a turn, before the replica learns of the time ``now`` (``Replica.on_time``)."""
         replica = self._replica
         assert replica is not None
-        self._began_at = self._clock()
+        self._began_at = self._looked_at = self._clock()
         self._input_count = 0
         self._notes.listen(self._telemetry.wanted)
         if not self._notes.wanted:
@@ -139,7 +140,7 @@ class Observer:
         began_at = self._clock()
         save(turn_records)
         if self._before is not None:
-            now = self._clock()
+            now = self._looked_at = self._clock()
             records.note_records(
                 self._notes, turn_records, self._before, self._machine.snapshot_us, now
             )
@@ -149,7 +150,7 @@ class Observer:
         """Note a message that leaves, and its length without its envelope."""
         if self._before is None or self._replica is None:
             return
-        now, message = self._clock(), send.message
+        now, message = self._looked_at, send.message
         self._traffic.send(self._replica, send, self._before, byte_count, now)
         if isinstance(message, Prepare):
             self._states.note_prepare(send, now)

@@ -1,9 +1,13 @@
 """Metrics in Prometheus's text format (prometheus.io, Exposition formats, version 0.0.4)."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from .metrics import Family, Histogram, Labels, Metrics
+
+TEXTS_MAX = 512
+"""How many texts of labels are kept."""
 
 
 def exposition(metrics: Metrics) -> str:
@@ -29,17 +33,27 @@ def _lines(family: Family) -> Iterator[str]:
 
 
 def _of_histogram(family: Family, labels: Labels, histogram: Histogram) -> Iterator[str]:
+    starts = _bucket_starts(family.name, labels, histogram.bounds, family.scale)
     count = 0
-    for bound, below in zip(histogram.bounds, histogram.counts, strict=False):
+    for start, below in zip(starts, histogram.counts, strict=True):
         count += below
-        le = ("le", f"{bound / family.scale:.15g}")
-        yield f"{family.name}_bucket{_braces((*labels, le))} {count}"
-    count += histogram.counts[-1]
-    yield f"{family.name}_bucket{_braces((*labels, ('le', '+Inf')))} {count}"
-    yield f"{family.name}_sum{_braces(labels)} {histogram.total / family.scale:.15g}"
-    yield f"{family.name}_count{_braces(labels)} {count}"
+        yield f"{start}{count}"
+    braces = _braces(labels)
+    yield f"{family.name}_sum{braces} {histogram.total / family.scale:.15g}"
+    yield f"{family.name}_count{braces} {count}"
 
 
+# The metrics are written each second, and these texts stay the same.
+@lru_cache(TEXTS_MAX)
+def _bucket_starts(
+    name: str, labels: Labels, bounds: tuple[int, ...], scale: int
+) -> tuple[str, ...]:
+    """Return the lines of a histogram's buckets up to the count."""
+    texts = [*(f"{bound / scale:.15g}" for bound in bounds), "+Inf"]
+    return tuple(f"{name}_bucket{_braces((*labels, ('le', text)))} " for text in texts)
+
+
+@lru_cache(TEXTS_MAX)
 def _braces(labels: Labels) -> str:
     return "{" + ",".join(f'{name}="{_escape(value)}"' for name, value in labels) + "}"
 

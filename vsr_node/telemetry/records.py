@@ -47,7 +47,7 @@ def note_flush(
 ) -> None:
     """Note that a turn's records were made durable."""
     if FLUSH in notes.wanted:
-        notes.notes.append(Flushed(at_us, duration_us, records, waits_for_disk))
+        notes.add(Flushed(at_us, duration_us, records, waits_for_disk))
 
 
 def _note_log(notes: Notes, record: ReplaceLog, old_op_number: int, at_us: int) -> None:

@@ -145,7 +145,7 @@ class Requests:
         if not stops:
             return
         if STOP in self._notes.wanted or READ_ANSWERED in self._notes.wanted:
-            self._notes.notes.append(Stops(at_us, stops))
+            self._notes.add(Stops(at_us, stops))
         if self._sent:
             for client, request_number, *_ in stops:
                 self._sent.pop((client, request_number), None)

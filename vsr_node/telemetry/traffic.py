@@ -42,7 +42,7 @@ class Traffic:
             self._count_vote(peer, message.view_number + 1)
         if events.received in self._notes.wanted:
             heard = Heard(at_us, events, peer, message, byte_count, measured)
-            self._notes.notes.append(heard)
+            self._notes.add(heard)
         if isinstance(message, Commit):
             last = self._heartbeat_heard_at.get(peer, at_us)
             self._heartbeat_heard_at[peer] = at_us
@@ -59,7 +59,7 @@ class Traffic:
             measured = (self._count_vote(replica.name, message.view_number),)
             self._time_out(replica, before, at_us)
         if events.sent in self._notes.wanted:
-            self._notes.notes.append(Sent(at_us, events, send, byte_count, measured))
+            self._notes.add(Sent(at_us, events, send, byte_count, measured))
         if isinstance(message, Commit):
             last = at_us if self._heartbeat_sent_at is None else self._heartbeat_sent_at
             self._heartbeat_sent_at = at_us

@@ -1,34 +1,15 @@
 """A state machine that is watched: what it executes, and how long that takes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeAlias
 
 from vsr_node.core.messages import Operation, Parts, Result
 from vsr_node.core.replica import StateMachine
 
 from .common import COUNT, NANOSECONDS_PER_MICROSECOND
-from .notes import OPERATION_EXCEPTION, OPERATION_START, OPERATION_STOP, Notes, Row
+from .notes import OPERATION_EXCEPTION, OPERATION_START, Notes
 
 Execute: TypeAlias = Callable[[Operation], Result]
-
-
-class Executions:
-    """Operations that were executed one after the other, each from when to when (nanoseconds)."""
-
-    __slots__ = ("_kind_of", "spans")
-
-    def __init__(self, kind_of: Callable[[Operation], str]) -> None:
-        self._kind_of = kind_of
-        self.spans: list[tuple[Operation, int, int]] = []
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the start and the stop of each."""
-        for operation, began_ns, ended_ns in self.spans:
-            own = (self._kind_of(operation),)
-            began_at = began_ns // NANOSECONDS_PER_MICROSECOND
-            ended_at = ended_ns // NANOSECONDS_PER_MICROSECOND
-            yield OPERATION_START, began_at, COUNT, own
-            yield OPERATION_STOP, ended_at, (ended_at - began_at,), own
 
 
 class WatchedMachine:
@@ -58,12 +39,10 @@ class WatchedMachine:
 
     def _watched(self, execute: Execute) -> Execute:
         """Return a function that executes an operation and notes it. Closures are the fastest."""
-        notes, clock_ns, kind_of = self._notes, self._clock_ns, self._kind_of
-        executions = Executions(kind_of)
+        notes, clock_ns = self._notes, self._clock_ns
 
         def watched(operation: Operation) -> Result:
-            nonlocal executions
-            if not notes.wants_operations:
+            if notes.note_span is None:
                 return execute(operation)
             began_ns = clock_ns()
             try:
@@ -71,11 +50,7 @@ class WatchedMachine:
             except Exception as error:
                 self._on_exception(operation, began_ns, error)
                 raise
-            ended_ns = clock_ns()
-            if not notes.notes or notes.notes[-1] is not executions:
-                executions = Executions(kind_of)
-                notes.notes.append(executions)
-            executions.spans.append((operation, began_ns, ended_ns))
+            notes.note_span((operation, began_ns, clock_ns()))
             return result
 
         return watched

@@ -350,7 +350,8 @@ TACTICS = {
 
 
 def _draw(demand: Demand, random: Random) -> Tactic | None:
-    name = random.choice(list(TACTICS))
+    lasts = [tactic.lasts_ms_min for tactic in TACTICS.values()]
+    (name,) = random.choices(list(TACTICS), lasts)  # A short one fits more often, too.
     return Tactic(name, name) if len(demand.nodes) > 1 else None
 
 

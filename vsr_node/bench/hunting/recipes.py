@@ -100,8 +100,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 """What each field of a recipe is drawn from; what stands there twice is drawn twice as often."""
 
 
-AIMED_INTERVALS_S = (0.3, 0.5, 0.5, 0.8, 1.2)
-"""The same for the intervals of recipes with aimed faults, which last as long as they need."""
+AIMED_CHOICES: dict[str, tuple[Any, ...]] = {
+    "nemesis_interval_s": (0.3, 0.5, 0.5, 0.8, 1.2),
+    "latency_ms": (0.0, 1.0, 1.0, 5.0, 5.0, 5.0, 20.0, 20.0, 100.0),
+    "loss": (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.1),
+    "slow_ms": (None, None, None, None, None, None, 50.0, 200.0),
+}
+"""The same for recipes with aimed faults, in place of some of these. Such faults last as long as
+they need, and a network that is slow or loses messages mostly spoils their moment."""
 
 
 def drawn(random: Random) -> Recipe:
@@ -109,7 +115,7 @@ def drawn(random: Random) -> Recipe:
     recipe = Recipe(**{each.name: random.choice(CHOICES[each.name]) for each in fields(Recipe)})
     if AIMED.name not in recipe.nemeses:
         return recipe
-    return replace(recipe, nemesis_interval_s=random.choice(AIMED_INTERVALS_S))
+    return replace(recipe, **{name: random.choice(AIMED_CHOICES[name]) for name in AIMED_CHOICES})
 
 
 def varied(recipe: Recipe, random: Random) -> Recipe:

@@ -5,8 +5,13 @@ with a pipe from the bench. It is started with the first node, and holds the pro
 the bench has started and not ended yet. When the pipe ends, it kills them.
 """
 
+import atexit
 import subprocess
 import sys
+from contextlib import suppress
+
+END_S = 1.0
+"""How long the end of the guard is awaited."""
 
 _PROGRAM = """
 import os, signal, sys
@@ -42,12 +47,21 @@ class Guard:
                 text=True,
                 start_new_session=True,
             )
+            atexit.register(self._end, self._process)
         self._write(group)
 
     def remove(self, group: int) -> None:
         """Forget a process group that was ended: its number may soon be another's."""
         if self._process is not None:
             self._write(-group)
+
+    @staticmethod
+    def _end(process: "subprocess.Popen[str]") -> None:
+        """End a guard with the process that it belongs to."""
+        assert process.stdin is not None
+        with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            process.stdin.close()
+            process.wait(END_S)
 
     def _write(self, number: int) -> None:
         assert self._process is not None

@@ -411,6 +411,18 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "held-for-ever",
+        "L",
+        "a large group holds new entries until the one under way is committed, and forgets them",
+        (
+            Edit(
+                LEADING,
+                "    replica.timers.start(Timer.PREPARE, held_until)\n",
+                "    leading.prepared_op_number = replica.log.op_number\n",
+            ),
+        ),
+    ),
+    Mutation(
         "prepare-of-any-size",
         "S",
         "all that a turn brought is sent in one PREPARE, which may be longer than a node reads",

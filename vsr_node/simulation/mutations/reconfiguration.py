@@ -1,0 +1,353 @@
+"""Mutations of how a group changes its members (VRR section 7)."""
+
+from vsr_node.simulation.mutations.files import (
+    CHANGE,
+    CHECKPOINT,
+    EXECUTION,
+    RECONFIGURATION,
+    RECOVERY,
+    REPLICA,
+    STANDBY,
+    STATE_TRANSFER,
+    VIEW_CHANGE,
+    VOTING,
+)
+from vsr_node.simulation.patching import Edit, Mutation
+
+_MASKED = "another rule mends most of what it breaks, so that two faults must meet"
+
+MUTATIONS = (
+    Mutation(
+        "runs-past-the-end",
+        "S",
+        "execution goes on behind the change, and the primary logs more behind it",
+        (
+            Edit(
+                EXECUTION,
+                "        _execute_change(replica, entry)\n"
+                "        if replica.next_membership is not None:\n"
+                "            return\n",
+                "        _execute_change(replica, entry)\n",
+            ),
+            Edit(
+                REPLICA,
+                "            self.is_serving_primary and self.next_membership is None and not"
+                " leading.is_closed(self)\n",
+                "            self.is_serving_primary and self.next_membership is None\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "start-epoch-commits",
+        "S",
+        "the op_number of START_EPOCH is taken as commit_number of the own log",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    _note_newest(replica, message)\n    state_transfer.fetch(replica, source)\n",
+                "    _note_newest(replica, message)\n    state_transfer.fetch(replica, source)\n"
+                "    state_transfer.commit_up_to(\n"
+                "        replica, min(message.op_number, replica.log.op_number)\n"
+                "    )\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "suffix-survives",
+        "S",
+        "what the log has above the change is kept on entering",
+        (Edit(RECONFIGURATION, "    replica.cut_uncommitted()\n", ""),),
+    ),
+    Mutation(
+        "log-rank-without-epoch",
+        "S",
+        "DO_VIEW_CHANGE is ranked by the view within the epoch",
+        (
+            Edit(
+                VIEW_CHANGE,
+                "(logs[name].last_normal_view, last_op_number(logs[name]))",
+                "(logs[name].last_normal_view % (1 << 32), last_op_number(logs[name]))",
+            ),
+        ),
+    ),
+    Mutation(
+        "view-begun-again",
+        "S",
+        "a normal replica that learns of another log begins a view change in its own view",
+        (
+            Edit(
+                STATE_TRANSFER,
+                "                replica.leave_view()\n            replica.replace_log",
+                "                from . import view_change\n\n"
+                "                view_change.restart_view_change(replica)\n"
+                "            replica.replace_log",
+            ),
+        ),
+    ),
+    Mutation(
+        "reads-before-entering",
+        "S",
+        "reads of the turn are answered between executing the change and entering the epoch",
+        (
+            Edit(
+                REPLICA,
+                "        if self.next_membership is None:\n            quorum_read.go_on(self)\n",
+                "        quorum_read.go_on(self)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "epoch-not-durable",
+        "S",
+        "the epoch's SetView is not in the transaction that executes the change",
+        (
+            Edit(
+                RECONFIGURATION,
+                "        replica.set_view(first_view_of(membership.epoch))\n",
+                "        replica.view_number = first_view_of(membership.epoch)\n"
+                "        replica.is_primary = replica.primary == replica.name\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "old-peers-kept",
+        "S",
+        "the peers stay those of the epoch before",
+        (
+            Edit(
+                REPLICA,
+                "        self.peers = membership.others(self.name)\n        self.is_m",
+                "        self.is_m",
+            ),
+        ),
+    ),
+    Mutation(
+        "lost-log-enters-as-new",
+        "S",
+        "a replica that lost its log enters an epoch in which it promised something as a new one",
+        (
+            Edit(
+                RECONFIGURATION,
+                "        if epoch_of(promised_view) == membership.epoch and replica.is_member:\n"
+                "            return\n",
+                "",
+            ),
+        ),
+    ),
+    Mutation(
+        "recovers-with-the-old-group",
+        "S",
+        "f + 1 and the primary are those of the checkpoint's epoch",
+        (
+            Edit(
+                RECOVERY,
+                "    if not recovering.is_due or not knows_its_group(replica):\n",
+                "    if not recovering.is_due:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "promise-binds-later-epochs",
+        "L",
+        "a replica that lost its log waits for f + 1 of an epoch in which it promised nothing",
+        (
+            Edit(
+                RECONFIGURATION,
+                "        if epoch_of(promised_view) == membership.epoch and replica.is_member:\n",
+                "        if replica.is_member:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "released-too-early",
+        "S",
+        "one EPOCH_STARTED fewer releases a replica that left",
+        (
+            Edit(
+                RECONFIGURATION,
+                "len(beginning.started) >= replica.membership.quorum\n",
+                "len(beginning.started) >= replica.membership.quorum - 1\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "started-before-whole",
+        "S",
+        "EPOCH_STARTED is the answer to START_EPOCH before the change is executed",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    _note_newest(replica, message)\n    state_transfer.fetch(replica, source)\n",
+                "    _note_newest(replica, message)\n    state_transfer.fetch(replica, source)\n"
+                "    replica.send((source,), EpochStarted(message.view_number))\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "told-once",
+        "L",
+        "START_EPOCH is not sent again",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    replica.timers.start(Timer.EPOCH, replica.now + beginning.interval)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutation(
+        "asks-members-only",
+        "L",
+        "a replica that left never asks beyond the members that it knows",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    return replica.other_processes\n",
+                "    return replica.peers\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "votes-to-members-only",
+        "L",
+        "the votes of a lagging old member go to its members only",
+        (Edit(VOTING, "    return replica.other_processes\n", "    return replica.peers\n"),),
+    ),
+    Mutation(
+        "older-epoch-unanswered",
+        "L",
+        "what is of an older epoch is dropped without START_EPOCH",
+        (
+            Edit(
+                RECONFIGURATION,
+                "_OF_MEMBERS = OfOtherEpoch(_fetch, _answer)\n",
+                "_OF_MEMBERS = OfOtherEpoch(_fetch, _drop)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "checkpoint-without-members",
+        "S",
+        "a replica that installs a checkpoint keeps its own idea of the members",
+        (
+            Edit(
+                STATE_TRANSFER,
+                "        message.epoch,\n        message.members,\n    )\n",
+                "        replica.membership.epoch,\n        replica.membership.members,\n    )\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "checkpoint-skips-the-epoch",
+        "S",
+        "the members of a checkpoint of a later epoch are taken, and the epoch is not entered",
+        (
+            Edit(
+                CHECKPOINT,
+                "        replica.next_membership = Membership(",
+                "        replica.set_membership(Membership(checkpoint.epoch, checkpoint.members))\n"
+                "        return answer_known(replica)\n"
+                "        replica.next_membership = Membership(",
+            ),
+        ),
+    ),
+    Mutation(
+        "client-table-left-behind",
+        "S",
+        "an epoch begins with an empty client table",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    replica.cut_uncommitted()\n",
+                "    replica.cut_uncommitted()\n"
+                "    table = type(replica.client_table)\n"
+                "    replica.client_table = table(replica.limits.clients_max)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "r-without-catch-up",
+        "L",
+        "the change is logged before the members to be have caught up, or are there",
+        (
+            Edit(
+                CHANGE,
+                "    if has_quorum and not behind:\n",
+                "    if True:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "refusal-not-logged",
+        "S",
+        "a declined change is answered by the primary alone",
+        (
+            Edit(
+                CHANGE,
+                "    client, request_number, _ = entry\n    log_change(",
+                "    client, request_number, _ = entry\n"
+                "    if isinstance(operation, Declined):\n"
+                "        replica.answer(client, request_number, (request_number, operation, 0))\n"
+                "        return\n"
+                "    log_change(",
+            ),
+        ),
+    ),
+    Mutation(
+        "held-is-lost",
+        "L",
+        "what waits at a replica is dropped when it leaves the group",
+        (
+            Edit(
+                STANDBY,
+                "    replica.begin_phase(Status.STANDBY, Standing())\n",
+                "    replica.begin_phase(Status.STANDBY, Standing())\n"
+                "    replica.waiting = waiting.Waiting()\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "standby-votes",
+        "S",
+        "a replica that is no member takes part in the epoch",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    if replica.is_member:\n        view_change.restart",
+                "    if True:\n        view_change.restart",
+            ),
+        ),
+    ),
+    Mutation(
+        "joiner-reads-locally",
+        "S",
+        "a standby answers a read from what it has",
+        (
+            Edit(
+                STANDBY,
+                "    waiting.take_request(replica, *entry, size, is_read=True)\n",
+                "    replica.replies.append(\n"
+                "        Reply(entry[0], entry[1], replica.machine.read(entry[2]))\n"
+                "    )\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "deaf-to-the-old-epoch",
+        "L",
+        "a replica that knows of a later epoch and lacks its beginning says nothing in the old one",
+        (
+            Edit(
+                REPLICA,
+                "            self._on_message_of_epoch(source, message, hearing)\n",
+                "            newest = self.newest\n"
+                "            known = self.membership.epoch\n"
+                "            is_over = newest and newest.view_number >> 32 > known\n"
+                "            if not is_over or type(message).__name__[:3] in ('New', 'Sta'):\n"
+                "                self._on_message_of_epoch(source, message, hearing)\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_MASKED,
+    ),
+)
