@@ -318,11 +318,9 @@ Message: TypeAlias = (
     | Answers
 )
 
-_EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
+_ASKS: frozenset[type[Message]] = frozenset(
     {
         Request,
-        Prepare,
-        Commit,
         StartViewChange,
         DoViewChange,
         StartView,
@@ -337,8 +335,10 @@ _EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
 
 
 def expects_answer(message: Message) -> bool:
-    """Return whether the receiver is to send something back, whatever it is."""
-    return type(message) in _EXPECTS_ANSWER and bool(getattr(message, "wants_answer", True))
+    """Return whether a receiver that works soon has something to say to the sender."""
+    if isinstance(message, Prepare | Commit):
+        return message.wants_answer == 1
+    return type(message) in _ASKS
 
 
 def name_of(message_type: type[Message]) -> str:
