@@ -428,4 +428,25 @@ MAELSTROM = (
     ),
 )
 
-CATALOGUE = (*CORE, *STORAGE, *MAELSTROM)
+LINKS = (
+    _in(
+        "vsr_node/links",
+        "relay-unbounded",
+        "links.py",
+        "a relay may visit a process twice",
+        "        if len(set(to_come)) < len(to_come) or hop in relay.route:\n",
+        "        if hop == relay.origin and hop in relay.route:\n",
+        "links/test_links",
+    ),
+    _in(
+        "vsr_node/links",
+        "relayed-twice",
+        "links.py",
+        "what goes by way of others goes directly, too",
+        "        direct = tuple(route[0] for route in routes if len(route) == 1)\n",
+        "        direct = destinations\n",
+        "links/test_links",
+    ),
+)
+
+CATALOGUE = (*CORE, *STORAGE, *MAELSTROM, *LINKS)

@@ -258,7 +258,7 @@ CHECKS = (
     ),
     Check(
         name="embedding",
-        about="three members over TCP: kill -9 every 2 s, planned restarts, and what strangers may try",
+        about="three members over TCP: kill -9 every 2 s, planned restarts, strangers",
         runs=(
             CheckRun(
                 name="kill -9",

@@ -138,8 +138,8 @@ class LinkGroup:
         self.now = 0
         self.names = [f"n{index}" for index in range(self.count)]
         round_trip = self.weather.round_trip
-        self.interval = max(50 * MILLISECOND, min(2 * round_trip, SECOND // 2), round_trip // 4)
-        self.time_out = 4 * self.interval + round_trip + 20 * MILLISECOND
+        self.interval = max(100 * MILLISECOND, min(2 * round_trip, SECOND // 2), round_trip // 4)
+        self.time_out = 3 * self.interval + round_trip + 20 * MILLISECOND
         self.links = {name: self._new(name) for name in self.names}
         self.cut = Cut()
         self.link_rows = 0

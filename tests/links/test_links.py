@@ -11,7 +11,7 @@ from vsr_node.links.links import INTERVAL_MIN, NEVER, ImpossibleFrameError, Link
 
 NAMES = ("n0", "n1", "n2", "n3", "n4")
 TIME_OUT = 400 * MILLISECOND
-PATIENCE = TIME_OUT // 4
+PATIENCE = TIME_OUT * 3 // 8
 
 
 def links_of(name: str = "n0", processes: tuple[str, ...] = NAMES) -> Links:
@@ -120,7 +120,7 @@ def test_a_long_time_out_is_borne_for_its_half() -> None:
     links = links_of()
     links.on_time(0, 4 * SECOND)
     links.expect(("n1",))
-    links.on_time(SECOND, 4 * SECOND)
+    links.on_time(3 * SECOND // 2, 4 * SECOND)
     assert links.end_turn() == []
     assert links.next_timer == 2 * SECOND
 
@@ -326,9 +326,9 @@ def test_everybody_who_is_connected_is_heard_again_and_all_rest_afterwards(
         group.busy = False  # A process that is asked for the first time may be newly missed.
         group.run_for(12 * SECOND)
         before = group.link_rows
-        group.run_for(4 * SECOND)
-        # Once an interval of a second each, in place of each quarter of a time-out.
-        assert group.link_rows - before <= 5 * count * (count - 1)
+        group.run_for(12 * SECOND)
+        # About once a second each, in place of each quarter of a time-out.
+        assert group.link_rows - before <= 3 * 12 * count * (count - 1)
         group.heal()
         group.run_for(12 * SECOND)
         assert group.watching == []
@@ -347,7 +347,7 @@ def test_the_primary_is_heard_again_before_anybody_suspects_it(kind: str, count:
         for pair in (("n0", name), (name, "n0")):
             heard: list[Body] = group.delivered[pair]
             first = next(body for body in heard if body.sent_at > cut_at)
-            assert first.sent_at - cut_at < 0.75 * group.time_out
+            assert first.sent_at - cut_at < group.time_out
 
 
 def test_a_hop_that_restarts_is_used_again() -> None:

@@ -107,6 +107,8 @@ class Calls:
         self._by_client: dict[str, Session] = {}
         self._statuses: dict[str, asyncio.Future[str]] = {}
         self._is_open = False
+        self._is_refused = False
+        """Whether every member has refused for good."""
         self._is_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
@@ -157,7 +159,8 @@ class Calls:
         self._asked[key] = _Asked(session, future, result)
         now = self._now()
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
-        self._end_if_refused()
+        if self._is_refused:
+            session.give_up(now)
         self._go_on_soon()
         try:
             return await future
@@ -297,14 +300,11 @@ class Calls:
         for session in self._sessions:
             session.on_disconnected(self._now(), member)
         if self._is_open:
-            self._end_if_refused()
-            self._go_on_soon()
-
-    def _end_if_refused(self) -> None:
-        """End all calls if every member has refused for good: waiting would not help."""
-        if all(link.is_refused for link in self._links.values()):
-            for session in self._sessions:
+            # Waiting would not help.
+            self._is_refused = all(link.is_refused for link in self._links.values())
+            for session in self._sessions if self._is_refused else ():
                 session.give_up(self._now())
+            self._go_on_soon()
 
     def on_answers(self, member: str, answers: Sequence[Answer]) -> None:
         """Take answers of a member."""

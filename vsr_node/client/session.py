@@ -304,14 +304,16 @@ class Session:
     def _send(self, now: int, asked: _Asked) -> None:
         """Send a copy to the next member that has none, if there is one."""
         member = self._next_member(asked)
-        asked.is_overdue = asked.tries > 0
-        patience = min(self._patience << min(asked.tries, 4), PATIENCE_MAX_US)
+        tries = asked.tries
+        patience = self._patience
+        if tries:
+            asked.is_overdue = True
+            patience = min(patience << min(tries, 4), PATIENCE_MAX_US)
         asked.retry_at = now + patience
-        if asked.retry_at < self.next_timer:
-            self.next_timer = asked.retry_at
+        self._wake_at(asked.retry_at)
         if member is None:
             return
-        asked.tries += 1
+        asked.tries = tries + 1
         asked.last = member
         asked.asked_at = now
         asked.copies.append(member)
@@ -393,7 +395,8 @@ class Session:
         return max(PATIENCE_MIN_US, ROUND_TRIPS_OF_PATIENCE * self._round_trip_us)
 
     def _wake_at(self, moment: int) -> None:
-        self.next_timer = min(self.next_timer, moment)
+        if moment < self.next_timer:
+            self.next_timer = moment
 
     def _all(self) -> Iterable[_Asked]:
         """Return all that has not ended, for a loop that may change it."""

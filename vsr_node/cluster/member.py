@@ -24,13 +24,13 @@ from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
-    EXPECTS_ANSWER,
     DurableState,
     Operation,
     Record,
     Refusal,
     Reply,
     Send,
+    expects_answer,
 )
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.links.frames import LINK_FRAMES, LinkRows, Relay
@@ -182,12 +182,12 @@ class Member:
         links = self.links
         if not links.is_watching:
             for destinations, message in sends:
-                if type(message) in EXPECTS_ANSWER:
+                if expects_answer(message):
                     links.expect(destinations)
             carrier.send(sends)
             return
         for destinations, message in sends:
-            expects = type(message) in EXPECTS_ANSWER
+            expects = expects_answer(message)
             for hops, frame in links.send(destinations, message, expects=expects):
                 if isinstance(frame, Relay):
                     carrier.send_frame(hops, frame)

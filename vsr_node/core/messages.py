@@ -318,11 +318,9 @@ Message: TypeAlias = (
     | Answers
 )
 
-EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
+_ASKS: frozenset[type[Message]] = frozenset(
     {
         Request,
-        Prepare,
-        Commit,
         StartViewChange,
         DoViewChange,
         StartView,
@@ -334,7 +332,13 @@ EXPECTS_ANSWER: frozenset[type[Message]] = frozenset(
         CatchUp,
     }
 )
-"""The types whose receiver, if it works, soon has something to say to the sender."""
+
+
+def expects_answer(message: Message) -> bool:
+    """Return whether a receiver that works soon has something to say to the sender."""
+    if isinstance(message, Prepare | Commit):
+        return message.wants_answer == 1
+    return type(message) in _ASKS
 
 
 def name_of(message_type: type[Message]) -> str:

@@ -8,11 +8,12 @@ origins.
 each process was last heard, and since when one that was asked something owes an answer. Anything
 that it sends is one.
 
-*Somebody is missed* who owes an answer for a quarter of the replica's time-out, long before anybody
-suspects a primary. (For half of it where time-outs are long, as a round trip may be, too.) The
-process then *watches*: in each interval it sends all others its row, which names those that it
-heard directly of late, with the newest rows that it got of others. Who hears that something is
-amiss watches, too. A changed row is passed on at once, so each row takes every path that there is.
+*Somebody is missed* who owes an answer for three eighths of the replica's time-out, which is a
+little more than an interval of heartbeats, and long before anybody suspects a primary. (For half of
+it where time-outs are long, as a round trip may be, too.) The process then *watches*: in each
+interval it sends all others its row, which names those that it heard directly of late, with the
+newest rows that it got of others. Who hears that something is amiss watches, too. A changed row is
+passed on at once, so each row takes every path that there is.
 
 *Routes.* The way from a to b is good if b's row names a: nothing else shows that what a sends
 arrives. (That b is heard says nothing, as links may be cut in one direction.) A message goes
@@ -54,8 +55,8 @@ INTERVAL_MAX = 240_000_000
 SLOW_INTERVAL_MIN = 1_000_000
 """The interval where nothing has changed for long is at least this, and four times the usual."""
 
-LONG_TIME_OUT = 2_250_000
-"""Above it the interval of heartbeats grows no more, and a round trip may exceed a quarter."""
+LONG_TIME_OUT = 1_750_000
+"""Above it the interval of heartbeats grows no more, and a round trip may be longer."""
 
 ROUNDS_UNTIL_SLOW = 10
 ROUNDS_UNTIL_DONE = 3
@@ -187,7 +188,7 @@ class Links:
         if self._has_ways_around:
             waits = self.waits
             if not waits and destinations:
-                timer = self.now + (self.time_out >> 2)
+                timer = self.now + (self.time_out * 3 >> 3)
                 self.next_timer = min(timer, self.next_timer) if self.is_watching else timer
             for destination in destinations:
                 if destination not in waits:
@@ -318,12 +319,15 @@ class Links:
     @property
     def _patience(self) -> int:
         """How long a process may owe an answer."""
-        return self.time_out // (4 if self.time_out <= LONG_TIME_OUT else 2)
+        return self.time_out * (3 if self.time_out <= LONG_TIME_OUT else 4) // 8
 
     def _usual_interval(self, watch: _Watch | None) -> int:
         """Return the shortest interval that anybody uses: one that restarts knows no time-out."""
         announced = () if watch is None else watch.intervals.values()
         return max(INTERVAL_MIN, min(self.time_out // 4, *announced, INTERVAL_MAX // 4))
+
+    def _slow_interval(self, watch: _Watch) -> int:
+        return max(SLOW_INTERVAL_MIN, 4 * self._usual_interval(watch))
 
     def _look_for_missed(self) -> None:
         """Watch, or look often again, if an answer of a process that was not missed is overdue."""
@@ -333,8 +337,7 @@ class Links:
             del self.waits[process]
             watch = self._watch or self._begin_to_watch()
             watch.missed[process] = None
-            if watch.rounds >= ROUNDS_UNTIL_SLOW:
-                self._hurry(watch)
+            self._hurry(watch)
 
     def _begin_to_watch(self) -> _Watch:
         interval = self._usual_interval(None)
@@ -347,7 +350,7 @@ class Links:
     def _hurry(self, watch: _Watch) -> None:
         """Send the rows as soon as may be, as something is new, and look often again."""
         interval = self._usual_interval(watch)
-        if watch.interval > interval:
+        if watch.rounds >= ROUNDS_UNTIL_DONE:
             watch.interval = interval
             watch.fast_since = self.now
         watch.rounds = 0
@@ -376,7 +379,11 @@ class Links:
     def _fresh_rows(self, watch: _Watch) -> dict[str, tuple[str, ...]]:
         """Return the rows of others that count."""
         announced = [watch.intervals.get(other, 0) for other in self._heard(watch)]
-        age_max = FRESH_PERCENT * max(watch.interval, *announced, 0) // 100
+        interval = watch.interval
+        if watch.rounds >= ROUNDS_UNTIL_DONE:
+            # Others count their rounds, too, and some are slow sooner.
+            interval = self._slow_interval(watch)
+        age_max = FRESH_PERCENT * max(interval, *announced, 0) // 100
         return {
             other: known.heard
             for other in self._others
@@ -394,7 +401,7 @@ class Links:
         watch.table = table
         watch.interval = self._usual_interval(watch)
         if watch.rounds >= ROUNDS_UNTIL_SLOW:
-            watch.interval = max(SLOW_INTERVAL_MIN, 4 * watch.interval)
+            watch.interval = self._slow_interval(watch)
         watch.due, watch.sent_at = self.now + watch.interval, self.now
         state = State.AMISS
         if len(table) > len(self._others) and all(

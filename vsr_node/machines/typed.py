@@ -173,7 +173,7 @@ class Command(Generic[M, P, R]):
 
     def request(self, *args: P.args, **kwargs: P.kwargs) -> Request[M, R]:
         """Return the call as a value. Raises BadArguments."""
-        return Request(self, self.codec.check(args, kwargs))
+        return Request(self, *self.codec.check(args, kwargs))
 
 
 class Query(Command[M, P, R]):
@@ -185,11 +185,14 @@ class Query(Command[M, P, R]):
 class Request(Generic[M, R]):
     """A call of a command, to be sent."""
 
-    __slots__ = ("_arguments", "_command")
+    __slots__ = ("_arguments", "_command", "_encoded")
 
-    def __init__(self, command: Command[M, Any, R], arguments: msgspec.Struct) -> None:
+    def __init__(
+        self, command: Command[M, Any, R], arguments: msgspec.Struct, encoded: bytes
+    ) -> None:
         self._command = command
         self._arguments = arguments
+        self._encoded = encoded
 
     @property
     def is_read(self) -> bool:
@@ -202,7 +205,9 @@ class Request(Generic[M, R]):
         ``now_us`` is the time since 1970 in microseconds, and ``chance`` ``CHANCE_BITS`` random
         bits. Both matter only if the command has a context.
         """
-        return self._command.codec.operation(self._arguments, now_us, chance)
+        if not self._command.takes_context:
+            return self._encoded.decode()
+        return self._command.codec.stamped(self._arguments, now_us, chance)
 
     def result(self, text: str) -> R:
         """Return the value of an answer. Raises CommandError or CommandFailed if it is one."""
@@ -225,7 +230,6 @@ class Codec:
         stamp: list[Any] = [("now_us_", int, 0), ("chance_", int, 0)] if takes_context else []
         own = [_field_of(name, parameter, hints) for parameter in parameters]
         self._name = name
-        self._takes_context = takes_context
         self._globals = getattr(function, "__globals__", {})
         # Defaults may stand before what has none, as the stamp always comes with the operation.
         self.struct = msgspec.defstruct(
@@ -251,29 +255,30 @@ class Codec:
         self.encode_value = _encoder_for(self.returned)
         self._result_decoder = msgspec.json.Decoder(_result_struct(name, self.returned))
 
-    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> msgspec.Struct:
-        """Return the arguments as a struct. Raises BadArguments."""
+    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[msgspec.Struct, bytes]:
+        """Return the arguments as a struct, and encoded. Raises BadArguments."""
         if len(args) > len(self._positional):
             raise BadArguments(
                 f"{self._name} takes {len(self._positional)} positional arguments, "
                 f"but {len(args)} were given"
             )
         given = dict(zip(self._positional, args, strict=False))
-        twice, unknown = sorted(given.keys() & kwargs.keys()), sorted(kwargs.keys() - self.kinds)
-        if twice or unknown:
-            raise BadArguments(f"{self._name} does not take {', '.join(twice or unknown)} there")
+        if kwargs:
+            twice, unknown = given.keys() & kwargs.keys(), kwargs.keys() - self.kinds
+            if twice or unknown:
+                names = ", ".join(sorted(twice or unknown))
+                raise BadArguments(f"{self._name} does not take {names} there")
         try:
-            arguments = self.struct(**given, **kwargs)
+            encoded = self._encode(self.struct(**given, **kwargs))
             # As the members will read it.
-            return self._decoder.decode(self._encode(arguments))
+            return self._decoder.decode(encoded), encoded
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise BadArguments(f"{self._name}: {error}") from None
 
-    def operation(self, arguments: msgspec.Struct, now_us: int, chance: int) -> str:
-        """Return the text of an operation."""
-        if self._takes_context:
-            arguments = msgspec.structs.replace(arguments, now_us_=now_us, chance_=chance)
-        return self._encode(arguments).decode()
+    def stamped(self, arguments: msgspec.Struct, now_us: int, chance: int) -> str:
+        """Return the text of an operation with a context."""
+        stamped = msgspec.structs.replace(arguments, now_us_=now_us, chance_=chance)
+        return self._encode(stamped).decode()
 
     def arguments_of(self, operation: msgspec.Struct) -> dict[str, Any]:
         """Return the arguments of an operation, by name."""

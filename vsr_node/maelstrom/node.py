@@ -43,7 +43,7 @@ from .options import OPERATION_BYTES_LIMIT, Options
 from .requests import codec
 from .requests.held_reads import READ_ALL, HeldReads
 from .requests.local import LocalRequests
-from .requests.table import REQUESTS, byte_count, refusal_of, reply_of
+from .requests.table import REQUESTS, beginning_of, byte_count, refusal_of, reply_of
 
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
@@ -91,6 +91,7 @@ class Node:
         # In a line of that length nothing can be too large.
         self._short_line = min(CLIENT_BYTES_MAX, options.operation_bytes_max // _GROWTH_MAX)
         self._name = ""
+        self._name_text = b""
         self._member: Member | None = None
         self._local: LocalRequests
         self._held_reads = HeldReads()
@@ -305,6 +306,7 @@ class Node:
                 observer=None if self._listeners is None else self._listeners.observe(name),
             )
             self._name = name
+            self._name_text = orjson.dumps(name)
             self._local = LocalRequests(name, self._random)
             self._peer_prefixes = {
                 peer: b'{"src":%b,"dest":%b,"body":' % (orjson.dumps(name), orjson.dumps(peer))
@@ -343,9 +345,9 @@ class Node:
         for reply in replies:
             client, request_number, outcome = reply
             if type(outcome) is Reason:
-                self._reply(client, request_number, refusal_of(outcome))
-            elif (body := reply_of(outcome)) is not None:
-                self._reply(client, request_number, body)
+                self._reply_with(client, request_number, refusal_of(outcome))
+            elif (beginning := reply_of(outcome)) is not None:
+                self._reply_with(client, request_number, beginning)
             else:
                 self._hold(client, request_number)
 
@@ -358,14 +360,14 @@ class Node:
     def _answer_held_reads(self, member: Member) -> None:
         """Answer the reads that are held from this node's state, or give up what is overdue."""
         replica = member.replica
-        body = reply_of(replica.machine.read(READ_ALL))
-        if body is None and self._local.has_topology:
-            body = {"type": "read_ok", "messages": []}
-        if body is None:
+        beginning = reply_of(replica.machine.read(READ_ALL))
+        if beginning is None and self._local.has_topology:
+            beginning = beginning_of({"type": "read_ok", "messages": []})
+        if beginning is None:
             self._refuse_held_reads(self._held_reads.release(replica.now))
         else:
             for client, request_number in self._held_reads.release():
-                self._reply(client, request_number, body)
+                self._reply_with(client, request_number, beginning)
         self.flush()
 
     def _refuse_held_reads(self, keys: Iterable[tuple[str, int]]) -> None:
@@ -422,6 +424,13 @@ class Node:
         if self._output:
             self._write(self._output)
             self._output = []
+
+    def _reply_with(self, client: str, request_number: int, beginning: bytes) -> None:
+        """Reply with a body whose JSON begins so; a dict would take twice the time."""
+        self._output.append(
+            b'{"src":%b,"dest":%b,"body":%b,"in_reply_to":%d}}\n'
+            % (self._name_text, orjson.dumps(client), beginning, request_number)
+        )
 
     def _reply(self, destination: str, msg_id: int | None, body: dict[str, object]) -> None:
         if msg_id is not None:

@@ -10,7 +10,6 @@ from typing import Any, Protocol, cast
 
 from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
-    EXPECTS_ANSWER,
     Answers,
     Message,
     Output,
@@ -24,6 +23,7 @@ from vsr_node.core.messages import (
     Reply,
     SaveCheckpoint,
     Send,
+    expects_answer,
 )
 from vsr_node.core.replica import Replica, StateMachine
 from vsr_node.core.status import Status
@@ -545,7 +545,7 @@ class Cluster:
     def _send_message(self, host: Host, destinations: tuple[str, ...], message: Message) -> None:
         """Send a message, around what is cut if something is."""
         assert host.links is not None
-        expects = type(message) in EXPECTS_ANSWER
+        expects = expects_answer(message)
         for hops, frame in host.links.send(destinations, message, expects=expects):
             if frame is message:
                 for hop in hops:

@@ -184,7 +184,7 @@ def draw(seed: int) -> Plan:
     limits = draw_limits(stream(seed, "plan", "limits"))
     limits = draw_sizes(stream(seed, "plan", "sizes"), limits)
     if not changes_members:
-        # The client of a session asks members, and here it has no way to learn who they are.
+        # A session's client asks members, and here it would not learn who they are.
         limits = draw_sessions(stream(seed, "plan", "sessions"), limits)
     disturbed = not calm and random.randrange(8) > 0
     faults: tuple[PlannedFault, ...] = ()

@@ -27,7 +27,15 @@ from vsr_node.core.messages import (
 )
 from vsr_node.links.frames import LinkRows, Relay, Row
 
-from .shapes import NONCE, NUMBER_MAX, SHAPES, SHAPES_BY_CLASS, Frame, MalformedMessageError
+from .shapes import (
+    NONCE,
+    NUMBER_MAX,
+    SHAPES,
+    SHAPES_BY_CLASS,
+    Frame,
+    MalformedMessageError,
+    Shape,
+)
 
 LINE_LENGTH_MAX = 64 << 20
 """Bytes. No message is longer, and reading a longer line whole would fill the memory."""
@@ -38,20 +46,38 @@ _ONLY_NUMBERS = frozenset({int})
 
 def encode(message: Frame) -> bytes:
     """Return the body's JSON text."""
-    shape = SHAPES_BY_CLASS[type(message)]
-    body: dict[str, object] = {"type": shape.type}
-    body.update(zip(shape.fields, message, strict=True))
-    if shape.is_of_links:
-        _make_plain(body)
-    return orjson.dumps(body, default=object_of)
+    message_class = type(message)
+    template = _TEMPLATES[message_class]
+    others = SHAPES_BY_CLASS[message_class].others
+    if not others:
+        return template % message
+    values: list[Any] = list(message)
+    for position, field in others:
+        values[position] = _ENCODERS.get(field, _encode_value)(values[position])
+    return template % (*values,)
 
 
-def _make_plain(body: dict[str, Any]) -> None:
-    """Replace the message of a relay, and rows, which are named tuples."""
-    if "rows" in body:
-        body["rows"] = [tuple(row) for row in body["rows"]]
-    else:
-        body["body"] = orjson.Fragment(encode(body["body"]))
+def _template_of(shape: Shape) -> bytes:
+    """Return the text of a body, with places for the fields: much faster to fill than a dict."""
+    places = (
+        f'"{field}":{"%d" if field in shape.number_fields else "%b"}' for field in shape.fields
+    )
+    return f'{{"type":"{shape.type}",{",".join(places)}}}'.encode()
+
+
+def _encode_value(value: object) -> bytes:
+    return orjson.dumps(value, default=object_of)
+
+
+_TEMPLATES = {
+    message_class: _template_of(shape) for message_class, shape in SHAPES_BY_CLASS.items()
+}
+
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    # Rows are named tuples, which orjson does not take.
+    "rows": lambda rows: orjson.dumps([tuple(row) for row in rows]),
+    "body": encode,
+}
 
 
 class Codec(Protocol):

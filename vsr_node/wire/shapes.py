@@ -31,7 +31,6 @@ class Shape:
         name = name_of(message_class)
         self.type = _OTHER_NAMES.get(name, name)
         self.message_class = message_class
-        self.is_of_links = message_class in (LinkRows, Relay)
         self.fields = tuple(fields)
         self.keys = {"type", *fields}
         self.number_fields = tuple(name for name, kind in fields.items() if kind is int)

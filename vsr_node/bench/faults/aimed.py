@@ -342,7 +342,7 @@ TACTICS = {
     "pause the leader": _Plan(_pause_leader, 1_500),
     "kill the leader as another returns": _Plan(_kill_as_another_returns, 2_000),
     "cut the leader off as another returns": _Plan(_cut_as_another_returns, 1_500),
-    "restart the witnesses": _Plan(_restart_witnesses, 3_000),
+    "restart the witnesses": _Plan(_restart_witnesses, 4_000),
     "kill a majority": _Plan(_kill_majority, 800),
     "kill all": _Plan(_kill_all, 500),
     "return old leaders": _Plan(_return_old_leaders, 5_000),

@@ -99,7 +99,7 @@ class Network:
         self.reply_listeners: list[Callable[[dict[str, Any]], None]] = []
         """Each is called with the body of each message to a client, once that has it."""
         self.server_listeners: list[Callable[[], None]] = []
-        """Each is called with each message between servers, before that is on its way."""
+        """Each is called for each message between servers, before that is on its way."""
 
     @property
     def counts(self) -> FaultCounts:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from vsr_node.core.messages import Operation, Result
 
-from .fields import check_text, is_value
+from .fields import check_text, is_value, remembered_values
 from .table import OPERATIONS, PARTS, REPLIES
 
 _ONLY_LISTS = frozenset({list})
@@ -20,7 +20,9 @@ def decode_operations(values: Sequence[object]) -> Iterable[Operation]:
             writes = [
                 ("write", key, text)
                 for kind, key, text in cast("Sequence[list[Any]]", values)
-                if kind == "write" and type(key) is str is type(text) and (is_value(text))
+                if kind == "write"
+                and type(key) is str is type(text)
+                and (text in remembered_values or is_value(text))
             ]
             if len(writes) == len(values):
                 return writes
@@ -46,10 +48,10 @@ def _decode_operation(value: object) -> Operation:
 def decode_result(value: object) -> Result:
     """Decode a result that another replica recorded. Raises ValueError if it is malformed."""
     match value:
-        case [str(word), str(text)] if (REPLIES[word] or ("", None))[1] is not None:
+        case [str(word), str(text)] if (REPLIES[word] or (b"", False))[1]:
             check_text(text)
             return tuple(value)
-        case [str(word)] if word == "nothing_written" or (REPLIES[word] or ("", ""))[1] is None:
+        case [str(word)] if word == "nothing_written" or not (REPLIES[word] or (b"", True))[1]:
             return tuple(value)
         case ["error", int(), str()]:
             return tuple(value)

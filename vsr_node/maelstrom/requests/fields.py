@@ -64,20 +64,20 @@ def check_text(text: object) -> None:
 
 _REMEMBERED_LENGTH_MAX = 64
 _REMEMBERED_COUNT_MAX = 4_096
-_remembered: set[str] = set()
+remembered_values: set[str] = set()
 """Short texts that were checked: the same values come again and again."""
 
 
 def is_value(text: str) -> bool:
     """Return whether a text is one line of JSON."""
-    if text in _remembered:
+    if text in remembered_values:
         return True
     if not _is_one_line_of_json(text):
         return False
     if len(text) <= _REMEMBERED_LENGTH_MAX:
-        if len(_remembered) == _REMEMBERED_COUNT_MAX:
-            _remembered.clear()
-        _remembered.add(text)
+        if len(remembered_values) == _REMEMBERED_COUNT_MAX:
+            remembered_values.clear()
+        remembered_values.add(text)
     return True
 
 

@@ -19,8 +19,8 @@ from .fields import Body, DecodePart, Reading, Shape, canonical_field
 
 Value = TypeVar("Value")
 
-Reply: TypeAlias = tuple[str, str | None]
-"""The type of a reply to a client, and the field for the result's text."""
+Reply: TypeAlias = tuple[bytes, bool]
+"""The beginning of a reply's body as JSON, and whether the result's text follows it."""
 
 _REFUSAL_CODES = {
     Reason.UNAVAILABLE: ErrorCode.TEMPORARILY_UNAVAILABLE,
@@ -58,8 +58,14 @@ PARTS: _Table[DecodePart] = _Table()
 def _add(workload: ModuleType) -> None:
     REQUESTS.update(workload.REQUESTS)
     OPERATIONS.update((shape.word, shape) for shape in workload.OPERATIONS)
-    REPLIES.update(workload.REPLIES)
+    REPLIES.update((word, _reply_of(*reply)) for word, reply in workload.REPLIES.items())
     PARTS.update(workload.PARTS)
+
+
+def _reply_of(reply_type: str, field: str | None) -> Reply:
+    """Return the reply of a type; ``field`` is the one for the result's text, None without one."""
+    text_field = "" if field is None else f',"{field}":'
+    return f'{{"type":"{reply_type}"{text_field}'.encode(), field is not None
 
 
 @cache
@@ -92,27 +98,33 @@ def _byte_count(value: object) -> int:
     return 0
 
 
-def reply_of(result: Any) -> dict[str, object] | None:
-    """Return the body of the reply with a result, without ``in_reply_to``.
+def reply_of(result: Any) -> bytes | None:
+    """Return the body of the reply with a result as JSON, up to ``in_reply_to``.
 
     Return None if a read asks for what was written, and nothing was.
     """
     kind = result[0]
     if kind == "error":
-        return {"type": kind, "code": result[1], "text": result[2]}
+        return beginning_of({"type": kind, "code": result[1], "text": result[2]})
     if type(result) in CHANGES:
         from .membership import reply_of_change
 
-        return reply_of_change(result)
+        return beginning_of(reply_of_change(result))
     if result == NOTHING_WRITTEN:
         return None
     reply = REPLIES[kind]
     assert reply is not None, f"not a result of the machine: {result!r}"
-    reply_type, field = reply
+    beginning, has_text = reply
     # The text is JSON.
-    return {"type": reply_type, field: orjson.Fragment(result[1])} if field else {"type": kind}
+    return beginning + result[1].encode() if has_text else beginning
 
 
-def refusal_of(reason: Reason) -> dict[str, object]:
-    """Return the body of the reply to a request that was given up, without ``in_reply_to``."""
-    return {"type": "error", "code": int(_REFUSAL_CODES[reason]), "text": reason.value}
+def beginning_of(body: dict[str, object]) -> bytes:
+    """Return the JSON of a body, up to ``in_reply_to``."""
+    return orjson.dumps(body)[:-1]
+
+
+def refusal_of(reason: Reason) -> bytes:
+    """Return the body of the reply to a request that was given up, up to ``in_reply_to``."""
+    code = int(_REFUSAL_CODES[reason])
+    return beginning_of({"type": "error", "code": code, "text": reason.value})

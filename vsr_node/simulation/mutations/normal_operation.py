@@ -413,12 +413,13 @@ MUTATIONS = (
     Mutation(
         "held-for-ever",
         "L",
-        "a large group holds new entries until the one under way is committed, and forgets them",
+        "a large group holds new entries although nothing is under way any more",
         (
             Edit(
                 LEADING,
-                "    replica.timers.start(Timer.PREPARE, held_until)\n",
-                "    leading.prepared_op_number = replica.log.op_number\n",
+                "    if leading.prepared_op_number <= replica.commit_number"
+                " or replica.now >= held_until:\n",
+                "    if held_until < 0:\n",
             ),
         ),
     ),
