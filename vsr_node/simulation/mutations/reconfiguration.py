@@ -307,6 +307,8 @@ MUTATIONS = (
                 "    if heard:\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "refusal-not-logged",
