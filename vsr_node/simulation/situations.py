@@ -82,7 +82,6 @@ class Situation(StrEnum):
     EPOCH_BY_ENTRY = "epoch entered by its entry"
     EPOCH_BY_CHECKPOINT = "epoch entered by a checkpoint"
     EPOCH_WHILE_RECOVERING = "epoch entered during a recovery"
-    CONTRADICTED = "replica in normal status learns that its log is another"
     LEFT = "replica that is a member no more"
     RELEASED = "replica released"
     DELETED = "released replica deleted"

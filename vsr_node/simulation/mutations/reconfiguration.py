@@ -15,7 +15,7 @@ from vsr_node.simulation.mutations.files import (
 )
 from vsr_node.simulation.patching import Edit, Mutation
 
-_MASKED = "another rule mends most of what it breaks, so that two faults must meet"
+_UNMEASURED = "how many seeds it takes is not measured yet"
 
 MUTATIONS = (
     Mutation(
@@ -36,6 +36,8 @@ MUTATIONS = (
                 "",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "start-epoch-commits",
@@ -51,12 +53,16 @@ MUTATIONS = (
                 "    )\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "suffix-survives",
         "S",
         "what the log has above the change is kept on entering",
         (Edit(RECONFIGURATION, "    replica.cut_uncommitted()\n", ""),),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "log-rank-without-epoch",
@@ -69,6 +75,8 @@ MUTATIONS = (
                 "(logs[name].last_normal_view % (1 << 32), last_op_number(logs[name]))",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "view-begun-again",
@@ -83,6 +91,8 @@ MUTATIONS = (
                 "            replica.replace_log",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "reads-before-entering",
@@ -100,6 +110,8 @@ MUTATIONS = (
                 "    if reads.indexed:\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "epoch-not-durable",
@@ -138,6 +150,8 @@ MUTATIONS = (
                 "",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "recovers-with-the-old-group",
@@ -150,6 +164,8 @@ MUTATIONS = (
                 "    if not recovering.is_due:\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "promise-binds-later-epochs",
@@ -162,6 +178,8 @@ MUTATIONS = (
                 "        if replica.is_member:\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "released-too-early",
@@ -199,6 +217,8 @@ MUTATIONS = (
                 "",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "asks-members-only",
@@ -211,12 +231,16 @@ MUTATIONS = (
                 "    return replica.peers\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "votes-to-members-only",
         "L",
         "the votes of a lagging old member go to its members only",
         (Edit(VOTING, "    return replica.other_processes\n", "    return replica.peers\n"),),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "older-epoch-unanswered",
@@ -229,6 +253,8 @@ MUTATIONS = (
                 "_OF_MEMBERS = OfOtherEpoch(_fetch, _drop)\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "checkpoint-without-members",
@@ -278,9 +304,11 @@ MUTATIONS = (
             Edit(
                 CHANGE,
                 "    if has_quorum and not behind:\n",
-                "    if True:\n",
+                "    if heard:\n",
             ),
         ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
     ),
     Mutation(
         "refusal-not-logged",
@@ -353,6 +381,6 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_MASKED,
+        rare=_UNMEASURED,
     ),
 )
