@@ -373,8 +373,8 @@ MUTATIONS = (
             Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
             Edit(
                 LEADING,
-                " or is_uncommitted or 2 * proof_age > 3 * interval:\n",
-                " or is_uncommitted:\n",
+                "    if is_uncommitted or 2 * proof_age > 3 * interval or",
+                "    if is_uncommitted or",
             ),
         ),
     ),
