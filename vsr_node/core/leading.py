@@ -8,6 +8,7 @@ time (``Leading.answerers``). Others would add nothing to the quorum. When an an
 are asked (``on_resend``), and the first ones that answer in full are those that answer from then
 on. So a backup that dies or falls behind delays operations once, by some tens of milliseconds and
 two round trips. One that is not asked and misses an entry notices it at the next PREPARE or COMMIT.
+Every other time-out all are asked, so that a backup which hears and is not heard is noticed.
 
 In a group of seven and more an entry costs so many messages that entries had better share them:
 while a PREPARE is under way, new ones are held until it is committed, but not for longer than half
@@ -37,6 +38,10 @@ from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
 if TYPE_CHECKING:
     from .replica import Replica
 
+
+ASK_ALL_TIME_OUTS = 2
+"""Each backup is asked for an answer that often, in time-outs, so that one that is not heard is
+missed (``links``)."""
 
 HOLDING_SIZE = 7
 """Groups of so many members hold new entries while a PREPARE is under way."""
@@ -72,6 +77,8 @@ class Leading:
     """Whether all are to answer, until as many as a quorum needs have done so."""
     asked_at: int = 0
     """When the newest message that wants an answer was sent."""
+    all_asked_at: int = 0
+    """When a message that wants an answer was last sent to all."""
     watched: dict[str, int] = field(default_factory=dict)
     """What those that were to answer had acknowledged when RESEND was started."""
     watched_op_number: int = 0
@@ -315,11 +322,16 @@ def on_heartbeat(replica: Replica) -> None:
     if 2 * proof_age > 5 * interval:
         _let_all_answer(replica, leading)
     is_uncommitted = replica.commit_number < leading.prepared_op_number
-    if leading.asks_all or is_uncommitted or 2 * proof_age > 3 * interval:
+    if is_uncommitted or 2 * proof_age > 3 * interval or _is_time_to_ask_all(replica, leading):
         _send_to_all(replica, leading, message)
     else:
         replica.send(replica.peers, message._replace(wants_answer=0))
     _put_heartbeat_off(replica)
+
+
+def _is_time_to_ask_all(replica: Replica, leading: Leading) -> bool:
+    patience = ASK_ALL_TIME_OUTS * replica.time_out
+    return leading.asks_all or replica.now - leading.all_asked_at > patience
 
 
 def _commit(replica: Replica) -> Commit:
@@ -333,8 +345,12 @@ def _commit(replica: Replica) -> Commit:
 
 def _send_to_all(replica: Replica, leading: Leading, message: Prepare | Commit) -> None:
     """Send a message to all backups, and see to it that the answers come."""
-    replica.send(leading.answerers, message)
-    replica.send(leading.others, message._replace(wants_answer=0))
+    if _is_time_to_ask_all(replica, leading):
+        leading.all_asked_at = replica.now
+        replica.send(replica.peers, message)
+    else:
+        replica.send(leading.answerers, message)
+        replica.send(leading.others, message._replace(wants_answer=0))
     _watch_answers(replica, leading)
 
 
