@@ -292,9 +292,9 @@ class SimulatedRun:
         self._clean_links(names)
         for host, fate in fates:
             self._suffer(host, fate)
-        ends = {index for direction in settlement.cuts for index in direction}
         # Somebody who is gone might be the only way around.
-        if settlement.shape is not None and ends.issubset(host.index for host in self._spared):
+        are_all_here = all(cluster.hosts[index] in self._spared for index in settlement.quorum)
+        if settlement.shape is not None and are_all_here:
             self._has_lasting_cut = True
             cluster.situations[settlement.shape] += 1
             cluster.situations[Situation.CUT_STAYS] += 1
