@@ -27,6 +27,10 @@ FOUND = {
     680_108_570: "a refusal, and another copy of its request in the log at the end of its turn",
     518_099_011: "the size of a tuple whose only member is a tuple",
     1_200_001_672: "a primary that votes and enters the next view in one turn",
+    3_128: "a backup that hears its primary and is not heard, and need not answer",
+    3_139: "a view that changes once while a way around a cut is looked for",
+    127: "a process that is gone and was the bridge of a cut",
+    3_152: "a process that is gone and was the only way around a cut",
 }
 
 

@@ -120,6 +120,7 @@ class SimulatedRun:
         self._lanes_at_work = 0
         self._stage = Stage(self.cluster, self.timeline)
         self._spared: list[Host] = []  # those for which the faults end first
+        self._has_lasting_cut = False
         # Long, as time-outs grow with every view change that fails while the faults last.
         self.patience = 400 * MICROSECONDS_PER_SECOND + 1000 * plan.messages.delay_mean
 
@@ -291,7 +292,10 @@ class SimulatedRun:
         self._clean_links(names)
         for host, fate in fates:
             self._suffer(host, fate)
-        if settlement.shape is not None:
+        # Somebody who is gone might be the only way around.
+        are_all_here = all(cluster.hosts[index] in self._spared for index in settlement.quorum)
+        if settlement.shape is not None and are_all_here:
+            self._has_lasting_cut = True
             cluster.situations[settlement.shape] += 1
             cluster.situations[Situation.CUT_STAYS] += 1
             cluster.cut_links(settlement.cuts)
@@ -400,7 +404,12 @@ class SimulatedRun:
                 )
 
     def _await_rest(self, quorum: list[Host]) -> None:
-        """Let the votes that are under way arrive, and those that were cast expire."""
+        """Let the votes that are under way arrive, and those that were cast expire.
+
+        A cut that has just begun may cost one view change, until there is a way around it.
+        """
+        if self._has_lasting_cut:
+            self.timeline.run_until(self.timeline.now + self.patience // 100)
         end = self.timeline.now + self.patience // 20
         while not self._is_at_rest(quorum) and self.timeline.now < end:
             self.timeline.run_until(self.timeline.now + self.patience // 4000)
