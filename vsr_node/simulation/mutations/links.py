@@ -22,6 +22,7 @@ MUTATIONS = (
                 " and len(routes[process]) < 2:\n",
             ),
         ),
+        rare="a ring of four and more must stay; not seen in 120 seeds",
     ),
     Mutation(
         "nobody-wakes",
@@ -46,6 +47,7 @@ MUTATIONS = (
                 "            and age_max >= 0\n",
             ),
         ),
+        rare="one that dies must be the only way around; not seen in 120 seeds",
     ),
     Mutation(
         "stamp-beats-restart",
@@ -77,6 +79,7 @@ MUTATIONS = (
                 "        self.waits.pop(frame.origin, None)\n",
             ),
         ),
+        rare="a cut must hide for longer than a view change takes to find a way around",
     ),
     Mutation(
         "hears-means-heard",
