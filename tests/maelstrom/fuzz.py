@@ -236,7 +236,11 @@ class FuzzedLines:
         """What a member may say without knowing more than that there are views and requests."""
         random = self._random
         view = self._view()
-        timing = {"sent_at": random.choice(NUMBERS[1:8]), "time_out": random.choice(TIME_OUTS)}
+        timing = {
+            "sent_at": random.choice(NUMBERS[1:8]),
+            "time_out": random.choice(TIME_OUTS),
+            "wants_answer": random.randrange(2),
+        }
         peer = random.choice(NAMES[1:])
         leader = view - view % 3 + random.choice((1, 2))
         match random.randrange(7):
@@ -319,7 +323,7 @@ class FuzzedLines:
         match random.randrange(6):
             case 0:
                 # n0 itself leads that view.
-                return peer, {"type": "prepare", **log, **timing}
+                return peer, {"type": "prepare", **log, **timing, "wants_answer": 1}
             case 1:
                 return peer, {"type": "start_view", **log, **timing}
             case 2:

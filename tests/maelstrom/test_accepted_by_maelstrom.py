@@ -91,6 +91,7 @@ ROWS = (
 
 BY_MOMENT = {
     "`read` without a key": "nothing is written",
+    "`reconfigure`, `status`": "a group whose members change",
     "an answer that would": "much is written",
     "no primary or no quorum": "cut off",
     "too many requests wait": "crowded",
@@ -101,8 +102,8 @@ BY_MOMENT = {
     "protocol messages of strangers": "serving",
     "end of stdin, SIGTERM": "the end",
 }
-"""The rows that depend on the node, and a moment below, or in test_workloads.py, at which they
-occur."""
+"""The rows that depend on the node, and a moment below, or in test_workloads.py or
+test_membership.py, at which they occur."""
 
 SILENT = ("stdout closed", "stdin closed at the start", "stdout full")
 """The rows in which a client sees nothing; test_descriptors.py has them."""
@@ -233,7 +234,7 @@ def test_recovering(start: Callable[..., Life], tmp_path: Path) -> None:
     life.flush()
     entry = ["c9", 1, ["write", "0", "1"]]
     prepare = {"view_number": 0, "commit_number": 0, "first_op_number": 1, "entries": [entry]}
-    times = {"sent_at": 1, "time_out": 60_000_000}
+    times = {"sent_at": 1, "time_out": 60_000_000, "wants_answer": 1}
     life.node.send("n0", {"type": "prepare", **prepare, **times}, "n1")
     while life.node.receive_type("prepare_ok")["op_number"] != 1:
         pass

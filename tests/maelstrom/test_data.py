@@ -292,7 +292,7 @@ def test_a_journal_that_lost_its_end_is_not_trusted(in_folder: Run, data: Path) 
     with in_folder.start() as node:
         node.init("n1", members)
         entry = ["c9", 1, ["write", "0", "1"]]
-        times = {"sent_at": 1, "time_out": 60_000_000}
+        times = {"sent_at": 1, "time_out": 60_000_000, "wants_answer": 1}
         prepare = {"view_number": 0, "commit_number": 0, "first_op_number": 1, "entries": [entry]}
         node.send("n0", {"type": "prepare", **prepare, **times}, "n1")
         assert node.receive_type("prepare_ok")["op_number"] == 1

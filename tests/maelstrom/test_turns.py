@@ -22,6 +22,7 @@ PREPARE = {
     "entries": [["c2", 1, ["write", "0", "1"]]],
     "sent_at": 1,
     "time_out": 1_000_000,
+    "wants_answer": 1,
 }
 WRITE = {"type": "write", "msg_id": 2, "key": 0, "value": 2}
 

@@ -24,8 +24,9 @@ def backup() -> Iterator[NodeProcess]:
     """n1 of three; the test plays n0, its primary, and bears no more than 0.2 s of silence."""
     with NodeProcess() as process:
         process.init("n1", ("n0", "n1", "n2"))
-        heartbeat = {"view_number": 0, "commit_number": 0, "sent_at": 1, "time_out": 300_000}
-        process.send("n0", {"type": "commit", **heartbeat}, "n1")
+        times = {"sent_at": 1, "time_out": 300_000, "wants_answer": 1}
+        heartbeat = {"type": "commit", "view_number": 0, "commit_number": 0, **times}
+        process.send("n0", heartbeat, "n1")
         assert process.receive_type("prepare_ok")["op_number"] == 0
         yield process
 
@@ -246,7 +247,14 @@ def test_init_again(node: NodeProcess) -> None:
         ("n0", {"type": "start_view_change", "view_number": 9, "current_view_number": 0}),
         (
             "n2",
-            {"type": "commit", "view_number": 0, "commit_number": 0, "sent_at": 1, "time_out": 1},
+            {
+                "type": "commit",
+                "view_number": 0,
+                "commit_number": 0,
+                "sent_at": 1,
+                "time_out": 300_000,
+                "wants_answer": 1,
+            },
         ),
         ("n0", {"type": "unknown"}),
     ],
