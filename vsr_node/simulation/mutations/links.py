@@ -139,5 +139,6 @@ MUTATIONS = (
                 "        NewState,\n    }\n",
             ),
         ),
+        rare="only the rare seeds that are calm to the end can notice a needless message",
     ),
 )
