@@ -241,7 +241,7 @@ def _choose_answerers(replica: Replica, leading: Leading) -> None:
     answered = [peer for peer in peers if not _is_owing(replica, leading, peer)][:wanted]
     if len(answered) == wanted:
         leading.answerers = tuple(answered)
-        leading.others = tuple(peer for peer in peers if peer not in answered)
+        leading.others = tuple([peer for peer in peers if peer not in answered])
         leading.asks_all = False
         # It may have been started for a time-out, before anything was measured.
         replica.timers.stop(Timer.RESEND)
@@ -257,7 +257,7 @@ def prefer_answers_of(replica: Replica, source: str) -> None:
     assert leading is not None
     if replica.membership.quorum == 2 and not leading.asks_all:
         leading.answerers = (source,)
-        leading.others = tuple(peer for peer in replica.peers if peer != source)
+        leading.others = tuple([peer for peer in replica.peers if peer != source])
 
 
 def _let_all_answer(replica: Replica, leading: Leading) -> None:
@@ -325,7 +325,7 @@ def on_heartbeat(replica: Replica) -> None:
     if is_uncommitted or 2 * proof_age > 3 * interval or _is_time_to_ask_all(replica, leading):
         _send_to_all(replica, leading, message)
     else:
-        replica.send(replica.peers, message._replace(wants_answer=0))
+        replica.send(replica.peers, _wanting_no_answer(message))
     _put_heartbeat_off(replica)
 
 
@@ -350,8 +350,16 @@ def _send_to_all(replica: Replica, leading: Leading, message: Prepare | Commit) 
         replica.send(replica.peers, message)
     else:
         replica.send(leading.answerers, message)
-        replica.send(leading.others, message._replace(wants_answer=0))
+        replica.send(leading.others, _wanting_no_answer(message))
     _watch_answers(replica, leading)
+
+
+def _wanting_no_answer(message: Prepare | Commit) -> Prepare | Commit:
+    # Not by ``_replace``, and no tuple here from a generator: Python makes a tuple of ten and cuts
+    # it, which lets its free lists grow for long.
+    if isinstance(message, Prepare):
+        return Prepare(*message[:6], 0)
+    return Commit(*message[:4], 0)
 
 
 def _heartbeat_interval(replica: Replica) -> int:

@@ -403,8 +403,8 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "    replica.send(leading.others, message._replace(wants_answer=0))\n",
-                "    replica.send(leading.others, message._replace(wants_answer=0))\n"
+                "    replica.send(leading.others, _wanting_no_answer(message))\n",
+                "    replica.send(leading.others, _wanting_no_answer(message))\n"
                 "    for peer in leading.others:\n"
                 "        leading.acknowledged[peer] = leading.prepared_op_number\n",
             ),

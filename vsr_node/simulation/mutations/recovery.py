@@ -207,6 +207,7 @@ MUTATIONS = (
                 "",
             ),
         ),
+        rare="the checkpoint must be damaged, and the log whole from its first entry on",
     ),
     Mutation(
         "lost-tail-shrugged-off",
