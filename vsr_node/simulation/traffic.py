@@ -8,7 +8,7 @@ from typing import Any
 
 from vsr_node.report import Message
 from vsr_node.simulation.network import Departure
-from vsr_node.simulation.requests import ClientRequest
+from vsr_node.simulation.requests import ClientRequest, WantedMembers
 from vsr_node.simulation.timeline import NANOSECONDS_PER_MICROSECOND, Microseconds
 from vsr_node.simulation.transcript import Line, describe_message, is_of_message
 
@@ -85,7 +85,12 @@ class Traffic:
                 flight.arrival = bisect_left(times, flight.ended)
 
     def requests(self) -> Iterator[tuple[Flight, Any]]:
-        """Yield the clients' requests, lost ones included, each with its operation."""
+        """Yield the clients' requests, lost ones included, each with its operation.
+
+        Those for other members are of no client of the machine's.
+        """
         for flight in self.flights:
             if isinstance(flight.message, ClientRequest):
-                yield flight, flight.message.operation
+                operation = flight.message.operation
+                if not isinstance(operation, WantedMembers):
+                    yield flight, operation
