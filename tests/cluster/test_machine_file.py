@@ -48,6 +48,15 @@ def test_an_identity_is_that_of_names_and_types() -> None:
     assert digests_of(shop(Item)) == {"buy": "4b7b7d0295573391"}
 
 
+def test_the_same_machine_writes_nothing_when_it_starts_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.machine.json"
+    claim(file, Counter)
+    inode = file.stat().st_ino
+    claim(file, Counter)
+    assert file.stat().st_ino == inode
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]
+
+
 def test_data_go_on_with_a_machine_that_has_all_old_commands(tmp_path: Path) -> None:
     file = tmp_path / "data/a.machine.json"
     claim(file, shop(str))

@@ -10,6 +10,7 @@ from pathlib import Path
 from vsr_node.machines.errors import VsrError
 from vsr_node.machines.identity import digests_of
 from vsr_node.machines.typed import Machine
+from vsr_node.storage.files import flush, flush_names
 
 
 class WrongMachineError(VsrError, ValueError):
@@ -19,17 +20,26 @@ class WrongMachineError(VsrError, ValueError):
 def claim(path: Path, machine: type[Machine]) -> None:
     """Note that the data beside ``path`` are this machine's. Raises WrongMachineError, OSError."""
     own = {"machine": machine.__name__, "commands": digests_of(machine)}
+    text = json.dumps(own, indent=1, sort_keys=True) + "\n"
     if path.exists():
-        _assert_goes_on(path, machine)
+        known = path.read_text(encoding="utf-8")
+        if known == text:
+            return
+        _assert_goes_on(path, known, machine)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(own, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        # Without it a loss of power could leave an empty file, and a sound journal be refused.
+        flush(file.fileno())
     new.replace(path)
+    flush_names(path.parent)
 
 
-def _assert_goes_on(path: Path, machine: type[Machine]) -> None:
+def _assert_goes_on(path: Path, text: str, machine: type[Machine]) -> None:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(text)
         name, commands = str(known["machine"]), dict(known["commands"])
     except (ValueError, KeyError, TypeError) as error:
         raise WrongMachineError(f"{path} does not name the machine of its data: {error}") from None
