@@ -73,8 +73,8 @@ CORE = (
         "views-far-ahead-believed",
         "admission.py",
         "a message of any view makes a replica enter it",
-        "    elif view_number > replica.view_number + VIEWS_AHEAD_MAX:\n",
-        "    elif view_number < 0:\n",
+        "    if why is None and view_number > replica.view_number + VIEWS_AHEAD_MAX:\n",
+        "    if why is None and view_number < 0:\n",
         "test_admission",
     ),
     _in_core(

@@ -62,7 +62,7 @@ def refuse_impossible(replica: Replica, source: str, message: Message, hearing: 
     why = None
     if source not in replica.peers:
         why = _impossible_sender(replica, source, message, hearing)
-    elif view_number > replica.view_number + VIEWS_AHEAD_MAX:
+    if why is None and view_number > replica.view_number + VIEWS_AHEAD_MAX:
         why = "no group gets so many views ahead of one of its members"
     # What only members say is of their epoch, and means nothing in another.
     if (
@@ -85,8 +85,6 @@ def _impossible_sender(
     """Check what does not come from another member of the present epoch."""
     if source not in replica.other_processes:
         return "its sender is no other member of the group"
-    if message.view_number > replica.view_number + VIEWS_AHEAD_MAX:
-        return "no group gets so many views ahead of one of its members"
     if hearing.is_from_any_process or epoch_of(message.view_number) != replica.membership.epoch:
         return None
     return "its sender is no member of the epoch"

@@ -143,10 +143,7 @@ def log_change(replica: Replica, entry: Entry) -> None:
     client, request_number, _ = entry
     replica.append((entry,))
     leading.in_log[client, request_number] = replica.log.op_number
-    size = size_of_entry(entry)
-    leading.logged_sizes.append((replica.log.op_number, size))
-    leading.uncommitted_size += size
-    leading.unprepared_size += size
+    _count_size(leading, replica.log.op_number, size_of_entry(entry))
     leading.is_closed = ends_epoch(replica, entry)
 
 
@@ -199,10 +196,15 @@ def log_requests(replica: Replica, entries: Sequence[Entry]) -> int:
         count += 1
     if new:
         replica.append(new)
-        leading.logged_sizes.append((op_number, size))
-        leading.uncommitted_size += size
-        leading.unprepared_size += size
+        _count_size(leading, op_number, size)
     return count
+
+
+def _count_size(leading: Leading, op_number: int, size: int) -> None:
+    """Count the size of what was logged together, up to ``op_number``."""
+    leading.logged_sizes.append((op_number, size))
+    leading.uncommitted_size += size
+    leading.unprepared_size += size
 
 
 def _room(replica: Replica, leading: Leading) -> int:

@@ -336,7 +336,8 @@ _ASKS: frozenset[type[Message]] = frozenset(
 
 def expects_answer(message: Message) -> bool:
     """Return whether a receiver that works soon has something to say to the sender."""
-    if isinstance(message, Prepare | Commit):
+    # By type, not by isinstance: it is asked for each message that leaves.
+    if type(message) is Prepare or type(message) is Commit:
         return message.wants_answer == 1
     return type(message) in _ASKS
 

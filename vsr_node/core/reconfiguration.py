@@ -108,7 +108,7 @@ def enter_epoch(replica: Replica) -> None:
         replica.set_recovered()
     if promised_view < first_view_of(membership.epoch):
         replica.set_view(first_view_of(membership.epoch))
-    replica.beginning = Beginning(replica.now, {replica.name} & set(membership.members))
+    replica.beginning = _beginning(replica)
     if replica.is_member:
         view_change.restart_view_change(replica)
     else:
@@ -119,9 +119,13 @@ def enter_epoch(replica: Replica) -> None:
 
 def begin_again(replica: Replica) -> None:
     """Take up the epoch of the last incarnation, which may not have told everybody of it."""
-    replica.beginning = Beginning(replica.now, {replica.name} & set(replica.membership.members))
+    replica.beginning = _beginning(replica)
     if replica.membership.epoch > 0:
         replica.timers.start(Timer.EPOCH, replica.now)
+
+
+def _beginning(replica: Replica) -> Beginning:
+    return Beginning(replica.now, {replica.name} if replica.is_member else set())
 
 
 def _say_last_word(replica: Replica) -> None:

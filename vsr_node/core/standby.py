@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from . import quorum_read, waiting
 from .admission import Hearing
-from .membership import VIEWS_PER_EPOCH
+from .membership import Membership, epoch_of
 from .messages import Answer, Answers, Entry, Message, Reason, Refusal, Reply
 from .size import fitting, size_of_entry
 from .status import Status
@@ -62,11 +62,12 @@ def primary_to_ask(replica: Replica) -> str | None:
         return None
     newest = replica.newest
     if newest is None or newest.view_number < replica.view_number:
-        members, primary = replica.membership.members, replica.primary
+        view_number, membership = replica.view_number, replica.membership
     else:
-        members = newest.members
-        primary = members[newest.view_number % VIEWS_PER_EPOCH % len(members)]
-    candidates = dict.fromkeys((primary, *members, *replica.processes))
+        view_number = newest.view_number
+        membership = Membership(epoch_of(view_number), newest.members)
+    primary = membership.primary_of(view_number)
+    candidates = dict.fromkeys((primary, *membership.members, *replica.processes))
     names = [name for name in candidates if name != replica.name]
     return names[0 if standing.is_returning else standing.attempts % len(names)]
 

@@ -188,6 +188,7 @@ class Links:
         if self._has_ways_around:
             waits = self.waits
             if not waits and destinations:
+                # ``_patience`` or a little less, as this is asked for in nearly every turn.
                 timer = self.now + (self.time_out * 3 >> 3)
                 self.next_timer = min(timer, self.next_timer) if self.is_watching else timer
             for destination in destinations:

@@ -399,8 +399,9 @@ class SimulatedRun:
             if host.view_number != newest and epoch_of(host.view_number) == epoch.number:
                 raise Violation(
                     "stable-view",
-                    f"{host.name} left view {newest} for {host.view_number} {when}, although a"
-                    f" quorum hears its primary {primary.name}",
+                    f"{host.name} left view {format_view(newest)} for"
+                    f" {format_view(host.view_number)} {when}, although a quorum hears its primary"
+                    f" {primary.name}",
                 )
 
     def _await_rest(self, quorum: list[Host]) -> None:
@@ -497,15 +498,14 @@ class SimulatedRun:
             self.cluster.situations[Situation.QUIET_NOT_DEMANDED] += 1
             return
         end = self.timeline.now + self.patience
-        while any(host.links is not None and host.links.is_watching for host in self.cluster.hosts):
+        while watching := self._watching():
             if self.timeline.now >= end:
-                watching = [
-                    host.name
-                    for host in self.cluster.hosts
-                    if host.links is not None and host.links.is_watching
-                ]
                 raise Violation("quiet", f"all is well, and {watching} ask who hears whom")
             self.timeline.run_until(self.timeline.now + self.patience // 400)
+
+    def _watching(self) -> list[str]:
+        hosts = self.cluster.hosts
+        return [host.name for host in hosts if host.links is not None and host.links.is_watching]
 
     def _members(self) -> list[Host]:
         """Return the hosts of the newest epoch's members that are there."""
