@@ -31,29 +31,45 @@ for group in groups:
 
 
 class Guard:
-    """The guard of this process, once there is something to guard."""
+    """The guard of this process, once there is something to guard.
+
+    Ctrl-C ends one that has just been started, before it has a session of its own. So it is the
+    bench that knows the groups, and hands all of them to the next guard.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._groups: dict[int, None] = {}
 
     def add(self, group: int) -> None:
         """Guard a process group."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                (sys.executable, "-I", "-S", "-c", _PROGRAM),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                start_new_session=True,
-            )
-            atexit.register(self._end, self._process)
-        self._write(group)
+        self._groups[group] = None
+        if self._process is None:
+            self._start()
+        try:
+            self._write(group)
+        except BrokenPipeError:
+            self._start()
+            for each in self._groups:
+                self._write(each)
 
     def remove(self, group: int) -> None:
         """Forget a process group that was ended: its number may soon be another's."""
+        self._groups.pop(group, None)
         if self._process is not None:
-            self._write(-group)
+            with suppress(BrokenPipeError):
+                self._write(-group)
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            (sys.executable, "-I", "-S", "-c", _PROGRAM),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(self._end, self._process)
 
     @staticmethod
     def _end(process: "subprocess.Popen[str]") -> None:
