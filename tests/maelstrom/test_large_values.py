@@ -33,17 +33,25 @@ class Cluster:
         self.nodes = {
             name: stack.enter_context(NodeProcess("--data-dir", "none")) for name in NAMES
         }
-        threads = [
+        self._threads = [
             threading.Thread(target=work, args=(name,), daemon=True)
             for name in NAMES
             for work in (self._feed, self._route)
         ]
-        for thread in threads:
+        for thread in self._threads:
             thread.start()
-        for inbox in self._inboxes.values():
-            stack.callback(inbox.put, None)
+        stack.callback(self._end)
         for name in NAMES:
             assert self.ask(name, {"type": "init", "node_id": name, "node_ids": NAMES})
+
+    def _end(self) -> None:
+        """End the nodes, then the threads, which must not use pipes that are closed."""
+        for node in self.nodes.values():
+            node.process.kill()
+        for inbox in self._inboxes.values():
+            inbox.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _feed(self, name: str) -> None:
         while (line := self._inboxes[name].get()) is not None:
