@@ -28,6 +28,8 @@ EXIT_USAGE = 2
 
 MICROSECONDS_PER_MILLISECOND = 1_000
 
+WAIT_MAX_MS = 3_600_000
+
 
 def log(text: str) -> None:
     """Write a line to stderr; a closed stderr is no reason to stop."""
@@ -52,16 +54,16 @@ class Stdin:
         size = os.readv(0, (self._buffer,))
         if not size:
             return None
-        *lines, rest = bytes(self._buffer[:size]).split(b"\n")
-        if lines:
-            if self._is_too_long:
-                del lines[0]
-            elif self._partial:
-                self._partial += lines[0]
-                lines[0] = bytes(self._partial)
+        lines = bytes(self._buffer[:size]).split(b"\n")
+        rest = lines.pop()
+        if self._partial and lines:
+            self._partial += lines[0]
+            lines[0] = bytes(self._partial)
             self._partial = bytearray()
+        elif self._is_too_long and lines:
+            del lines[0]
             self._is_too_long = False
-        if not self._is_too_long:
+        if rest and not self._is_too_long:
             self._partial += rest
             if len(self._partial) > LINE_LENGTH_MAX:
                 self._node.drop(bytes(self._partial), f"longer than {LINE_LENGTH_MAX} bytes")
@@ -135,21 +137,17 @@ def serve(node: Node, signals: int) -> None:
         now = now_microseconds()
         if now - begun > STANDSTILL_US:
             node.note_standstill(now - begun)
-        wait = max(0, node.next_timer - now)
-        ready = dict(poll.poll(_milliseconds(wait)))
-        if signals in ready:
+        # Rounded up, so that the timer is due then.
+        wait_ms = -((now - node.next_timer) // MICROSECONDS_PER_MILLISECOND)
+        ready = poll.poll(min(max(0, wait_ms), WAIT_MAX_MS))
+        # Of two, one is ``signals``.
+        if ready and (len(ready) > 1 or ready[0][0] == signals):
             return
-        lines = stdin.read_lines() if 0 in ready else []
+        lines = stdin.read_lines() if ready else []
         if lines is None:
             return
         begun = now_microseconds()
         node.turn(begun, lines)
-
-
-def _milliseconds(microseconds: int) -> int:
-    """Round up, so that the timer is due when poll returns; return at most an hour."""
-    milliseconds = -(-microseconds // MICROSECONDS_PER_MILLISECOND)
-    return min(milliseconds, 3_600_000)
 
 
 def _serve_to_the_end(node: Node, signals: int) -> int:
