@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import following, leading, standby, state_transfer, view_change
 from .admission import Handler, Hearing, send_epoch
-from .forwarding import submit_again
+from .forwarding import on_forwarded, submit_again
 from .membership import epoch_of, first_view_of
 from .messages import (
     Answers,
@@ -109,6 +109,7 @@ def enter_epoch(replica: Replica) -> None:
     if promised_view < first_view_of(membership.epoch):
         replica.set_view(first_view_of(membership.epoch))
     replica.beginning = _beginning(replica)
+    standby.forget_members(replica)
     if replica.is_member:
         view_change.restart_view_change(replica)
     else:
@@ -235,7 +236,7 @@ def _answer(replica: Replica, source: str, _message: Message) -> None:
 
 def _take_and_answer(replica: Replica, source: str, message: Request) -> None:
     if replica.accepts_requests:
-        standby.take_handed_in(replica, source, message.entries)
+        on_forwarded(replica, source, message)
     send_epoch(replica, source)
 
 

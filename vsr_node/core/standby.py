@@ -112,6 +112,18 @@ def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) ->
     _send_answers(replica, source, known)
 
 
+def forget_members(replica: Replica) -> None:
+    """Forget what waits of those that are members now: they submit it again by themselves.
+
+    A member leaves the answer to the primary, so it would drop an answer to the standby it was.
+    """
+    if replica.handed_in is not None:
+        origins = replica.handed_in.origins
+        for key in [key for key, origin in origins.items() if origin in replica.peers]:
+            if waiting.take_away(replica, key):
+                del origins[key]
+
+
 def answer_here(replica: Replica, client: str, request_number: int) -> None:
     """Answer a client that asks here, too. The standby asks again, and gets what is recorded."""
     assert replica.handed_in is not None
