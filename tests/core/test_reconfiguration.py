@@ -2,7 +2,7 @@
 
 from tests.core.group import SECOND, Envelope, Group, entry
 from vsr_node.core import change
-from vsr_node.core.limits import Limits
+from vsr_node.core.limits import WINDOW, Limits
 from vsr_node.core.membership import VIEWS_PER_EPOCH, epoch_of, first_view_of
 from vsr_node.core.messages import (
     NOT_POSSIBLE,
@@ -20,8 +20,10 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reason,
     Reconfiguration,
     Recovery,
+    Refusal,
     Request,
     StartEpoch,
     StartView,
@@ -548,6 +550,20 @@ def test_requests_that_wait_at_a_replica_that_leaves_are_answered_all_the_same()
     group.settle()
     group.run_for(20 * SECOND)
     assert sorted(number for client, number, _ in group.replies() if client == "c1") == [1, 5, 6]
+
+
+def test_a_standby_passes_on_that_nobody_knows_what_became_of_a_request() -> None:
+    """A client has used so many later numbers since then that its window is past this one."""
+    group = changed_group("n0", "n1", "n3")
+    group.isolate("n2")
+    group.ask("n2", 5)
+    for number in range(100, 101 + WINDOW):
+        group.ask("n0", number)
+    group.run_for(SECOND)
+    group.heal()
+    group.run_for(30 * SECOND)
+    refusals = [refusal for name, refusal in group.refusals() if name == "n2"]
+    assert refusals == [Refusal("c1", 5, Reason.OUTCOME_UNKNOWN)]
 
 
 def test_what_a_standby_handed_in_is_answered_although_it_has_become_a_member() -> None:
