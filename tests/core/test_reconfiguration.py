@@ -603,6 +603,21 @@ def test_what_a_standby_handed_in_is_answered_although_it_has_become_a_member() 
     assert ("c1", 2, 2) in group.replies()
 
 
+def test_what_waits_at_a_replica_that_leaves_waits_for_the_new_primary_and_no_time_out() -> (
+    None
+):
+    group = group_that_changes("n3", "n4", "n5", size=6)
+    group.ask("n1", 5)
+    began = group.now
+    while group["n1"].status is not Status.STANDBY:
+        first = group.under_way.pop(0)
+        group.tell(first.source, first.destination, first.message)
+    group.deliver(Request, "n1", "n3")
+    group.settle()
+    assert group.now == began
+    assert group.replies("n1") == [("c1", 5, 2)]
+
+
 def test_a_session_of_the_client_table_goes_on_in_the_new_epoch() -> None:
     group = changed_group("n3", "n4", "n5", size=6)
     group.ask("n4", 1)

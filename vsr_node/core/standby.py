@@ -96,6 +96,15 @@ def hear_of_primary(replica: Replica, *, is_news: bool) -> bool:
     return True
 
 
+def may_hand_in(replica: Replica) -> bool:
+    """Return whether standbys hand requests in here: this is the primary of its view.
+
+    It holds them while the view or its epoch begins or ends. Else what waits at the replicas that
+    left would come too early, and again only a time-out later.
+    """
+    return replica.is_primary and replica.status is not Status.RECOVERING
+
+
 def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) -> None:
     """Take requests of a standby like those of clients, and note whom to answer."""
     known: list[Answer] = []
