@@ -96,7 +96,7 @@ def on_forwarded(replica: Replica, source: str, message: Request) -> None:
             _log(replica, message.entries)
             if replica.op_number > op_number:
                 prefer_answers_of(replica, source)
-    elif replica.accepts_requests:
+    elif standby.may_hand_in(replica):
         standby.take_handed_in(replica, source, message.entries)
     else:
         send_epoch(replica, source)
