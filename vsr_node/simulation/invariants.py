@@ -57,6 +57,7 @@ from vsr_node.core.messages import (
     Refusal,
     ReplaceLog,
     Reply,
+    Request,
     SaveCheckpoint,
     StartView,
     StartViewChange,
@@ -139,6 +140,7 @@ class Invariants:
         self._sessions: dict[str, str] = {}
         self._left_views: set[int] = set()
         self._prepared: set[tuple[str, str, int]] = set()
+        self._forwarded: set[tuple[str, str, int]] = set()
         self._checkpoints: dict[int, Checkpoint] = {}
         # The way so far of each relayed message to each process, by the identity of the message,
         # which is kept so that no other gets it.
@@ -614,6 +616,8 @@ class Invariants:
     ) -> None:
         if not statement.is_calm:
             raise Violation("calm", f"{host.name} sends {message}")
+        if isinstance(message, Request):
+            self._check_calm_request(host, message)
         if isinstance(message, Prepare):
             for destination in destinations:
                 for position in range(len(message.entries)):
@@ -621,6 +625,13 @@ class Invariants:
                     if key in self._prepared:
                         raise Violation("calm", f"op {key[2]} is sent again to {destination}")
                     self._prepared.add(key)
+
+    def _check_calm_request(self, host: "Host", message: Request) -> None:
+        for client, request_number, _ in message.entries:
+            request = (host.name, client, request_number)
+            if request in self._forwarded:
+                raise Violation("calm", f"{host.name} sends {request[1:]} again")
+            self._forwarded.add(request)
 
     def _on_handed_back(self, host: "Host", message: Answers) -> None:
         """Hold the answers that a standby is to give out against what their sender executed."""
