@@ -169,6 +169,8 @@ class Session:
             asked.number = self._last_query
             self._queries[asked.number] = asked
             self._send(now, asked)
+        elif self.name and not self._waiting and self._window_is_open:
+            self._begin(now, asked)
         else:
             self._waiting.append(asked)
             self._begin_waiting(now)
@@ -211,26 +213,27 @@ class Session:
 
     def on_answer(self, now: int, member: str, answer: Answer) -> None:
         """Take a member's answer; drop one that nobody waits for."""
-        if answer.outcome == Outcome.EXPIRED and answer.client == self.name:
+        client, number, outcome, text = answer
+        if outcome == Outcome.EXPIRED and client == self.name:
             # True of the session, for all of its requests.
             self._on_expired(now)
             return
-        if answer.client == "":
-            asked = self._queries.get(answer.number)
-        elif answer.number == REGISTRATION:
-            asked = self._registration if answer.client == self._registration.operation else None
+        if client == "":
+            asked = self._queries.get(number)
+        elif number == REGISTRATION:
+            asked = self._registration if client == self._registration.operation else None
         else:
-            asked = self._calls.get(answer.number) if answer.client == self.name else None
+            asked = self._calls.get(number) if client == self.name else None
         if asked is None or member not in asked.copies:
             return
-        if answer.outcome != Outcome.UNAVAILABLE:
+        if outcome != Outcome.UNAVAILABLE:
             self._measure(now, member, asked)
         if asked is self._registration:
             self._on_registration(now, member, answer)
-        elif answer.outcome == Outcome.UNAVAILABLE:
+        elif outcome == Outcome.UNAVAILABLE:
             self._on_refusal(now, member, asked)
         else:
-            self._end(now, asked, _ENDS[Outcome(answer.outcome)], answer.text)
+            self._end(now, asked, _ENDS[outcome], text)
 
     def on_time(self, now: int) -> None:
         """End what has timed out, and repeat what has waited for too long."""
@@ -293,11 +296,13 @@ class Session:
                 self._send(now, self._registration)
             return
         while self._waiting and self._window_is_open:
-            asked = self._waiting.popleft()
-            self._last_number += 1
-            asked.number = self._last_number
-            self._calls[asked.number] = asked
-            self._send(now, asked)
+            self._begin(now, self._waiting.popleft())
+
+    def _begin(self, now: int, asked: _Asked) -> None:
+        """Number and send a call: the window has room for it."""
+        number = asked.number = self._last_number = self._last_number + 1
+        self._calls[number] = asked
+        self._send(now, asked)
 
     # Calls
 
@@ -374,7 +379,8 @@ class Session:
         else:
             self._waiting.remove(asked)
         self.ended.append(Ended(asked.key, end, text))
-        self._begin_waiting(now)
+        if self._waiting:
+            self._begin_waiting(now)
 
     def _measure(self, now: int, member: str, asked: _Asked) -> None:
         """Prefer a member that answers, and learn how long that takes."""
@@ -408,7 +414,7 @@ class Session:
         ]
 
 
-_ENDS = {
+_ENDS: dict[int, End] = {
     Outcome.RESULT: End.RESULT,
     Outcome.UNKNOWN: End.UNKNOWN,
     Outcome.EXPIRED: End.UNKNOWN,
