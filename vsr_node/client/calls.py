@@ -212,7 +212,7 @@ class Calls:
             if session.sends:
                 sends, session.sends = session.sends, []
                 for member, request in sends:
-                    if type(request) is not Query:
+                    if not isinstance(request, Query):
                         self._by_client[request[0]] = session
                     if member in requests:
                         requests[member].append(request)
