@@ -47,8 +47,8 @@ VIEWS_AHEAD_MAX = 1 << 48
 CATCH_UP_MAX = 512
 """How many committed entries a new member may lack when the change to it is logged."""
 
-READ_DOUBLINGS_MAX = 8
-"""How often the time doubles after which a READ without enough answers is given up."""
+DOUBLINGS_MAX = 8
+"""How often the time doubles after which a READ or a REQUEST is sent again."""
 
 
 class Limits(NamedTuple):
