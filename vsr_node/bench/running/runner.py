@@ -15,6 +15,7 @@ from vsr_node.bench.faults.kind import Demand
 from vsr_node.bench.faults.kinds import wanted
 from vsr_node.bench.faults.nemesis import Nemesis
 from vsr_node.bench.faults.plan import Act, plan_faults
+from vsr_node.bench.faults.reconfigure import RECONFIGURE, Offer
 from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import RunGround
@@ -278,6 +279,8 @@ class LiveRun:
 
     def _set_up(self, interruption: Interruption) -> None:
         """Send what the workload sends to each node before all operations."""
+        if any(act.kind is RECONFIGURE for act in self._plan):
+            self._require_offer(interruption)
         set_up = SetUp(self._new_client, self._time_out_ns())
         set_up.start(self._options.nodes, self.workload.set_up(self._options.nodes))
         self._loop.run_until(lambda: set_up.done or interruption.signal_number is not None)
@@ -285,6 +288,13 @@ class LiveRun:
             raise Stopped(interruption.signal_number)
         if set_up.failure is not None:
             raise SetupError(set_up.failure)
+
+    def _require_offer(self, interruption: Interruption) -> None:
+        """Raise SetupError if the nodes can't be asked for other members."""
+        offer = Offer(self._new_client(), self._options.nodes[0])
+        self._loop.run_until(lambda: offer.is_known or interruption.signal_number is not None)
+        if interruption.signal_number is None and offer.missing is not None:
+            raise SetupError(offer.missing)
 
     def _new_client(self) -> Client:
         client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
@@ -312,6 +322,7 @@ class LiveRun:
             workers.in_flight_at,
             workers.on_fault,
             workers.hold_changes,
+            self._new_client,
         )
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)
