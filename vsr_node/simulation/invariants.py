@@ -541,7 +541,7 @@ class Invariants:
             self._check_member(host, message)
         elif isinstance(message, Answers):
             self._on_handed_back(host, message)
-        if isinstance(message, PrepareOk):
+        if isinstance(message, PrepareOk | Request | Read):
             host.promise = max(host.promise, (message.view_number, message.op_number))
         elif isinstance(message, Farewell):
             self._left_views.add(message.view_number)
@@ -627,7 +627,8 @@ class Invariants:
 
     @staticmethod
     def _check_calm_request(host: "Host", message: Request) -> None:
-        # The primary drops what it has no room for, so a request may leave twice before it is logged.
+        # The primary drops what it has no room for, so a request may leave twice before it is
+        # logged.
         for client, request_number, _ in message.entries:
             if _has(host.disk.entries, (client, request_number)):
                 raise Violation(
