@@ -148,7 +148,7 @@ def on_forwarded(replica: Replica, source: str, message: Request) -> None:
                 prefer_answers_of(replica, source)
             elif is_of_view and count == len(message.entries):
                 send_missing(replica, source, message.op_number)
-    elif replica.accepts_requests:
+    elif standby.may_hand_in(replica):
         standby.take_handed_in(replica, source, message.entries)
     else:
         send_epoch(replica, source)
