@@ -284,8 +284,33 @@ class CatchUp(NamedTuple):
     commit_number: int
 
 
+class Reason(Enum):
+    """Why a request is given up."""
+
+    UNAVAILABLE = "no quorum can be reached, and this copy of the request is never executed"
+    OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
+    SESSION_EXPIRED = (
+        "the client's session has expired, and nobody here can tell if the request was executed"
+    )
+    NUMBER_REUSED = (
+        "this client used the number for another request, and this one is never executed"
+    )
+
+
+class Refusal(NamedTuple):
+    """A request is given up: certainly never executed, or with an outcome that nobody knows.
+
+    What is certain is so of the copy that this replica took. Another one, which a client that asked
+    elsewhere too sent under the same number, may be executed.
+    """
+
+    client: str
+    request_number: int
+    reason: Reason
+
+
 Answer: TypeAlias = tuple[str, int, Result | None]
-"""(client, request_number, result): None if the answer is given elsewhere, or known no more."""
+"""(client, request_number, result): None if the answer is given elsewhere."""
 
 
 class Answers(NamedTuple):
@@ -293,6 +318,7 @@ class Answers(NamedTuple):
 
     view_number: int
     answers: tuple[Answer, ...]
+    refusals: tuple[Refusal, ...]
 
 
 Message: TypeAlias = (
@@ -438,31 +464,6 @@ class Reply(NamedTuple):
     client: str
     request_number: int
     result: Result
-
-
-class Reason(Enum):
-    """Why a request is given up."""
-
-    UNAVAILABLE = "no quorum can be reached, and this copy of the request is never executed"
-    OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
-    SESSION_EXPIRED = (
-        "the client's session has expired, and nobody here can tell if the request was executed"
-    )
-    NUMBER_REUSED = (
-        "this client used the number for another request, and this one is never executed"
-    )
-
-
-class Refusal(NamedTuple):
-    """A request is given up: certainly never executed, or with an outcome that nobody knows.
-
-    What is certain is so of the copy that this replica took. Another one, which a client that asked
-    elsewhere too sent under the same number, may be executed.
-    """
-
-    client: str
-    request_number: int
-    reason: Reason
 
 
 class Output(NamedTuple):

@@ -199,5 +199,5 @@ STATEMENTS: dict[type[Message], Statement] = {
     ),
     EpochStarted: Statement(lambda _: "", _has_begun_epoch),
     CatchUp: Statement(lambda one: f", commit {one.commit_number}", _was_normal),
-    Answers: Statement(lambda one: f", {len(one.answers)} answers"),
+    Answers: Statement(lambda one: f", {len(one.answers) + len(one.refusals)} answers"),
 }
