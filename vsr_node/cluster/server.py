@@ -520,20 +520,22 @@ class _Running:
         self._digests.assert_agreed()
 
     def _set_timer(self) -> None:
+        """Wake for the next timer, unless an earlier wake-up stands: most turns put timers off."""
         timer_at = self._member.next_timer
-        if timer_at == self._timer_at and self._timer is not None:
+        if timer_at >= self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._timer_at = timer_at
-        if timer_at < Timers.NEVER:
-            delay_s = max(0, timer_at - self._now()) / 1_000_000
-            self._timer = self.loop.call_later(delay_s, self._on_timer)
+        delay_s = max(0, timer_at - self._now()) / 1_000_000
+        self._timer = self.loop.call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, Timers.NEVER
-        self._turn()
+        if self._member.next_timer <= self._now():
+            self._turn()
+        else:
+            self._set_timer()
 
     # Carrier
 
