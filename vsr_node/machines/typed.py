@@ -140,7 +140,7 @@ class Command(Generic[M, P, R]):
 
     @cached_property
     def codec(self) -> Codec:
-        """Its operations and results as texts. Made late: annotations may name later classes."""
+        """The operations and results as texts; made late, as annotations may name later classes."""
         return Codec(self.name, self.function, self.takes_context)
 
     @overload

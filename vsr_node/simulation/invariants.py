@@ -627,7 +627,7 @@ class Invariants:
 
     @staticmethod
     def _check_calm_request(host: "Host", message: Request) -> None:
-        # The primary drops what it has no room for, so a request may leave twice before it is logged.
+        # The primary drops what it has no room for: a request may leave twice before it is logged.
         for client, request_number, _ in message.entries:
             if _has(host.disk.entries, (client, request_number)):
                 raise Violation(
