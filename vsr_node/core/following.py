@@ -139,7 +139,10 @@ def learn_commit(replica: Replica, commit_number: int) -> None:
         commit_up_to(replica, min(following.commit_number_told, op_number))
     if _has_gap(replica, following):
         # The time-out may have become shorter since, as it does when a group has just started.
-        replica.timers.start_at_latest(Timer.GAP, replica.now + replica.time_out // 4)
+        patience = replica.time_out // 4
+        if not following.gap_requests:
+            patience = min(patience, replica.answer_patience)
+        replica.timers.start_at_latest(Timer.GAP, replica.now + patience)
     else:
         replica.timers.stop(Timer.GAP)
         following.gap_requests = 0
@@ -164,6 +167,14 @@ def take_up_log(replica: Replica, commit_number: int) -> bool:
     return _has_gap(replica, following)
 
 
+def seen_requests(replica: Replica) -> set[tuple[str, int]]:
+    """Return which requests PREPARE has brought that are not executed here."""
+    following = replica.following
+    assert following is not None
+    uncommitted = replica.log.suffix(replica.commit_number + 1)
+    return {entry[:2] for entry in (*uncommitted, *following.reorder_buffer.values())}
+
+
 def next_to_ask(replica: Replica) -> str | None:
     """Return whom to ask for what is missing: the primary, then the others in turn.
 
@@ -175,6 +186,12 @@ def next_to_ask(replica: Replica) -> str | None:
     start = replica.peers.index(replica.primary) + following.gap_requests
     following.gap_requests += 1
     return replica.peers[start % len(replica.peers)]
+
+
+def acknowledged_before(replica: Replica) -> tuple[int, int]:
+    """Return what REQUEST and READ acknowledge: ``op_number`` and ``echo``."""
+    following, op_number = replica.following, replica.durable_op_number
+    return (op_number, following.echo) if following is not None and op_number else (0, 0)
 
 
 def acknowledge(replica: Replica) -> None:

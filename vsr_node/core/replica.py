@@ -62,7 +62,7 @@ from .messages import (
 from .sessions import SessionTable
 from .size import size_of_entry
 from .status import TRANSITIONS, Status
-from .timers import TIME_OUT_INITIAL, RoundTrip, Timer, Timers
+from .timers import RESEND_SLACK, TIME_OUT_INITIAL, RoundTrip, Timer, Timers
 
 JITTER_PERCENT = 25
 """Time-outs are longer by up to that much, drawn anew in each view, so that few collide."""
@@ -317,7 +317,7 @@ class Replica:
                 recovery.go_on(self)
             forwarding.submit_held(self)
             if self.is_serving_primary:
-                leading.prepare_new_entries(self)
+                leading.prepare_new_entries(self, is_read=quorum_read.is_asked(self))
             elif self.following is not None:
                 following.acknowledge(self)
             quorum_read.go_on(self)
@@ -387,6 +387,15 @@ class Replica:
         return self.log.op_number
 
     @property
+    def durable_op_number(self) -> int:
+        """How far the log was durable before this turn, as that of this view; 0 if it was not."""
+        if self._view_changed or self._checkpoint_changed or self._has_recovered:
+            return 0
+        if self._log_changed_from is not None:
+            return self._log_changed_from - 1
+        return self.log.op_number
+
+    @property
     def primary(self) -> str:
         """The primary of the present view."""
         return self.membership.primary_of(self.view_number)
@@ -433,6 +442,13 @@ class Replica:
     def patience(self) -> int:
         """The time-out with this view's jitter, in microseconds."""
         return self.time_out + self.time_out * self._jitter_percent // 100
+
+    @property
+    def answer_patience(self) -> int:
+        """How long an answer may take before it is overdue, in microseconds."""
+        if self.round_trip.is_measured:
+            return self.round_trip.bound + RESEND_SLACK
+        return self.time_out // 4
 
     # What the phases of the protocol change
 
@@ -574,6 +590,7 @@ _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
     Timer.PREPARE: leading.prepare_held,
+    Timer.REPEAT: forwarding.repeat_early,
     Timer.EPOCH: reconfiguration.say_epoch_started,
     Timer.CHANGE: change.go_on,
 }

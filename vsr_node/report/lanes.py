@@ -16,8 +16,15 @@ from vsr_node.report.traces import Trace
 GUESS_LATE_NS = 1_000_000_000
 """The bench notices a new leader at most about this late."""
 
-CONDITIONS = {"kill": "killed", "down": "killed", "pause": "paused", "slow": "slowed"}
-"""What a fault makes of the nodes that it names; other faults keep their own name."""
+CONDITIONS = {
+    "kill": "killed",
+    "down": "killed",
+    "pause": "paused",
+    "slow": "slowed",
+    "reconfigure": "chosen",
+}
+"""What a fault makes of the nodes that it names; other faults keep their own name. Nodes are chosen
+as members."""
 
 STARTING, ENDED, CUT = "starting", "ended", "cut"
 ENDINGS = frozenset({"exited", "output-closed"})
@@ -181,7 +188,7 @@ def _hits(
     value = fault.value if isinstance(fault.value, dict) else {}
     if node in hit:
         kind = CONDITIONS.get(fault.name, fault.name)
-        yield kind, True, kind
+        yield kind, kind != CONDITIONS["reconfigure"], kind
     cuts = cuts_of(fault.value)
     if cuts is not None:
         yield from _cut(node, nodes, cuts)

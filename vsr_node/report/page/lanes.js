@@ -15,6 +15,7 @@ const CONDITION_STYLES = {
   paused: { colour: "paused", hatch: "bars" },
   cut: { colour: "cut", hatch: "up" },
   slowed: { colour: "slowed", hatch: "down" },
+  chosen: { colour: "leads", hatch: "down" },
 };
 const OTHER_CONDITION = /** @type {const} */ ({ colour: "faint", hatch: "up" });
 
