@@ -57,6 +57,9 @@ BYTES_A_CHARACTER = 4
 
 POLL_S = 0.01
 
+REACH_TIME_S = 0.25
+"""How long a member that starts waits for connections before its first turn."""
+
 
 class Server(Generic[M]):
     """A member. ``machine`` makes the state; all members name the same ``members`` in one order.
@@ -304,7 +307,8 @@ class _Running:
         self._links: dict[InProcessLink, None] = {}
         self._asks: Asks
         self._digests = Digests(server.name, len(server.members))
-        self._turn_is_due = False
+        self._turn_is_due = True
+        """Whether a turn is planned; so it is until ``start`` takes the first one."""
         self.is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = Timers.NEVER
@@ -347,7 +351,19 @@ class _Running:
         if server._http_address:
             self._http = Http(server._http_address, self.why_not_ready, self.status, self._exposed)
             await self._http.start()
+        await self._reach_quorum()
         self._turn()
+
+    async def _reach_quorum(self) -> None:
+        """Wait a little until others would hear the first turn.
+
+        A primary that comes back learns from their answers that its view is over. If nobody heard
+        it, it would serve its clients in vain until it speaks again.
+        """
+        deadline = self.loop.time() + REACH_TIME_S
+        wanted = self._member.replica.membership.quorum - 1
+        while len(self._transport.connected) < wanted and self.loop.time() < deadline:
+            await asyncio.sleep(POLL_S)
 
     async def read_certificates(self) -> None:
         """Take the certificates that are in the files now. Raises OSError."""
