@@ -26,6 +26,9 @@ from vsr_node.wire.handshake import AskStatus, Refused
 
 MICROSECONDS = 1_000_000
 
+BATCH_MAX = 64
+"""So many calls go out at once, so that members work while a client makes many more."""
+
 CONNECT_TIME_S = 1.0
 """How long ``status`` waits for members that are not connected yet."""
 
@@ -115,6 +118,8 @@ class Calls:
         self._is_refused = False
         """Whether every member has refused for good."""
         self._is_due = False
+        self._begun_count = 0
+        """Calls that were begun in this pass of the loop and have not gone out."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._loop: asyncio.AbstractEventLoop
@@ -165,7 +170,11 @@ class Calls:
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
         if self._is_refused:
             session.give_up(now)
-        self._go_on_soon()
+        self._begun_count += 1
+        if self._begun_count < BATCH_MAX:
+            self._go_on_soon()
+        else:
+            self._go_on()
         return asked
 
     def cancel(self, asked: Asked) -> None:
@@ -204,6 +213,7 @@ class Calls:
     def _go_on(self) -> None:
         """Send what the sessions want sent, together, and hand out what has ended."""
         self._is_due = False
+        self._begun_count = 0
         if not self._is_open:
             return
         requests: dict[str, list[Ask | AskStatus]] = {}
@@ -252,29 +262,26 @@ class Calls:
         """Hand out what has ended."""
         ended, session.ended = session.ended, []
         for each in ended:
-            if each.end is End.TIMED_OUT:
-                self._on_timed_out(each)
+            key, end, text = each
+            if end is End.TIMED_OUT:
+                self._on_timed_out(self._asked[key], text)
+                continue
+            asked = self._asked.pop(key)
+            future = asked.final or asked.future
+            if future.done():
+                continue
+            if end is End.RESULT:
+                future.set_result(text)
             else:
-                self._on_ended(each)
+                future.set_exception(self._error_of(each))
+            if asked.final is not None:
+                # Nobody has to ask.
+                future.exception()
 
-    def _on_timed_out(self, ended: Ended) -> None:
-        asked = self._asked[ended.key]
+    def _on_timed_out(self, asked: Asked, text: str) -> None:
         asked.final = self._loop.create_future()
         if not asked.future.done():
-            asked.future.set_exception(OutcomeUnknown(ended.text, self._settle_of(asked)))
-
-    def _on_ended(self, ended: Ended) -> None:
-        asked = self._asked.pop(ended.key)
-        future = asked.final or asked.future
-        if future.done():
-            return
-        if ended.end is End.RESULT:
-            future.set_result(ended.text)
-        else:
-            future.set_exception(self._error_of(ended))
-        if asked.final is not None and not future.cancelled():
-            # Nobody has to ask.
-            future.exception()
+            asked.future.set_exception(OutcomeUnknown(text, self._settle_of(asked)))
 
     def _error_of(self, ended: Ended) -> VsrError:
         """Return the error of a call, which says why nobody could be asked, if that is so."""

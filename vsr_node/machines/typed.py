@@ -140,7 +140,7 @@ class Command(Generic[M, P, R]):
 
     @cached_property
     def codec(self) -> Codec:
-        """Its operations and results as texts. Made late: annotations may name later classes."""
+        """The operations and results as texts; made late, as annotations may name later classes."""
         return Codec(self.name, self.function, self.takes_context)
 
     @overload
@@ -167,7 +167,7 @@ class Command(Generic[M, P, R]):
         self, client: AsyncCaller[M] | SyncCaller[M], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R] | R:
         """Execute the command at the group. Raises BadArguments before anything is sent."""
-        return client.call(self.request(*args, **kwargs))
+        return client.call(Request(self, *self.codec.check(args, kwargs)))
 
     def request(self, *args: P.args, **kwargs: P.kwargs) -> Request[M, R]:
         """Return the call as a value. Raises BadArguments."""

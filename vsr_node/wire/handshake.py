@@ -6,7 +6,7 @@ before. Where connections are encrypted, a certificate proves the name that HELL
 
 from collections.abc import Collection
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from vsr_node.wire.calls import Answer, Call, Query, Register
 from vsr_node.wire.frames import FrameCodec
@@ -87,9 +87,6 @@ class Digest(NamedTuple):
     number: int
     digest: int
 
-
-Control: TypeAlias = Hello | Welcome | Refused | Ping | Pong | AskStatus | StatusAnswer | Digest
-ClientFrame: TypeAlias = Control | Register | Call | Query | Answer
 
 FRAMES: FrameCodec[Any] = FrameCodec(
     {
