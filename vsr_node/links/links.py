@@ -70,6 +70,9 @@ FRESH_PERCENT = 250
 PROCESSES_MIN = 3
 """Among fewer there is no way around."""
 
+PROCESSES_FEW = 7
+"""Of twice as many, each sends its rows half as often: both their number and their size grow."""
+
 NEVER = 1 << 62
 
 Departure: TypeAlias = tuple[tuple[str, ...], LinkRows | Relay]
@@ -121,6 +124,7 @@ class Links:
         self._name = name
         self._others = tuple(process for process in processes if process != name)
         self._has_ways_around = len(processes) >= PROCESSES_MIN
+        self._thrift = max(1, len(processes) // PROCESSES_FEW)
         self.now = now
         self.time_out = time_out
         self.heard_at: dict[str, int] = {}
@@ -324,8 +328,9 @@ class Links:
 
     def _usual_interval(self, watch: _Watch | None) -> int:
         """Return the shortest interval that anybody uses: one that restarts knows no time-out."""
+        own = self._thrift * self.time_out // 4
         announced = () if watch is None else watch.intervals.values()
-        return max(INTERVAL_MIN, min(self.time_out // 4, *announced, INTERVAL_MAX // 4))
+        return max(INTERVAL_MIN, min(own, *announced, INTERVAL_MAX // 4))
 
     def _slow_interval(self, watch: _Watch) -> int:
         return max(SLOW_INTERVAL_MIN, 4 * self._usual_interval(watch))
@@ -366,7 +371,7 @@ class Links:
 
     def _heard(self, watch: _Watch) -> tuple[str, ...]:
         """Return whom this process hears."""
-        usual = self._usual_interval(watch)
+        usual = self._usual_interval(watch) // self._thrift
         return tuple(
             other
             for other in self._others
