@@ -129,7 +129,7 @@ class Ears:
     def __init__(self, on_message: OnMessage) -> None:
         self.on_message = on_message
 
-    def on_ask(self, *_: object) -> None: ...
+    def on_asks(self, *_: object) -> None: ...
 
     def on_digest(self, *_: object) -> None: ...
 
@@ -172,6 +172,7 @@ def test_transports() -> None:
                 random=Random(),
                 log=lambda _: None,
                 operation_bytes_max=1 << 20,
+                note=lambda name, measurements, own: None,
             )
             await transport.start()
             return transport

@@ -342,6 +342,7 @@ class _Running:
             log=server._log,
             operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
             security=server._security,
+            note=self._note,
         )
         await self._transport.start()
         if server._http_address:
@@ -387,6 +388,10 @@ class _Running:
         self._member.close()
         if self._lines is not None:
             self._lines.close()
+
+    def _note(self, name: str, measurements: tuple[int, ...], own: tuple[object, ...]) -> None:
+        if self._observer is not None:
+            self._observer.note(name, measurements, own)
 
     def _exposed(self) -> str:
         return exposition(self._metrics)
