@@ -40,7 +40,7 @@ class Turn:
     """A turn of one replica. Handlers may not change it.
 
     ``before`` is the replica's state at the end of the last turn, ``after`` that at the end of this
-    one. ``ended_at`` is None for what comes outside of turns.
+    one. ``ended_at`` is None outside of turns.
     """
 
     __slots__ = (

@@ -46,8 +46,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "            self._last_number += 1\n            asked.number",
-                "            self._last_number = len(self._calls) + 1\n            asked.number",
+                "asked.number = self._last_number = self._last_number + 1",
+                "asked.number = self._last_number = len(self._calls) + 1",
             ),
         ),
     ),
@@ -58,8 +58,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._last_number + 1 - next(iter(self._calls)) < WINDOW",
-                "len(self._calls) < 4 * WINDOW",
+                "self._window_end = lowest + WINDOW - 1",
+                "self._window_end = lowest + 4 * WINDOW",
             ),
         ),
     ),
@@ -101,8 +101,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._calls.get(answer.number) if answer.client == self.name else None",
-                "self._calls.get(answer.number, next(iter(self._calls.values()), None))",
+                "self._calls.get(number) if client == self.name else None",
+                "self._calls.get(number, next(iter(self._calls.values()), None))",
             ),
         ),
     ),
