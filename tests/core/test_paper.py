@@ -453,6 +453,31 @@ def test_4_1_a_backup_that_is_not_heard_is_asked_though_others_answer() -> None:
     assert all(group["n0"].is_serving_primary for _ in asked)
 
 
+@pytest.mark.parametrize("name", ["n1", "n2"])
+def test_4_1_a_backup_whose_answer_is_not_wanted_gets_nothing_again(name: str) -> None:
+    group = Group(3)
+    group.delay = 5_000
+    group.run_for(SECOND)
+    group.sent.clear()
+    group.ask("n0", 1)
+    group.ask(name, 2)
+    group.run_for(SECOND)
+    sent = [
+        (each.destination, each.message.first_op_number)
+        for each in group.sent
+        if isinstance(each.message, Prepare)
+    ]
+    assert len(sent) == len(set(sent)) == 4
+
+
+def test_4_1_a_group_of_one_asks_nobody() -> None:
+    group = Group(1)
+    group.ask("n0", 1)
+    group.run_for(10 * SECOND)
+    assert group.replies() == [("c1", 1, 1)]
+    assert not group.sent
+
+
 def test_4_1_a_read_at_the_primary_gets_answers_to_what_wanted_none() -> None:
     group = Group(3)
     group.run_for(200_000)

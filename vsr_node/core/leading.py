@@ -107,6 +107,8 @@ class Leading:
     """``prepared_op_number`` when the newest message that wants an answer was sent."""
     is_awaited: bool = False
     """Whether the next PREPARE wants answers."""
+    preferred: str | None = None
+    """The backup that is to answer next; None if it is to be the one that did last."""
     is_closed: bool = False
     """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
@@ -300,10 +302,11 @@ def want_answers_to_new(replica: Replica) -> None:
 def want_answers(replica: Replica) -> None:
     """Ask, as the primary, for answers to all that was sent, unless they are wanted already."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     if leading.asked_op_number < leading.prepared_op_number:
         _send_to_all(replica, leading, _commit(replica))
+        _put_heartbeat_off(replica)
 
 
 def send_missing(replica: Replica, source: str, op_number: int) -> None:
@@ -337,15 +340,21 @@ def _choose_answerers(replica: Replica, leading: Leading) -> None:
 
 
 def prefer_answers_of(replica: Replica, source: str) -> None:
-    """Let the backup answer whose request is prepared in this turn, if one answer is enough.
+    """Let the backup answer next whose request was logged, if one answer is enough.
 
     Its client waits for its copy of the entry, which is sent again if the answer is overdue.
     """
     leading = replica.leading
     assert leading is not None
-    if replica.membership.quorum == 2 and not leading.asks_all:
-        leading.answerers = (source,)
-        leading.others = tuple([peer for peer in replica.peers if peer != source])
+    if replica.membership.quorum == 2:
+        leading.preferred = source
+
+
+def _choose_preferred(replica: Replica, leading: Leading, preferred: str) -> None:
+    leading.preferred = None
+    if not leading.asks_all:
+        leading.answerers = (preferred,)
+        leading.others = tuple([peer for peer in replica.peers if peer != preferred])
 
 
 def _let_all_answer(replica: Replica, leading: Leading) -> None:
@@ -403,7 +412,7 @@ def _held_by_quorum(replica: Replica, own: int, of_peers: dict[str, int]) -> int
 def on_heartbeat(replica: Replica) -> None:
     """Send the commit_number, and a sign of life, after an interval of quiet."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     _hear_quorum(replica, leading)
     proof_age, interval = replica.now - leading.heard_at, _heartbeat_interval(replica)
@@ -442,6 +451,8 @@ def _send_to_all(
     replica: Replica, leading: Leading, message: Prepare | Commit, *, is_wanted: bool = True
 ) -> None:
     """Send a message to all backups, and see to it that the answers come, if they are wanted."""
+    if is_wanted and leading.preferred is not None:
+        _choose_preferred(replica, leading, leading.preferred)
     asked, others = (leading.answerers, leading.others) if is_wanted else ((), replica.peers)
     unheard = _take_unheard(replica, leading)
     if unheard:
@@ -580,7 +591,7 @@ def _watch_on(replica: Replica, leading: Leading) -> None:
 def on_resend(replica: Replica) -> None:
     """Ask all, if an answer is overdue, and send again what backups that are heard do not hold."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     watched = leading.watched
     owing = [peer for peer in watched if _is_owing(replica, leading, peer)]

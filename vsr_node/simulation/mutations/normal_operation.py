@@ -349,8 +349,8 @@ MUTATIONS = (
             ),
             Edit(
                 LEADING,
-                "        first_op_number = max(acknowledged + 1, replica.log.first_op_number)\n",
-                "        first_op_number = replica.log.op_number\n",
+                "    first_op_number = max(op_number + 1, replica.log.first_op_number)\n",
+                "    first_op_number = replica.log.op_number\n",
             ),
         ),
     ),
