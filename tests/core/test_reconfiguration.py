@@ -603,9 +603,7 @@ def test_what_a_standby_handed_in_is_answered_although_it_has_become_a_member() 
     assert ("c1", 2, 2) in group.replies()
 
 
-def test_what_waits_at_a_replica_that_leaves_waits_for_the_new_primary_and_no_time_out() -> (
-    None
-):
+def test_what_waits_at_a_replica_that_leaves_waits_for_the_new_primary_and_no_time_out() -> None:
     group = group_that_changes("n3", "n4", "n5", size=6)
     group.ask("n1", 5)
     began = group.now

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from vsr_node.core.messages import Reason, Refusal, Reply
-from vsr_node.core.sessions import REGISTRATION
+from vsr_node.core.sessions import QUERY, REGISTRATION
 from vsr_node.wire.calls import Answer, Ask, Call, Outcome, Query, Register
 
 from .member import Member
@@ -51,8 +51,9 @@ class Asks:
             case Query(number, operation):
                 if len(operation) > OPERATION_CHARACTERS_MAX:
                     return _too_long("", number)
-                # No session or nonce has such a name.
-                self._ask(caller, "", (f"?{caller.name}", number), operation, is_read=True)
+                # No session or nonce has such a name, and no caller of another member.
+                name = f"{QUERY}{self._member.replica.name}/{caller.name}"
+                self._ask(caller, "", (name, number), operation, is_read=True)
         return None
 
     def _ask(

@@ -119,8 +119,8 @@ class Links:
 
     def __init__(self, name: str, processes: Sequence[str], now: int, time_out: int) -> None:
         self._name = name
-        self._others = tuple(process for process in processes if process != name)
-        self._has_ways_around = len(processes) >= PROCESSES_MIN
+        self._others: tuple[str, ...] = ()
+        self.meet(processes)
         self.now = now
         self.time_out = time_out
         self.heard_at: dict[str, int] = {}
@@ -139,6 +139,12 @@ class Links:
         self._routes_at = now
 
     # A turn
+
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes to whom links go from now on, beside those that are known."""
+        others = (process for process in processes if process != self._name)
+        self._others = (*dict.fromkeys((*self._others, *others)),)
+        self._has_ways_around = len(self._others) + 1 >= PROCESSES_MIN
 
     def on_time(self, now: int, time_out: int) -> None:
         """Begin a turn at ``now``."""

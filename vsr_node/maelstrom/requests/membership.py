@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vsr_node.cluster.changes import change_of
 from vsr_node.core.membership import VIEWS_PER_EPOCH
 from vsr_node.core.messages import OTHER_EPOCH, Declined, Reconfiguration
 
@@ -43,7 +44,6 @@ def reply_of_change(outcome: Reconfiguration | Declined) -> dict[str, object]:
 
 def status_of(replica: "Replica") -> dict[str, object]:
     """Return the body of the reply to a ``status``, without ``in_reply_to``: what is known here."""
-    change = replica.change
     return {
         "type": "status_ok",
         "epoch": replica.membership.epoch,
@@ -54,10 +54,5 @@ def status_of(replica: "Replica") -> dict[str, object]:
         "op_number": replica.op_number,
         "commit_number": replica.commit_number,
         "is_released": replica.is_released,
-        "change": None
-        if change is None
-        else {
-            "members": list(change.members),
-            "joiners": {name: joiner.op_number for name, joiner in change.joiners.items()},
-        },
+        "change": change_of(replica),
     }
