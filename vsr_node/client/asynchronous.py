@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Generic, TypeVar
 
-from vsr_node.client.calls import Calls
+from vsr_node.client.calls import Asked, Calls
 from vsr_node.client.connection import Dialler
 from vsr_node.client.security import TLS
 from vsr_node.client.session import Wanted
@@ -122,11 +122,18 @@ class Client(AsyncCaller[M], Generic[M]):
 
     async def call(self, request: Request[M, R]) -> R:
         """Return the result of a request, or raise what it ended with."""
-        operation = request.operation(
-            time.time_ns() // 1000, self._calls.random.getrandbits(CHANCE_BITS)
-        )
-        text = await self._calls.ask(operation, request.is_read, self._timeout, request.result)
+        asked = self._ask(request)
+        try:
+            text = await asked.future
+        except asyncio.CancelledError:
+            self._calls.cancel(asked)
+            raise
         return request.result(text)
+
+    def _ask(self, request: Request[M, Any]) -> Asked:
+        calls = self._calls
+        operation = request.operation(time.time_ns() // 1000, calls.random.getrandbits(CHANCE_BITS))
+        return calls.ask(operation, request.is_read, self._timeout, request.result)
 
     async def many(self, calls: Iterable[Request[M, R]]) -> list[R | VsrError]:
         """Return the results or errors of many requests, all under way at once."""
@@ -150,8 +157,8 @@ class Client(AsyncCaller[M], Generic[M]):
         in ``epoch``; None stands for any.
         """
         wanted = Wanted(tuple(members.items()), epoch)
-        text = await self._calls.ask(wanted, False, self._timeout, json.loads)
-        result: dict[str, Any] = json.loads(text)
+        asked = self._calls.ask(wanted, False, self._timeout, json.loads)
+        result: dict[str, Any] = json.loads(await asked.future)
         return result
 
     async def close(self) -> None:

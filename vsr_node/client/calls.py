@@ -21,7 +21,7 @@ from vsr_node.client.errors import (
 )
 from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session, Wanted
 from vsr_node.machines.errors import VsrError
-from vsr_node.wire.calls import Answer, Ask
+from vsr_node.wire.calls import Answer, Ask, Query
 from vsr_node.wire.handshake import AskStatus, Refused
 
 MICROSECONDS = 1_000_000
@@ -63,14 +63,19 @@ def random_nonce() -> str:
     return f"{SystemRandom().getrandbits(64):016x}"
 
 
-class _Asked:
-    """A call that has not ended for good."""
+class Asked:
+    """A call that has not ended for good. ``future`` gets its answer's text, or its error."""
 
-    __slots__ = ("final", "future", "result", "session")
+    __slots__ = ("final", "future", "key", "result", "session")
 
     def __init__(
-        self, session: Session, future: asyncio.Future[str], result: Callable[[str], object]
+        self,
+        key: int,
+        session: Session,
+        future: asyncio.Future[str],
+        result: Callable[[str], object],
     ) -> None:
+        self.key = key
         self.session = session
         self.future = future
         self.result = result
@@ -104,7 +109,7 @@ class Calls:
         self._links: dict[str, Link] = {}
         self._sessions: list[Session] = []
         self._last_used: Session | None = None
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, Asked] = {}
         self._last_key = 0
         self._by_client: dict[str, Session] = {}
         self._statuses: dict[str, asyncio.Future[str]] = {}
@@ -146,14 +151,14 @@ class Calls:
 
     # Calls
 
-    async def ask(
+    def ask(
         self,
         operation: str | Wanted,
         is_read: bool,
         timeout: float,
         result: Callable[[str], object],
-    ) -> str:
-        """Return the text of an answer, or raise what the call ended with."""
+    ) -> Asked:
+        """Return a call that goes out at the end of this pass of the loop."""
         if not self._is_open:
             raise Closed("the client is not open")
         if len(self._asked) >= self._in_flight:
@@ -161,20 +166,19 @@ class Calls:
         session = self._session_for(is_read)
         self._last_key += 1
         key = self._last_key
-        future: asyncio.Future[str] = self._loop.create_future()
-        self._asked[key] = _Asked(session, future, result)
-        now = self._now()
+        asked = self._asked[key] = Asked(key, session, self._loop.create_future(), result)
+        now = time.monotonic_ns() // 1000
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
         if self._is_refused:
             session.give_up(now)
         self._go_on_soon()
-        try:
-            return await future
-        except asyncio.CancelledError:
-            if key in self._asked:
-                session.cancel(self._now(), key)
-                self._go_on_soon()
-            raise
+        return asked
+
+    def cancel(self, asked: Asked) -> None:
+        """Stop waiting for a call."""
+        if asked.key in self._asked:
+            asked.session.cancel(self._now(), asked.key)
+            self._go_on_soon()
 
     def _session_for(self, is_read: bool) -> Session:
         """Return a session with room: one has a window, so more calls under way need more."""
@@ -214,14 +218,16 @@ class Calls:
             if session.sends:
                 sends, session.sends = session.sends, []
                 for member, request in sends:
-                    if request[0] and isinstance(request[0], str):
+                    if not isinstance(request, Query):
                         self._by_client[request[0]] = session
-                    requests.setdefault(member, []).append(request)
+                    if member in requests:
+                        requests[member].append(request)
+                    else:
+                        requests[member] = [request]
             if session.ended:
-                ended, session.ended = session.ended, []
-                for each in ended:
-                    self._on_ended(each)
-            next_timer = min(next_timer, session.next_timer)
+                self._hand_out(session)
+            if session.next_timer < next_timer:
+                next_timer = session.next_timer
         for member, batch in requests.items():
             self._links[member].ask(batch)
         self._wake_at(next_timer)
@@ -248,16 +254,23 @@ class Calls:
 
     # What ends
 
+    def _hand_out(self, session: Session) -> None:
+        """Hand out what has ended."""
+        ended, session.ended = session.ended, []
+        for each in ended:
+            if each.end is End.TIMED_OUT:
+                self._on_timed_out(each)
+            else:
+                self._on_ended(each)
+
+    def _on_timed_out(self, ended: Ended) -> None:
+        asked = self._asked[ended.key]
+        asked.final = self._loop.create_future()
+        if not asked.future.done():
+            asked.future.set_exception(OutcomeUnknown(ended.text, self._settle_of(asked)))
+
     def _on_ended(self, ended: Ended) -> None:
-        asked = self._asked.get(ended.key)
-        if asked is None:
-            return
-        if ended.end is End.TIMED_OUT:
-            asked.final = self._loop.create_future()
-            if not asked.future.done():
-                asked.future.set_exception(OutcomeUnknown(ended.text, self._settle_of(asked)))
-            return
-        del self._asked[ended.key]
+        asked = self._asked.pop(ended.key)
         future = asked.final or asked.future
         if future.done():
             return
@@ -277,7 +290,7 @@ class Calls:
                     return error_of_refusal(link.refusal.reason, link.refusal.text, ended.text)
         return error_of(ended)
 
-    def _settle_of(self, asked: _Asked) -> Callable[[float], Coroutine[Any, Any, object]]:
+    def _settle_of(self, asked: Asked) -> Callable[[float], Coroutine[Any, Any, object]]:
         async def settle(timeout: float) -> object:
             assert asked.final is not None
             try:
@@ -341,9 +354,13 @@ class Calls:
         for answer in answers:
             # Queries are all of the first session.
             session = self._by_client.get(answer.client) if answer.client else self._sessions[0]
-            if session is not None:
-                session.on_answer(now, member, answer)
-        self._go_on_soon()
+            if session is None:
+                continue
+            session.on_answer(now, member, answer)
+            if session.ended:
+                self._hand_out(session)
+            if session.sends or session.next_timer < self._timer_at:
+                self._go_on_soon()
 
     def on_status(self, member: str, status: str) -> None:
         """Take a member's state, a JSON object."""

@@ -113,7 +113,9 @@ class Session:
         assert members, "a client needs somebody to ask"
         self._members = tuple(members)
         self._make_nonce = make_nonce
-        self._patience_us = patience_us
+        self._patience_is_fixed = patience_us is not None
+        self._patience_us = PATIENCE_MIN_US if patience_us is None else patience_us
+        """How long to wait for an answer before another member is asked."""
         self._round_trip_us = 0
         self._connected: set[str] = set()
         self._preferred = self._members[0]
@@ -176,6 +178,8 @@ class Session:
             asked.number = self._last_query
             self._queries[asked.number] = asked
             self._send(now, asked)
+        elif self.name and not self._waiting and self._window_is_open:
+            self._begin(now, asked)
         else:
             self._waiting.append(asked)
             self._begin_waiting(now)
@@ -230,26 +234,27 @@ class Session:
 
     def on_answer(self, now: int, member: str, answer: Answer) -> None:
         """Take a member's answer; drop one that nobody waits for."""
-        if answer.outcome == Outcome.EXPIRED and answer.client == self.name:
+        client, number, outcome, text = answer
+        if outcome == Outcome.EXPIRED and client == self.name:
             # True of the session, for all of its requests.
             self._on_expired(now)
             return
-        if answer.client == "":
-            asked = self._queries.get(answer.number)
-        elif answer.number == REGISTRATION:
-            asked = self._registration if answer.client == self._registration.operation else None
+        if client == "":
+            asked = self._queries.get(number)
+        elif number == REGISTRATION:
+            asked = self._registration if client == self._registration.operation else None
         else:
-            asked = self._calls.get(answer.number) if answer.client == self.name else None
+            asked = self._calls.get(number) if client == self.name else None
         if asked is None or member not in asked.copies:
             return
-        if answer.outcome != Outcome.UNAVAILABLE:
+        if outcome != Outcome.UNAVAILABLE:
             self._measure(now, member, asked)
         if asked is self._registration:
             self._on_registration(now, member, answer)
-        elif answer.outcome == Outcome.UNAVAILABLE:
+        elif outcome == Outcome.UNAVAILABLE:
             self._on_refusal(now, member, asked)
         else:
-            self._end(now, asked, _ENDS[Outcome(answer.outcome)], answer.text)
+            self._end(now, asked, _ENDS[outcome], text)
 
     def on_time(self, now: int) -> None:
         """End what has timed out, and repeat what has waited for too long."""
@@ -312,25 +317,29 @@ class Session:
                 self._send(now, self._registration)
             return
         while self._waiting and self._window_is_open:
-            asked = self._waiting.popleft()
-            self._last_number += 1
-            asked.number = self._last_number
-            self._calls[asked.number] = asked
-            self._send(now, asked)
+            self._begin(now, self._waiting.popleft())
+
+    def _begin(self, now: int, asked: _Asked) -> None:
+        """Number and send a call: the window has room for it."""
+        number = asked.number = self._last_number = self._last_number + 1
+        self._calls[number] = asked
+        self._send(now, asked)
 
     # Calls
 
     def _send(self, now: int, asked: _Asked) -> None:
         """Send a copy to the next member that has none, if there is one."""
-        member = self._next_member(asked)
-        tries = asked.tries
-        patience = self._patience
+        member = self._preferred
+        tries, patience = asked.tries, self._patience_us
+        if tries or member not in self._connected:
+            member = self._connected_after(asked.last or member, asked.copies)
         if tries:
             asked.is_overdue = True
             patience = min(patience << min(tries, 4), PATIENCE_MAX_US)
-        asked.retry_at = now + patience
-        self._wake_at(asked.retry_at)
-        if member is None:
+        asked.retry_at = retry_at = now + patience
+        if retry_at < self.next_timer:
+            self.next_timer = retry_at
+        if not member:
             return
         asked.tries = tries + 1
         asked.last = member
@@ -338,28 +347,22 @@ class Session:
         asked.copies.append(member)
         self.sends.append((member, self._request_of(asked)))
 
-    def _next_member(self, asked: _Asked) -> str | None:
-        """Return whom to ask: the preferred member first, then those after the last one asked."""
-        if not asked.tries and self._preferred in self._connected:
-            return self._preferred
-        return self._connected_after(asked.last or self._preferred, asked.copies)
-
-    def _connected_after(self, member: str, excluded: Sequence[str] = ()) -> str | None:
-        """Return the next member after this one that can be asked; None if there is none."""
+    def _connected_after(self, member: str, excluded: Sequence[str] = ()) -> str:
+        """Return the next member after this one that can be asked; empty if there is none."""
         members = self._members
         begin = members.index(member) + 1
         for each in members[begin:] + members[:begin]:
             if each in self._connected and each not in excluded:
                 return each
-        return None
+        return ""
 
     def _request_of(self, asked: _Asked) -> Ask:
         if isinstance(asked.operation, Wanted):
             return Change(self.name, asked.number, *asked.operation)
-        if asked is self._registration:
-            return Register(asked.operation)
         if asked.is_query:
             return Query(asked.number, asked.operation)
+        if asked is self._registration:
+            return Register(asked.operation)
         return Call(self.name, asked.number, asked.operation)
 
     def _on_refusal(self, now: int, member: str, asked: _Asked) -> None:
@@ -395,25 +398,21 @@ class Session:
         else:
             self._waiting.remove(asked)
         self.ended.append(Ended(asked.key, end, text))
-        self._begin_waiting(now)
+        if self._waiting:
+            self._begin_waiting(now)
 
     def _measure(self, now: int, member: str, asked: _Asked) -> None:
         """Prefer a member that answers, and learn how long that takes."""
         if asked.tries == 1:
             sample = now - asked.asked_at
             known = self._round_trip_us or sample
-            self._round_trip_us = known + (sample - known) // 8
+            self._round_trip_us = known = known + (sample - known) // 8
+            if not self._patience_is_fixed:
+                self._patience_us = max(PATIENCE_MIN_US, ROUND_TRIPS_OF_PATIENCE * known)
         elif member != self._preferred:
             self._preferred = member
 
     # Times
-
-    @property
-    def _patience(self) -> int:
-        """How long to wait for an answer before another member is asked, in microseconds."""
-        if self._patience_us is not None:
-            return self._patience_us
-        return max(PATIENCE_MIN_US, ROUND_TRIPS_OF_PATIENCE * self._round_trip_us)
 
     def _wake_at(self, moment: int) -> None:
         if moment < self.next_timer:
@@ -429,7 +428,7 @@ class Session:
         ]
 
 
-_ENDS = {
+_ENDS: dict[int, End] = {
     Outcome.RESULT: End.RESULT,
     Outcome.UNKNOWN: End.UNKNOWN,
     Outcome.EXPIRED: End.UNKNOWN,

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from vsr_node.core.messages import Reason, Refusal, Reply
 from vsr_node.core.sessions import QUERY, REGISTRATION
-from vsr_node.wire.calls import Answer, Ask, Call, Outcome, Query, Register
+from vsr_node.wire.calls import Answer, Call, Outcome, Query, Register
 
 from .member import Member
 
@@ -37,52 +37,39 @@ class Asks:
 
     def __init__(self, member: Member) -> None:
         self._member = member
+        # No session or nonce has such a name, and no caller of another member.
+        self._query_prefix = f"{QUERY}{member.replica.name}/"
         self._waiting: dict[tuple[str, int], tuple[Caller, str]] = {}
 
-    def take(self, caller: Caller, ask: Ask) -> Answer | None:
+    def take(self, caller: Caller, ask: Register | Call | Query) -> Answer | None:
         """Hand a request to the replica; return its answer if it is refused at once."""
-        match ask:
-            case Register(nonce):
-                self._ask(caller, nonce, (nonce, REGISTRATION), "", is_read=False)
-            case Call(session, number, operation):
-                if len(operation) > OPERATION_CHARACTERS_MAX:
-                    return _too_long(session, number)
-                self._ask(caller, session, (session, number), operation, is_read=False)
-            case Query(number, operation):
-                if len(operation) > OPERATION_CHARACTERS_MAX:
-                    return _too_long("", number)
-                # No session or nonce has such a name, and no caller of another member.
-                name = f"{QUERY}{self._member.replica.name}/{caller.name}"
-                self._ask(caller, "", (name, number), operation, is_read=True)
+        is_read = isinstance(ask, Query)
+        if isinstance(ask, Call):
+            client, number, operation = ask
+            asking = client
+        elif isinstance(ask, Query):
+            client, (number, operation) = "", ask
+            asking = self._query_prefix + caller.name
+        else:
+            client, number, operation = ask.nonce, REGISTRATION, ""
+            asking = client
+        if len(operation) > OPERATION_CHARACTERS_MAX:
+            text = f"the operation has more than {OPERATION_CHARACTERS_MAX} characters"
+            return Answer(client, number, Outcome.REFUSED, text)
+        self._waiting[asking, number] = (caller, client)
+        self._member.ask(asking, number, operation, is_read)
         return None
-
-    def _ask(
-        self,
-        caller: Caller,
-        answered_as: str,
-        request: tuple[str, int],
-        operation: str,
-        *,
-        is_read: bool,
-    ) -> None:
-        self._waiting[request] = (caller, answered_as)
-        self._member.ask(*request, operation, is_read)
 
     def answers(self, replies: Sequence[Reply | Refusal]) -> Iterator[tuple[Caller, Answer]]:
         """Yield the answers to send, each with its caller."""
         for reply in replies:
-            request = (reply.client, reply.request_number)
-            waiting = self._waiting.pop(request, None)
+            asking, number, _ = reply
+            waiting = self._waiting.pop((asking, number), None)
             if waiting is None:
                 continue
             caller, client = waiting
             if isinstance(reply, Reply):
-                outcome, text = Outcome.RESULT, str(reply.result)
+                yield caller, Answer(client, number, Outcome.RESULT, str(reply.result))
             else:
-                outcome, text = OUTCOMES[reply.reason], reply.reason.value
-            yield caller, Answer(client, reply.request_number, outcome, text)
-
-
-def _too_long(client: str, number: int) -> Answer:
-    text = f"the operation has more than {OPERATION_CHARACTERS_MAX} characters"
-    return Answer(client, number, Outcome.REFUSED, text)
+                reason = reply.reason
+                yield caller, Answer(client, number, OUTCOMES[reason], reason.value)

@@ -139,7 +139,10 @@ def learn_commit(replica: Replica, commit_number: int) -> None:
         commit_up_to(replica, min(following.commit_number_told, op_number))
     if _has_gap(replica, following):
         # The time-out may have become shorter since, as it does when a group has just started.
-        replica.timers.start_at_latest(Timer.GAP, replica.now + replica.time_out // 4)
+        patience = replica.time_out // 4
+        if not following.gap_requests:
+            patience = min(patience, replica.answer_patience)
+        replica.timers.start_at_latest(Timer.GAP, replica.now + patience)
     else:
         replica.timers.stop(Timer.GAP)
         following.gap_requests = 0
@@ -162,6 +165,14 @@ def take_up_log(replica: Replica, commit_number: int) -> bool:
     if following.echo_due is None:
         following.echo_due = 0
     return _has_gap(replica, following)
+
+
+def seen_requests(replica: Replica) -> set[tuple[str, int]]:
+    """Return which requests PREPARE has brought that are not executed here."""
+    following = replica.following
+    assert following is not None
+    uncommitted = replica.log.suffix(replica.commit_number + 1)
+    return {entry[:2] for entry in (*uncommitted, *following.reorder_buffer.values())}
 
 
 def next_to_ask(replica: Replica) -> str | None:

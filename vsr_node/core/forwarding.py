@@ -2,6 +2,10 @@
 
 What waits (``waiting``) and was sent without an answer is sent again after a time-out, and to
 each new primary. Its identity stays the same everywhere.
+
+A request comes back to its sender in a PREPARE, after a round trip. If it has not come back when an
+answer would be overdue, the request or its PREPARE is probably lost, so it is sent again early. The
+primary may also only be slow, so each time is twice as long as the one before.
 """
 
 from __future__ import annotations
@@ -11,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from . import change, standby
 from .admission import Hearing, send_epoch
+from .following import seen_requests
 from .leading import log_requests, prefer_answers_of
-from .limits import BATCH_MAX
+from .limits import BATCH_MAX, DOUBLINGS_MAX
 from .messages import Entry, Message, Reconfiguration, Request
 from .size import fitting, size_of_entry
 from .status import Status
+from .timers import Timer
 from .waiting import (
     answer_known,
     held_entries,
@@ -24,6 +30,7 @@ from .waiting import (
     overdue_entries,
     refuse_overdue_reads,
     sent_entries,
+    unseen_requests,
     watch_sent,
 )
 
@@ -53,6 +60,30 @@ def submit_overdue(replica: Replica) -> None:
     watch_sent(replica)
 
 
+def repeat_early(replica: Replica) -> None:
+    """Send again what PREPARE should have brought back by now."""
+    if not replica.is_following:
+        return  # It is all sent to the next primary, or after a time-out.
+    unseen = unseen_requests(replica, seen_requests(replica))
+    patience = _patience(replica)
+    late = [
+        request
+        for request in unseen
+        if replica.now >= request.since + min(patience << request.repeats, replica.time_out)
+    ]
+    for request in late:
+        request.repeats = min(request.repeats + 1, DOUBLINGS_MAX)
+    _submit(replica, [request.entry for request in late])
+    if unseen:
+        replica.timers.start(Timer.REPEAT, replica.now + patience)
+
+
+def _patience(replica: Replica) -> int:
+    """Return how long a PREPARE may take that brings a request back."""
+    # In a large group the primary may have held it for half a round trip.
+    return replica.round_trip.smoothed // 2 + replica.answer_patience
+
+
 def _submit(replica: Replica, entries: list[Entry]) -> None:
     """Send what it can of ``entries``."""
     if replica.accepts_requests:
@@ -67,6 +98,8 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
             replica.ask((destination,), Request(replica.view_number, batch))
             start += len(batch)
         note_sent(replica, entries)
+        if replica.is_following:
+            replica.timers.start_if_stopped(Timer.REPEAT, replica.now + _patience(replica))
 
 
 def _destination(replica: Replica) -> str | None:

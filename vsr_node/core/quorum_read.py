@@ -40,11 +40,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .admission import Hearing, send_view
 from .execution import commit_up_to
-from .limits import READ_DOUBLINGS_MAX, WAITING_MAX
+from .limits import DOUBLINGS_MAX, WAITING_MAX
 from .messages import Entry, Message, Operation, Read, ReadOk, Reason, Reply
 from .size import size_of_entry
 from .status import Status
-from .timers import RESEND_SLACK, Timer
+from .timers import Timer
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -213,11 +213,8 @@ def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
 
 def _patience(replica: Replica) -> int:
     """Return how long answers may take before all are asked; each failure doubles it."""
-    if replica.round_trip.is_measured:
-        patience = replica.round_trip.bound + RESEND_SLACK
-    else:
-        patience = replica.time_out // 4
-    return min(patience << min(replica.reads.failures, READ_DOUBLINGS_MAX), replica.time_out)
+    doublings = min(replica.reads.failures, DOUBLINGS_MAX)
+    return min(replica.answer_patience << doublings, replica.time_out)
 
 
 def look_after(replica: Replica) -> None:

@@ -62,7 +62,7 @@ from .messages import (
 from .sessions import SessionTable
 from .size import size_of_entry
 from .status import TRANSITIONS, Status
-from .timers import TIME_OUT_INITIAL, RoundTrip, Timer, Timers
+from .timers import RESEND_SLACK, TIME_OUT_INITIAL, RoundTrip, Timer, Timers
 
 JITTER_PERCENT = 25
 """Time-outs are longer by up to that much, drawn anew in each view, so that few collide."""
@@ -444,6 +444,13 @@ class Replica:
         """The time-out with this view's jitter, in microseconds."""
         return self.time_out + self.time_out * self._jitter_percent // 100
 
+    @property
+    def answer_patience(self) -> int:
+        """How long an answer may take before it is overdue, in microseconds."""
+        if self.round_trip.is_measured:
+            return self.round_trip.bound + RESEND_SLACK
+        return self.time_out // 4
+
     # What the phases of the protocol change
 
     def send(self, destinations: tuple[str, ...], message: Message) -> None:
@@ -584,6 +591,7 @@ _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
     Timer.PREPARE: leading.prepare_held,
+    Timer.REPEAT: forwarding.repeat_early,
     Timer.EPOCH: reconfiguration.say_epoch_started,
     Timer.CHANGE: change.go_on,
 }

@@ -16,6 +16,9 @@ Item = TypeVar("Item")
 OVERHEAD = 8
 """What is counted for each text, number or tuple, with its comma, quotes or brackets."""
 
+LONG_TEXT = 4 << 10
+"""Characters of a text that takes longer to copy than to look at."""
+
 ENTRY_OVERHEAD = 16 * OVERHEAD
 """The same for an entry, at the most."""
 
@@ -50,7 +53,11 @@ def size_of_all(entries: Sequence[Entry]) -> int:
             else:
                 texts += cast("tuple[str, ...]", operation)
             texts.append(client)
-        length = len("".join(texts))
+        # Joining is the fastest way for short texts, but copies long ones.
+        if entries and len(texts[-2]) > LONG_TEXT:
+            length = sum(map(str.__len__, texts))
+        else:
+            length = len("".join(texts))
     except TypeError:  # A flag or a number is among the texts.
         operations = (operation for _, _, operation in entries)
         members = [each if type(each) is tuple else (each,) for each in operations]

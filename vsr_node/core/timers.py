@@ -68,9 +68,11 @@ class Timer:
     """Look how far the members to be have caught up."""
     PREPARE: Final = 12
     """New entries have waited for half a round trip."""
+    REPEAT: Final = 13
+    """Look for forwarded requests that PREPARE has not brought back."""
 
 
-_TIMER_COUNT = Timer.PREPARE + 1
+_TIMER_COUNT = Timer.REPEAT + 1
 
 
 class Timers:

@@ -79,25 +79,27 @@ class LeaderGauge:
     def _recent(self) -> Flows:
         """Return the traffic of late between the members."""
         before = self._before[0] if self._before else {}
+        members = frozenset(self.members)
         return {
-            (source, destination, kind): count - before.get((source, destination, kind), 0)
-            for (source, destination, kind), count in self._traffic.flows.items()
-            if source in self.members and destination in self.members
+            flow: count - before.get(flow, 0)
+            for flow, count in self._traffic.flows.items()
+            if flow[0] in members and flow[1] in members
         }
 
     def _only_broadcaster(self, recent: Flows) -> str | None:
         """Return the node that alone sent messages of some type to all others, if there is one."""
         scores = dict.fromkeys(self.members, 0)
         reaches = self._reaches(recent)
-        newest = {kind: max(self._view(n, kind) for n in reach) for kind, reach in reaches.items()}
+        views = {kind: {n: self._view(n, kind) for n in reach} for kind, reach in reaches.items()}
+        newest = {kind: max(of_kind.values()) for kind, of_kind in views.items()}
         replaced = {
             node
             for kind, reach in reaches.items()
             for node, count in reach.items()
-            if count > 1 and self._view(node, kind) < newest[kind]
+            if count > 1 and views[kind][node] < newest[kind]
         }
         for kind, reach in reaches.items():
-            senders = [node for node in reach if self._view(node, kind) == newest[kind]]
+            senders = [node for node in reach if views[kind][node] == newest[kind]]
             (node, *others) = senders
             if not others and node not in replaced and self._may_lead(node, kind):
                 scores[node] += reach[node]
@@ -121,7 +123,7 @@ class LeaderGauge:
         one whose newest messages are of different views: it answers, now this node, now that one.
         """
         reaches: dict[str, dict[str, int]] = {}
-        for source, _, kind in recent:
+        for source, kind in dict.fromkeys((source, kind) for source, _, kind in recent):
             others = [node for node in self.members if node != source]
             reach = min(recent.get((source, node, kind), 0) for node in others)
             if reach and len({*map(_number, self._newest(source, kind))}) == 1:

@@ -45,7 +45,7 @@ from vsr_node.bench.stored.results import Results, RunRecord, results_of
 from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.script import OPERATIONS, operation_line
 from vsr_node.bench.stored.store import Store
-from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.workloads import WORKLOADS, Setting, Workload
 from vsr_node.bench.workloads.verdict import WorkloadVerdict
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
@@ -197,13 +197,10 @@ class LiveRun:
         )
         self._ground = self._lay_ground()
         self._loop = Loop(self._timers)
-        self.workload = WORKLOADS[options.workload](
-            len(options.nodes),
-            options.concurrency,
-            self._stream("workload"),
-            thorough=options.is_thorough,
-            parameters=options.parameters,
+        setting = Setting(
+            len(options.nodes), options.concurrency, options.parameters, options.is_thorough
         )
+        self.workload = WORKLOADS[options.workload](setting, self._stream("workload"))
         self._plan = self._write_plan()
         self._clients: list[Client] = []
         launch = Launch(options.command_in(store.folder), self._logs)

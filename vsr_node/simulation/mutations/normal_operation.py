@@ -3,6 +3,7 @@
 from vsr_node.simulation.mutations.files import (
     EXECUTION,
     FOLLOWING,
+    FORWARDING,
     LEADING,
     MEMBERSHIP,
     REPLICA,
@@ -377,6 +378,31 @@ MUTATIONS = (
                 "    if is_uncommitted or",
             ),
         ),
+    ),
+    Mutation(
+        "repeated-before-it-can-come-back",
+        "L",
+        "a backup sends a request again while the first is on its way",
+        (
+            Edit(
+                FORWARDING,
+                "    return replica.round_trip.smoothed // 2 + replica.answer_patience\n",
+                "    return 1\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "repeated-though-it-came-back",
+        "L",
+        "a backup sends a request again that it has in its log, as it knows of no commit yet",
+        (
+            Edit(
+                FORWARDING,
+                "unseen_requests(replica, seen_requests(replica))",
+                "unseen_requests(replica, set())",
+            ),
+        ),
+        rare="a sixteenth of the runs is calm, and in small groups a backup commits what it gets",
     ),
     Mutation(
         "chosen-for-ever",
