@@ -23,12 +23,13 @@ MUTATIONS = (
         (
             Edit(
                 SESSIONS,
-                "        if client not in self._clients:\n            return EXPIRED\n",
-                "        self._sessions.setdefault(_nonce_of(client), client)\n",
+                "        if client not in self._clients:\n            is_query",
+                "        self._sessions.setdefault(_nonce_of(client), client)\n"
+                "        if client.startswith(QUERY):\n            is_query",
             ),
             Edit(
                 SESSIONS,
-                "        return None if registered_at(client) > self._op_number else EXPIRED\n",
+                "        return None if is_possible else EXPIRED\n",
                 "        return None\n",
             ),
         ),
@@ -46,8 +47,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "            self._last_number += 1\n            asked.number",
-                "            self._last_number = len(self._calls) + 1\n            asked.number",
+                "self._last_number = self._last_number + 1\n",
+                "self._last_number = len(self._calls) + 1\n",
             ),
         ),
     ),
@@ -101,8 +102,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._calls.get(answer.number) if answer.client == self.name else None",
-                "self._calls.get(answer.number, next(iter(self._calls.values()), None))",
+                "self._calls.get(number) if client == self.name else None",
+                "self._calls.get(number, next(iter(self._calls.values()), None))",
             ),
         ),
     ),
