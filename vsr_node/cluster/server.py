@@ -485,6 +485,7 @@ class _Running:
             "addresses": self._book.addresses,
             "is_released": replica.is_released,
             "change": change_of(replica),
+            "routes": self._member.links.hearing(),
             "status": replica.status.value,
             "view_number": replica.view_number,
             "primary": replica.primary,

@@ -228,6 +228,11 @@ class Links:
         """Return whether rows show a way to a process; False while nobody watches."""
         return self._watch is not None and process in self._find_routes(self._watch)
 
+    def hearing(self) -> dict[str, tuple[str, ...]] | None:
+        """Return whom each process hears, as far as rows show it; None while nobody watches."""
+        watch = self._watch
+        return None if watch is None else {self._name: watch.own, **self._fresh_rows(watch)}
+
     def _find_routes(self, watch: _Watch) -> dict[str, tuple[str, ...]]:
         """Return the shortest path of good ways to each process to which there is one."""
         heard_by = self._fresh_rows(watch)

@@ -11,7 +11,7 @@ from ..errors import ErrorCode, malformed
 from .fields import Body, is_offset
 
 if TYPE_CHECKING:
-    from vsr_node.core.replica import Replica
+    from vsr_node.cluster.member import Member
 
 
 def wanted_members(body: Body, processes: Sequence[str]) -> tuple[tuple[str, ...], int | None]:
@@ -42,8 +42,9 @@ def reply_of_change(outcome: Reconfiguration | Declined) -> dict[str, object]:
     return {"type": "error", "code": int(code), "text": outcome.reason}
 
 
-def status_of(replica: "Replica") -> dict[str, object]:
+def status_of(member: "Member") -> dict[str, object]:
     """Return the body of the reply to a ``status``, without ``in_reply_to``: what is known here."""
+    replica = member.replica
     return {
         "type": "status_ok",
         "epoch": replica.membership.epoch,
@@ -55,4 +56,5 @@ def status_of(replica: "Replica") -> dict[str, object]:
         "commit_number": replica.commit_number,
         "is_released": replica.is_released,
         "change": change_of(replica),
+        "routes": member.links.hearing(),
     }
