@@ -103,7 +103,7 @@ def test_what_was_logged_before_its_session_expired_is_not_executed_after() -> N
     session = register(group, "n0", "a")
     entries = (("b", REGISTRATION, ""), entry(1, session))
     group.tell("n1", "n0", Request(0, entries))
-    group.settle()
+    group.run_for(SECOND)
     assert group["n0"].commit_number == 3
     assert executed(group) == []
 

@@ -137,12 +137,22 @@ class Client(AsyncCaller[M], Generic[M]):
 
     async def many(self, calls: Iterable[Request[M, R]]) -> list[R | VsrError]:
         """Return the results or errors of many requests, all under way at once."""
-        tasks = (self.call(each) for each in calls)
-        results: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
-        for each in results:
-            if isinstance(each, BaseException) and not isinstance(each, VsrError):
-                raise each
-        return results
+        asked = [(request, self._ask_or_fail(request)) for request in calls]
+        under_way = [each for _, each in asked if isinstance(each, Asked)]
+        try:
+            if under_way:
+                await asyncio.wait([each.future for each in under_way])
+        except asyncio.CancelledError:
+            for each in under_way:
+                self._calls.cancel(each)
+            raise
+        return [_outcome_of(request, each) for request, each in asked]
+
+    def _ask_or_fail(self, request: Request[M, Any]) -> Asked | VsrError:
+        try:
+            return self._ask(request)
+        except VsrError as error:
+            return error
 
     async def status(self) -> list[str]:
         """Return the state of each member that answers, as JSON objects."""
@@ -173,6 +183,14 @@ class Client(AsyncCaller[M], Generic[M]):
     async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.close()
+
+
+def _outcome_of(request: Request[Any, Any], asked: Asked | VsrError) -> Any:
+    """Return the result of a call that has ended, or its error."""
+    try:
+        return asked if isinstance(asked, VsrError) else request.result(asked.future.result())
+    except VsrError as error:
+        return error
 
 
 class _Dialling:

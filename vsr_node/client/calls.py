@@ -26,6 +26,9 @@ from vsr_node.wire.handshake import AskStatus, Refused
 
 MICROSECONDS = 1_000_000
 
+BATCH_MAX = 64
+"""So many calls go out at once, so that members work while a client makes many more."""
+
 CONNECT_TIME_S = 1.0
 """How long ``status`` waits for members that are not connected yet."""
 
@@ -117,6 +120,8 @@ class Calls:
         self._is_refused = False
         """Whether every member has refused for good."""
         self._is_due = False
+        self._begun_count = 0
+        """Calls that were begun in this pass of the loop and have not gone out."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._loop: asyncio.AbstractEventLoop
@@ -171,7 +176,11 @@ class Calls:
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
         if self._is_refused:
             session.give_up(now)
-        self._go_on_soon()
+        self._begun_count += 1
+        if self._begun_count < BATCH_MAX:
+            self._go_on_soon()
+        else:
+            self._go_on()
         return asked
 
     def cancel(self, asked: Asked) -> None:
@@ -210,6 +219,7 @@ class Calls:
     def _go_on(self) -> None:
         """Send what the sessions want sent, together, and hand out what has ended."""
         self._is_due = False
+        self._begun_count = 0
         if not self._is_open:
             return
         requests: dict[str, list[Ask | AskStatus]] = {}

@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         self.role = ""
         self.is_full = False
         self.why = "closed by the other side"
-        self.made_at = self.heard_at = self.sent_at = self._loop.time()
+        self.made_at = self.heard_at = self._loop.time()
         self._begun_at: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -99,7 +99,6 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Send whole frames."""
         if self.transport is not None and not self.transport.is_closing():
-            self.sent_at = self._loop.time()
             self.transport.write(data)
 
     @property

@@ -48,6 +48,8 @@ class End(Enum):
     RESULT = auto()
     NOT_EXECUTED = auto()
     """It was not executed and will not be."""
+    REFUSED = auto()
+    """The same, and it would be refused again."""
     TIMED_OUT = auto()
     """Nobody knows yet. It goes on in the background, and ends once more when it is known."""
     UNKNOWN = auto()
@@ -432,5 +434,5 @@ _ENDS: dict[int, End] = {
     Outcome.RESULT: End.RESULT,
     Outcome.UNKNOWN: End.UNKNOWN,
     Outcome.EXPIRED: End.UNKNOWN,
-    Outcome.REFUSED: End.NOT_EXECUTED,
+    Outcome.REFUSED: End.REFUSED,
 }

@@ -21,7 +21,7 @@ from vsr_node.client.calls import Calls
 from vsr_node.client.errors import Closed, NotReady
 from vsr_node.client.security import TLS
 from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks, Caller
-from vsr_node.cluster.changes import Changes, change_of
+from vsr_node.cluster.changes import change_of
 from vsr_node.cluster.directory import AddressBook
 from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
@@ -48,7 +48,7 @@ from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
-from vsr_node.wire.calls import Answer, Ask, Change
+from vsr_node.wire.calls import Ask
 from vsr_node.wire.handshake import (
     MEMBER,
     PROTOCOL_VERSION,
@@ -318,12 +318,9 @@ class _Running:
         self._lines: JsonLines | None = None
         self._http: Http | None = None
         self._heard: list[tuple[str, Frame, int]] = []
-        self._asked: list[tuple[Caller, Ask]] = []
-        self._answered: dict[Caller, None] = {}
-        """Callers with answers that have not left."""
+        self._asked: list[tuple[Caller, Sequence[Ask]]] = []
         self._links: dict[InProcessLink, None] = {}
         self._asks: Asks
-        self._changes: Changes
         self._book = AddressBook(server.members.items(), server.book_path)
         self._published_epoch = 0
         self._digests = Digests(server.name, len(server.founders))
@@ -352,8 +349,7 @@ class _Running:
             limits=limits,
             observer=self._observer,
         )
-        self._asks = Asks(self._member)
-        self._changes = Changes(self._member)
+        self._asks = Asks(self._member, self._meet)
         self._transport = TcpTransport(
             name=server.name,
             members=addresses,
@@ -464,9 +460,9 @@ class _Running:
         """Let go of a client in this process."""
         self._links.pop(link, None)
 
-    def on_ask(self, caller: Caller, request: Ask) -> None:
+    def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks."""
-        self._asked.append((caller, request))
+        self._asked.append((caller, requests))
         self._plan_turn()
 
     def status(self) -> str:
@@ -564,14 +560,8 @@ class _Running:
             except ImpossibleMessageError as error:
                 self._server._log(f"dropped: {error}")
         asked, self._asked = self._asked, []
-        for caller, request in asked:
-            if isinstance(request, Change):
-                self._meet(request.members)
-                answer = self._changes.take(caller, request)
-            else:
-                answer = self._asks.take(caller, request)
-            if answer is not None:
-                self._answer(caller, answer)
+        for caller, requests in asked:
+            self._asks.take(caller, requests)
         member.end_turn(self)
         membership = member.replica.membership
         if membership.epoch != self._published_epoch:
@@ -588,20 +578,22 @@ class _Running:
         self._digests.assert_agreed()
 
     def _set_timer(self) -> None:
+        """Wake for the next timer, unless an earlier wake-up stands: most turns put timers off."""
         timer_at = self._member.next_timer
-        if timer_at == self._timer_at and self._timer is not None:
+        if timer_at >= self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._timer_at = timer_at
-        if timer_at < Timers.NEVER:
-            delay_s = max(0, timer_at - self._now()) / 1_000_000
-            self._timer = self.loop.call_later(delay_s, self._on_timer)
+        delay_s = max(0, timer_at - self._now()) / 1_000_000
+        self._timer = self.loop.call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, Timers.NEVER
-        self._turn()
+        if self._member.next_timer <= self._now():
+            self._turn()
+        else:
+            self._set_timer()
 
     # Carrier
 
@@ -622,16 +614,9 @@ class _Running:
             # What nobody knows here, others will: clients ask them when this connection closes.
             unknown = Reason.OUTCOME_UNKNOWN
             replies = [each for each in replies if getattr(each, "reason", None) is not unknown]
-        for caller, answer in (*self._changes.answers(replies), *self._asks.answers(replies)):
-            self._answer(caller, answer)
-
-    def _answer(self, caller: Caller, answer: Answer) -> None:
-        caller.answer(answer)
-        self._answered[caller] = None
+        self._asks.answer(replies)
 
     def flush(self) -> None:
         """Let leave what was taken."""
         self._transport.flush()
-        for caller in self._answered:
-            caller.flush()
-        self._answered.clear()
+        self._asks.flush()

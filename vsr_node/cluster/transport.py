@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -67,7 +67,7 @@ class Ears(Protocol):
     def on_digest(self, peer: str, number: int, digest: int) -> None:
         """Take another member's digest of its first ``number`` operations."""
 
-    def on_ask(self, caller: Caller, request: Ask) -> None:
+    def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks."""
 
     def on_directory(self, directory: Directory) -> None:
@@ -88,17 +88,11 @@ class TcpCaller:
         self.name = name
         self.under_way = 0
         self.full_since: float | None = None
-        self._answers: list[bytes] = []
 
-    def answer(self, answer: Answer) -> None:
-        """Take an answer, which leaves with ``flush``."""
-        self._answers.append(FRAMES.encode(answer))
-
-    def flush(self) -> None:
-        """Send the answers."""
-        self.under_way -= len(self._answers)
-        self.connection.send(b"".join(self._answers))
-        self._answers.clear()
+    def answer(self, answers: Sequence[Answer]) -> None:
+        """Send answers."""
+        self.under_way -= len(answers)
+        self.connection.send(b"".join(map(FRAMES.encode, answers)))
         self.regulate()
 
     def regulate(self) -> None:
@@ -310,7 +304,7 @@ class TcpTransport:
             connection.send(FRAMES.encode(StatusAnswer(frame.number, self._ears.status())))
         elif isinstance(frame, Register | Call | Query | Change):
             caller.under_way += 1
-            self._ears.on_ask(caller, frame)
+            self._ears.on_asks(caller, (frame,))
             caller.regulate()
         else:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")

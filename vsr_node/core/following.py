@@ -188,6 +188,12 @@ def next_to_ask(replica: Replica) -> str | None:
     return replica.peers[start % len(replica.peers)]
 
 
+def acknowledged_before(replica: Replica) -> tuple[int, int]:
+    """Return what REQUEST and READ acknowledge: ``op_number`` and ``echo``."""
+    following, op_number = replica.following, replica.durable_op_number
+    return (op_number, following.echo) if following is not None and op_number else (0, 0)
+
+
 def acknowledge(replica: Replica) -> None:
     """Send one PREPARE_OK for all that the primary wants answered in this turn."""
     following = replica.following

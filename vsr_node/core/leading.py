@@ -14,6 +14,11 @@ In a group of seven and more an entry costs so many messages that entries had be
 while a PREPARE is under way, new ones are held until it is committed, but not for longer than half
 a round trip. In smaller groups holding would save little, and delay operations all the same.
 
+In a group of two or three nobody answers the PREPARE of what a backup asked for, unless somebody
+waits for it at the primary (``_is_awaited``). That backup commits and answers it by itself, and
+acknowledges it with the next REQUEST or READ, or when the proof of a quorum is wanted again. What
+it lost, it asks for again.
+
 A primary that gets no answers to its own recent messages from a quorum stops sending anything at
 all. Otherwise one that can send but not receive would keep the others from moving on forever. So a
 heartbeat wants answers when the newest proof of a quorum is older than one interval and a half, and
@@ -30,7 +35,17 @@ from typing import TYPE_CHECKING
 from .admission import Hearing
 from .execution import commit_up_to
 from .limits import BATCH_MAX, RESEND_MAX, UNCOMMITTED_MAX
-from .messages import Commit, Entries, Entry, Message, Prepare, PrepareOk, Reconfiguration
+from .messages import (
+    Commit,
+    Entries,
+    Entry,
+    Message,
+    Prepare,
+    PrepareOk,
+    Read,
+    Reconfiguration,
+    Request,
+)
 from .size import count_within, size_of_all, size_of_entry
 from .status import Status
 from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
@@ -45,6 +60,8 @@ missed (``links``)."""
 
 HOLDING_SIZE = 7
 """Groups of so many members hold new entries while a PREPARE is under way."""
+
+_TOO_MUCH = "it acknowledges more than this view's log has"
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -85,6 +102,10 @@ class Leading:
     """``prepared_op_number`` when RESEND was started."""
     watched_at: int = 0
     """``asked_at`` when RESEND was started."""
+    asked_op_number: int = 0
+    """``prepared_op_number`` when the newest message that wants an answer was sent."""
+    is_awaited: bool = False
+    """Whether the next PREPARE wants answers."""
     is_closed: bool = False
     """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
@@ -144,6 +165,7 @@ def log_change(replica: Replica, entry: Entry) -> None:
     replica.append((entry,))
     leading.in_log[client, request_number] = replica.log.op_number
     _count_size(leading, replica.log.op_number, size_of_entry(entry))
+    leading.is_awaited = True
     leading.is_closed = ends_epoch(replica, entry)
 
 
@@ -236,6 +258,69 @@ def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
         _start_watch(replica, leading)
 
 
+def take_acknowledgement(replica: Replica, source: str, message: Request | Read) -> None:
+    """Take in, as the primary, what a backup of this view acknowledges with what it asks for."""
+    leading = replica.leading
+    if leading is None:
+        return
+    replica.round_trip.note_echo(source, message.echo, replica.now)
+    if message.op_number > leading.acknowledged[source]:
+        leading.acknowledged[source] = message.op_number
+        if message.op_number > replica.commit_number:
+            _commit_what_a_quorum_holds(replica, leading)
+
+
+def impossible_acknowledgement(
+    replica: Replica, _source: str, message: Request | Read
+) -> str | None:
+    """Check what comes along with REQUEST and READ."""
+    is_of_view = replica.is_primary and message.view_number == replica.view_number
+    if is_of_view and message.op_number > replica.op_number:
+        return _TOO_MUCH
+    return None
+
+
+def hears_quorum(replica: Replica) -> bool:
+    """Restart a primary's time-out from a quorum's newest answers; return whether it still runs."""
+    leading = replica.leading
+    if leading is None:
+        return False
+    _hear_quorum(replica, leading)
+    return leading.heard_at + replica.patience > replica.now
+
+
+def want_answers_to_new(replica: Replica) -> None:
+    """Let the next PREPARE want answers, as somebody here waits for what it brings."""
+    leading = replica.leading
+    assert leading is not None
+    leading.is_awaited = True
+
+
+def want_answers(replica: Replica) -> None:
+    """Ask, as the primary, for answers to all that was sent, unless they are wanted already."""
+    leading = replica.leading
+    if leading is None or not replica.is_serving_primary:
+        return
+    if leading.asked_op_number < leading.prepared_op_number:
+        _send_to_all(replica, leading, _commit(replica))
+
+
+def send_missing(replica: Replica, source: str, op_number: int) -> None:
+    """Send a backup that repeats a request what it lacks: it was lost on its way there."""
+    leading = replica.leading
+    assert leading is not None
+    # What was sent within a round trip may still be on its way.
+    is_overdue = replica.now > leading.prepared_at + replica.round_trip.smoothed
+    if op_number < leading.prepared_op_number and is_overdue:
+        replica.send((source,), _wanting_no_answer(_missing(replica, op_number)))
+
+
+def _missing(replica: Replica, op_number: int) -> Prepare:
+    first_op_number = max(op_number + 1, replica.log.first_op_number)
+    entries = replica.log.batch(first_op_number, RESEND_MAX, replica.limits.batch_size)
+    return _prepare(replica, first_op_number, entries)
+
+
 def _choose_answerers(replica: Replica, leading: Leading) -> None:
     """Let those answer from now on that were the first to answer, in full, when all were asked."""
     peers = replica.peers
@@ -285,7 +370,7 @@ def _impossible_prepare_ok(replica: Replica, _source: str, message: PrepareOk) -
     if message.view_number > replica.view_number:
         return "this replica has not led that view yet"
     if message.view_number == replica.view_number and message.op_number > replica.op_number:
-        return "it acknowledges more than this view's log has"
+        return _TOO_MUCH
     return None
 
 
@@ -295,7 +380,7 @@ def _hear_quorum(replica: Replica, leading: Leading) -> None:
         return  # It has stopped, and only a view change makes a primary start.
     heard_at = _held_by_quorum(replica, replica.now, replica.round_trip.echoed)
     leading.heard_at = heard_at
-    if heard_at > leading.since:
+    if heard_at > leading.since and replica.round_trip.is_measured:
         if replica.time_out > 2 * replica.round_trip.time_out:
             # Until the backups know, they would wait far too long for a primary that dies.
             replica.timers.start(Timer.HEARTBEAT, replica.now)
@@ -319,11 +404,15 @@ def on_heartbeat(replica: Replica) -> None:
     leading = replica.leading
     if leading is None or not replica.is_serving_primary:
         return
+    _hear_quorum(replica, leading)
     message = _commit(replica)
     proof_age, interval = replica.now - leading.heard_at, _heartbeat_interval(replica)
     if 2 * proof_age > 5 * interval:
         _let_all_answer(replica, leading)
-    is_uncommitted = replica.commit_number < leading.prepared_op_number
+    # In a larger group the primary answers what is uncommitted.
+    is_uncommitted = (
+        replica.commit_number < leading.prepared_op_number and replica.membership.quorum > 2
+    )
     if is_uncommitted or 2 * proof_age > 3 * interval or _is_time_to_ask_all(replica, leading):
         _send_to_all(replica, leading, message)
     else:
@@ -373,10 +462,11 @@ def _put_heartbeat_off(replica: Replica) -> None:
     replica.timers.start(Timer.HEARTBEAT, replica.now + _heartbeat_interval(replica))
 
 
-def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
+def prepare_new_entries(replica: Replica, *, at_once: bool = False, is_read: bool = False) -> None:
     """Send what the log has and was not sent yet, and commit at once where one is a quorum.
 
-    Unless it is to be sent ``at_once``, it may be held for a while.
+    Unless it is to be sent ``at_once``, it may be held for a while. If ``is_read``, a read of this
+    turn waits until it is committed.
     """
     leading = replica.leading
     assert leading is not None
@@ -391,6 +481,8 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
     # Most turns bring so little that it need not be measured again.
     is_little = leading.unprepared_size <= replica.limits.batch_size
     leading.unprepared_size = 0
+    is_awaited = is_read or _is_awaited(replica, leading)
+    leading.is_awaited = False
     while leading.prepared_op_number < replica.log.op_number:
         first_op_number = leading.prepared_op_number + 1
         if is_little:
@@ -398,8 +490,26 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
         else:
             entries = replica.log.batch(first_op_number, BATCH_MAX, replica.limits.batch_size)
         leading.prepared_op_number += len(entries)
-        _send_to_all(replica, leading, _prepare(replica, first_op_number, entries))
+        message = _prepare(replica, first_op_number, entries)
+        if is_awaited:
+            _send_to_all(replica, leading, message)
+        else:
+            replica.send(replica.peers, _wanting_no_answer(message))
         _put_heartbeat_off(replica)
+
+
+def _is_awaited(replica: Replica, leading: Leading) -> bool:
+    """Return whether answers to new entries are wanted, so that they are committed here.
+
+    Otherwise the log must not grow for long without that.
+    """
+    return (
+        leading.is_awaited
+        or replica.membership.quorum > 2
+        or leading.asks_all
+        or replica.op_number - replica.commit_number > RESEND_MAX
+        or 2 * leading.uncommitted_size > replica.limits.uncommitted_size
+    )
 
 
 def _is_held(replica: Replica, leading: Leading) -> bool:
@@ -433,6 +543,7 @@ def _prepare(replica: Replica, first_op_number: int, entries: Entries) -> Prepar
 def _watch_answers(replica: Replica, leading: Leading) -> None:
     """Note that answers are wanted to what is sent now, and watch for them."""
     leading.asked_at = replica.now
+    leading.asked_op_number = leading.prepared_op_number
     _start_watch(replica, leading)
 
 
@@ -482,9 +593,7 @@ def _ask_again(replica: Replica, leading: Leading, peer: str) -> None:
     acknowledged = leading.acknowledged[peer]
     is_heard = replica.round_trip.echoed[peer] > replica.now - replica.time_out
     if is_heard and acknowledged == leading.watched[peer] < leading.watched_op_number:
-        first_op_number = max(acknowledged + 1, replica.log.first_op_number)
-        entries = replica.log.batch(first_op_number, RESEND_MAX, replica.limits.batch_size)
-        replica.send((peer,), _prepare(replica, first_op_number, entries))
+        replica.send((peer,), _missing(replica, acknowledged))
     else:
         replica.send((peer,), _commit(replica))
 

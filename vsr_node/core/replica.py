@@ -327,7 +327,7 @@ class Replica:
                 recovery.go_on(self)
             forwarding.submit_held(self)
             if self.is_serving_primary:
-                leading.prepare_new_entries(self)
+                leading.prepare_new_entries(self, is_read=quorum_read.is_asked(self))
             elif self.following is not None:
                 following.acknowledge(self)
             quorum_read.go_on(self)
@@ -394,6 +394,15 @@ class Replica:
     @property
     def op_number(self) -> int:
         """The number of the last entry in the log."""
+        return self.log.op_number
+
+    @property
+    def durable_op_number(self) -> int:
+        """How far the log was durable before this turn, as that of this view; 0 if it was not."""
+        if self._view_changed or self._checkpoint_changed or self._has_recovered:
+            return 0
+        if self._log_changed_from is not None:
+            return self._log_changed_from - 1
         return self.log.op_number
 
     @property

@@ -72,14 +72,15 @@ class SessionTable(ClientTable):
         self._op_number += 1
         if request_number == REGISTRATION:
             return self._register(client)
-        if client not in self._clients:
+        known = self._clients.get(client)
+        if known is None:
             is_query = client.startswith(QUERY)
             return (request_number, self._read(operation), 0) if is_query else EXPIRED
-        is_new = request_number not in self._clients[client].replies
+        is_new = request_number not in known.replies
         outcome = super().execute(client, request_number, apply, operation)
         if is_new and type(outcome) is tuple and type(outcome[1]) is str:
             # The results of typed machines are texts, which the table without sessions never has.
-            self._bound_size(self._clients[client], size_of(outcome[1]))
+            self._bound_size(known, size_of(outcome[1]))
         return outcome
 
     def _register(self, nonce: str) -> Recorded:

@@ -166,6 +166,11 @@ class RoundTrip:
             self.echoed[peer] = echo
             self.add(now - echo)
 
+    def note_echo(self, peer: str, echo: int, now: int) -> None:
+        """Take in an echo that may have waited at the peer for long, so it is no sample."""
+        if self.echoed[peer] < echo <= now:
+            self.echoed[peer] = echo
+
     def add(self, sample: int) -> None:
         """Take in one measured round trip."""
         sample = min(max(sample, 1), SAMPLE_MAX)

@@ -1,46 +1,46 @@
 """Events as JSON Lines, each with ``event``, ``at_us``, ``measurements`` and ``metadata``."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 
-from .catalogue import EVENTS, EventKind
+from .catalogue import EVENTS, KINDS, EventKind
 from .common import COUNT, NANOSECONDS_PER_MICROSECOND
-from .notes import OPERATION_START, OPERATION_STOP, Executions, Turn
+from .turns import OPERATION_START, OPERATION_STOP, Turn, executed, makers_of
 
 
-def _template(kind: EventKind) -> bytes:
+def _template(kind: EventKind, number: bytes = b"%d") -> bytes:
     """Return the line of an event, whose values and common metadata are to be filled in."""
     name = orjson.dumps(kind.name)
-    measurements = b",".join(orjson.dumps(each) + b":%d" for each in kind.measurements)
+    measurements = b",".join(orjson.dumps(each) + b":" + number for each in kind.measurements)
     own = b"".join(orjson.dumps(each) + b":%b," for each in kind.metadata)
-    line = b'{"event":%b,"at_us":%%d,"measurements":{%b},"metadata":{%b%%b}}\n'
-    return line % (name, measurements, own)
+    line = b'{"event":%b,"at_us":%b,"measurements":{%b},"metadata":{%b%%b}}\n'
+    return line % (name, number, measurements, own)
 
 
 TEMPLATES = {kind.name: _template(kind) for kind in EVENTS}
 
 OPERATION_NAMES = frozenset({OPERATION_START, OPERATION_STOP})
-PAIR = TEMPLATES[OPERATION_START] + TEMPLATES[OPERATION_STOP]
-"""The lines of an operation, as most events are of operations."""
+
+PAIR = b"".join(_template(KINDS[name], b"%%d") for name in (OPERATION_START, OPERATION_STOP))
+"""The two lines of an operation: texts are filled in first, then numbers."""
 
 
-def _pairs(executions: Executions, common: bytes) -> list[bytes]:
-    """Return the two lines of each operation."""
-    lines: list[bytes] = []
-    kinds: dict[str, bytes] = {}
-    kind_of, (count,) = executions.kind_of, COUNT
-    for operation, began_ns, ended_ns in executions.spans:
-        name = kind_of(operation)
-        kind = kinds.get(name)
-        if kind is None:
-            kind = kinds[name] = orjson.dumps(name)
+def _executed(turn: Turn, common: bytes) -> Iterator[bytes]:
+    """Yield the two lines of each operation: most events are of operations."""
+    kind_of, (count,) = turn.kind_of, COUNT
+    pairs: dict[str, bytes] = {}
+    for operation, began_ns, ended_ns in turn.spans:
+        kind = kind_of(operation)
+        pair = pairs.get(kind)
+        if pair is None:
+            text, rest = orjson.dumps(kind).replace(b"%", b"%%"), common.replace(b"%", b"%%")
+            pair = pairs[kind] = PAIR % (text, rest, text, rest)
         began_at = began_ns // NANOSECONDS_PER_MICROSECOND
         ended_at = ended_ns // NANOSECONDS_PER_MICROSECOND
-        duration_us = ended_at - began_at
-        lines.append(PAIR % (began_at, count, kind, common, ended_at, duration_us, kind, common))
-    return lines
+        yield pair % (began_at, count, ended_at, ended_at - began_at)
 
 
 class JsonLines:
@@ -58,11 +58,11 @@ class JsonLines:
         # What all have in common becomes text once.
         common = dumps(turn.replica)[1:-1]
         lines: list[bytes] = []
-        for note in turn.notes:
-            if type(note) is Executions and names >= OPERATION_NAMES:
-                lines += _pairs(note, common)
+        for make in makers_of(names):
+            if make is executed and names >= OPERATION_NAMES:
+                lines += _executed(turn, common)
                 continue
-            for name, at_us, measurements, own in note.rows():
+            for name, at_us, measurements, own in make(turn):
                 if name in names:
                     line = TEMPLATES[name] % (at_us, *measurements, *map(dumps, own), common)
                     lines.append(line)

@@ -6,7 +6,7 @@ before. Where connections are encrypted, a certificate proves the name that HELL
 
 from collections.abc import Collection
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from vsr_node.wire.calls import Answer, Call, Change, Query, Register
 from vsr_node.wire.frames import FrameCodec
@@ -95,11 +95,6 @@ class Digest(NamedTuple):
     number: int
     digest: int
 
-
-Control: TypeAlias = (
-    Hello | Welcome | Refused | Ping | Pong | AskStatus | StatusAnswer | Digest | Directory
-)
-ClientFrame: TypeAlias = Control | Register | Call | Query | Change | Answer
 
 FRAMES: FrameCodec[Any] = FrameCodec(
     {

@@ -405,6 +405,49 @@ MUTATIONS = (
         rare="a sixteenth of the runs is calm, and in small groups a backup commits what it gets",
     ),
     Mutation(
+        "asked-before-durable",
+        "S",
+        "REQUEST and READ acknowledge what their own turn makes durable",
+        (
+            Edit(
+                FOLLOWING,
+                "following, op_number = replica.following, replica.durable_op_number\n",
+                "following, op_number = replica.following, replica.log.op_number\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "request-of-another-view-acknowledges",
+        "S",
+        "a REQUEST of an older view counts: its sender may hold the entry no longer (VRR 4.1)",
+        (
+            Edit(
+                FORWARDING,
+                "        is_of_view = message.view_number == replica.view_number\n",
+                "        is_of_view = message.op_number <= replica.op_number\n",
+            ),
+        ),
+        rare="uncommitted entries must be replaced under a REQUEST that is on its way",
+    ),
+    Mutation(
+        "unwanted-is-never-wanted",
+        "L",
+        "what was prepared without answers is never asked for, though a read waits for it",
+        (
+            Edit(
+                LEADING,
+                "    if leading.asked_op_number < leading.prepared_op_number:\n",
+                "    if replica.now < 0:\n",
+            ),
+            Edit(
+                LEADING,
+                "    if is_uncommitted or 2 * proof_age > 3 * interval or",
+                "    if is_uncommitted or",
+            ),
+            Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
+        ),
+    ),
+    Mutation(
         "chosen-for-ever",
         "L",
         "the backups whose answers are wanted stay the same, dead or not",

@@ -23,7 +23,7 @@ MUTATIONS = (
         (
             Edit(
                 SESSIONS,
-                "        if client not in self._clients:\n            is_query",
+                "        if known is None:\n            is_query",
                 "        self._sessions.setdefault(_nonce_of(client), client)\n"
                 "        if client.startswith(QUERY):\n            is_query",
             ),
