@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vsr_node.client.security import TLS
+from vsr_node.cluster.network import MakeTransport
 from vsr_node.cluster.server import Server
 from vsr_node.machines.library.counter import Counter
 
@@ -33,6 +34,7 @@ def make_server(
     http: str = "",
     trace: Path | None = None,
     loop: Literal["own", "current"] = "own",
+    transport: MakeTransport | None = None,
 ) -> Server[Counter]:
     lines: list[str] = [] if log is None else log
     return Server(
@@ -46,6 +48,7 @@ def make_server(
         http=http,
         trace=trace,
         loop=loop,
+        transport=transport,
         log=lines.append,
     )
 

@@ -415,6 +415,69 @@ def test_4_1_a_repeated_request_is_answered_with_what_its_sender_lacks() -> None
     assert group.replies()[1:] == [("c1", 2, 1)]
 
 
+def test_4_1_a_backup_that_reads_asks_for_what_its_log_lacks_of_the_view() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.read("n1", 1)
+    group.settle()
+    group.ask("n2", 2)
+    group.deliver(Request)
+    group.take(Prepare, destination="n1")
+    group.settle()
+    group.read("n1", 3)
+    group.settle()
+    assert group.replies("n1")[1:] == []
+    group.run_for(group["n1"].answer_patience)
+    assert group.replies("n1")[1:] == [("c1", 3, ("read", 1))]
+
+
+def test_4_1_a_backup_that_is_not_heard_is_asked_though_others_answer() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.cut.add(("n2", "n0"))
+    for number in range(1, 40):
+        group.ask("n1", number)
+        group.run_for(50_000)
+    group.sent.clear()
+    for number in range(40, 80):
+        group.ask("n1", number)
+        group.run_for(50_000)
+    asked = [
+        each
+        for each in group.sent
+        if isinstance(each.message, Prepare | Commit)
+        and each.message.wants_answer
+        and each.destination == "n2"
+    ]
+    assert 2 <= len(asked) <= 4
+    assert all(group["n0"].is_serving_primary for _ in asked)
+
+
+@pytest.mark.parametrize("name", ["n1", "n2"])
+def test_4_1_a_backup_whose_answer_is_not_wanted_gets_nothing_again(name: str) -> None:
+    group = Group(3)
+    group.delay = 5_000
+    group.run_for(SECOND)
+    group.sent.clear()
+    group.ask("n0", 1)
+    group.ask(name, 2)
+    group.run_for(SECOND)
+    sent = [
+        (each.destination, each.message.first_op_number)
+        for each in group.sent
+        if isinstance(each.message, Prepare)
+    ]
+    assert len(sent) == len(set(sent)) == 4
+
+
+def test_4_1_a_group_of_one_asks_nobody() -> None:
+    group = Group(1)
+    group.ask("n0", 1)
+    group.run_for(10 * SECOND)
+    assert group.replies() == [("c1", 1, 1)]
+    assert not group.sent
+
+
 def test_4_1_a_read_at_the_primary_gets_answers_to_what_wanted_none() -> None:
     group = Group(3)
     group.run_for(200_000)

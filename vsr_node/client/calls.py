@@ -268,29 +268,26 @@ class Calls:
         """Hand out what has ended."""
         ended, session.ended = session.ended, []
         for each in ended:
-            if each.end is End.TIMED_OUT:
-                self._on_timed_out(each)
+            key, end, text = each
+            if end is End.TIMED_OUT:
+                self._on_timed_out(self._asked[key], text)
+                continue
+            asked = self._asked.pop(key)
+            future = asked.final or asked.future
+            if future.done():
+                continue
+            if end is End.RESULT:
+                future.set_result(text)
             else:
-                self._on_ended(each)
+                future.set_exception(self._error_of(each))
+            if asked.final is not None:
+                # Nobody has to ask.
+                future.exception()
 
-    def _on_timed_out(self, ended: Ended) -> None:
-        asked = self._asked[ended.key]
+    def _on_timed_out(self, asked: Asked, text: str) -> None:
         asked.final = self._loop.create_future()
         if not asked.future.done():
-            asked.future.set_exception(OutcomeUnknown(ended.text, self._settle_of(asked)))
-
-    def _on_ended(self, ended: Ended) -> None:
-        asked = self._asked.pop(ended.key)
-        future = asked.final or asked.future
-        if future.done():
-            return
-        if ended.end is End.RESULT:
-            future.set_result(ended.text)
-        else:
-            future.set_exception(self._error_of(ended))
-        if asked.final is not None and not future.cancelled():
-            # Nobody has to ask.
-            future.exception()
+            asked.future.set_exception(OutcomeUnknown(text, self._settle_of(asked)))
 
     def _error_of(self, ended: Ended) -> VsrError:
         """Return the error of a call, which says why nobody could be asked, if that is so."""

@@ -125,6 +125,8 @@ class Session:
         """The session's name; empty before it is registered."""
         self._registration = self._new_registration()
         self._last_number = self._last_query = 0
+        self._window_end = WINDOW
+        """The highest number that may be under way, as the lowest one is."""
         self._waiting: deque[_Asked] = deque()
         """Calls without a number, in their order."""
         self._calls: dict[int, _Asked] = {}
@@ -145,7 +147,8 @@ class Session:
     @property
     def has_room(self) -> bool:
         """Whether a new call would be sent at once, or as soon as there is a session."""
-        return len(self._waiting) + len(self._calls) < WINDOW and self._window_is_open
+        count = len(self._waiting) + len(self._calls)
+        return count < WINDOW and self._last_number < self._window_end
 
     @property
     def expected(self) -> frozenset[str]:
@@ -180,7 +183,7 @@ class Session:
             asked.number = self._last_query
             self._queries[asked.number] = asked
             self._send(now, asked)
-        elif self.name and not self._waiting and self._window_is_open:
+        elif self.name and not self._waiting and self._last_number < self._window_end:
             self._begin(now, asked)
         else:
             self._waiting.append(asked)
@@ -289,6 +292,7 @@ class Session:
         if not self.name:
             self.name = answer.text
             self._last_number = 0
+            self._window_end = WINDOW
             self._begin_waiting(now)
 
     def _on_expired(self, now: int) -> None:
@@ -306,10 +310,6 @@ class Session:
                 self.ended.append(Ended(asked.key, End.EXPIRED, "the session has expired"))
         self._begin_waiting(now)
 
-    @property
-    def _window_is_open(self) -> bool:
-        return not self._calls or self._last_number + 1 - next(iter(self._calls)) < WINDOW
-
     def _begin_waiting(self, now: int) -> None:
         """Number and send what the window has room for; register before the first call."""
         if not self._waiting:
@@ -318,8 +318,13 @@ class Session:
             if not self._registration.copies:
                 self._send(now, self._registration)
             return
-        while self._waiting and self._window_is_open:
+        while self._waiting and self._last_number < self._window_end:
             self._begin(now, self._waiting.popleft())
+
+    def _slide_window(self) -> None:
+        """Let the window begin with the lowest number that is under way."""
+        lowest = next(iter(self._calls), self._last_number + 1)
+        self._window_end = lowest + WINDOW - 1
 
     def _begin(self, now: int, asked: _Asked) -> None:
         """Number and send a call: the window has room for it."""
@@ -397,6 +402,7 @@ class Session:
             del self._queries[asked.number]
         elif asked.number:
             del self._calls[asked.number]
+            self._slide_window()
         else:
             self._waiting.remove(asked)
         self.ended.append(Ended(asked.key, end, text))

@@ -28,6 +28,7 @@ from vsr_node.cluster.http import Http
 from vsr_node.cluster.in_process import InProcessLink
 from vsr_node.cluster.machine_file import claim
 from vsr_node.cluster.member import Member
+from vsr_node.cluster.network import MakeTransport, Transport
 from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
@@ -66,6 +67,9 @@ BYTES_A_CHARACTER = 4
 
 POLL_S = 0.01
 
+REACH_TIME_S = 0.25
+"""How long a member that starts waits for connections before its first turn."""
+
 
 class Server(Generic[M]):
     """A member. ``machine`` makes the state; ``members`` are the addresses of processes by name.
@@ -76,7 +80,9 @@ class Server(Generic[M]):
     requires ``volatile=True``. Without ``security`` only addresses of this machine are served,
     unless ``insecure=True``. ``loop`` "own" runs the member in a thread of its own, "current" in
     the loop that starts it: then code that blocks this loop may depose a primary. ``http`` is an
-    address for /livez, /readyz, /metrics and /status.
+    address for /livez, /readyz, /metrics and /status. ``storage`` keeps the log instead of files in
+    ``data_dir``, and ``transport`` starts, in the member's loop, what carries the protocol's
+    messages instead of TCP; the connections of members and clients stay, to know who is there.
     ``trace`` is a file to which events are appended as JSON Lines: all, or those of the prefixes
     ``trace_events`` (docs/TELEMETRY.md).
     """
@@ -97,6 +103,7 @@ class Server(Generic[M]):
         group: str = "vsr",
         limits: Limits | None = None,
         storage: Storage | None = None,
+        transport: MakeTransport | None = None,
         loop: Literal["own", "current"] = "own",
         http: str = "",
         trace: Path | None = None,
@@ -132,6 +139,7 @@ class Server(Generic[M]):
         self._group = group
         self._limits = limits or Limits(registered=True)
         self._storage = storage
+        self._make_transport = transport
         self._has_own_loop = loop == "own"
         self._http_address = http
         self._trace = trace
@@ -313,6 +321,8 @@ class _Running:
         self.failure: BaseException | None = None
         self._member: Member
         self._transport: TcpTransport
+        self._carrier: Transport
+        """What carries messages to the other members."""
         self._metrics = Metrics(server.name)
         self._observer: Observer | None = None
         self._lines: JsonLines | None = None
@@ -324,8 +334,9 @@ class _Running:
         self._book = AddressBook(server.members.items(), server.book_path)
         self._published_epoch = 0
         self._digests = Digests(server.name, len(server.founders))
-        self._turn_is_due = False
-        self.is_stopping = False
+        self._turn_is_due = True
+        """Whether a turn is planned; so it is until ``start`` takes the first one."""
+        self._has_begun = self.is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = Timers.NEVER
 
@@ -368,11 +379,29 @@ class _Running:
             operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
             security=server._security,
         )
+        self._carrier = self._transport
         await self._transport.start()
+        self._has_begun = True
+        if server._make_transport is not None:
+            self._carrier = await server._make_transport(
+                server.name, tuple(addresses), self.on_message
+            )
         if server._http_address:
             self._http = Http(server._http_address, self.why_not_ready, self.status, self._exposed)
             await self._http.start()
+        await self._reach_quorum()
         self._turn()
+
+    async def _reach_quorum(self) -> None:
+        """Wait a little until others would hear the first turn.
+
+        A primary that comes back learns from their answers that its view is over. If nobody heard
+        it, it would serve its clients in vain until it speaks again.
+        """
+        deadline = self.loop.time() + REACH_TIME_S
+        wanted = self._member.replica.membership.quorum - 1
+        while len(self._transport.connected) < wanted and self.loop.time() < deadline:
+            await asyncio.sleep(POLL_S)
 
     async def read_certificates(self) -> None:
         """Take the certificates that are in the files now. Raises OSError."""
@@ -396,22 +425,32 @@ class _Running:
         if self.is_stopping:
             return
         self.is_stopping = True
+        if self._http is not None:
+            self._http.stop()
+        if self._has_begun:
+            await self._leave()
+        else:
+            self._storage.close()
+        if self._lines is not None:
+            self._lines.close()
+
+    async def _leave(self) -> None:
+        """Say farewell and answer what waits; what was written leaves before the sockets close."""
         self._transport.stop_listening()
         if self.failure is None:
             self._member.begin_turn(self._now())
             self._member.give_up(self)
         if self._timer is not None:
             self._timer.cancel()
-        self._transport.stop()
+        self._stop_transports()
         self._let_go()
-        if self._http is not None:
-            self._http.stop()
-        # What was written leaves before the sockets close.
         await asyncio.sleep(POLL_S)
         self._transport.abort()
         self._member.close()
-        if self._lines is not None:
-            self._lines.close()
+
+    def _stop_transports(self) -> None:
+        self._carrier.stop()
+        self._transport.stop()
 
     def _exposed(self) -> str:
         return exposition(self._metrics)
@@ -539,7 +578,7 @@ class _Running:
         except Exception as error:  # whatever is wrong, another turn could make it worse
             self.failure = error
             self._server._log(f"{self._server.name} ends: {type(error).__name__}: {error}")
-            self._transport.stop()
+            self._stop_transports()
             self._transport.abort()
             self._let_go()
 
@@ -600,13 +639,13 @@ class _Running:
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other members."""
         for send in sends:
-            self._transport.send(*send)
+            self._carrier.send(*send)
             if self._observer is not None:
                 self._observer.sent(send)
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other members directly."""
-        self._transport.send(destinations, frame)
+        self._carrier.send(destinations, frame)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""
@@ -618,5 +657,5 @@ class _Running:
 
     def flush(self) -> None:
         """Let leave what was taken."""
-        self._transport.flush()
+        self._carrier.flush()
         self._asks.flush()

@@ -99,7 +99,7 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
         note_sent(replica, entries[: _log(replica, entries)])
         if replica.op_number > op_number:
             want_answers_to_new(replica)
-        else:
+        elif entries:
             want_answers(replica)
     elif (destination := _destination(replica)) is not None:
         is_little = is_within(replica, replica.limits.batch_size)

@@ -8,7 +8,8 @@ time (``Leading.answerers``). Others would add nothing to the quorum. When an an
 are asked (``on_resend``), and the first ones that answer in full are those that answer from then
 on. So a backup that dies or falls behind delays operations once, by some tens of milliseconds and
 two round trips. One that is not asked and misses an entry notices it at the next PREPARE or COMMIT.
-Every other time-out all are asked, so that a backup which hears and is not heard is noticed.
+One that was not heard for two time-outs is asked, so that a backup which hears and is not heard is
+noticed.
 
 In a group of seven and more an entry costs so many messages that entries had better share them:
 while a PREPARE is under way, new ones are held until it is committed, but not for longer than half
@@ -54,9 +55,9 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-ASK_ALL_TIME_OUTS = 2
-"""Each backup is asked for an answer that often, in time-outs, so that one that is not heard is
-missed (``links``)."""
+UNHEARD_TIME_OUTS = 2
+"""A backup that was not heard for so many time-outs is asked for an answer, so that it is missed
+(``links``)."""
 
 HOLDING_SIZE = 7
 """Groups of so many members hold new entries while a PREPARE is under way."""
@@ -94,18 +95,20 @@ class Leading:
     """Whether all are to answer, until as many as a quorum needs have done so."""
     asked_at: int = 0
     """When the newest message that wants an answer was sent."""
-    all_asked_at: int = 0
-    """When a message that wants an answer was last sent to all."""
+    all_heard_at: int = 0
+    """All backups have answered what was sent then, or were asked then."""
     watched: dict[str, int] = field(default_factory=dict)
     """What those that were to answer had acknowledged when RESEND was started."""
     watched_op_number: int = 0
-    """``prepared_op_number`` when RESEND was started."""
+    """``asked_op_number`` when RESEND was started."""
     watched_at: int = 0
     """``asked_at`` when RESEND was started."""
     asked_op_number: int = 0
     """``prepared_op_number`` when the newest message that wants an answer was sent."""
     is_awaited: bool = False
     """Whether the next PREPARE wants answers."""
+    preferred: str | None = None
+    """The backup whose answer it wants; None if any will do."""
     is_closed: bool = False
     """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
@@ -254,7 +257,7 @@ def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
         _commit_what_a_quorum_holds(replica, leading)
     if leading.asks_all:
         _choose_answerers(replica, leading)
-    if message.op_number < leading.prepared_op_number and source in leading.answerers:
+    if message.op_number < leading.asked_op_number and source in leading.answerers:
         _start_watch(replica, leading)
 
 
@@ -299,10 +302,11 @@ def want_answers_to_new(replica: Replica) -> None:
 def want_answers(replica: Replica) -> None:
     """Ask, as the primary, for answers to all that was sent, unless they are wanted already."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     if leading.asked_op_number < leading.prepared_op_number:
         _send_to_all(replica, leading, _commit(replica))
+        _put_heartbeat_off(replica)
 
 
 def send_missing(replica: Replica, source: str, op_number: int) -> None:
@@ -342,9 +346,16 @@ def prefer_answers_of(replica: Replica, source: str) -> None:
     """
     leading = replica.leading
     assert leading is not None
-    if replica.membership.quorum == 2 and not leading.asks_all:
-        leading.answerers = (source,)
-        leading.others = tuple([peer for peer in replica.peers if peer != source])
+    if replica.membership.quorum == 2:
+        leading.preferred = source
+
+
+def _choose_preferred(replica: Replica, leading: Leading) -> None:
+    """Let the preferred backup answer what is sent now, and all that was sent before."""
+    preferred = leading.preferred
+    if preferred is not None and not leading.asks_all:
+        leading.answerers = (preferred,)
+        leading.others = tuple([peer for peer in replica.peers if peer != preferred])
 
 
 def _let_all_answer(replica: Replica, leading: Leading) -> None:
@@ -402,10 +413,9 @@ def _held_by_quorum(replica: Replica, own: int, of_peers: dict[str, int]) -> int
 def on_heartbeat(replica: Replica) -> None:
     """Send the commit_number, and a sign of life, after an interval of quiet."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     _hear_quorum(replica, leading)
-    message = _commit(replica)
     proof_age, interval = replica.now - leading.heard_at, _heartbeat_interval(replica)
     if 2 * proof_age > 5 * interval:
         _let_all_answer(replica, leading)
@@ -413,16 +423,20 @@ def on_heartbeat(replica: Replica) -> None:
     is_uncommitted = (
         replica.commit_number < leading.prepared_op_number and replica.membership.quorum > 2
     )
-    if is_uncommitted or 2 * proof_age > 3 * interval or _is_time_to_ask_all(replica, leading):
-        _send_to_all(replica, leading, message)
-    else:
-        replica.send(replica.peers, _wanting_no_answer(message))
+    is_wanted = is_uncommitted or leading.asks_all or 2 * proof_age > 3 * interval
+    _send_to_all(replica, leading, _commit(replica), is_wanted=is_wanted)
     _put_heartbeat_off(replica)
 
 
-def _is_time_to_ask_all(replica: Replica, leading: Leading) -> bool:
-    patience = ASK_ALL_TIME_OUTS * replica.time_out
-    return leading.asks_all or replica.now - leading.all_asked_at > patience
+def _take_unheard(replica: Replica, leading: Leading) -> tuple[str, ...]:
+    """Return the backups that were not heard for long, and are to be asked now."""
+    heard_before = replica.now - UNHEARD_TIME_OUTS * replica.time_out
+    if leading.all_heard_at > heard_before:
+        return ()
+    echoed = replica.round_trip.echoed
+    unheard = tuple([peer for peer in replica.peers if echoed[peer] <= heard_before])
+    leading.all_heard_at = replica.now if unheard else min(echoed.values())
+    return unheard
 
 
 def _commit(replica: Replica) -> Commit:
@@ -434,15 +448,20 @@ def _commit(replica: Replica) -> Commit:
     )
 
 
-def _send_to_all(replica: Replica, leading: Leading, message: Prepare | Commit) -> None:
-    """Send a message to all backups, and see to it that the answers come."""
-    if _is_time_to_ask_all(replica, leading):
-        leading.all_asked_at = replica.now
-        replica.send(replica.peers, message)
-    else:
-        replica.send(leading.answerers, message)
-        replica.send(leading.others, _wanting_no_answer(message))
-    _watch_answers(replica, leading)
+def _send_to_all(
+    replica: Replica, leading: Leading, message: Prepare | Commit, *, is_wanted: bool = True
+) -> None:
+    """Send a message to all backups, and see to it that the answers come, if they are wanted."""
+    asked, others = (leading.answerers, leading.others) if is_wanted else ((), replica.peers)
+    unheard = _take_unheard(replica, leading)
+    if unheard:
+        asked = tuple([peer for peer in replica.peers if peer in asked or peer in unheard])
+        others = tuple([peer for peer in others if peer not in unheard])
+    replica.send(asked, message)
+    if others:
+        replica.send(others, _wanting_no_answer(message))
+    if is_wanted:
+        _watch_answers(replica, leading)
 
 
 def _wanting_no_answer(message: Prepare | Commit) -> Prepare | Commit:
@@ -482,7 +501,9 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False, is_read: boo
     is_little = leading.unprepared_size <= replica.limits.batch_size
     leading.unprepared_size = 0
     is_awaited = is_read or _is_awaited(replica, leading)
-    leading.is_awaited = False
+    if is_awaited:
+        _choose_preferred(replica, leading)
+    leading.is_awaited, leading.preferred = False, None
     while leading.prepared_op_number < replica.log.op_number:
         first_op_number = leading.prepared_op_number + 1
         if is_little:
@@ -491,10 +512,7 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False, is_read: boo
             entries = replica.log.batch(first_op_number, BATCH_MAX, replica.limits.batch_size)
         leading.prepared_op_number += len(entries)
         message = _prepare(replica, first_op_number, entries)
-        if is_awaited:
-            _send_to_all(replica, leading, message)
-        else:
-            replica.send(replica.peers, _wanting_no_answer(message))
+        _send_to_all(replica, leading, message, is_wanted=is_awaited)
         _put_heartbeat_off(replica)
 
 
@@ -552,7 +570,7 @@ def _start_watch(replica: Replica, leading: Leading) -> None:
     if replica.timers.is_running(Timer.RESEND):
         return
     leading.watched = {peer: leading.acknowledged[peer] for peer in leading.answerers}
-    leading.watched_op_number = leading.prepared_op_number
+    leading.watched_op_number = leading.asked_op_number
     leading.watched_at = leading.asked_at
     if replica.round_trip.is_measured:
         patience = replica.round_trip.bound + RESEND_SLACK
@@ -565,7 +583,7 @@ def _watch_on(replica: Replica, leading: Leading) -> None:
     """Watch for the answers to what was sent since RESEND was started, if some are wanted."""
     echoed, acknowledged = replica.round_trip.echoed, leading.acknowledged
     if any(
-        acknowledged[peer] < leading.prepared_op_number or echoed[peer] < leading.asked_at
+        acknowledged[peer] < leading.asked_op_number or echoed[peer] < leading.asked_at
         for peer in leading.answerers
     ):
         _start_watch(replica, leading)
@@ -574,7 +592,7 @@ def _watch_on(replica: Replica, leading: Leading) -> None:
 def on_resend(replica: Replica) -> None:
     """Ask all, if an answer is overdue, and send again what backups that are heard do not hold."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     watched = leading.watched
     owing = [peer for peer in watched if _is_owing(replica, leading, peer)]

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .admission import Hearing, send_view
 from .execution import commit_up_to
-from .following import acknowledged_before
+from .following import acknowledged_before, learn_op_number
 from .leading import impossible_acknowledgement, take_acknowledgement, want_answers
 from .limits import DOUBLINGS_MAX, WAITING_MAX
 from .messages import Entry, Message, Operation, Read, ReadOk, Reason, Reply
@@ -183,6 +183,7 @@ def _end_round_if_due(replica: Replica, nonce: int) -> None:
     round_.op_numbers[replica.name] = replica.op_number
     commit_up_to(replica, min(round_.op_numbers.values()))
     reads.indexed.append((index, round_.reads))
+    learn_op_number(replica, index)
     reads.failures = 0
     if round_.asks_all:
         # The peers to ask first did not answer, or not in time; these did.

@@ -167,10 +167,10 @@ MUTATIONS = (
         (
             Edit(
                 FOLLOWING,
-                "    if _has_gap(replica, following):\n        # The time-out",
+                "    _watch_gap(replica, following)\n\n\ndef learn_op_number",
                 "    if following.commit_number_told > op_number:\n"
                 "        replica.commit_number = following.commit_number_told\n"
-                "    if _has_gap(replica, following):\n        # The time-out",
+                "    _watch_gap(replica, following)\n\n\ndef learn_op_number",
             ),
             Edit(
                 REPLICA,
@@ -349,8 +349,8 @@ MUTATIONS = (
             ),
             Edit(
                 LEADING,
-                "        first_op_number = max(acknowledged + 1, replica.log.first_op_number)\n",
-                "        first_op_number = replica.log.op_number\n",
+                "    first_op_number = max(op_number + 1, replica.log.first_op_number)\n",
+                "    first_op_number = replica.log.op_number\n",
             ),
         ),
     ),
@@ -374,8 +374,8 @@ MUTATIONS = (
             Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
             Edit(
                 LEADING,
-                "    if is_uncommitted or 2 * proof_age > 3 * interval or",
-                "    if is_uncommitted or",
+                "leading.asks_all or 2 * proof_age > 3 * interval\n",
+                "leading.asks_all\n",
             ),
         ),
     ),
@@ -441,8 +441,8 @@ MUTATIONS = (
             ),
             Edit(
                 LEADING,
-                "    if is_uncommitted or 2 * proof_age > 3 * interval or",
-                "    if is_uncommitted or",
+                "leading.asks_all or 2 * proof_age > 3 * interval\n",
+                "leading.asks_all\n",
             ),
             Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
         ),

@@ -24,8 +24,10 @@ MUTATIONS = (
             Edit(
                 SESSIONS,
                 "        if known is None:\n            is_query",
-                "        self._sessions.setdefault(_nonce_of(client), client)\n"
-                "        if client.startswith(QUERY):\n            is_query",
+                "        if known is None and not client.startswith(QUERY):\n"
+                "            self._sessions.setdefault(_nonce_of(client), client)\n"
+                "            return super().execute(client, request_number, apply, operation)\n"
+                "        if known is None:\n            is_query",
             ),
             Edit(
                 SESSIONS,
@@ -47,8 +49,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._last_number = self._last_number + 1\n",
-                "self._last_number = len(self._calls) + 1\n",
+                "asked.number = self._last_number = self._last_number + 1",
+                "asked.number = self._last_number = len(self._calls) + 1",
             ),
         ),
     ),
@@ -59,8 +61,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._last_number + 1 - next(iter(self._calls)) < WINDOW",
-                "len(self._calls) < 4 * WINDOW",
+                "self._window_end = lowest + WINDOW - 1",
+                "self._window_end = lowest + 4 * WINDOW",
             ),
         ),
     ),
