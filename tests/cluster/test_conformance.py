@@ -21,7 +21,14 @@ from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
-from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.handshake import (
+    MEMBER,
+    PROTOCOL_VERSION,
+    Directory,
+    Doorkeeper,
+    Hello,
+    digest_of,
+)
 from vsr_node.wire.shapes import Frame
 
 TUPLES = [("write", '"a"', "1"), ("cas", '"a"', "1", "2", False), ("cas", '"b"', "1", "2", False)]
@@ -132,6 +139,11 @@ class Ears:
     def on_asks(self, *_: object) -> None: ...
 
     def on_digest(self, *_: object) -> None: ...
+
+    def on_directory(self, *_: object) -> None: ...
+
+    def directory(self) -> Directory:
+        return Directory(0, (), ())
 
     def status(self) -> str:
         return "{}"

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 from vsr_node.client.connection import Connection, Dialler
 from vsr_node.client.security import TLS, names_of
 from vsr_node.cluster.asks import Caller
-from vsr_node.wire.calls import Answer, Ask, Call, Query, Register
+from vsr_node.wire.calls import Answer, Ask, Call, Change, Query, Register
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, PEER_TYPES, decode, encode
 from vsr_node.wire.handshake import (
     FRAMES,
@@ -27,6 +27,7 @@ from vsr_node.wire.handshake import (
     TOO_MANY,
     AskStatus,
     Digest,
+    Directory,
     Doorkeeper,
     Hello,
     Ping,
@@ -72,6 +73,12 @@ class Ears(Protocol):
 
     def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks."""
+
+    def on_directory(self, directory: Directory) -> None:
+        """Take what another process knows of members and addresses."""
+
+    def directory(self) -> Directory:
+        """Return what is known here of members and addresses."""
 
     def status(self) -> str:
         """Return the member's state as a JSON object."""
@@ -128,6 +135,8 @@ class TcpTransport:
         security: TLS | None = None,
     ) -> None:
         self._name = name
+        self._hello = hello
+        self._random = random
         self._listen = listen or members[name]
         self._doorkeeper = doorkeeper
         self._ears = ears
@@ -143,23 +152,32 @@ class TcpTransport:
         self._last_caller = 0
         self._logged_at = 0.0
         self._sweeper: asyncio.Task[None] | None = None
-        self.diallers = {
-            peer: Dialler(
-                address,
-                hello,
-                name=peer,
-                on_frame=self._on_dialled_frame,
-                on_up=self._on_up,
-                on_down=self._on_down,
-                bytes_max=HELLO_BYTES_MAX,
-                unsent_max=PEER_UNSENT_MAX,
-                random=random,
-                security=security,
-            )
-            for peer, address in members.items()
-            if peer != name
-        }
-        self._buffers: dict[str, list[bytes]] = {peer: [] for peer in self.diallers}
+        self.diallers: dict[str, Dialler] = {}
+        self._buffers: dict[str, list[bytes]] = {}
+        self._dropped = 0
+        for peer, address in members.items():
+            if peer != name:
+                self._add(peer, address)
+
+    def _add(self, peer: str, address: str) -> None:
+        self.diallers[peer] = Dialler(
+            address,
+            self._hello,
+            name=peer,
+            on_frame=self._on_dialled_frame,
+            on_up=self._on_up,
+            on_down=self._on_down,
+            bytes_max=HELLO_BYTES_MAX,
+            unsent_max=PEER_UNSENT_MAX,
+            random=self._random,
+            security=self._security,
+        )
+        self._buffers[peer] = []
+
+    def meet(self, peer: str, address: str) -> None:
+        """Dial a process that was not known yet."""
+        self._add(peer, address)
+        self.diallers[peer].start()
 
     async def start(self) -> None:
         """Listen and dial. Raises OSError if the address can't be had."""
@@ -214,7 +232,7 @@ class TcpTransport:
     @property
     def dropped(self) -> int:
         """How many messages to others were dropped."""
-        return sum(dialler.dropped for dialler in self.diallers.values())
+        return self._dropped + sum(dialler.dropped for dialler in self.diallers.values())
 
     @property
     def client_count(self) -> int:
@@ -227,7 +245,10 @@ class TcpTransport:
         """Send a message when ``flush`` is called."""
         data = encode(message)
         for destination in destinations:
-            self._buffers[destination].append(data)
+            if destination in self._buffers:
+                self._buffers[destination].append(data)
+            else:
+                self._dropped += 1  # A founder that is gone, or one whose address is to come.
 
     def flush(self) -> None:
         """Let leave what was to be sent."""
@@ -243,6 +264,14 @@ class TcpTransport:
         data = FRAMES.encode(Digest(number, digest))
         for dialler in self.diallers.values():
             dialler.send(data)
+
+    def publish(self, directory: Directory) -> None:
+        """Send what is known of members and addresses to all processes and clients."""
+        data = FRAMES.encode(directory)
+        for dialler in self.diallers.values():
+            dialler.send(data)
+        for connection in self._callers:
+            connection.send(data)
 
     # What comes
 
@@ -265,6 +294,7 @@ class TcpTransport:
         _probe_when_quiet(connection.transport.get_extra_info("socket"))
 
     def _on_up(self, dialler: Dialler) -> None:
+        dialler.send(FRAMES.encode(self._ears.directory()))
         self._note("transport.connected", (1,), (dialler.name, MEMBER))
 
     def _on_down(self, dialler: Dialler) -> None:
@@ -286,11 +316,13 @@ class TcpTransport:
             self._on_hello(connection, frame)
         elif isinstance(frame, Digest) and connection.role == MEMBER:
             self._ears.on_digest(connection.name, frame.number, frame.digest)
+        elif isinstance(frame, Directory) and connection.role == MEMBER:
+            self._ears.on_directory(frame)
         elif caller is None or frame_type in SIGNS_OF_LIFE:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
         elif isinstance(frame, AskStatus):
             connection.send(FRAMES.encode(StatusAnswer(frame.number, self._ears.status())))
-        elif isinstance(frame, Register | Call | Query):
+        elif isinstance(frame, Register | Call | Query | Change):
             caller.under_way += 1
             self._ears.on_asks(caller, (frame,))
             caller.regulate()
@@ -318,6 +350,7 @@ class TcpTransport:
             self.diallers[hello.name].hurry()
         else:
             connection.allow(self._client_bytes_max)
+            connection.send(FRAMES.encode(self._ears.directory()))
             self._last_caller += 1
             self._callers[connection] = TcpCaller(connection, str(self._last_caller), self._note)
             self._note("transport.connected", (1,), (hello.name, hello.role))

@@ -113,8 +113,9 @@ class Replica:
             raise ValueError("each member must be a process")
         durable = durable or DurableState()
         self.name = name
-        self.processes = processes
-        self.other_processes = tuple(other for other in processes if other != name)
+        self.processes: tuple[str, ...] = ()
+        self.other_processes: tuple[str, ...] = ()
+        self.meet(processes)
         self.membership = membership
         self.peers = membership.others(name)
         self.is_member = name in membership.members
@@ -123,8 +124,12 @@ class Replica:
         self.newest: reconfiguration.Newest | None = None
         self.machine = machine
         self.limits = limits or Limits()
-        table = SessionTable if self.limits.registered else ClientTable
-        self.client_table: ClientTable = table(self.limits.clients_max)
+        clients_max = self.limits.clients_max
+        self.client_table: ClientTable = (
+            SessionTable(clients_max, machine.read)
+            if self.limits.registered
+            else ClientTable(clients_max)
+        )
         self._random = random
         self.reads = quorum_read.Reads(random.getrandbits(quorum_read.NONCE_BITS))
 
@@ -215,6 +220,11 @@ class Replica:
         All replicas save a checkpoint at about the same time: nobody is silent because of that.
         """
         self.timers.put_off(Timer.SUSPECT, duration)
+
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes that may be spoken to from now on, beside those that are known."""
+        self.processes = (*dict.fromkeys((*self.processes, *processes)),)
+        self.other_processes = tuple(each for each in self.processes if each != self.name)
 
     def on_request(
         self, client: str, request_number: int, operation: Operation, size: int | None = None

@@ -285,7 +285,7 @@ class Node:
         assert self._member is not None
         replica = self._member.replica
         if message_type == "status":
-            self._reply(source, msg_id, status_of(replica))
+            self._reply(source, msg_id, status_of(self._member))
             return
         members, epoch = wanted_members(body, replica.processes)
         self._check_size(source, ())
