@@ -23,8 +23,10 @@ MUTATIONS = (
         (
             Edit(
                 SESSIONS,
-                "        if client not in self._clients:\n            return EXPIRED\n",
-                "        self._sessions.setdefault(_nonce_of(client), client)\n",
+                "        if known is None:\n            return EXPIRED\n",
+                "        if known is None:\n"
+                "            known = self._clients[client] = self._admit()\n"
+                "            self._sessions.setdefault(_nonce_of(client), client)\n",
             ),
             Edit(
                 SESSIONS,
