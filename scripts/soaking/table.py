@@ -28,13 +28,14 @@ class Row:
 
 
 def summarize(check: Check, all_done: Mapping[tuple[str, str], Done]) -> Row:
-    """Return a check's row. The check is ok if all its runs are and its share is kept."""
+    """Return a check's row. The check is ok if enough of its runs are and its share is kept."""
     done = [
         all_done[check.name, run.name] for run in check.runs if (check.name, run.name) in all_done
     ]
     failed = sum(bool(each.fault) for each in done)
     left = len(check.runs) - len(done)
-    if failed or (not left and check.share and not _is_kept(check.share, done)):
+    spare = 0 if check.passes_min is None else len(check.runs) - check.passes_min
+    if failed > spare or (not left and check.share and not _is_kept(check.share, done)):
         state = "FAILED"
     elif left:
         state = "unfinished"

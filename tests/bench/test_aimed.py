@@ -147,7 +147,22 @@ def test_the_witnesses_start_again_as_the_leader_that_they_know_is_cut_off(play:
     stage.lead("n2")
     stage.answer(count=5)
     stage.wait(0)
-    assert stage.acts[1:] == ["kill n1", "start-partition n2 | n0 n1", "start"]
+    apart = "start-partition n0 | n1 | n2"
+    assert stage.acts[1:] == [apart, "kill n1", "start-partition n2 | n0 n1", "start"]
+
+
+def test_the_witnesses_die_when_no_message_is_under_way_to_them(
+    make_world: Callable[..., World],
+) -> None:
+    stage = Stage(make_world(latency_ms=50), "restart the witnesses")
+    stage.answer()
+    stage.lead("n2")
+    stage.world.send("n2", "n1", {"type": "heartbeat"})
+    stage.answer(count=5)
+    stage.wait(49)
+    assert stage.acts[2:] == []
+    stage.wait(10)
+    assert stage.acts[2:] == ["kill n1", "start-partition n2 | n0 n1", "start"]
 
 
 def test_a_majority_dies_one_after_the_other(make_world: Callable[..., World]) -> None:

@@ -27,6 +27,7 @@ from vsr_node.bench.faults.partition import (
 )
 from vsr_node.bench.faults.pause import PAUSE
 from vsr_node.bench.faults.plan import Act, act_of, plan_faults, without_node
+from vsr_node.bench.faults.reconfigure import RECONFIGURE
 from vsr_node.bench.faults.slow import SLOW, Slow
 from vsr_node.bench.faults.targets import Targets, at_backup, sizes_for
 from vsr_node.checker import Event
@@ -324,7 +325,7 @@ def test_a_line_of_a_schedule_has_the_names_that_stored_runs_have() -> None:
 
 def test_names_tell_kinds_and_acts_apart() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS)
-    assert len(KIND_OF_ACT) == 2 * len((*KINDS, AIMED))
+    assert len(KIND_OF_ACT) == 2 * len((*KINDS, AIMED, RECONFIGURE))
     assert wanted(NEMESES, None) == (KILL, PARTITION, PAUSE)
     assert wanted(["pause"], 50) == (PAUSE, SLOW)
 

@@ -1,5 +1,6 @@
 """Which node leads, as the messages show it, and which nodes a cut leaves without a majority."""
 
+import sys
 from random import Random
 from typing import Any
 
@@ -113,6 +114,25 @@ def test_nobody_leads_where_all_do_the_same_or_nothing(make_world: Any) -> None:
                 if source != destination:
                     world.send(source, destination, {})
     assert gauge.leader() is None
+
+
+def test_its_work_is_a_few_steps_for_each_pair_and_type(make_world: Any) -> None:
+    world = make_world(nodes=25)
+    gauge = gauge_of(world)
+    kinds = ("read", "read_ok", "prepare", "prepare_ok")
+    for kind in kinds:
+        for source in world.got:
+            broadcast(world, source, {"type": kind, "view_number": 0}, 1)
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    gauge.leader()
+    sys.setprofile(None)
+    assert steps < 30 * len(kinds) * 25 * 24
 
 
 def losers(partition: Partition) -> list[str]:

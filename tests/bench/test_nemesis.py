@@ -10,6 +10,7 @@ import pytest
 from vsr_node.bench.faults.nemesis import Nemesis
 from vsr_node.bench.faults.partition import PARTITION
 from vsr_node.bench.faults.plan import Act
+from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import RunGround
 from vsr_node.bench.nodes.history import History
@@ -37,7 +38,15 @@ def trial(make_world: Any, tmp_path: Path) -> Iterator[tuple[Any, Begun]]:
     ground = RunGround(world.time.timers, world.mistakes, world.network, history, lambda _: None)
     members = cast("Members", SimpleNamespace(names=list(world.got), network=world.network))
     gauge = LeaderGauge(world.time.timers, list(world.got), world.network.servers)
-    nemesis = Nemesis(ground, members, gauge, {}, lambda: None, lambda nodes: None)
+    nemesis = Nemesis(
+        ground,
+        members,
+        gauge,
+        {},
+        lambda: None,
+        lambda nodes: None,
+        lambda: Client("c9", world.network, world.time.timers),
+    )
     nemesis.start([Act(100 * MS, PARTITION, PARTITION.at_leader), Act(1_000 * MS, PARTITION, None)])
     world.network.add_client("c0", Listener())
     yield world, lambda: [effect.begin // MS for effect in nemesis.effects]

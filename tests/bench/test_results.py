@@ -14,7 +14,7 @@ from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description
 from vsr_node.bench.stored.results import results_from_json
 from vsr_node.bench.stored.stored_runs import StoredDescription, load_results, load_run
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS, Setting
 from vsr_node.checker import Event
 from vsr_node.checker.validity import Validity
 from vsr_node.report.contents import key_of_request
@@ -81,7 +81,7 @@ def test_a_run_that_was_stored_earlier_is_read_and_judged_again(
 @pytest.mark.parametrize("name", sorted(WORKLOADS.keys() - {"kafka"}))
 def test_the_report_recognises_each_request_of_a_workload(name: str) -> None:
     thread_count = WORKLOADS[name].threads_per_group(3)
-    workload = WORKLOADS[name](3, thread_count, Random(1))
+    workload = WORKLOADS[name](Setting(3, thread_count), Random(1))
     fields_of = {each.f: each.fields for each in workload.functions}
     for number in range(10 * thread_count):
         operation = workload.next_operation(number % thread_count)

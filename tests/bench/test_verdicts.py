@@ -13,7 +13,7 @@ from vsr_node.bench.running.runner import Outcome
 from vsr_node.bench.stored.exports import junit_of, summary_of
 from vsr_node.bench.stored.results import Results, results_from_json
 from vsr_node.bench.stored.screen import screen_of
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS, Setting
 from vsr_node.bench.workloads.broadcast import Broadcast
 from vsr_node.bench.workloads.verdict import Culprit, WorkloadVerdict, verdict_of
 from vsr_node.bench.workshop.broken_nodes import BrokenNode
@@ -113,7 +113,7 @@ def test_broadcast_stands_beside_the_goals_of_its_challenges() -> None:
 
 
 def test_a_history_that_makes_no_sense_has_a_verdict() -> None:
-    workload = WORKLOADS["g-set"](2, 2, Random(1))
+    workload = WORKLOADS["g-set"](Setting(2, 2), Random(1))
     verdict = workload.judge([EVENTS[0], EVENTS[0]._replace(index=1)], Bounds())
     assert verdict.valid is Validity.UNKNOWN
     assert "can't be judged" in verdict.explanation
@@ -130,7 +130,7 @@ def test_any_answer_to_a_transaction_is_judged(name: str, answer: Any) -> None:
         Event(0, 0, 0, "invoke", "txn", None, asked),
         Event(1, 1, 0, "ok", "txn", None, answer),
     ]
-    verdict = WORKLOADS[name](2, 2, Random(1)).judge(events, Bounds())
+    verdict = WORKLOADS[name](Setting(2, 2), Random(1)).judge(events, Bounds())
     assert verdict.valid is Validity.INVALID
     assert verdict.anomalies is not None
     assert "changed-transaction" in [anomaly.name for anomaly in verdict.anomalies]

@@ -16,6 +16,7 @@ from vsr_node.bench.nodes.history import History
 from vsr_node.bench.nodes.log_file import LogFile
 from vsr_node.bench.running.thorough_workers import ThoroughWorkers
 from vsr_node.bench.running.workers import Work, Workers
+from vsr_node.bench.workloads import Setting
 from vsr_node.bench.workloads.echo import Echo
 from vsr_node.bench.workloads.lin_kv import LinKv
 from vsr_node.checker import load_history
@@ -46,7 +47,7 @@ class Trial:
         self.ground = RunGround(timers, world.mistakes, world.network, self.history, print)
         self.kind: type[Workers] = options.get("kind", Workers)
         thorough = self.kind is ThoroughWorkers
-        self.workload = LinKv(len(self.nodes), concurrency, Random(2), thorough=thorough)
+        self.workload = LinKv(Setting(len(self.nodes), concurrency, thorough=thorough), Random(2))
         self.client_count = 0
         self.clients = [self.new_client() for _ in range(concurrency)]
         self.rate = options.get("rate", 100)

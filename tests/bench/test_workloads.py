@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from vsr_node.bench.nodes.mistakes import WireError
-from vsr_node.bench.workloads import WORKLOADS, Parameters, Workload
+from vsr_node.bench.workloads import WORKLOADS, Parameters, Setting, Workload
 from vsr_node.bench.workloads.broadcast import TOPOLOGIES
 from vsr_node.bench.workloads.transactions import Drawing
 from vsr_node.bench.workloads.workload import ClientCrashError, Operation
 
 
 def workload(name: str, **parameters: Any) -> Workload:
-    return WORKLOADS[name](3, 6, Random(1), parameters=Parameters(**parameters))
+    return WORKLOADS[name](Setting(3, 6, Parameters(**parameters)), Random(1))
 
 
 def drawn(one: Workload, count: int = 4_000) -> list[Operation]:

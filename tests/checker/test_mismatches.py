@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.checker.oracle import is_linearizable
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS, Setting
 from vsr_node.checker import Bounds, Event, RegisterModel, check
 from vsr_node.checker.explanation import explain
 from vsr_node.checker.history import MISMATCH, Json, failed_operations, pair_operations
@@ -76,7 +76,7 @@ def test_it_may_have_happened_nevertheless() -> None:
 
 
 def test_both_verdicts_say_what_maelstrom_would() -> None:
-    lin_kv = WORKLOADS["lin-kv"](1, 2, Random(0))
+    lin_kv = WORKLOADS["lin-kv"](Setting(1, 2), Random(0))
     done: list[tuple[str, Json]] = [("read", None), ("cas", [None, 1])]
     served = [
         Event(number, 5, 0, type_, f, 2, value)

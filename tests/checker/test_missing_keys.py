@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.checker.test_command import run
-from vsr_node.bench.workloads import WORKLOADS
+from vsr_node.bench.workloads import WORKLOADS, Setting
 from vsr_node.checker import Bounds, Event, MapModel, RegisterModel, check, load_history
 from vsr_node.checker.history import failed_operations, pair_operations
 from vsr_node.checker.validity import Validity
@@ -118,7 +118,7 @@ HISTORY_TXT = """\
 def test_the_bench_and_the_command_agree(tmp_path: Path, text: str) -> None:
     path = tmp_path / "history"
     path.write_text(text)
-    lin_kv = WORKLOADS["lin-kv"](1, 2, Random(0))
+    lin_kv = WORKLOADS["lin-kv"](Setting(1, 2), Random(0))
     assert lin_kv.judge(load_history(path), Bounds()).valid is Validity.INVALID
     result = run(str(path))
     assert result.returncode == 1

@@ -1,5 +1,7 @@
 """From the client to the log: held, sent, sent again, refused only when that is certain."""
 
+from itertools import pairwise
+
 from tests.core.group import SECOND, Group, entry, operation
 from vsr_node.core.limits import UNCOMMITTED_MAX, WAITING_MAX
 from vsr_node.core.messages import (
@@ -13,6 +15,7 @@ from vsr_node.core.messages import (
     StartViewChange,
 )
 from vsr_node.core.status import Status
+from vsr_node.core.timers import RESEND_SLACK
 
 
 def cut_off(group: Group, name: str) -> None:
@@ -85,6 +88,49 @@ def test_a_request_is_sent_again_after_a_time_out() -> None:
     group.run_for(2 * SECOND)
     assert group.answers == [("n1", Reply("c1", 1, 1))]
     assert group["n1"].view_number == 0
+
+
+def test_a_request_that_does_not_come_back_is_sent_again_early_each_time_twice_as_late() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.read("n1", 1)
+    group.settle()  # Now the round trip is known here, too.
+    group.cut.add(("n1", "n0"))
+    group.sent.clear()
+    begin, time_out, patience = group.now, group["n1"].time_out, RESEND_SLACK
+    group.ask("n1", 2)
+    group.run_for(2 * time_out)
+    sent_at = [each.due - begin for each in group.sent if isinstance(each.message, Request)]
+    waits = [later - earlier for earlier, later in pairwise(sent_at)]
+    assert [wait // patience for wait in waits[:4]] == [1, 2, 4, 8]
+    assert max(waits) <= time_out + patience
+    group.heal()
+    group.run_for(2 * time_out)
+    assert group.replies()[1:] == [("c1", 2, 1)]
+
+
+def test_a_lost_request_delays_its_client_by_what_an_answer_may_take() -> None:
+    delay = 5_000
+    group = Group(3)
+    group.delay = delay
+    group.run_for(SECOND)
+    group.read("n1", 1)
+    group.run_for(SECOND)
+    begin = group.now
+    group.ask("n1", 2)
+    assert group.take(Request)
+    while not group.replies()[1:]:
+        group.run_for(1_000)
+    assert group.now - begin <= group["n1"].answer_patience + 3 * delay
+
+
+def test_a_request_that_came_back_is_not_sent_again_though_its_commit_is_not_known() -> None:
+    group = Group(5)
+    group.run_for(SECOND)
+    group.sent.clear()
+    group.ask("n1", 1)
+    group.run_for(group["n1"].time_out // 4)
+    assert len([each for each in group.sent if isinstance(each.message, Request)]) == 1
 
 
 def test_sent_requests_go_to_the_next_primary_under_the_same_name() -> None:

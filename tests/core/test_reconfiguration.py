@@ -1,8 +1,8 @@
 """Changes of the members (VRR section 7), rule by rule, and the scenarios that taught the rules."""
 
-from tests.core.group import SECOND, Group, entry
+from tests.core.group import SECOND, Envelope, Group, entry
 from vsr_node.core import change
-from vsr_node.core.limits import Limits
+from vsr_node.core.limits import WINDOW, Limits
 from vsr_node.core.membership import VIEWS_PER_EPOCH, epoch_of, first_view_of
 from vsr_node.core.messages import (
     NOT_POSSIBLE,
@@ -20,13 +20,16 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reason,
     Reconfiguration,
     Recovery,
+    Refusal,
     Request,
     StartEpoch,
     StartView,
     StartViewChange,
 )
+from vsr_node.core.replica import Replica
 from vsr_node.core.status import Status
 
 EPOCH_1 = first_view_of(1)
@@ -547,6 +550,70 @@ def test_requests_that_wait_at_a_replica_that_leaves_are_answered_all_the_same()
     group.settle()
     group.run_for(20 * SECOND)
     assert sorted(number for client, number, _ in group.replies() if client == "c1") == [1, 5, 6]
+
+
+def test_a_standby_passes_on_that_nobody_knows_what_became_of_a_request() -> None:
+    """A client has used so many later numbers since then that its window is past this one."""
+    group = changed_group("n0", "n1", "n3")
+    group.isolate("n2")
+    group.ask("n2", 5)
+    for number in range(100, 101 + WINDOW):
+        group.ask("n0", number)
+    group.run_for(SECOND)
+    group.heal()
+    group.run_for(30 * SECOND)
+    refusals = [refusal for name, refusal in group.refusals() if name == "n2"]
+    assert refusals == [Refusal("c1", 5, Reason.OUTCOME_UNKNOWN)]
+
+
+def test_what_a_standby_handed_in_is_answered_although_it_has_become_a_member() -> None:
+    """The primary held it when the epoch ended. The new member executes it and says nothing, as the
+    primary answers what members submit; so it must not answer the standby of before.
+    """
+    group = Group(5, founders=4)
+    group.ask("n0", 1)
+    group.settle()
+    ask_change(group, "n0", "n0", "n1", "n2", "n3", "n4")
+    group.ask("n4", 2)
+    requests = group.take(Request, "n4")
+    group.deliver(CatchUp, "n0", "n4")
+    (progress,) = group.take(GetState, "n4")
+
+    def take_both(n0: Replica) -> None:
+        n0.on_message("n4", requests[0])
+        n0.on_message("n4", progress)
+
+    group.turn("n0", take_both)
+    assert ends_epoch(group, "n0")
+    late: list[Envelope] = []
+    while group["n4"].commit_number < 3:
+        while not group.under_way:
+            group.wait_for_timer("n0")
+        first = group.under_way.pop(0)
+        if isinstance(first.message, Answers):
+            late.append(first)
+        elif isinstance(first.message, DoViewChange) and group["n4"].membership.epoch == 0:
+            group.under_way.append(first)
+        else:
+            group.tell(first.source, first.destination, first.message)
+    for each in late:
+        group.tell(each.source, each.destination, each.message)
+    group.run_for(20 * SECOND)
+    assert group["n4"].is_member
+    assert ("c1", 2, 2) in group.replies()
+
+
+def test_what_waits_at_a_replica_that_leaves_waits_for_the_new_primary_and_no_time_out() -> None:
+    group = group_that_changes("n3", "n4", "n5", size=6)
+    group.ask("n1", 5)
+    began = group.now
+    while group["n1"].status is not Status.STANDBY:
+        first = group.under_way.pop(0)
+        group.tell(first.source, first.destination, first.message)
+    group.deliver(Request, "n1", "n3")
+    group.settle()
+    assert group.now == began
+    assert group.replies("n1") == [("c1", 5, 2)]
 
 
 def test_a_session_of_the_client_table_goes_on_in_the_new_epoch() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from tests.core.group import SECOND, Group
 from vsr_node.core.checkpoint import MEASURED_AT_ONCE, SAVED_PER_ENTRY
+from vsr_node.core.client_table import ClientTable
 from vsr_node.core.following import Following
-from vsr_node.core.limits import Limits
+from vsr_node.core.limits import SEALED_SIZE, Limits
 from vsr_node.core.messages import (
     DoViewChange,
     DurableState,
@@ -16,6 +17,7 @@ from vsr_node.core.messages import (
     Message,
     NewCheckpoint,
     NewState,
+    Parts,
     Prepare,
     Reason,
     Refusal,
@@ -25,6 +27,7 @@ from vsr_node.core.messages import (
 from vsr_node.core.replica import Replica
 from vsr_node.core.size import (
     ENTRY_OVERHEAD,
+    LONG_TEXT,
     OVERHEAD,
     fitting,
     size_of,
@@ -83,9 +86,10 @@ def test_a_size_is_at_least_the_length_of_all_texts(value: object, length: int) 
     ["write", 7, ("write", "k", "vv"), ("cas", "k", "1", "2", True), ("a", ("b", "c"), None)],
 )
 def test_all_entries_together_are_as_large_as_each_or_a_little_more(operation: object) -> None:
-    entries = (("c1", 1, operation), ("c2", 2, ("write", "k", LARGE)))
-    exact = sum(map(size_of_entry, entries))
-    assert exact <= size_of_all(entries) <= exact + 2 * ENTRY_OVERHEAD
+    for value in (LARGE, (LONG_TEXT + 1) * "x"):
+        entries = (("c1", 1, operation), ("c2", 2, ("write", "k", value)))
+        exact = sum(map(size_of_entry, entries))
+        assert exact <= size_of_all(entries) <= exact + 2 * ENTRY_OVERHEAD
     assert size_of_all(()) == 0
 
 
@@ -262,6 +266,29 @@ def test_a_large_log_is_worth_a_checkpoint_when_as_much_was_executed_as_it_holds
         assert later - before >= before * ENTRY_SIZE / (ENTRY_SIZE + SAVED_PER_ENTRY)
     for name in ("n1", "n2"):
         assert group[name].log.first_op_number > 100
+
+
+def test_most_digests_of_large_operations_are_computed_before_a_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = "x" * SEALED_SIZE
+    group = Group(3, limits=Limits(checkpoint_size=4 * MEASURED_AT_ONCE * SEALED_SIZE))
+    since_last: list[int] = []
+
+    def snapshot(table: ClientTable) -> Parts:
+        replies = [reply for client in table._clients.values() for reply in client.replies.values()]
+        since_last.append(sum(len(reply) == 4 for reply in replies))
+        return take_snapshot(table)
+
+    take_snapshot = ClientTable.snapshot
+    monkeypatch.setattr(ClientTable, "snapshot", snapshot)
+    for number in range(1, 200):
+        client = f"c{number % 8}"
+        group["n0"].on_request(client, number, value)
+        group.turn("n0", lambda _: None)
+        group.settle()
+    assert len(since_last) >= 3
+    assert max(since_last) < MEASURED_AT_ONCE
 
 
 def test_after_a_restart_the_log_is_measured_anew() -> None:

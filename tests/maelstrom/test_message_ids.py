@@ -28,8 +28,8 @@ class Backup:
         self._hear("c0", init_id, orjson.dumps(body))
         self.written.clear()
 
-    def _write(self, lines: Sequence[bytes]) -> None:
-        self.written += lines
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        self.written += b"".join(pieces).splitlines()
 
     def _hear(self, source: str, message_id: int, body: bytes) -> None:
         message = {"id": message_id, "src": source, "dest": "n1", "body": orjson.Fragment(body)}

@@ -50,11 +50,11 @@ class Group:
                 lines, self._waiting[name] = self._waiting[name], []
                 node.turn(next(self._clock), lines)
 
-    def _deliver(self, lines: Sequence[bytes]) -> None:
-        for line in lines:
+    def _deliver(self, pieces: Sequence[bytes]) -> None:
+        for line in b"".join(pieces).splitlines():
             message = orjson.loads(line)
             if message["dest"] in NAMES:
-                self._waiting[message["dest"]].append(line.rstrip())
+                self._waiting[message["dest"]].append(line)
             else:
                 assert message["body"]["type"] in ("init_ok", "write_ok")
                 self.answered += 1

@@ -1,5 +1,6 @@
 """What a journal holds from a version that did not bound operations."""
 
+from collections.abc import Sequence
 from random import Random
 
 import orjson
@@ -30,10 +31,11 @@ class Alone:
         self.log: list[str] = []
         self.lines: list[bytes] = []
         options = Options(operation_bytes_max=OPERATION_BYTES_MAX)
-        self.node = Node(
-            random=Random(1), log=self.log.append, write=self.lines.extend, options=options
-        )
+        self.node = Node(random=Random(1), log=self.log.append, write=self._write, options=options)
         self.hear("c0", {"type": "init", "msg_id": 1, "node_id": "n0", "node_ids": NAMES})
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        self.lines += b"".join(pieces).splitlines(keepends=True)
 
     def hear(self, source: str, body: dict[str, object]) -> list[str]:
         """The types of the messages that the node writes in a turn with this one."""

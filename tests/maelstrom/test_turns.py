@@ -31,7 +31,8 @@ def line(source: str, body: dict[str, object]) -> bytes:
     return orjson.dumps({"src": source, "dest": "n1", "body": body})
 
 
-def types_of(lines: Sequence[bytes]) -> str:
+def types_of(pieces: Sequence[bytes]) -> str:
+    lines = b"".join(pieces).splitlines()
     return " ".join(orjson.loads(each)["body"]["type"] for each in lines)
 
 
@@ -56,7 +57,7 @@ def test_what_promises_nothing_is_written_before_a_flush(
     node = Node(
         random=Random(1),
         log=lambda _: None,
-        write=lambda lines: done.append(types_of(lines)),
+        write=lambda pieces: done.append(types_of(pieces)),
         options=Options(data_dir=str(tmp_path), is_flushed=is_flushed),
     )
     node.turn(0, [line("c0", INIT)])

@@ -47,6 +47,15 @@ def test_runs_pass_and_fail_by_their_exit_status(tmp_path: Path) -> None:
     assert not (tmp_path / "runs/good/a").exists()
 
 
+@pytest.mark.parametrize(("passes_min", "state"), [(1, "ok"), (2, "FAILED"), (None, "FAILED")])
+def test_some_runs_may_fail_where_a_check_says_how_many_must_pass(
+    tmp_path: Path, passes_min: int | None, state: str
+) -> None:
+    runs = (shell("exit 0", "a"), shell("exit 1", "b"))
+    (row,) = soak(tmp_path, Check("most", "", runs, passes_min=passes_min))
+    assert (row.state, row.passed, row.failed) == (state, 1, 1)
+
+
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     mark = tmp_path / "marks"
     check = Check("check", "", (shell(f"echo x >>'{mark}'", "a"), shell(f"echo x >>'{mark}'", "b")))

@@ -27,9 +27,11 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reason,
     Reconfiguration,
     Recovery,
     RecoveryResponse,
+    Refusal,
     Request,
     Result,
     StartEpoch,
@@ -70,7 +72,11 @@ MESSAGES: list[Message] = [
     StartEpoch(1 << 32, 7, ("n0", "n3")),
     EpochStarted(1 << 32),
     CatchUp(1, 2),
-    Answers(1, (("c1", 2, "text"), ("c1", 3, None), ("c2", 1, Declined("not-possible", "why")))),
+    Answers(
+        1,
+        (("c1", 2, "text"), ("c1", 3, None), ("c2", 1, Declined("not-possible", "why"))),
+        (Refusal("c3", 4, Reason.OUTCOME_UNKNOWN),),
+    ),
 ]
 
 WRONG: tuple[Any, ...] = (-1, NUMBER_MAX + 1, 1.0, True, None, "1", {}, [1], [[]])

@@ -24,9 +24,11 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reason,
     Reconfiguration,
     Recovery,
     RecoveryResponse,
+    Refusal,
     Request,
     StartEpoch,
     StartView,
@@ -72,7 +74,11 @@ MESSAGES: list[Message] = [
     StartEpoch(1 << 32, 7, ("n0", "n3")),
     EpochStarted(1 << 32),
     CatchUp(1, 2),
-    Answers(1, (("c1", 2, ("read_ok", "1")), ("c1", 3, None), ("c2", 1, DECLINED))),
+    Answers(
+        1,
+        (("c1", 2, ("read_ok", "1")), ("c1", 3, None), ("c2", 1, DECLINED)),
+        (Refusal("c3", 4, Reason.OUTCOME_UNKNOWN),),
+    ),
 ]
 
 WITH_CHANGES: list[Message] = [

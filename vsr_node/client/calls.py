@@ -19,12 +19,15 @@ from vsr_node.client.errors import (
     error_of,
     error_of_refusal,
 )
-from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session
+from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session, Wanted
 from vsr_node.machines.errors import VsrError
-from vsr_node.wire.calls import Answer, Ask
+from vsr_node.wire.calls import Answer, Ask, Query
 from vsr_node.wire.handshake import AskStatus, Refused
 
 MICROSECONDS = 1_000_000
+
+BATCH_MAX = 64
+"""So many calls go out at once, so that members work while a client makes many more."""
 
 CONNECT_TIME_S = 1.0
 """How long ``status`` waits for members that are not connected yet."""
@@ -63,14 +66,19 @@ def random_nonce() -> str:
     return f"{SystemRandom().getrandbits(64):016x}"
 
 
-class _Asked:
-    """A call that has not ended for good."""
+class Asked:
+    """A call that has not ended for good. ``future`` gets its answer's text, or its error."""
 
-    __slots__ = ("final", "future", "result", "session")
+    __slots__ = ("final", "future", "key", "result", "session")
 
     def __init__(
-        self, session: Session, future: asyncio.Future[str], result: Callable[[str], object]
+        self,
+        key: int,
+        session: Session,
+        future: asyncio.Future[str],
+        result: Callable[[str], object],
     ) -> None:
+        self.key = key
         self.session = session
         self.future = future
         self.result = result
@@ -96,13 +104,15 @@ class Calls:
         self.random = Random()
         """For the chance of calls."""
         self._members = tuple(members)
+        self._epoch = 0
+        """The newest epoch whose members were heard of."""
         self._link_to = link_to
         self._patience_us = None if patience is None else int(patience * MICROSECONDS)
         self._in_flight = in_flight
         self._links: dict[str, Link] = {}
         self._sessions: list[Session] = []
         self._last_used: Session | None = None
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, Asked] = {}
         self._last_key = 0
         self._by_client: dict[str, Session] = {}
         self._statuses: dict[str, asyncio.Future[str]] = {}
@@ -110,6 +120,8 @@ class Calls:
         self._is_refused = False
         """Whether every member has refused for good."""
         self._is_due = False
+        self._begun_count = 0
+        """Calls that were begun in this pass of the loop and have not gone out."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._loop: asyncio.AbstractEventLoop
@@ -144,10 +156,14 @@ class Calls:
 
     # Calls
 
-    async def ask(
-        self, operation: str, is_read: bool, timeout: float, result: Callable[[str], object]
-    ) -> str:
-        """Return the text of an answer, or raise what the call ended with."""
+    def ask(
+        self,
+        operation: str | Wanted,
+        is_read: bool,
+        timeout: float,
+        result: Callable[[str], object],
+    ) -> Asked:
+        """Return a call that goes out at the end of this pass of the loop."""
         if not self._is_open:
             raise Closed("the client is not open")
         if len(self._asked) >= self._in_flight:
@@ -155,20 +171,23 @@ class Calls:
         session = self._session_for(is_read)
         self._last_key += 1
         key = self._last_key
-        future: asyncio.Future[str] = self._loop.create_future()
-        self._asked[key] = _Asked(session, future, result)
-        now = self._now()
+        asked = self._asked[key] = Asked(key, session, self._loop.create_future(), result)
+        now = time.monotonic_ns() // 1000
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
         if self._is_refused:
             session.give_up(now)
-        self._go_on_soon()
-        try:
-            return await future
-        except asyncio.CancelledError:
-            if key in self._asked:
-                session.cancel(self._now(), key)
-                self._go_on_soon()
-            raise
+        self._begun_count += 1
+        if self._begun_count < BATCH_MAX:
+            self._go_on_soon()
+        else:
+            self._go_on()
+        return asked
+
+    def cancel(self, asked: Asked) -> None:
+        """Stop waiting for a call."""
+        if asked.key in self._asked:
+            asked.session.cancel(self._now(), asked.key)
+            self._go_on_soon()
 
     def _session_for(self, is_read: bool) -> Session:
         """Return a session with room: one has a window, so more calls under way need more."""
@@ -200,6 +219,7 @@ class Calls:
     def _go_on(self) -> None:
         """Send what the sessions want sent, together, and hand out what has ended."""
         self._is_due = False
+        self._begun_count = 0
         if not self._is_open:
             return
         requests: dict[str, list[Ask | AskStatus]] = {}
@@ -208,14 +228,16 @@ class Calls:
             if session.sends:
                 sends, session.sends = session.sends, []
                 for member, request in sends:
-                    if request[0] and isinstance(request[0], str):
+                    if not isinstance(request, Query):
                         self._by_client[request[0]] = session
-                    requests.setdefault(member, []).append(request)
+                    if member in requests:
+                        requests[member].append(request)
+                    else:
+                        requests[member] = [request]
             if session.ended:
-                ended, session.ended = session.ended, []
-                for each in ended:
-                    self._on_ended(each)
-            next_timer = min(next_timer, session.next_timer)
+                self._hand_out(session)
+            if session.next_timer < next_timer:
+                next_timer = session.next_timer
         for member, batch in requests.items():
             self._links[member].ask(batch)
         self._wake_at(next_timer)
@@ -242,26 +264,30 @@ class Calls:
 
     # What ends
 
-    def _on_ended(self, ended: Ended) -> None:
-        asked = self._asked.get(ended.key)
-        if asked is None:
-            return
-        if ended.end is End.TIMED_OUT:
-            asked.final = self._loop.create_future()
-            if not asked.future.done():
-                asked.future.set_exception(OutcomeUnknown(ended.text, self._settle_of(asked)))
-            return
-        del self._asked[ended.key]
-        future = asked.final or asked.future
-        if future.done():
-            return
-        if ended.end is End.RESULT:
-            future.set_result(ended.text)
-        else:
-            future.set_exception(self._error_of(ended))
-        if asked.final is not None and not future.cancelled():
-            # Nobody has to ask.
-            future.exception()
+    def _hand_out(self, session: Session) -> None:
+        """Hand out what has ended."""
+        ended, session.ended = session.ended, []
+        for each in ended:
+            key, end, text = each
+            if end is End.TIMED_OUT:
+                self._on_timed_out(self._asked[key], text)
+                continue
+            asked = self._asked.pop(key)
+            future = asked.final or asked.future
+            if future.done():
+                continue
+            if end is End.RESULT:
+                future.set_result(text)
+            else:
+                future.set_exception(self._error_of(each))
+            if asked.final is not None:
+                # Nobody has to ask.
+                future.exception()
+
+    def _on_timed_out(self, asked: Asked, text: str) -> None:
+        asked.final = self._loop.create_future()
+        if not asked.future.done():
+            asked.future.set_exception(OutcomeUnknown(text, self._settle_of(asked)))
 
     def _error_of(self, ended: Ended) -> VsrError:
         """Return the error of a call, which says why nobody could be asked, if that is so."""
@@ -271,7 +297,7 @@ class Calls:
                     return error_of_refusal(link.refusal.reason, link.refusal.text, ended.text)
         return error_of(ended)
 
-    def _settle_of(self, asked: _Asked) -> Callable[[float], Coroutine[Any, Any, object]]:
+    def _settle_of(self, asked: Asked) -> Callable[[float], Coroutine[Any, Any, object]]:
         async def settle(timeout: float) -> object:
             assert asked.final is not None
             try:
@@ -294,6 +320,8 @@ class Calls:
 
     def on_down(self, member: str) -> None:
         """Note that a member can't be asked, and will not answer what it was asked."""
+        if member in self._links and self._links[member].is_up:
+            return  # That was a link to one that left, and is a member again.
         status = self._statuses.pop(member, None)
         if status is not None and not status.done():
             status.cancel()
@@ -306,6 +334,25 @@ class Calls:
                 session.give_up(self._now())
             self._go_on_soon()
 
+    def on_members(self, epoch: int, members: Sequence[str]) -> None:
+        """Follow the group to these members: reach those that are new, and let go of others."""
+        known = self._members
+        is_news = epoch > self._epoch or (epoch == self._epoch and not set(members) <= set(known))
+        if not self._is_open or not epoch or not members or not is_news:
+            return
+        # Those that are preferred stay first.
+        members = sorted(members, key=lambda each: known.index(each) if each in known else NEVER)
+        self._epoch, self._members = epoch, tuple(members)
+        for left in [each for each in self._links if each not in members]:
+            self._links.pop(left).stop()
+        for session in self._sessions:
+            session.on_members(self._now(), members)
+        for member in members:
+            if member not in self._links:
+                self._links[member] = self._link_to(member, self)
+                self._links[member].start()
+        self._go_on_soon()
+
     def on_answers(self, member: str, answers: Sequence[Answer]) -> None:
         """Take answers of a member."""
         if not self._is_open:
@@ -314,9 +361,13 @@ class Calls:
         for answer in answers:
             # Queries are all of the first session.
             session = self._by_client.get(answer.client) if answer.client else self._sessions[0]
-            if session is not None:
-                session.on_answer(now, member, answer)
-        self._go_on_soon()
+            if session is None:
+                continue
+            session.on_answer(now, member, answer)
+            if session.ended:
+                self._hand_out(session)
+            if session.sends or session.next_timer < self._timer_at:
+                self._go_on_soon()
 
     def on_status(self, member: str, status: str) -> None:
         """Take a member's state, a JSON object."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from vsr_node.wire.calls import Answer, Ask, Call, Outcome, Query, Register
+from vsr_node.wire.calls import Answer, Ask, Call, Change, Outcome, Query, Register
 
 WINDOW = 48
 """How far the numbers of calls under way may be apart."""
@@ -48,12 +48,21 @@ class End(Enum):
     RESULT = auto()
     NOT_EXECUTED = auto()
     """It was not executed and will not be."""
+    REFUSED = auto()
+    """The same, and it would be refused again."""
     TIMED_OUT = auto()
     """Nobody knows yet. It goes on in the background, and ends once more when it is known."""
     UNKNOWN = auto()
     """Nobody will ever know."""
     EXPIRED = auto()
     """The same, as the session has expired."""
+
+
+class Wanted(NamedTuple):
+    """Other members that are asked for, in place of an operation; see ``Change``."""
+
+    members: tuple[tuple[str, str], ...]
+    epoch: int | None
 
 
 class Ended(NamedTuple):
@@ -69,7 +78,7 @@ class _Asked:
     """A call, a query or a registration that has not ended."""
 
     key: int
-    operation: str
+    operation: str | Wanted
     deadline: int
     is_query: bool = False
     number: int = 0
@@ -106,7 +115,9 @@ class Session:
         assert members, "a client needs somebody to ask"
         self._members = tuple(members)
         self._make_nonce = make_nonce
-        self._patience_us = patience_us
+        self._patience_is_fixed = patience_us is not None
+        self._patience_us = PATIENCE_MIN_US if patience_us is None else patience_us
+        """How long to wait for an answer before another member is asked."""
         self._round_trip_us = 0
         self._connected: set[str] = set()
         self._preferred = self._members[0]
@@ -114,6 +125,8 @@ class Session:
         """The session's name; empty before it is registered."""
         self._registration = self._new_registration()
         self._last_number = self._last_query = 0
+        self._window_end = WINDOW
+        """The highest number that may be under way, as the lowest one is."""
         self._waiting: deque[_Asked] = deque()
         """Calls without a number, in their order."""
         self._calls: dict[int, _Asked] = {}
@@ -134,7 +147,8 @@ class Session:
     @property
     def has_room(self) -> bool:
         """Whether a new call would be sent at once, or as soon as there is a session."""
-        return len(self._waiting) + len(self._calls) < WINDOW and self._window_is_open
+        count = len(self._waiting) + len(self._calls)
+        return count < WINDOW and self._last_number < self._window_end
 
     @property
     def expected(self) -> frozenset[str]:
@@ -159,7 +173,7 @@ class Session:
     # What the driver hands in
 
     def call(
-        self, now: int, key: int, operation: str, deadline: int, *, is_query: bool = False
+        self, now: int, key: int, operation: str | Wanted, deadline: int, *, is_query: bool = False
     ) -> None:
         """Ask for an operation. ``key`` names it in ``ended``; no two have the same."""
         asked = _Asked(key, operation, deadline, is_query)
@@ -169,6 +183,8 @@ class Session:
             asked.number = self._last_query
             self._queries[asked.number] = asked
             self._send(now, asked)
+        elif self.name and not self._waiting and self._last_number < self._window_end:
+            self._begin(now, asked)
         else:
             self._waiting.append(asked)
             self._begin_waiting(now)
@@ -185,6 +201,18 @@ class Session:
         for asked in self._all():
             if asked is not self._registration and not asked.is_late:
                 self._on_deadline(now, asked)
+
+    def on_members(self, now: int, members: Sequence[str]) -> None:
+        """Ask these members from now on, as the group has changed. Others can't be asked then."""
+        for left in [each for each in self._members if each not in members]:
+            self.on_disconnected(now, left)
+        self._members = tuple(members)
+        if self._preferred not in members:
+            self._preferred = self._members[0]
+        for asked in self._all():
+            if asked.last not in members:
+                asked.last = ""
+        self._send_idle(now)
 
     def on_connected(self, now: int, member: str) -> None:
         """Note that a connection to a member stands, and use it for what waits for one."""
@@ -211,26 +239,27 @@ class Session:
 
     def on_answer(self, now: int, member: str, answer: Answer) -> None:
         """Take a member's answer; drop one that nobody waits for."""
-        if answer.outcome == Outcome.EXPIRED and answer.client == self.name:
+        client, number, outcome, text = answer
+        if outcome == Outcome.EXPIRED and client == self.name:
             # True of the session, for all of its requests.
             self._on_expired(now)
             return
-        if answer.client == "":
-            asked = self._queries.get(answer.number)
-        elif answer.number == REGISTRATION:
-            asked = self._registration if answer.client == self._registration.operation else None
+        if client == "":
+            asked = self._queries.get(number)
+        elif number == REGISTRATION:
+            asked = self._registration if client == self._registration.operation else None
         else:
-            asked = self._calls.get(answer.number) if answer.client == self.name else None
+            asked = self._calls.get(number) if client == self.name else None
         if asked is None or member not in asked.copies:
             return
-        if answer.outcome != Outcome.UNAVAILABLE:
+        if outcome != Outcome.UNAVAILABLE:
             self._measure(now, member, asked)
         if asked is self._registration:
             self._on_registration(now, member, answer)
-        elif answer.outcome == Outcome.UNAVAILABLE:
+        elif outcome == Outcome.UNAVAILABLE:
             self._on_refusal(now, member, asked)
         else:
-            self._end(now, asked, _ENDS[Outcome(answer.outcome)], answer.text)
+            self._end(now, asked, _ENDS[outcome], text)
 
     def on_time(self, now: int) -> None:
         """End what has timed out, and repeat what has waited for too long."""
@@ -263,6 +292,7 @@ class Session:
         if not self.name:
             self.name = answer.text
             self._last_number = 0
+            self._window_end = WINDOW
             self._begin_waiting(now)
 
     def _on_expired(self, now: int) -> None:
@@ -280,10 +310,6 @@ class Session:
                 self.ended.append(Ended(asked.key, End.EXPIRED, "the session has expired"))
         self._begin_waiting(now)
 
-    @property
-    def _window_is_open(self) -> bool:
-        return not self._calls or self._last_number + 1 - next(iter(self._calls)) < WINDOW
-
     def _begin_waiting(self, now: int) -> None:
         """Number and send what the window has room for; register before the first call."""
         if not self._waiting:
@@ -292,26 +318,35 @@ class Session:
             if not self._registration.copies:
                 self._send(now, self._registration)
             return
-        while self._waiting and self._window_is_open:
-            asked = self._waiting.popleft()
-            self._last_number += 1
-            asked.number = self._last_number
-            self._calls[asked.number] = asked
-            self._send(now, asked)
+        while self._waiting and self._last_number < self._window_end:
+            self._begin(now, self._waiting.popleft())
+
+    def _slide_window(self) -> None:
+        """Let the window begin with the lowest number that is under way."""
+        lowest = next(iter(self._calls), self._last_number + 1)
+        self._window_end = lowest + WINDOW - 1
+
+    def _begin(self, now: int, asked: _Asked) -> None:
+        """Number and send a call: the window has room for it."""
+        number = asked.number = self._last_number = self._last_number + 1
+        self._calls[number] = asked
+        self._send(now, asked)
 
     # Calls
 
     def _send(self, now: int, asked: _Asked) -> None:
         """Send a copy to the next member that has none, if there is one."""
-        member = self._next_member(asked)
-        tries = asked.tries
-        patience = self._patience
+        member = self._preferred
+        tries, patience = asked.tries, self._patience_us
+        if tries or member not in self._connected:
+            member = self._connected_after(asked.last or member, asked.copies)
         if tries:
             asked.is_overdue = True
             patience = min(patience << min(tries, 4), PATIENCE_MAX_US)
-        asked.retry_at = now + patience
-        self._wake_at(asked.retry_at)
-        if member is None:
+        asked.retry_at = retry_at = now + patience
+        if retry_at < self.next_timer:
+            self.next_timer = retry_at
+        if not member:
             return
         asked.tries = tries + 1
         asked.last = member
@@ -319,26 +354,22 @@ class Session:
         asked.copies.append(member)
         self.sends.append((member, self._request_of(asked)))
 
-    def _next_member(self, asked: _Asked) -> str | None:
-        """Return whom to ask: the preferred member first, then those after the last one asked."""
-        if not asked.tries and self._preferred in self._connected:
-            return self._preferred
-        return self._connected_after(asked.last or self._preferred, asked.copies)
-
-    def _connected_after(self, member: str, excluded: Sequence[str] = ()) -> str | None:
-        """Return the next member after this one that can be asked; None if there is none."""
+    def _connected_after(self, member: str, excluded: Sequence[str] = ()) -> str:
+        """Return the next member after this one that can be asked; empty if there is none."""
         members = self._members
         begin = members.index(member) + 1
         for each in members[begin:] + members[:begin]:
             if each in self._connected and each not in excluded:
                 return each
-        return None
+        return ""
 
     def _request_of(self, asked: _Asked) -> Ask:
-        if asked is self._registration:
-            return Register(asked.operation)
+        if isinstance(asked.operation, Wanted):
+            return Change(self.name, asked.number, *asked.operation)
         if asked.is_query:
             return Query(asked.number, asked.operation)
+        if asked is self._registration:
+            return Register(asked.operation)
         return Call(self.name, asked.number, asked.operation)
 
     def _on_refusal(self, now: int, member: str, asked: _Asked) -> None:
@@ -371,28 +402,25 @@ class Session:
             del self._queries[asked.number]
         elif asked.number:
             del self._calls[asked.number]
+            self._slide_window()
         else:
             self._waiting.remove(asked)
         self.ended.append(Ended(asked.key, end, text))
-        self._begin_waiting(now)
+        if self._waiting:
+            self._begin_waiting(now)
 
     def _measure(self, now: int, member: str, asked: _Asked) -> None:
         """Prefer a member that answers, and learn how long that takes."""
         if asked.tries == 1:
             sample = now - asked.asked_at
             known = self._round_trip_us or sample
-            self._round_trip_us = known + (sample - known) // 8
+            self._round_trip_us = known = known + (sample - known) // 8
+            if not self._patience_is_fixed:
+                self._patience_us = max(PATIENCE_MIN_US, ROUND_TRIPS_OF_PATIENCE * known)
         elif member != self._preferred:
             self._preferred = member
 
     # Times
-
-    @property
-    def _patience(self) -> int:
-        """How long to wait for an answer before another member is asked, in microseconds."""
-        if self._patience_us is not None:
-            return self._patience_us
-        return max(PATIENCE_MIN_US, ROUND_TRIPS_OF_PATIENCE * self._round_trip_us)
 
     def _wake_at(self, moment: int) -> None:
         if moment < self.next_timer:
@@ -408,9 +436,9 @@ class Session:
         ]
 
 
-_ENDS = {
+_ENDS: dict[int, End] = {
     Outcome.RESULT: End.RESULT,
     Outcome.UNKNOWN: End.UNKNOWN,
     Outcome.EXPIRED: End.UNKNOWN,
-    Outcome.REFUSED: End.NOT_EXECUTED,
+    Outcome.REFUSED: End.REFUSED,
 }

@@ -134,6 +134,17 @@ class Member:
         else:
             self.replica.on_request(client, request_number, operation, size)
 
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes that may be members later, beside those that are known."""
+        self.replica.meet(processes)
+        self.links.meet(processes)
+
+    def reconfigure(
+        self, client: str, request_number: int, members: tuple[str, ...], epoch: int | None
+    ) -> None:
+        """Take a client's request for other members; ``epoch`` None: in any epoch."""
+        self.replica.on_reconfigure(client, request_number, members, epoch)
+
     def hear(self, peer: str, frame: Frame, byte_count: int | None = None) -> None:
         """Take what came from another member. Raises ImpossibleMessageError."""
         message: Any = frame

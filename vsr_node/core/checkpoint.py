@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .limits import SEALED_SIZE
 from .membership import Membership
 from .messages import Checkpoint
 from .size import size_of_all, size_of_parts
@@ -79,6 +80,8 @@ def _measure(replica: Replica) -> None:
     size = size_of_all(entries)
     executed.pieces.append((first_op_number, size))
     executed.size += size
+    if size > len(entries) * SEALED_SIZE:
+        replica.client_table.seal(entries)
 
 
 def _pays(replica: Replica, count: int) -> bool:

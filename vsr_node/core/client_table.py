@@ -22,7 +22,7 @@ from .limits import (
     SEALED_SIZE,
     WINDOW,
 )
-from .messages import Operation, Parts, Reason, Result
+from .messages import Entries, Operation, Parts, Reason, Result
 from .size import size_of
 
 Recorded: TypeAlias = tuple[int, Result, int] | tuple[int, Result, Operation, None]
@@ -60,7 +60,7 @@ class _Client:
             for number in numbers:
                 del self.replies[number]
             return 0
-        size = sum(_size_of_result(self.replies.pop(number)[1]) for number in numbers)
+        size = sum(map(_size_of_result, [self.replies.pop(number)[1] for number in numbers]))
         self.size -= size
         return size
 
@@ -70,6 +70,12 @@ class _Client:
         for number, recorded in replies.items():
             if len(recorded) == 4:
                 replies[number] = (number, recorded[1], digest_of(recorded[2]))
+
+    def seal_one(self, number: int) -> None:
+        """Put the digest in the place of an operation, if its reply is remembered."""
+        recorded = self.replies.get(number)
+        if recorded is not None and len(recorded) == 4:
+            self.replies[number] = (number, recorded[1], digest_of(recorded[2]))
 
 
 def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:
@@ -174,6 +180,15 @@ class ClientTable:
         if self.size > ALL_REPLIES_SIZE_MAX:
             oldest = next(each for each in self._clients.values() if each.size)
             self.size -= oldest.forget_lowest(len(oldest.replies))
+
+    def seal(self, entries: Entries) -> None:
+        """Put digests in the place of operations that were executed.
+
+        Those of large ones take long, so the next snapshot should not have to compute all of them.
+        """
+        for client, request_number, _ in entries:
+            if client in self._clients:
+                self._clients[client].seal_one(request_number)
 
     def snapshot(self) -> Parts:
         """Return the table; a client is (name, forgotten number, ((number, result, digest), ...)).

@@ -2,6 +2,10 @@
 
 What waits (``waiting``) and was sent without an answer is sent again after a time-out, and to
 each new primary. Its identity stays the same everywhere.
+
+A request comes back to its sender in a PREPARE, after a round trip. If it has not come back when an
+answer would be overdue, the request or its PREPARE is probably lost, so it is sent again early. The
+primary may also only be slow, so each time is twice as long as the one before.
 """
 
 from __future__ import annotations
@@ -11,11 +15,21 @@ from typing import TYPE_CHECKING
 
 from . import change, standby
 from .admission import Hearing, send_epoch
-from .leading import log_requests, prefer_answers_of
-from .limits import BATCH_MAX
+from .following import acknowledged_before, seen_requests
+from .leading import (
+    impossible_acknowledgement,
+    log_requests,
+    prefer_answers_of,
+    send_missing,
+    take_acknowledgement,
+    want_answers,
+    want_answers_to_new,
+)
+from .limits import BATCH_MAX, DOUBLINGS_MAX
 from .messages import Entry, Message, Reconfiguration, Request
 from .size import fitting, size_of_entry
 from .status import Status
+from .timers import Timer
 from .waiting import (
     answer_known,
     held_entries,
@@ -24,6 +38,7 @@ from .waiting import (
     overdue_entries,
     refuse_overdue_reads,
     sent_entries,
+    unseen_requests,
     watch_sent,
 )
 
@@ -53,10 +68,39 @@ def submit_overdue(replica: Replica) -> None:
     watch_sent(replica)
 
 
+def repeat_early(replica: Replica) -> None:
+    """Send again what PREPARE should have brought back by now."""
+    if not replica.is_following:
+        return  # It is all sent to the next primary, or after a time-out.
+    unseen = unseen_requests(replica, seen_requests(replica))
+    patience = _patience(replica)
+    late = [
+        request
+        for request in unseen
+        if replica.now >= request.since + min(patience << request.repeats, replica.time_out)
+    ]
+    for request in late:
+        request.repeats = min(request.repeats + 1, DOUBLINGS_MAX)
+    _submit(replica, [request.entry for request in late])
+    if unseen:
+        replica.timers.start(Timer.REPEAT, replica.now + patience)
+
+
+def _patience(replica: Replica) -> int:
+    """Return how long a PREPARE may take that brings a request back."""
+    # In a large group the primary may have held it for half a round trip.
+    return replica.round_trip.smoothed // 2 + replica.answer_patience
+
+
 def _submit(replica: Replica, entries: list[Entry]) -> None:
     """Send what it can of ``entries``."""
     if replica.accepts_requests:
+        op_number = replica.op_number
         note_sent(replica, entries[: _log(replica, entries)])
+        if replica.op_number > op_number:
+            want_answers_to_new(replica)
+        elif entries:
+            want_answers(replica)
     elif (destination := _destination(replica)) is not None:
         is_little = is_within(replica, replica.limits.batch_size)
         start = 0
@@ -64,9 +108,12 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
             batch = tuple(entries[start : start + BATCH_MAX])
             if not is_little:
                 batch = fitting(batch, replica.limits.batch_size, size_of_entry)
-            replica.ask((destination,), Request(replica.view_number, batch))
+            acknowledged = acknowledged_before(replica)
+            replica.ask((destination,), Request(replica.view_number, batch, *acknowledged))
             start += len(batch)
         note_sent(replica, entries)
+        if replica.is_following:
+            replica.timers.start_if_stopped(Timer.REPEAT, replica.now + _patience(replica))
 
 
 def _destination(replica: Replica) -> str | None:
@@ -91,12 +138,17 @@ def _log(replica: Replica, entries: Sequence[Entry]) -> int:
 def on_forwarded(replica: Replica, source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
     if source in replica.peers:
+        is_of_view = message.view_number == replica.view_number
+        if is_of_view:
+            take_acknowledgement(replica, source, message)
         if replica.accepts_requests:
             op_number = replica.op_number
-            _log(replica, message.entries)
+            count = _log(replica, message.entries)
             if replica.op_number > op_number:
                 prefer_answers_of(replica, source)
-    elif replica.accepts_requests:
+            elif is_of_view and count == len(message.entries):
+                send_missing(replica, source, message.op_number)
+    elif standby.may_hand_in(replica):
         standby.take_handed_in(replica, source, message.entries)
     else:
         send_epoch(replica, source)
@@ -106,6 +158,7 @@ HEARS: dict[type[Message], Hearing] = {
     Request: Hearing(
         on_forwarded,
         (Status.NORMAL, Status.VIEW_CHANGE, Status.STANDBY),
+        impossible=impossible_acknowledgement,
         is_served_in_any_view=True,
         is_from_any_process=True,
     ),

@@ -39,7 +39,7 @@ ALL_REPLIES_SIZE_MAX = 64 << 20
 """Size of the results that the client table keeps of all clients."""
 
 SEALED_SIZE = 16 << 10
-"""A client with larger operations gets their digests 16 at a time, not all for a checkpoint."""
+"""Larger operations get their digests some at a time, not all for a checkpoint."""
 
 VIEWS_AHEAD_MAX = 1 << 48
 """How far the view of a message may be ahead of its receiver's: 65,536 epochs."""
@@ -47,8 +47,8 @@ VIEWS_AHEAD_MAX = 1 << 48
 CATCH_UP_MAX = 512
 """How many committed entries a new member may lack when the change to it is logged."""
 
-READ_DOUBLINGS_MAX = 8
-"""How often the time doubles after which a READ without enough answers is given up."""
+DOUBLINGS_MAX = 8
+"""How often the time doubles after which a READ or a REQUEST is sent again."""
 
 
 class Limits(NamedTuple):

@@ -90,10 +90,17 @@ def change_of(value: Mapping[str, object]) -> Reconfiguration | Declined:
 
 
 class Request(NamedTuple):
-    """A backup forwards the requests that it took to the primary."""
+    """A backup forwards the requests that it took to the primary.
+
+    It acknowledges like PREPARE_OK, but leaves before the turn's records are durable: so
+    ``op_number`` is how far this view's log was durable before the turn. ``echo`` is the newest
+    ``sent_at`` that was heard. Both are 0 from anybody else.
+    """
 
     view_number: int
     entries: Entries
+    op_number: int = 0
+    echo: int = 0
 
 
 class Prepare(NamedTuple):
@@ -246,10 +253,15 @@ class RecoveryResponse(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The question how far the log of the view goes, on behalf of reads (``quorum_read``)."""
+    """The question how far the log of the view goes, on behalf of reads (``quorum_read``).
+
+    ``op_number`` and ``echo`` are REQUEST's.
+    """
 
     view_number: int
     nonce: int
+    op_number: int = 0
+    echo: int = 0
 
 
 class ReadOk(NamedTuple):
@@ -284,8 +296,33 @@ class CatchUp(NamedTuple):
     commit_number: int
 
 
+class Reason(Enum):
+    """Why a request is given up."""
+
+    UNAVAILABLE = "no quorum can be reached, and this copy of the request is never executed"
+    OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
+    SESSION_EXPIRED = (
+        "the client's session has expired, and nobody here can tell if the request was executed"
+    )
+    NUMBER_REUSED = (
+        "this client used the number for another request, and this one is never executed"
+    )
+
+
+class Refusal(NamedTuple):
+    """A request is given up: certainly never executed, or with an outcome that nobody knows.
+
+    What is certain is so of the copy that this replica took. Another one, which a client that asked
+    elsewhere too sent under the same number, may be executed.
+    """
+
+    client: str
+    request_number: int
+    reason: Reason
+
+
 Answer: TypeAlias = tuple[str, int, Result | None]
-"""(client, request_number, result): None if the answer is given elsewhere, or known no more."""
+"""(client, request_number, result): None if the answer is given elsewhere."""
 
 
 class Answers(NamedTuple):
@@ -293,6 +330,7 @@ class Answers(NamedTuple):
 
     view_number: int
     answers: tuple[Answer, ...]
+    refusals: tuple[Refusal, ...]
 
 
 Message: TypeAlias = (
@@ -438,31 +476,6 @@ class Reply(NamedTuple):
     client: str
     request_number: int
     result: Result
-
-
-class Reason(Enum):
-    """Why a request is given up."""
-
-    UNAVAILABLE = "no quorum can be reached, and this copy of the request is never executed"
-    OUTCOME_UNKNOWN = "nobody here can tell if the request was executed"
-    SESSION_EXPIRED = (
-        "the client's session has expired, and nobody here can tell if the request was executed"
-    )
-    NUMBER_REUSED = (
-        "this client used the number for another request, and this one is never executed"
-    )
-
-
-class Refusal(NamedTuple):
-    """A request is given up: certainly never executed, or with an outcome that nobody knows.
-
-    What is certain is so of the copy that this replica took. Another one, which a client that asked
-    elsewhere too sent under the same number, may be executed.
-    """
-
-    client: str
-    request_number: int
-    reason: Reason
 
 
 class Output(NamedTuple):

@@ -40,11 +40,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .admission import Hearing, send_view
 from .execution import commit_up_to
-from .limits import READ_DOUBLINGS_MAX, WAITING_MAX
+from .following import acknowledged_before, learn_op_number
+from .leading import impossible_acknowledgement, take_acknowledgement, want_answers
+from .limits import DOUBLINGS_MAX, WAITING_MAX
 from .messages import Entry, Message, Operation, Read, ReadOk, Reason, Reply
 from .size import size_of_entry
 from .status import Status
-from .timers import RESEND_SLACK, Timer
+from .timers import Timer
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -136,6 +138,11 @@ def _all_reads(reads: Reads) -> list[WaitingRead]:
     return asked + reads.unsent
 
 
+def is_asked(replica: Replica) -> bool:
+    """Return whether a READ is to be sent at the end of this turn."""
+    return bool(replica.reads.unsent)
+
+
 def go_on(replica: Replica) -> None:
     """End a turn: send one READ for all that was asked in it, and the answers that are due."""
     reads = replica.reads
@@ -159,7 +166,8 @@ def _begin_round(replica: Replica) -> None:
     asks_all = reads.failures > 0
     reads.rounds[nonce] = Round(reads.unsent, own, replica.now, asks_all)
     reads.unsent = []
-    replica.ask(replica.peers if asks_all else reads.peers, Read(replica.view_number, nonce))
+    message = Read(replica.view_number, nonce, *acknowledged_before(replica))
+    replica.ask(replica.peers if asks_all else reads.peers, message)
     _end_round_if_due(replica, nonce)
 
 
@@ -175,6 +183,7 @@ def _end_round_if_due(replica: Replica, nonce: int) -> None:
     round_.op_numbers[replica.name] = replica.op_number
     commit_up_to(replica, min(round_.op_numbers.values()))
     reads.indexed.append((index, round_.reads))
+    learn_op_number(replica, index)
     reads.failures = 0
     if round_.asks_all:
         # The peers to ask first did not answer, or not in time; these did.
@@ -193,10 +202,13 @@ def _answer_indexed(replica: Replica) -> None:
             result = replica.machine.read(operation)
             replica.replies.append(Reply(client, request_number, result))
     reads.indexed = waiting
+    if waiting:
+        want_answers(replica)
 
 
 def on_read(replica: Replica, source: str, message: Read) -> None:
     """Answer how far the log of this view goes here, committed or not."""
+    take_acknowledgement(replica, source, message)
     answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
     replica.send((source,), answer)
 
@@ -213,11 +225,8 @@ def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
 
 def _patience(replica: Replica) -> int:
     """Return how long answers may take before all are asked; each failure doubles it."""
-    if replica.round_trip.is_measured:
-        patience = replica.round_trip.bound + RESEND_SLACK
-    else:
-        patience = replica.time_out // 4
-    return min(patience << min(replica.reads.failures, READ_DOUBLINGS_MAX), replica.time_out)
+    doublings = min(replica.reads.failures, DOUBLINGS_MAX)
+    return min(replica.answer_patience << doublings, replica.time_out)
 
 
 def look_after(replica: Replica) -> None:
@@ -279,6 +288,11 @@ def give_up(replica: Replica) -> None:
 
 
 HEARS: dict[type[Message], Hearing] = {
-    Read: Hearing(on_read, (Status.NORMAL,), of_older_view=send_view),
+    Read: Hearing(
+        on_read,
+        (Status.NORMAL,),
+        impossible=impossible_acknowledgement,
+        of_older_view=send_view,
+    ),
     ReadOk: Hearing(on_read_ok, (Status.NORMAL,)),
 }

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import following, leading, standby, state_transfer, view_change
 from .admission import Handler, Hearing, send_epoch
-from .forwarding import submit_again
+from .forwarding import on_forwarded, submit_again
 from .membership import epoch_of, first_view_of
 from .messages import (
     Answers,
@@ -97,6 +97,7 @@ def enter_epoch(replica: Replica) -> None:
     assert membership is not None
     _say_last_word(replica)
     replica.cut_uncommitted()
+    former = replica.membership.others(replica.name)
     replica.set_membership(membership)
     promised_view = replica.view_number
     if replica.status is Status.RECOVERING:
@@ -109,11 +110,16 @@ def enter_epoch(replica: Replica) -> None:
     if promised_view < first_view_of(membership.epoch):
         replica.set_view(first_view_of(membership.epoch))
     replica.beginning = _beginning(replica)
+    standby.forget_members(replica)
     if replica.is_member:
         view_change.restart_view_change(replica)
     else:
         standby.begin(replica)
         submit_again(replica)
+    if replica.is_primary:
+        # They may have handed in what waits there before this replica knew of the epoch.
+        left = tuple(name for name in former if name not in membership.members)
+        replica.send(left, EpochStarted(replica.view_number))
     say_epoch_started(replica)
 
 
@@ -184,8 +190,15 @@ def on_start_epoch(replica: Replica, source: str, message: StartEpoch) -> None:
         replica.send((source,), EpochStarted(replica.view_number))
 
 
-def on_epoch_started(_replica: Replica, _source: str, _message: EpochStarted) -> None:
-    """Do no more: ``note_started`` has noted the sender, as it does for all that is said."""
+def on_epoch_started(replica: Replica, source: str, message: EpochStarted) -> None:
+    """Hand in again at the epoch's first primary: what came before it had begun was left there.
+
+    ``note_started`` has noted the sender, as it does for all that is said.
+    """
+    primary = replica.membership.primary_of(message.view_number)
+    if replica.status is Status.STANDBY and source == primary:
+        standby.hear_of_primary(replica, is_news=True)
+        submit_again(replica)
 
 
 def _note_newest(replica: Replica, message: StartEpoch) -> None:
@@ -234,8 +247,8 @@ def _answer(replica: Replica, source: str, _message: Message) -> None:
 
 
 def _take_and_answer(replica: Replica, source: str, message: Request) -> None:
-    if replica.accepts_requests:
-        standby.take_handed_in(replica, source, message.entries)
+    if standby.may_hand_in(replica):
+        on_forwarded(replica, source, message)
     send_epoch(replica, source)
 
 

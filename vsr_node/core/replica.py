@@ -62,7 +62,7 @@ from .messages import (
 from .sessions import SessionTable
 from .size import size_of_entry
 from .status import TRANSITIONS, Status
-from .timers import TIME_OUT_INITIAL, RoundTrip, Timer, Timers
+from .timers import RESEND_SLACK, TIME_OUT_INITIAL, RoundTrip, Timer, Timers
 
 JITTER_PERCENT = 25
 """Time-outs are longer by up to that much, drawn anew in each view, so that few collide."""
@@ -113,8 +113,9 @@ class Replica:
             raise ValueError("each member must be a process")
         durable = durable or DurableState()
         self.name = name
-        self.processes = processes
-        self.other_processes = tuple(other for other in processes if other != name)
+        self.processes: tuple[str, ...] = ()
+        self.other_processes: tuple[str, ...] = ()
+        self.meet(processes)
         self.membership = membership
         self.peers = membership.others(name)
         self.is_member = name in membership.members
@@ -123,8 +124,12 @@ class Replica:
         self.newest: reconfiguration.Newest | None = None
         self.machine = machine
         self.limits = limits or Limits()
-        table = SessionTable if self.limits.registered else ClientTable
-        self.client_table: ClientTable = table(self.limits.clients_max)
+        clients_max = self.limits.clients_max
+        self.client_table: ClientTable = (
+            SessionTable(clients_max, machine.read)
+            if self.limits.registered
+            else ClientTable(clients_max)
+        )
         self._random = random
         self.reads = quorum_read.Reads(random.getrandbits(quorum_read.NONCE_BITS))
 
@@ -215,6 +220,11 @@ class Replica:
         All replicas save a checkpoint at about the same time: nobody is silent because of that.
         """
         self.timers.put_off(Timer.SUSPECT, duration)
+
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes that may be spoken to from now on, beside those that are known."""
+        self.processes = (*dict.fromkeys((*self.processes, *processes)),)
+        self.other_processes = tuple(each for each in self.processes if each != self.name)
 
     def on_request(
         self, client: str, request_number: int, operation: Operation, size: int | None = None
@@ -327,7 +337,7 @@ class Replica:
             if self.following is not None:
                 following.acknowledge(self)
             elif self.is_serving_primary:
-                leading.prepare_new_entries(self)
+                leading.prepare_new_entries(self, is_read=quorum_read.is_asked(self))
             quorum_read.go_on(self)
             if self.next_membership is None:
                 break
@@ -395,6 +405,15 @@ class Replica:
         return self.log.op_number
 
     @property
+    def durable_op_number(self) -> int:
+        """How far the log was durable before this turn, as that of this view; 0 if it was not."""
+        if self._view_changed or self._checkpoint_changed or self._has_recovered:
+            return 0
+        if self._log_changed_from is not None:
+            return self._log_changed_from - 1
+        return self.log.op_number
+
+    @property
     def is_serving_primary(self) -> bool:
         """Whether this replica is the primary and a quorum is responding."""
         return self.leading is not None and not self.timers.is_running(Timer.VOTE)
@@ -436,6 +455,13 @@ class Replica:
     def patience(self) -> int:
         """The time-out with this view's jitter, in microseconds."""
         return self.time_out + self.time_out * self._jitter_percent // 100
+
+    @property
+    def answer_patience(self) -> int:
+        """How long an answer may take before it is overdue, in microseconds."""
+        if self.round_trip.is_measured:
+            return self.round_trip.bound + RESEND_SLACK
+        return self.time_out // 4
 
     # What the phases of the protocol change
 
@@ -581,6 +607,7 @@ _TIMER_HANDLERS: dict[int, Callable[[Replica], None]] = {
     Timer.FORWARD: forwarding.submit_overdue,
     Timer.READ: quorum_read.look_after,
     Timer.PREPARE: leading.prepare_held,
+    Timer.REPEAT: forwarding.repeat_early,
     Timer.EPOCH: reconfiguration.say_epoch_started,
     Timer.CHANGE: change.go_on,
 }

@@ -16,6 +16,9 @@ Item = TypeVar("Item")
 OVERHEAD = 8
 """What is counted for each text, number or tuple, with its comma, quotes or brackets."""
 
+LONG_TEXT = 4 << 10
+"""Characters of a text that takes longer to copy than to look at."""
+
 ENTRY_OVERHEAD = 16 * OVERHEAD
 """The same for an entry, at the most."""
 
@@ -47,8 +50,14 @@ def size_of_all(entries: Sequence[Entry]) -> int:
     clients, _, operations = zip(*entries, strict=True)
     try:
         # A machine's operations are all texts, or all tuples of them.
-        texts = operations if type(operations[0]) is str else chain.from_iterable(operations)
-        length = len("".join(clients)) + len("".join(texts))
+        is_text = type(operations[0]) is str
+        texts = operations if is_text else chain.from_iterable(operations)
+        last = operations[-1] if is_text else operations[-1][-1]
+        # Joining is the fastest way for short texts, but copies long ones.
+        if len(last) > LONG_TEXT:
+            length = sum(map(str.__len__, chain(clients, texts)))
+        else:
+            length = len("".join(clients)) + len("".join(texts))
     except TypeError:  # A flag or a number is among the texts.
         members = [each if type(each) is tuple else (each,) for each in operations]
         length = sum(map(len, map(str, chain(clients, *members))))

@@ -11,6 +11,7 @@ A standby has no state to read, so reads go the way of requests, through the log
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -95,21 +96,44 @@ def hear_of_primary(replica: Replica, *, is_news: bool) -> bool:
     return True
 
 
+def may_hand_in(replica: Replica) -> bool:
+    """Return whether standbys hand requests in here: this is the primary of its view.
+
+    It holds them while the view or its epoch begins or ends. Else what waits at the replicas that
+    left would come too early, and again only a time-out later.
+    """
+    return replica.is_primary and replica.status is not Status.RECOVERING
+
+
 def take_handed_in(replica: Replica, source: str, entries: tuple[Entry, ...]) -> None:
     """Take requests of a standby like those of clients, and note whom to answer."""
     known: list[Answer] = []
+    refused: list[Refusal] = []
     for entry in entries:
         client, request_number, operation = entry
         recorded = replica.client_table.look_up(client, request_number, operation)
-        if recorded is not None:
-            result = recorded[1] if isinstance(recorded, tuple) else None
-            known.append((client, request_number, result))
+        if isinstance(recorded, tuple):
+            known.append((client, request_number, recorded[1]))
+        elif recorded is not None:
+            refused.append(Refusal(client, request_number, recorded))
         elif not waiting.is_waiting(replica, entry[:2]):
             if replica.handed_in is None:
                 replica.handed_in = HandedIn()
             replica.handed_in.origins[entry[:2]] = source
             waiting.take_request(replica, *entry, size_of_entry(entry))
-    _send_answers(replica, source, known)
+    _send_answers(replica, source, known, refused)
+
+
+def forget_members(replica: Replica) -> None:
+    """Forget what waits of those that are members now: they submit it again by themselves.
+
+    A member leaves the answer to the primary, so it would drop an answer to the standby it was.
+    """
+    if replica.handed_in is not None:
+        origins = replica.handed_in.origins
+        for key in [key for key, origin in origins.items() if origin in replica.peers]:
+            if waiting.take_away(replica, key):
+                del origins[key]
 
 
 def answer_here(replica: Replica, client: str, request_number: int) -> None:
@@ -126,6 +150,7 @@ def answer_handed_in(replica: Replica) -> None:
     assert replica.handed_in is not None
     origins = replica.handed_in.origins
     answers: dict[str, list[Answer]] = {}
+    refusals: dict[str, list[Refusal]] = {}
     replies: list[Reply | Refusal] = []
     for reply in replica.replies:
         key = reply[:2]
@@ -135,23 +160,27 @@ def answer_handed_in(replica: Replica) -> None:
         elif isinstance(reply, Reply):
             answers.setdefault(origin, []).append((*key, reply.result))
             del origins[key]
-        elif reply.reason is Reason.UNAVAILABLE:
+        else:
             del origins[key]
+            if reply.reason is not Reason.UNAVAILABLE:
+                refusals.setdefault(origin, []).append(reply)
     for key in [key for key in origins if not waiting.is_waiting(replica, key)]:
         answers.setdefault(origins.pop(key), []).append((*key, None))
     replica.replies = replies
-    for origin, some in answers.items():
-        _send_answers(replica, origin, some)
+    for origin in dict.fromkeys((*answers, *refusals)):
+        _send_answers(replica, origin, answers.get(origin, ()), refusals.get(origin, ()))
     if not origins:
         replica.handed_in = None
 
 
-def _send_answers(replica: Replica, origin: str, answers: list[Answer]) -> None:
-    rest = tuple(answers)
-    while rest:
+def _send_answers(
+    replica: Replica, origin: str, answers: Sequence[Answer], refusals: Sequence[Refusal]
+) -> None:
+    rest, refused = tuple(answers), tuple(refusals)
+    while rest or refused:
         some = fitting(rest, replica.limits.batch_size, size_of_entry)
-        replica.send((origin,), Answers(replica.view_number, some))
-        rest = rest[len(some) :]
+        replica.send((origin,), Answers(replica.view_number, some, refused))
+        rest, refused = rest[len(some) :], ()
 
 
 def on_answers(replica: Replica, _source: str, message: Answers) -> None:
@@ -159,6 +188,9 @@ def on_answers(replica: Replica, _source: str, message: Answers) -> None:
     for client, request_number, result in message.answers:
         if waiting.take_away(replica, (client, request_number)) and result is not None:
             replica.replies.append(Reply(client, request_number, result))
+    for refusal in message.refusals:
+        if waiting.take_away(replica, refusal[:2]):
+            replica.replies.append(refusal)
 
 
 HEARS: dict[type[Message], Hearing] = {

@@ -68,9 +68,11 @@ class Timer:
     """Look how far the members to be have caught up."""
     PREPARE: Final = 12
     """New entries have waited for half a round trip."""
+    REPEAT: Final = 13
+    """Look for forwarded requests that PREPARE has not brought back."""
 
 
-_TIMER_COUNT = Timer.PREPARE + 1
+_TIMER_COUNT = Timer.REPEAT + 1
 
 
 class Timers:
@@ -161,6 +163,11 @@ class RoundTrip:
         if self.echoed.get(peer, 0) < echo <= now:
             self.echoed[peer] = echo
             self.add(now - echo)
+
+    def note_echo(self, peer: str, echo: int, now: int) -> None:
+        """Take in an echo that may have waited at the peer for long, so it is no sample."""
+        if self.echoed[peer] < echo <= now:
+            self.echoed[peer] = echo
 
     def add(self, sample: int) -> None:
         """Take in one measured round trip."""

@@ -12,6 +12,7 @@ it is given to nobody and waits as long as the first. Once that was executed, th
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class WaitingRequest:
     """At least that of the entry."""
     is_read: bool = False
     """It changes nothing, so it may be refused although it was sent."""
+    repeats: int = 0
+    """How many times it was sent again early."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -111,6 +114,15 @@ def held_entries(replica: Replica) -> list[Entry]:
 def sent_entries(replica: Replica) -> list[Entry]:
     """Return the requests that were sent, the oldest first."""
     return [request.entry for request in replica.waiting.sent.values()]
+
+
+def unseen_requests(replica: Replica, seen: Set[tuple[str, int]]) -> list[WaitingRequest]:
+    """Return the requests that were sent and are not among ``seen``, the oldest first."""
+    return [
+        request
+        for key, request in replica.waiting.sent.items()
+        if key not in seen and not request.is_read
+    ]
 
 
 def overdue_entries(replica: Replica) -> list[Entry]:
@@ -217,6 +229,8 @@ def answer_executed(
                 replica.answer(client, request_number, outcomes[op_number - first_op_number])
     if waiting.second:
         _answer_second(replica)
+    if not sent:
+        replica.timers.stop(Timer.REPEAT)
 
 
 def _answer_other(replica: Replica, request: WaitingRequest) -> None:

@@ -89,14 +89,15 @@ class Host(Generic[M]):
             # Of a client that has another machine.
             return failed(error)
         machine = self.machine
-        arguments = command.codec.arguments_of(decoded)
+        codec = command.codec
+        arguments, by_name = codec.arguments_of(decoded)
         try:
             if command.takes_context:
                 machine._context = self._context_of(command, decoded)
-                value = command.function(machine, machine._context, **arguments)
+                value = command.function(machine, machine._context, *arguments, **by_name)
             else:
-                value = command.function(machine, **arguments)
-            return ok(command.codec.encode_value(value))
+                value = command.function(machine, *arguments, **by_name)
+            return ok(codec.encode_value(value))
         except CommandError as error:
             return self._declared(error)
         except _FATAL:

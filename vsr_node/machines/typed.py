@@ -29,6 +29,7 @@ import typing
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from random import Random
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 from uuid import UUID
@@ -136,14 +137,11 @@ class Command(Generic[M, P, R]):
         self.name = function.__name__
         self.__doc__ = function.__doc__
         self.takes_context = _takes_context(function)
-        self._codec: Codec | None = None
 
-    @property
+    @cached_property
     def codec(self) -> Codec:
-        """Its operations and results as texts. Made late: annotations may name later classes."""
-        if self._codec is None:
-            self._codec = Codec(self.name, self.function, self.takes_context)
-        return self._codec
+        """The operations and results as texts; made late, as annotations may name later classes."""
+        return Codec(self.name, self.function, self.takes_context)
 
     @overload
     def __get__(self, instance: None, owner: type[M]) -> Command[M, P, R]: ...
@@ -169,7 +167,7 @@ class Command(Generic[M, P, R]):
         self, client: AsyncCaller[M] | SyncCaller[M], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R] | R:
         """Execute the command at the group. Raises BadArguments before anything is sent."""
-        return client.call(self.request(*args, **kwargs))
+        return client.call(Request(self, *self.codec.check(args, kwargs)))
 
     def request(self, *args: P.args, **kwargs: P.kwargs) -> Request[M, R]:
         """Return the call as a value. Raises BadArguments."""
@@ -248,6 +246,8 @@ class Codec:
             for parameter in parameters
             if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
         )
+        self._keyword_only = tuple(name for name in self.kinds if name not in self._positional)
+        self._head = (name, *(0 for _ in stamp))
         self._decoder = msgspec.json.Decoder(self.struct)
         self._encode = _encoder_for(*self.kinds.values())
         self.returned = hints.get("return", Any)
@@ -257,6 +257,18 @@ class Codec:
 
     def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[msgspec.Struct, bytes]:
         """Return the arguments as a struct, and encoded. Raises BadArguments."""
+        try:
+            if kwargs or self._keyword_only or len(args) != len(self._positional):
+                encoded = self._encode(self._bind(args, kwargs))
+            else:
+                encoded = self._encode((*self._head, *args))
+            # As the members will read it.
+            return self._decoder.decode(encoded), encoded
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise BadArguments(f"{self._name}: {error}") from None
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> msgspec.Struct:
+        """Return the arguments by name, and the defaults. Raises BadArguments, or TypeError."""
         if len(args) > len(self._positional):
             raise BadArguments(
                 f"{self._name} takes {len(self._positional)} positional arguments, "
@@ -268,21 +280,20 @@ class Codec:
             if twice or unknown:
                 names = ", ".join(sorted(twice or unknown))
                 raise BadArguments(f"{self._name} does not take {names} there")
-        try:
-            encoded = self._encode(self.struct(**given, **kwargs))
-            # As the members will read it.
-            return self._decoder.decode(encoded), encoded
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise BadArguments(f"{self._name}: {error}") from None
+        return self.struct(**given, **kwargs)
 
     def stamped(self, arguments: msgspec.Struct, now_us: int, chance: int) -> str:
         """Return the text of an operation with a context."""
         stamped = msgspec.structs.replace(arguments, now_us_=now_us, chance_=chance)
         return self._encode(stamped).decode()
 
-    def arguments_of(self, operation: msgspec.Struct) -> dict[str, Any]:
-        """Return the arguments of an operation, by name."""
-        return {name: getattr(operation, name) for name in self.kinds}
+    def arguments_of(self, operation: msgspec.Struct) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional arguments of an operation, and those by name."""
+        values = msgspec.structs.astuple(operation)[len(self._head) - 1 :]
+        if not self._keyword_only:
+            return values, {}
+        count = len(self._positional)
+        return values[:count], dict(zip(self._keyword_only, values[count:], strict=True))
 
     def value_of(self, text: str) -> object:
         """Return a result's value, or raise the error that it is."""

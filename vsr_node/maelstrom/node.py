@@ -74,9 +74,9 @@ _EXACT_TYPES = frozenset({int, str, bool, type(None)})
 class Node:
     """A Maelstrom node. It waits for ``init``, then drives one member, whose output it carries.
 
-    ``log`` takes lines for people; ``write`` takes lines for stdout, each with its newline, once or
-    a few times a turn. ``listeners`` hear of what the protocol does. A StorageError ends the node:
-    its records can't be read or kept.
+    ``log`` takes lines for people; ``write`` takes pieces for stdout, which make whole lines with
+    their newlines, once or a few times a turn. ``listeners`` hear of what the protocol does. A
+    StorageError ends the node: its records can't be read or kept.
     """
 
     def __init__(
@@ -285,7 +285,7 @@ class Node:
         assert self._member is not None
         replica = self._member.replica
         if message_type == "status":
-            self._reply(source, msg_id, status_of(replica))
+            self._reply(source, msg_id, status_of(self._member))
             return
         members, epoch = wanted_members(body, replica.processes)
         self._check_size(source, ())
@@ -399,7 +399,7 @@ class Node:
             if observer is not None:
                 observer.sent(send, len(body_text))
             for destination in destinations:
-                output.append(prefixes[destination] + body_text + b"}\n")
+                output += (prefixes[destination], body_text, b"}\n")
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other nodes directly."""
@@ -411,7 +411,7 @@ class Node:
         if observer is not None and isinstance(frame, Relay) and frame.origin == self._name:
             observer.sent(Send(frame.route[-1:], cast("Message", frame.body)), len(body_text))
         for destination in destinations:
-            self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+            self._output += (self._peer_prefixes[destination], body_text, b"}\n")
 
     def _keep_back(self, destinations: tuple[str, ...], message: Message, length: int) -> None:
         """Log a message that its receivers would drop, once for the same ones.

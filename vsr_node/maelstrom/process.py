@@ -5,7 +5,9 @@ import os
 import select
 import signal
 import time
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from random import Random
 
 from vsr_node.storage.protocol import StorageError
@@ -16,6 +18,9 @@ from .options import parse_options
 
 READ_SIZE = 1 << 16
 """Bytes: the capacity of a pipe, so that one read takes everything that waits."""
+
+PIECES_MAX = 256
+"""Pieces that are written together; systems take 1,024."""
 
 STANDSTILL_US = 20_000
 """A turn that takes longer, as one that saves a large checkpoint, is a standstill."""
@@ -44,32 +49,52 @@ class Stdin:
         self._node = node
         # Reused: a new buffer for each read would cost more time than the read, and leave holes in
         # the memory.
-        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._buffer = bytearray(READ_SIZE)
+        self._view = memoryview(self._buffer)
         # Grows in place: joined to each new piece, a long line would be copied at every read.
         self._partial = bytearray()
         self._is_too_long = False
 
     def read_lines(self) -> list[bytes] | None:
         """Return all complete lines that wait, None at the end of stdin. Block if nothing waits."""
-        size = os.readv(0, (self._buffer,))
+        size = os.readv(0, (self._view,))
         if not size:
             return None
-        lines = bytes(self._buffer[:size]).split(b"\n")
+        if self._buffer.find(b"\n", 0, size) < 0:
+            # Most of a long line. Splitting it would take far longer than all else.
+            self._add(self._view[:size])
+            return []
+        lines = bytes(self._view[:size]).split(b"\n")
         rest = lines.pop()
-        if self._partial and lines:
+        if self._is_too_long:
+            del lines[0]
+            self._is_too_long = False
+        elif self._partial:
             self._partial += lines[0]
             lines[0] = bytes(self._partial)
             self._partial = bytearray()
-        elif self._is_too_long and lines:
-            del lines[0]
-            self._is_too_long = False
-        if rest and not self._is_too_long:
-            self._partial += rest
-            if len(self._partial) > LINE_LENGTH_MAX:
-                self._node.drop(bytes(self._partial), f"longer than {LINE_LENGTH_MAX} bytes")
-                self._partial = bytearray()
-                self._is_too_long = True
+        if rest:
+            self._add(rest)
         return lines
+
+    def _add(self, piece: bytes | memoryview) -> None:
+        """Add a piece to a line that has not ended, unless it is too long."""
+        if self._is_too_long:
+            return
+        self._partial += piece
+        if len(self._partial) > LINE_LENGTH_MAX:
+            self._node.drop(bytes(self._partial), f"longer than {LINE_LENGTH_MAX} bytes")
+            self._partial = bytearray()
+            self._is_too_long = True
+
+
+def write_some(descriptor: int, unsent: deque[bytes | memoryview]) -> None:
+    """Write once, and drop what was written. Raises BlockingIOError and BrokenPipeError."""
+    size = os.writev(descriptor, [*islice(unsent, PIECES_MAX)])
+    while unsent and size >= len(unsent[0]):
+        size -= len(unsent.popleft())
+    if size:
+        unsent[0] = memoryview(unsent[0])[size:]
 
 
 class Stdout:
@@ -78,12 +103,14 @@ class Stdout:
     def __init__(self, signals: int) -> None:
         self._signals = signals
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Write all lines. Raises BrokenPipeError if nobody reads them any more."""
-        data = memoryview(b"".join(lines))
-        while data:
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Write pieces of lines in order. Raises BrokenPipeError if nobody reads them any more."""
+        # Joined, short ones take less time; long ones would be copied for nothing.
+        is_short = sum(map(len, pieces)) <= READ_SIZE
+        unsent: deque[bytes | memoryview] = deque((b"".join(pieces),) if is_short else pieces)
+        while unsent:
             try:
-                data = data[os.write(1, data) :]
+                write_some(1, unsent)
             except BlockingIOError:
                 self._wait()
 
@@ -147,7 +174,9 @@ def serve(node: Node, signals: int) -> None:
         if lines is None:
             return
         begun = now_microseconds()
-        node.turn(begun, lines)
+        # A piece of a long line is nothing to act on.
+        if lines or begun >= node.next_timer:
+            node.turn(begun, lines)
 
 
 def _serve_to_the_end(node: Node, signals: int) -> int:

@@ -146,7 +146,9 @@ def faults_of(events: Sequence[Event]) -> list[FaultSpan]:
             continue
         if kind in under_way:
             place = under_way.pop(kind)
-            faults[place] = replace(faults[place], end=event.time)
+            answer = "" if own is None or begins else f"; {own}"
+            ended = faults[place].text + answer
+            faults[place] = replace(faults[place], end=event.time, text=ended)
         if begins:
             under_way[kind] = len(faults)
             faults.append(FaultSpan(kind, text, event.time, None, event.value))
@@ -154,7 +156,12 @@ def faults_of(events: Sequence[Event]) -> list[FaultSpan]:
     return faults
 
 
-_UNDO = {"start": "kill", "resume": "pause", "heal": "partition"}
+_UNDO = {
+    "start": "kill",
+    "resume": "pause",
+    "heal": "partition",
+    "reconfigured": "reconfigure",
+}
 
 
 def _act(f: str) -> tuple[str, bool]:

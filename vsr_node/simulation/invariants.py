@@ -57,6 +57,7 @@ from vsr_node.core.messages import (
     Refusal,
     ReplaceLog,
     Reply,
+    Request,
     SaveCheckpoint,
     StartView,
     StartViewChange,
@@ -540,7 +541,7 @@ class Invariants:
             self._check_member(host, message)
         elif isinstance(message, Answers):
             self._on_handed_back(host, message)
-        if isinstance(message, PrepareOk):
+        if isinstance(message, PrepareOk | Request | Read):
             host.promise = max(host.promise, (message.view_number, message.op_number))
         elif isinstance(message, Farewell):
             self._left_views.add(message.view_number)
@@ -614,6 +615,8 @@ class Invariants:
     ) -> None:
         if not statement.is_calm:
             raise Violation("calm", f"{host.name} sends {message}")
+        if isinstance(message, Request):
+            self._check_calm_request(host, message)
         if isinstance(message, Prepare):
             for destination in destinations:
                 for position in range(len(message.entries)):
@@ -621,6 +624,15 @@ class Invariants:
                     if key in self._prepared:
                         raise Violation("calm", f"op {key[2]} is sent again to {destination}")
                     self._prepared.add(key)
+
+    @staticmethod
+    def _check_calm_request(host: "Host", message: Request) -> None:
+        # The primary drops what it has no room for: a request may leave twice before it is logged.
+        for client, request_number, _ in message.entries:
+            if _has(host.disk.entries, (client, request_number)):
+                raise Violation(
+                    "calm", f"{host.name} sends {client}#{request_number}, which its log has"
+                )
 
     def _on_handed_back(self, host: "Host", message: Answers) -> None:
         """Hold the answers that a standby is to give out against what their sender executed."""

@@ -36,9 +36,11 @@ from vsr_node.core.messages import (
     PrepareOk,
     Read,
     ReadOk,
+    Reason,
     Reconfiguration,
     Recovery,
     RecoveryResponse,
+    Refusal,
     Request,
     StartEpoch,
     StartView,
@@ -70,6 +72,7 @@ _PEER_KINDS: dict[str, Any] = {
     "entries": tuple[_Entry, ...],
     "parts": tuple[str | _ClientPart, ...],
     "answers": tuple[tuple[str, Number, _Value | None], ...],
+    "refusals": tuple[tuple[str, Number, Reason], ...],
     "nonce": Annotated[str, msgspec.Meta(pattern=rf"\A{NONCE.pattern}\Z")],
     "rows": tuple[tuple[str, Number, tuple[str, ...]], ...],
     "body": bytes,
@@ -177,7 +180,8 @@ def decode(frame_type: int, payload: bytes) -> Frame:
         _refuse_mixed(message)
         return message._replace(parts=tuple(map(_part_of, message.parts)))
     if type(message) is Answers:
-        return message._replace(answers=_with_changes(message.answers))
+        refusals = tuple(map(Refusal._make, message.refusals))
+        return message._replace(answers=_with_changes(message.answers), refusals=refusals)
     if type(message) is LinkRows:
         return message._replace(rows=tuple(map(Row._make, message.rows)))
     if type(message) is Relay:

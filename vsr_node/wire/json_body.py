@@ -21,6 +21,8 @@ from vsr_node.core.messages import (
     Entry,
     Operation,
     Parts,
+    Reason,
+    Refusal,
     Result,
     change_of,
     object_of,
@@ -76,6 +78,9 @@ _TEMPLATES = {
 _ENCODERS: dict[str, Callable[[Any], bytes]] = {
     # Rows are named tuples, which orjson does not take.
     "rows": lambda rows: orjson.dumps([tuple(row) for row in rows]),
+    "refusals": lambda refusals: orjson.dumps(
+        [(client, number, reason.name) for client, number, reason in refusals]
+    ),
     "body": encode,
 }
 
@@ -235,6 +240,22 @@ def _decode_answer(value: object, codec: Codec) -> Answer:
     raise ValueError("expected [client, number, result or null]")
 
 
+def _decode_refusals(body: dict[str, Any], _: Codec) -> tuple[Refusal, ...]:
+    value = body["refusals"]
+    if type(value) is not list:
+        raise MalformedMessageError("field refusals: expected a list")
+    return tuple(map(_decode_refusal, value))
+
+
+def _decode_refusal(value: object) -> Refusal:
+    match value:
+        case [str(client), int(number), str(name)] if (
+            type(number) is int and 0 <= number <= NUMBER_MAX and name in Reason.__members__
+        ):
+            return Refusal(client, number, Reason[name])
+    raise MalformedMessageError("field refusals: expected [client, number, reason] of each")
+
+
 def _decode_name(field: str) -> Callable[[dict[str, Any], Codec], str]:
     def decode_name(body: dict[str, Any], _: Codec) -> str:
         if type(body[field]) is not str:
@@ -278,6 +299,7 @@ _DECODERS: dict[str, Callable[[dict[str, Any], Codec], object]] = {
     "nonce": _decode_nonce,
     "members": _decode_members,
     "answers": _decode_answers,
+    "refusals": _decode_refusals,
     "state": _decode_name("state"),
     "rows": _decode_rows,
     "origin": _decode_name("origin"),

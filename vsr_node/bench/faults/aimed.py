@@ -35,6 +35,7 @@ OWN_CHANGES_NS = 800 * NANOSECONDS_PER_MILLISECOND
 """How long a leader that is cut off takes changes that no other one takes."""
 PATIENCE_NS = NANOSECONDS_PER_SECOND
 """After so long, clients and nodes have mostly given up on a change that they waited for."""
+POLL_NS = 5 * NANOSECONDS_PER_MILLISECOND
 LOOK_NS = 400 * NANOSECONDS_PER_MILLISECOND
 """How long clients look at what the nodes of one side have, from the first answer on."""
 
@@ -88,6 +89,7 @@ class Pursuit:
         self.hold_changes = hold_changes
         """Lets clients only read at these nodes from now on, and change other keys elsewhere."""
         self._timers = timers
+        self._network = network
         self._carry_out = carry_out
         self._begun: list[FaultKind] = []
         self._tactics_begun = 0
@@ -172,6 +174,13 @@ class Pursuit:
             (_, step), self._replaced = self._replaced, None
             step()
 
+    def when_quiet(self, step: Step) -> None:
+        """Take a step when no message is under way between nodes, which are all apart."""
+        if self._network.is_quiet:
+            step()
+        else:
+            self.later(partial(self.when_quiet, step), POLL_NS)
+
     def follower(self) -> str:
         """Return a node that does not lead."""
         return next(node for node in self.nodes if node != self.leader())
@@ -245,8 +254,10 @@ def _cut_as_another_returns(pursuit: Pursuit) -> None:
 def _restart_witnesses(pursuit: Pursuit) -> None:
     """Let a leader that was cut off come back to nodes that start again, as its successor goes.
 
-    They alone know the successor, and what it has acknowledged. They must know it on their disks.
+    They alone know the successor, and what it has acknowledged. They must know it on their disks:
+    none of its messages is still under way to them when they start.
     """
+    nodes = pursuit.nodes
 
     def begin() -> None:
         cut = pursuit.leader()
@@ -254,12 +265,17 @@ def _restart_witnesses(pursuit: Pursuit) -> None:
         pursuit.when_replaced(cut, lambda: wait(cut))
 
     def wait(cut: str | None) -> None:
-        pursuit.on_acknowledgement(lambda: pursuit.later(lambda: swap(cut)), BEHIND)
+        pursuit.on_acknowledgement(lambda: pursuit.later(lambda: part(cut)), BEHIND)
 
-    def swap(cut: str | None) -> None:
-        witnesses = [node for node in pursuit.nodes if node not in (cut, pursuit.leader())]
+    def part(cut: str | None) -> None:
+        successor = pursuit.leader() or nodes[0]
+        witnesses = [node for node in nodes if node not in (cut, successor)]
+        pursuit.do(PARTITION, all_apart(nodes))
+        pursuit.when_quiet(lambda: swap(successor, witnesses))
+
+    def swap(successor: str, witnesses: Sequence[str]) -> None:
         pursuit.do(KILL, Kill("witnesses", " ".join(witnesses), witnesses))
-        _cut_now(pursuit)
+        pursuit.do(PARTITION, cut_off("successor", nodes, {successor}))
         pursuit.undo(KILL)
 
     pursuit.on_acknowledgement(begin)

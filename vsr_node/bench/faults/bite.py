@@ -69,7 +69,7 @@ def bite_of(options: FaultOptions, network: Network, effects: Sequence[Effect]) 
     counts = network.counts
     kills = sum(len(effect.nodes) for effect in effects if effect.f == KILL.name)
     messages = (counts.cut, counts.lost, counts.repeated, counts.slowed, counts.killed)
-    touched = any((*messages, kills)) or any(effect.messages_touched for effect in effects)
+    touched = any(messages) or any(effect.has_touched for effect in effects)
     asks = (options.nemeses, options.slow_ms, options.loss, options.duplication)
     asked = options.require_faults or any(asks)
     told = ""

@@ -5,7 +5,7 @@ Each kind is one file of this folder and one line of ``kinds.KINDS``.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
 from typing import Any, Self
 
@@ -74,6 +74,8 @@ class PlannedKind:
     """Draws one; returns None if the group is too small for it."""
     at_leader: "FaultValue | None"
     """The fault of the node that leads when it begins; None if the kind can't aim."""
+    ends_by_itself: bool = field(default=False, kw_only=True)
+    """Whether no act of the plan ends it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """The plan of a run's faults, drawn from the seed before the run.
 
 Each kind alternates between a fault and its end, on a schedule of its own, so that faults of
-several kinds overlap.
+several kinds overlap. What ends by itself begins as often.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +80,7 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
     at = int(random.uniform(earliest_ns, demand.interval_ns))
     while at < demand.time_limit_ns:
         value = None
-        if len(acts) % 2 == 0:
+        if kind.ends_by_itself or len(acts) % 2 == 0:
             value = _next_fault(
                 demand, kind, random, len(acts) // 2, used, demand.time_limit_ns - at
             )
@@ -89,7 +89,7 @@ def _alternate(demand: Demand, kind: PlannedKind, random: Random) -> list[Act]:
         acts.append(Act(at, kind, value))
         lasts_ns_min = 0 if value is None else value.lasts_ns_min
         at += max(int(random.uniform(0, 2 * demand.interval_ns)), lasts_ns_min)
-    if not (demand.thorough or demand.heals):
+    if kind.ends_by_itself or not (demand.thorough or demand.heals):
         return acts
     is_chosen = bool(demand.partitions) and kind is PARTITION
     if not demand.thorough or kind.at_leader is None or is_chosen:

@@ -5,9 +5,10 @@ the leader is the only node that sends messages of some type to all others (PREP
 a heartbeat). If bodies carry the number of a view or term, only the newest of each type count: a
 leader that was replaced may not know it yet, and does not lead by any other type. (It has repeated
 that type. A request for votes comes once, and does not replace who has asked earlier.) If that
-number is a ``view_number``, the leader can only be the node at that place of ``node_ids``, counted
-around. If no node is such a sender, the leader is a node that takes part in most messages. If all
-nodes do the same, no node counts as the leader.
+number is a ``view_number``, the leader can only be the node at that place of the members, counted
+around; each epoch counts its views from a multiple of ``VIEWS_PER_EPOCH``. If no node is such a
+sender, the leader is a node that takes part in most messages. If all nodes do the same, no node
+counts as the leader. All nodes are members until a change of members is answered.
 """
 
 from collections import deque
@@ -26,6 +27,8 @@ MESSAGES_MIN = 10
 LEADER_FACTOR = 1.4
 """A node that all others ask has twice the traffic of the next one among three nodes, and four
 times as much among five."""
+
+VIEWS_PER_EPOCH = 1 << 32
 
 VIEW_FIELDS = ("view_number", "view", "term")
 
@@ -48,8 +51,9 @@ class LeaderGauge:
     ) -> None:
         self.leaderships: list[Leadership] = []
         """Each begins where another node than before stood out, as seen once a tick."""
+        self.members: Sequence[str] = nodes
+        """The nodes that may lead, in their order."""
         self._timers = timers
-        self._nodes = nodes
         self._traffic = traffic
         self._tick_ns = max(TICK_NS, latency_ns)
         self._before: deque[Flows] = deque(maxlen=TICKS_KEPT)
@@ -67,46 +71,48 @@ class LeaderGauge:
 
     def leader(self) -> str | None:
         """Return the node that seems to lead now, None if no node stands out."""
-        if len(self._nodes) == 1:
-            return self._nodes[0]
+        if len(self.members) == 1:
+            return self.members[0]
         recent = self._recent()
         return self._only_broadcaster(recent) or self._centre(recent)
 
     def _recent(self) -> Flows:
-        """Return the traffic of late between the nodes, without that of services."""
+        """Return the traffic of late between the members."""
         before = self._before[0] if self._before else {}
+        members = frozenset(self.members)
         return {
-            (source, destination, kind): count - before.get((source, destination, kind), 0)
-            for (source, destination, kind), count in self._traffic.flows.items()
-            if source in self._nodes and destination in self._nodes
+            flow: count - before.get(flow, 0)
+            for flow, count in self._traffic.flows.items()
+            if flow[0] in members and flow[1] in members
         }
 
     def _only_broadcaster(self, recent: Flows) -> str | None:
         """Return the node that alone sent messages of some type to all others, if there is one."""
-        scores = dict.fromkeys(self._nodes, 0)
+        scores = dict.fromkeys(self.members, 0)
         reaches = self._reaches(recent)
-        newest = {kind: max(self._view(n, kind) for n in reach) for kind, reach in reaches.items()}
+        views = {kind: {n: self._view(n, kind) for n in reach} for kind, reach in reaches.items()}
+        newest = {kind: max(of_kind.values()) for kind, of_kind in views.items()}
         replaced = {
             node
             for kind, reach in reaches.items()
             for node, count in reach.items()
-            if count > 1 and self._view(node, kind) < newest[kind]
+            if count > 1 and views[kind][node] < newest[kind]
         }
         for kind, reach in reaches.items():
-            senders = [node for node in reach if self._view(node, kind) == newest[kind]]
+            senders = [node for node in reach if views[kind][node] == newest[kind]]
             (node, *others) = senders
             if not others and node not in replaced and self._may_lead(node, kind):
                 scores[node] += reach[node]
-        best = max(self._nodes, key=lambda node: scores[node])
+        best = max(self.members, key=lambda node: scores[node])
         return best if scores[best] else None
 
     def _centre(self, recent: Flows) -> str | None:
         """Return the node that takes part in most messages, if one stands out."""
-        talk = dict.fromkeys(self._nodes, 0)
+        talk = dict.fromkeys(self.members, 0)
         for (source, destination, _), count in recent.items():
             talk[source] += count
             talk[destination] += count
-        first, second, *_ = sorted(self._nodes, key=lambda node: -talk[node])
+        first, second, *_ = sorted(self.members, key=lambda node: -talk[node])
         stands_out = talk[first] >= max(MESSAGES_MIN, LEADER_FACTOR * talk[second])
         return first if stands_out else None
 
@@ -117,8 +123,8 @@ class LeaderGauge:
         one whose newest messages are of different views: it answers, now this node, now that one.
         """
         reaches: dict[str, dict[str, int]] = {}
-        for source, _, kind in recent:
-            others = [node for node in self._nodes if node != source]
+        for source, kind in dict.fromkeys((source, kind) for source, _, kind in recent):
+            others = [node for node in self.members if node != source]
             reach = min(recent.get((source, node, kind), 0) for node in others)
             if reach and len({*map(_number, self._newest(source, kind))}) == 1:
                 reaches.setdefault(kind, {})[source] = reach
@@ -129,14 +135,14 @@ class LeaderGauge:
 
     def _newest(self, node: str, kind: str) -> list[Mapping[str, Any]]:
         """Return the newest message of a type that a node sent to each other one."""
-        others = [other for other in self._nodes if other != node]
+        others = [other for other in self.members if other != node]
         return [self._traffic.newest[node, other, kind] for other in others]
 
     def _may_lead(self, node: str, kind: str) -> bool:
         view_number = self._newest(node, kind)[0].get("view_number")
         if type(view_number) is not int:
             return True
-        return self._nodes[view_number % len(self._nodes)] == node
+        return self.members[view_number % VIEWS_PER_EPOCH % len(self.members)] == node
 
 
 def _number(body: Mapping[str, Any]) -> int:

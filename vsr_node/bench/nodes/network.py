@@ -106,6 +106,11 @@ class Network:
         """What faults have touched so far."""
         return FaultCounts(**self.links.counted, **self._absences.counted)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no message between servers waits for its time."""
+        return self._under_way == 0
+
     def add_node(self, name: str, port: NodePort) -> None:
         """Make a node known."""
         self._nodes[name] = port

@@ -15,6 +15,7 @@ from vsr_node.bench.faults.kind import Demand
 from vsr_node.bench.faults.kinds import wanted
 from vsr_node.bench.faults.nemesis import Nemesis
 from vsr_node.bench.faults.plan import Act, plan_faults
+from vsr_node.bench.faults.reconfigure import RECONFIGURE, Offer
 from vsr_node.bench.nodes.clients import Client
 from vsr_node.bench.nodes.gauge import LeaderGauge
 from vsr_node.bench.nodes.ground import RunGround
@@ -44,7 +45,7 @@ from vsr_node.bench.stored.results import Results, RunRecord, results_of
 from vsr_node.bench.stored.screen import screen_of
 from vsr_node.bench.stored.script import OPERATIONS, operation_line
 from vsr_node.bench.stored.store import Store
-from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.workloads import WORKLOADS, Setting, Workload
 from vsr_node.bench.workloads.verdict import WorkloadVerdict
 from vsr_node.checker.history import Event
 from vsr_node.checker.validity import Validity
@@ -196,13 +197,10 @@ class LiveRun:
         )
         self._ground = self._lay_ground()
         self._loop = Loop(self._timers)
-        self.workload = WORKLOADS[options.workload](
-            len(options.nodes),
-            options.concurrency,
-            self._stream("workload"),
-            thorough=options.is_thorough,
-            parameters=options.parameters,
+        setting = Setting(
+            len(options.nodes), options.concurrency, options.parameters, options.is_thorough
         )
+        self.workload = WORKLOADS[options.workload](setting, self._stream("workload"))
         self._plan = self._write_plan()
         self._clients: list[Client] = []
         launch = Launch(options.command_in(store.folder), self._logs)
@@ -281,6 +279,8 @@ class LiveRun:
 
     def _set_up(self, interruption: Interruption) -> None:
         """Send what the workload sends to each node before all operations."""
+        if any(act.kind is RECONFIGURE for act in self._plan):
+            self._require_offer(interruption)
         set_up = SetUp(self._new_client, self._time_out_ns())
         set_up.start(self._options.nodes, self.workload.set_up(self._options.nodes))
         self._loop.run_until(lambda: set_up.done or interruption.signal_number is not None)
@@ -288,6 +288,13 @@ class LiveRun:
             raise Stopped(interruption.signal_number)
         if set_up.failure is not None:
             raise SetupError(set_up.failure)
+
+    def _require_offer(self, interruption: Interruption) -> None:
+        """Raise SetupError if the nodes can't be asked for other members."""
+        offer = Offer(self._new_client(), self._options.nodes[0])
+        self._loop.run_until(lambda: offer.is_known or interruption.signal_number is not None)
+        if interruption.signal_number is None and offer.missing is not None:
+            raise SetupError(offer.missing)
 
     def _new_client(self) -> Client:
         client = Client(f"c{len(self._clients)}", self._ground.network, self._timers)
@@ -315,6 +322,7 @@ class LiveRun:
             workers.in_flight_at,
             workers.on_fault,
             workers.hold_changes,
+            self._new_client,
         )
         self._show_progress(workers, nemesis)
         nemesis.start(self._plan)

@@ -118,7 +118,8 @@ class Description:
         metavar="LIST",
         help="kill (-9, then started again), pause, partition, several of them (kill,pause), "
         "all, or none; one node, a minority, a majority, all nodes, or the leader; aimed (not part "
-        "of all): kills, cuts and pauses of the leader at the worst moments",
+        "of all): kills, cuts and pauses of the leader at the worst moments; reconfigure (not part "
+        "of all): other members, for nodes that offer it",
     )
     partitions: tuple[str, ...] = _option(
         "--partitions",

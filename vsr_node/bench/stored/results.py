@@ -3,7 +3,7 @@
 The dataclasses have the names and the order of ``results.json``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from vsr_node.bench.nodes.network import Network
 from vsr_node.bench.nodes.traffic import ServerTraffic, Traffic
 from vsr_node.bench.stored.json_values import as_json, from_json
 from vsr_node.bench.stored.options import Description, Options, stored_values
+from vsr_node.bench.stored.pauses import pauses_ms
 from vsr_node.bench.stored.quantiles import milliseconds, quantile_ms
 from vsr_node.bench.stored.strength import Strength, strength_of, weakness_of
 from vsr_node.bench.workloads import WORKLOADS, Workload
@@ -156,6 +157,11 @@ class FaultFigures:
     operations_at_nodes: int
     end: float
     messages_touched: int
+    epoch: int | None = None
+    """As ``Effect`` has it; None in earlier versions."""
+    pause_ms: float | None = None
+    """How much longer than the median the slowest write took that was under way while the epoch
+    began, in milliseconds; None if no epoch began, or no such write was ok."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +342,7 @@ def results_of(run: RunRecord, verdict: WorkloadVerdict, repeat: str) -> Results
         latency_ms=_latencies(run.events, end_ns),
         network=_network(run.network, stats.count, run.messages_left_out),
         bite=bite_of(run.options, run.network, run.effects),
-        faults=tuple(_fault(effect) for effect in run.effects),
+        faults=_faults(run),
         mistakes=_mistakes(run.mistakes),
         bench=_bench_share(run),
         interrupted=run.interrupted,
@@ -392,14 +398,21 @@ def _per(count: int, operations: int) -> float | None:
 
 def _latencies(events: Sequence[Event], end_ns: int) -> dict[str, Latency]:
     """Return the latencies of operations that began in time and were ok, by function."""
-    begun: dict[int | str, int] = {}
     by_f: dict[str, list[int]] = {}
+    for f, begin, end in _ok_operations(events):
+        if begin < end_ns:
+            by_f.setdefault(f, []).append(end - begin)
+    return {f: _latency(sorted(by_f[f])) for f in sorted(by_f)}
+
+
+def _ok_operations(events: Sequence[Event]) -> Iterator[tuple[str, int, int]]:
+    """Yield function, begin and end (nanoseconds) of each operation that was ok."""
+    begun: dict[int | str, int] = {}
     for event in events:
         if event.type == "invoke":
             begun[event.process] = event.time
-        elif event.type == "ok" and begun[event.process] < end_ns:
-            by_f.setdefault(event.f, []).append(event.time - begun[event.process])
-    return {f: _latency(sorted(by_f[f])) for f in sorted(by_f)}
+        elif event.type == "ok":
+            yield event.f, begun[event.process], event.time
 
 
 def _latency(ordered_ns: Sequence[int]) -> Latency:
@@ -430,10 +443,22 @@ def _traffic(traffic: Traffic | ServerTraffic, operations: int) -> dict[str, Any
     }
 
 
-def _fault(effect: Effect) -> FaultFigures:
+def _faults(run: RunRecord) -> tuple[FaultFigures, ...]:
+    workload = WORKLOADS[run.options.workload]
+    writes = [
+        (begin, end)
+        for f, begin, end in _ok_operations(run.events)
+        if not workload.function(f).idempotent
+    ]
+    pauses = pauses_ms(run.effects, writes)
+    return tuple(_fault(effect, pause) for effect, pause in zip(run.effects, pauses, strict=True))
+
+
+def _fault(effect: Effect, pause_ms: float | None) -> FaultFigures:
     assert effect.end is not None, "the nemesis has stopped"
     times = {"begin": _seconds(effect.begin), "end": _seconds(effect.end)}
-    return FaultFigures(**asdict(effect) | times | {"nodes": tuple(effect.nodes)})
+    changed = times | {"nodes": tuple(effect.nodes), "pause_ms": pause_ms}
+    return FaultFigures(**asdict(effect) | changed)
 
 
 def _mistakes(mistakes: Mistakes) -> MistakesFigures:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vsr_node.bench.faults.bite import UNTOUCHED
+from vsr_node.bench.faults.reconfigure import RECONFIGURE
 from vsr_node.bench.stored.results import (
     EXPLANATION_LINES_MAX,
     OUTCOMES,
@@ -88,7 +89,21 @@ def _faults(results: Results) -> list[str]:
     lines += [_fault(fault) for fault in results.faults[:FAULTS_SHOWN]]
     if len(results.faults) > FAULTS_SHOWN:
         lines.append(f"  and {len(results.faults) - FAULTS_SHOWN} more")
-    return [*lines, f"  {results.bite.told}"]
+    return [*lines, f"  {results.bite.told}", *_changes(results.faults)]
+
+
+def _changes(faults: Sequence[FaultFigures]) -> list[str]:
+    """Return how many epochs changes of members began, and how long writes paused for them."""
+    asked = sum(fault.f == RECONFIGURE.name for fault in faults)
+    if not asked:
+        return []
+    begun = sum(fault.epoch is not None for fault in faults)
+    line = f"  epochs begun: {begun} of {asked} asked for"
+    pauses = sorted(fault.pause_ms for fault in faults if fault.pause_ms is not None)
+    if pauses:
+        middle, high = (pauses[int(part * len(pauses))] for part in (0.5, 0.99))
+        line += f"; pause of writes, ms: p50 {middle:.1f}  p99 {high:.1f}  max {pauses[-1]:.1f}"
+    return [line]
 
 
 def _kinds(faults: Sequence[FaultFigures]) -> str:

@@ -19,7 +19,7 @@ from vsr_node.bench.stored.script import (
     load_operations,
     operations_of,
 )
-from vsr_node.bench.workloads import WORKLOADS, Workload
+from vsr_node.bench.workloads import WORKLOADS, Setting, Workload
 from vsr_node.checker import Bounds, Event, HistoryError, load_history
 
 BUNDLE_SUFFIX = ".tar.gz"
@@ -53,9 +53,8 @@ class StoredRun:
     def workload(self) -> Workload:
         """Return the workload that judges it, and that draws nothing from its random stream."""
         test = self.description
-        return WORKLOADS[test.workload](
-            len(test.nodes), test.concurrency, Random(0), parameters=test.parameters
-        )
+        setting = Setting(len(test.nodes), test.concurrency, test.parameters)
+        return WORKLOADS[test.workload](setting, Random(0))
 
     def script(self) -> Script:
         """Return its operations and faults.

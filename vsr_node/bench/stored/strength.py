@@ -7,7 +7,6 @@ them again from ``history.jsonl``.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vsr_node.bench.faults.kill import KILL
 from vsr_node.bench.faults.nemesis import Effect
 from vsr_node.bench.nodes.gauge import Leadership
 from vsr_node.bench.nodes.known_errors import ANSWERS, KnownError
@@ -139,7 +138,7 @@ def strength_of(
         refused=codes.count(KnownError.TEMPORARILY_UNAVAILABLE),
         read_backs=read_backs,
         faults=len(effects),
-        faults_that_touched=sum(_touched(effect) for effect in effects),
+        faults_that_touched=sum(effect.has_touched for effect in effects),
         faults_with_leader=sum(effect.leader is not None for effect in effects),
         faults_at_leader=sum(effect.leader_hit for effect in effects),
         operations_in_flight=sum(effect.operations_in_flight for effect in effects),
@@ -148,10 +147,6 @@ def strength_of(
         writes_acknowledged=reading.writes_acknowledged,
         writes_read_elsewhere=reading.writes_read_elsewhere,
     )
-
-
-def _touched(effect: Effect) -> bool:
-    return effect.messages_touched > 0 or (effect.f == KILL.name and bool(effect.nodes))
 
 
 def weakness_of(strength: Strength, test: Description) -> str | None:

@@ -12,9 +12,9 @@ from vsr_node.bench.workloads.kafka import Kafka
 from vsr_node.bench.workloads.lin_kv import LinKv
 from vsr_node.bench.workloads.txn import TxnListAppend, TxnRwRegister
 from vsr_node.bench.workloads.unique_ids import UniqueIds
-from vsr_node.bench.workloads.workload import Parameters, Workload
+from vsr_node.bench.workloads.workload import Parameters, Setting, Workload
 
-__all__ = ["DEFAULT", "WORKLOADS", "Parameters", "Workload"]
+__all__ = ["DEFAULT", "WORKLOADS", "Parameters", "Setting", "Workload"]
 
 WORKLOADS: dict[str, type[Workload]] = {
     each.name: each

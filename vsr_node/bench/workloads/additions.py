@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from vsr_node.bench.nodes.mistakes import Kind, WireError
 from vsr_node.bench.workloads.examiner import Body, Examiner, Step, json_text
-from vsr_node.bench.workloads.workload import DEFAULTS, Operation, Parameters, Workload
+from vsr_node.bench.workloads.workload import Operation, Setting, Workload
 
 READ = Operation("read", None, None)
 
@@ -83,16 +83,8 @@ class Elements(Additions):
     addition: ClassVar[str]
     """The function that adds."""
 
-    def __init__(
-        self,
-        node_count: int,
-        concurrency: int,
-        random: Random,
-        *,
-        thorough: bool = False,
-        parameters: Parameters = DEFAULTS,
-    ) -> None:
-        super().__init__(node_count, concurrency, random, thorough=thorough, parameters=parameters)
+    def __init__(self, setting: Setting, random: Random) -> None:
+        super().__init__(setting, random)
         self._next_element = 0
 
     def next_operation(self, thread: int) -> Operation:

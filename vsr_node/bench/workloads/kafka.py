@@ -19,12 +19,11 @@ from vsr_node.bench.nodes.mistakes import Kind, WireError
 from vsr_node.bench.workloads.examiner import Examiner, json_text
 from vsr_node.bench.workloads.transactions import Drawing
 from vsr_node.bench.workloads.workload import (
-    DEFAULTS,
     ClientCrashError,
     Exchange,
     Function,
     Operation,
-    Parameters,
+    Setting,
     Workload,
 )
 
@@ -205,19 +204,11 @@ class Kafka(Workload):
     reusable = False
     has_final_phase = True
 
-    def __init__(
-        self,
-        node_count: int,
-        concurrency: int,
-        random: Random,
-        *,
-        thorough: bool = False,
-        parameters: Parameters = DEFAULTS,
-    ) -> None:
-        super().__init__(node_count, concurrency, random, thorough=thorough, parameters=parameters)
-        self._drawing = Drawing(random, parameters)
-        self._crash_share = concurrency / CRASH_INTERVAL_S / parameters.rate
-        self._places: list[Offsets] = [{} for _ in range(concurrency)]
+    def __init__(self, setting: Setting, random: Random) -> None:
+        super().__init__(setting, random)
+        self._drawing = Drawing(random, setting.parameters)
+        self._crash_share = setting.concurrency / CRASH_INTERVAL_S / setting.parameters.rate
+        self._places: list[Offsets] = [{} for _ in range(setting.concurrency)]
         """For each client, the next offset of each of its keys."""
         self._sent: Offsets = {}
         """The highest offset that was sent to each key."""

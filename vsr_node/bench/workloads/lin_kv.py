@@ -19,10 +19,9 @@ from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.workloads.examiner import Body, Examiner, json_text, same_json
 from vsr_node.bench.workloads.verdict import Culprit, KeyFigures, WorkloadVerdict
 from vsr_node.bench.workloads.workload import (
-    DEFAULTS,
     Function,
     Operation,
-    Parameters,
+    Setting,
     Workload,
 )
 from vsr_node.checker import Bounds, RegisterModel, check
@@ -203,23 +202,15 @@ class LinKv(Workload):
         *(ids, several_at_once, odd_values),
     )
 
-    def __init__(
-        self,
-        node_count: int,
-        concurrency: int,
-        random: Random,
-        *,
-        thorough: bool = False,
-        parameters: Parameters = DEFAULTS,
-    ) -> None:
-        super().__init__(node_count, concurrency, random, parameters=parameters)
-        self._is_thorough = thorough
+    def __init__(self, setting: Setting, random: Random) -> None:
+        super().__init__(setting, random)
+        self._is_thorough = setting.thorough
         self._value_count = 0
         self._seen: dict[int, Any] = {}
         """The value of each key that a reply named last."""
-        self._reader_count = node_count
-        self._group_size = self.threads_per_group(node_count)
-        group_count = concurrency // self._group_size
+        self._reader_count = setting.node_count
+        self._group_size = self.threads_per_group(setting.node_count)
+        group_count = setting.concurrency // self._group_size
         self._keys = list(range(group_count))
         self._next_key = group_count
         self._processes = [self._group_size] * group_count

@@ -10,10 +10,9 @@ from vsr_node.bench.nodes.mistakes import Kind, WireError
 from vsr_node.bench.workloads.examiner import Body, Examiner, json_text, same_json
 from vsr_node.bench.workloads.transactions import Drawing
 from vsr_node.bench.workloads.workload import (
-    DEFAULTS,
     Function,
     Operation,
-    Parameters,
+    Setting,
     Workload,
 )
 
@@ -110,17 +109,9 @@ class _Transactions(Workload):
     write: ClassVar[str]
     """The function that changes a key."""
 
-    def __init__(
-        self,
-        node_count: int,
-        concurrency: int,
-        random: Random,
-        *,
-        thorough: bool = False,
-        parameters: Parameters = DEFAULTS,
-    ) -> None:
-        super().__init__(node_count, concurrency, random, thorough=thorough, parameters=parameters)
-        self._drawing = Drawing(random, parameters)
+    def __init__(self, setting: Setting, random: Random) -> None:
+        super().__init__(setting, random)
+        self._drawing = Drawing(random, setting.parameters)
 
     def next_operation(self, thread: int) -> Operation:
         """Return a transaction."""

@@ -64,7 +64,15 @@ class Parameters:
     """Whether sets and counters must be linearizable, and transactions strictly serializable."""
 
 
-DEFAULTS = Parameters()
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a workload is made for: the size of the test, and what is asked of it."""
+
+    node_count: int
+    concurrency: int
+    parameters: Parameters = Parameters()
+    thorough: bool = False
+    """Whether operations may show more than those that Maelstrom would draw."""
 
 
 class ClientCrashError(Exception):
@@ -98,19 +106,9 @@ class Workload(ABC):
     doctor_steps: ClassVar[tuple[Step, ...]] = ()
     """What the doctor tries. The name of a step's function is its name in the report."""
 
-    def __init__(
-        self,
-        node_count: int,
-        concurrency: int,
-        random: Random,
-        *,
-        thorough: bool = False,
-        parameters: Parameters = DEFAULTS,
-    ) -> None:
-        """``thorough`` allows operations that show more than those that Maelstrom would draw."""
-        del node_count, concurrency, thorough  # By default all threads do the same.
+    def __init__(self, setting: Setting, random: Random) -> None:
         self._random = random
-        self.parameters = parameters
+        self.parameters = setting.parameters
 
     @classmethod
     def function(cls, f: str) -> Function:

@@ -14,7 +14,7 @@ from vsr_node.bench.nodes.clients import error_of, require_fields, require_known
 from vsr_node.bench.nodes.known_errors import KnownError
 from vsr_node.bench.nodes.loop import NANOSECONDS_PER_SECOND
 from vsr_node.bench.nodes.mistakes import ADVICE, EXPECTED, Kind, WireError
-from vsr_node.bench.workloads import Workload
+from vsr_node.bench.workloads import Setting, Workload
 from vsr_node.bench.workloads.examiner import Done, Operation, json_text, same_json
 from vsr_node.bench.workshop.group import Asker, Body, Group
 
@@ -128,7 +128,7 @@ class Examination:
         self.group = group
         self._printed = printed
         self._workload = workload
-        self._client = workload(len(group.names), len(group.names), Random(0))
+        self._client = workload(Setting(len(group.names), len(group.names)), Random(0))
         self._patience_s = patience_s
         self._report = report
         self._reported_count = 0

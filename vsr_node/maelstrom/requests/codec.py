@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from vsr_node.core.messages import Operation, Result
 
-from .fields import check_text, is_value, remembered_values
+from .fields import REMEMBERED_LENGTH_MAX, check_text, is_value, remembered_values
 from .table import OPERATIONS, PARTS, REPLIES
 
 _ONLY_LISTS = frozenset({list})
@@ -22,7 +22,11 @@ def decode_operations(values: Sequence[object]) -> Iterable[Operation]:
                 for kind, key, text in cast("Sequence[list[Any]]", values)
                 if kind == "write"
                 and type(key) is str is type(text)
-                and (text in remembered_values or is_value(text))
+                # A long text would have to be hashed whole.
+                and (
+                    (len(text) <= REMEMBERED_LENGTH_MAX and text in remembered_values)
+                    or is_value(text)
+                )
             ]
             if len(writes) == len(values):
                 return writes

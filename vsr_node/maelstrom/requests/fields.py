@@ -62,7 +62,7 @@ def check_text(text: object) -> None:
         raise ValueError("a value's text is not one line of JSON")
 
 
-_REMEMBERED_LENGTH_MAX = 64
+REMEMBERED_LENGTH_MAX = 64
 _REMEMBERED_COUNT_MAX = 4_096
 remembered_values: set[str] = set()
 """Short texts that were checked: the same values come again and again."""
@@ -70,14 +70,15 @@ remembered_values: set[str] = set()
 
 def is_value(text: str) -> bool:
     """Return whether a text is one line of JSON."""
+    if len(text) > REMEMBERED_LENGTH_MAX:
+        return _is_one_line_of_json(text)
     if text in remembered_values:
         return True
     if not _is_one_line_of_json(text):
         return False
-    if len(text) <= _REMEMBERED_LENGTH_MAX:
-        if len(remembered_values) == _REMEMBERED_COUNT_MAX:
-            remembered_values.clear()
-        remembered_values.add(text)
+    if len(remembered_values) == _REMEMBERED_COUNT_MAX:
+        remembered_values.clear()
+    remembered_values.add(text)
     return True
 
 
