@@ -6,12 +6,15 @@ float can hold becomes an ``InexactNumber``, which can't be written.
 """
 
 import json
-import re
 from typing import NoReturn
 
 import orjson
 
-_LONG_NUMBER = re.compile(rb"[0-9.]{17}|[0-9.][eE][+-]?[0-9]{3}")
+_DIGITS = bytes.maketrans(b"123456789.E+", b"0000000000e-")
+_LONG_NUMBERS = (17 * b"0", 16 * b"0" + b"e", b"0e000", b"0e-000")
+"""What is in a line with such a number once all digits and dots are 0: a regular expression would
+take five to ten times as long to find it."""
+
 _INTEGER_DIGITS_MAX = 4_000  # Python refuses to convert longer ones.
 
 
@@ -39,7 +42,8 @@ def parse(line: bytes) -> object:
 
 def may_be_inexact(line: bytes) -> bool:
     """Return whether ``parse`` may have rounded a number in ``line``."""
-    return _LONG_NUMBER.search(line) is not None
+    digits = line.translate(_DIGITS)
+    return any(number in digits for number in _LONG_NUMBERS)
 
 
 def parse_exactly(line: bytes) -> object:

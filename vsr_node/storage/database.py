@@ -12,6 +12,11 @@ of its own. All begin with the journal's id.
 The checkpoint is row 0, its head, and the parts in rows 1, 2, ... of bounded bytes, since SQLite
 takes no row of 1 GB. Their checksums are chained, too, and the head holds the end of the chain. In
 format 1 all parts stood in row 0; such a checkpoint is read until the next one replaces it.
+
+A checkpoint is written into a table of its own, some rows a turn, so that no turn stands still for
+a large state. When it is whole, it takes the place of the one before, and the log below it goes, in
+one transaction. Until then the older one and all of the log are there, which add up to the same.
+Only a checkpoint that the log does not lead to, as another replica sent it, is written at once.
 """
 
 import sqlite3
@@ -49,11 +54,22 @@ milliseconds, and the file does not stay larger than that."""
 CHECKPOINT_ROW_BYTES = 1 << 20
 """A row of a checkpoint has no more, unless it holds a single part."""
 
+_STEP_BYTES = 1 << 20
+"""So much of a checkpoint is written in a turn, and as much again as the turn logs."""
+
+_ENTRY_STEP_BYTES = 8 << 10
+"""What an entry counts for at least: for each, the core waits so long until the next checkpoint."""
+
+
+def _table(name: str) -> str:
+    return f"CREATE TABLE {name} (number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)"
+
+
 _SCHEMA = (
     # op_number is that of the turn's last entry.
     "CREATE TABLE turns (op_number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
-    "CREATE TABLE checkpoint (number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
-    "CREATE TABLE summary (number INTEGER PRIMARY KEY, content BLOB, checksum INTEGER)",
+    _table("checkpoint"),
+    _table("summary"),
 )
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
@@ -148,6 +164,39 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, UnicodeDecodeError)
 
 
+class _GrowingCheckpoint:
+    """A checkpoint of which some rows are written, and some are still to be made."""
+
+    def __init__(self, record: SaveCheckpoint, seed: int) -> None:
+        self.record = record
+        self.bytes_due = 0
+        """How much more than usual of it is to be written in this turn."""
+        self._count = 0
+        self._chain = seed
+        self._texts = _texts(record.checkpoint.parts)
+        self._next = next(self._texts, None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows but the head were taken."""
+        return self._next is None
+
+    def take_row(self) -> tuple[int, bytes, int]:
+        """Return the next row: its number, its content and its checksum."""
+        text = self._next
+        assert text is not None
+        self._count += 1
+        self._chain = zlib.crc32(text, self._chain)
+        self._next = next(self._texts, None)
+        return self._count, text, self._chain
+
+    @property
+    def head(self) -> tuple[object, ...]:
+        """The content of row 0, once it is whole."""
+        op_number, client_count, _, epoch, members = self.record.checkpoint
+        return (op_number, client_count, self._chain, epoch, members)
+
+
 class Database:
     """An open database. Everything raises ``ERRORS``."""
 
@@ -158,6 +207,7 @@ class Database:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.text_factory = bytes  # Damage may turn a blob into a text that is none.
         self._execute = self._connection.execute
+        self._growing: _GrowingCheckpoint | None = None
         try:
             self._set_up(is_flushed=is_flushed)
         except ERRORS:
@@ -204,7 +254,10 @@ class Database:
         with self._transaction():
             for statement in _SCHEMA:
                 self._execute(statement)
-            self._put_checkpoint(state.checkpoint)
+            first = _GrowingCheckpoint(SaveCheckpoint(state.checkpoint, 1), self._seed)
+            while not first.is_whole:
+                self._put("checkpoint", *first.take_row())
+            self._put_first("checkpoint", first.head)
             summary = self._append(summary, state.entries)
             self._put_first("summary", tuple(summary))
         return summary
@@ -213,6 +266,8 @@ class Database:
         """Carry out ``records`` in one transaction, and return the summary after them."""
         transaction = summary.transaction + 1
         match records:
+            case _ if self._growing is not None:
+                pass
             # Most turns do no more than to append; one statement is a transaction of its own.
             case [ReplaceLog() as log] if _appends(summary, log):
                 return self._append(summary._replace(transaction=transaction), log.entries)
@@ -221,11 +276,16 @@ class Database:
                 commit_number = max(commit, summary.commit_number)
                 summary = summary._replace(transaction=transaction, commit_number=commit_number)
                 return self._append(summary, log.entries)
+        for record in records:
+            if isinstance(record, SaveCheckpoint):
+                self._begin_checkpoint(summary, record)
         with self._transaction():
             summary = summary._replace(transaction=transaction)
             for record in records:
                 assert_legal(record, summary)
                 summary = self._carry_out(summary, record)
+            if self._growing is not None:
+                summary = self._grow_checkpoint(summary, self._growing)
             assert_whole(summary)
             self._put_first("summary", tuple(summary))
         return summary
@@ -248,10 +308,10 @@ class Database:
                 return summary.committed_up_to(commit_number)
             case SetView(view_number, last_normal_view):
                 return summary._replace(view_number=view_number, last_normal_view=last_normal_view)
-            case SaveCheckpoint(checkpoint, first_op_number):
-                self._put_checkpoint(checkpoint)
-                summary = summary._replace(checkpoint_op_number=checkpoint.op_number)
-                return self._truncate(summary, first_op_number)
+            case SaveCheckpoint():
+                growing = self._growing
+                assert growing is not None
+                return self._replace_checkpoint(summary, growing) if growing.is_whole else summary
             case Recovered():
                 return summary._replace(is_recovering=False)
 
@@ -263,6 +323,8 @@ class Database:
         content = orjson.dumps(turn, default=object_of)
         checksum = zlib.crc32(content, summary.chain_end)
         self._execute("INSERT INTO turns VALUES (?, ?, ?)", (op_number, content, checksum))
+        if self._growing is not None:
+            self._growing.bytes_due += len(content) + len(entries) * _ENTRY_STEP_BYTES
         return summary._replace(op_number=op_number, chain_end=checksum)
 
     def _cut(self, summary: Summary, first_op_number: int) -> Summary:
@@ -306,14 +368,43 @@ class Database:
         ).fetchone()
         return row or (summary.stored_from - 1, summary.chain_begin)
 
-    def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        self._execute("DELETE FROM checkpoint")  # First, so that its pages are taken again.
-        chain = self._seed
-        for number, text in enumerate(_texts(checkpoint.parts), 1):
-            chain = zlib.crc32(text, chain)
-            self._put("checkpoint", number, text, chain)
-        op_number, client_count, _, epoch, members = checkpoint
-        self._put_first("checkpoint", (op_number, client_count, chain, epoch, members))
+    # Checkpoints
+
+    def _begin_checkpoint(self, summary: Summary, record: SaveCheckpoint) -> None:
+        """Begin to write a checkpoint beside the present one.
+
+        Write all of it now if the log does not lead to it, or if the last one is not whole yet.
+        """
+        is_late = self._growing is not None
+        self._execute("DROP TABLE IF EXISTS next_checkpoint")  # An earlier start may have left it.
+        self._execute(_table("next_checkpoint"))
+        growing = self._growing = _GrowingCheckpoint(record, self._seed)
+        if is_late or record.checkpoint.op_number > summary.commit_number:
+            while not growing.is_whole:
+                with self._transaction():
+                    self._put_parts(growing, _STEP_BYTES)
+
+    def _grow_checkpoint(self, summary: Summary, growing: "_GrowingCheckpoint") -> Summary:
+        """Write a turn's share of a checkpoint; if it is whole then, it counts from now on."""
+        self._put_parts(growing, _STEP_BYTES + growing.bytes_due)
+        growing.bytes_due = 0
+        return self._replace_checkpoint(summary, growing) if growing.is_whole else summary
+
+    def _replace_checkpoint(self, summary: Summary, growing: "_GrowingCheckpoint") -> Summary:
+        """Let the next checkpoint take the place of the present one, and the log below it go."""
+        self._growing = None
+        self._execute("DROP TABLE checkpoint")
+        self._execute("ALTER TABLE next_checkpoint RENAME TO checkpoint")
+        self._put_first("checkpoint", growing.head)
+        summary = summary._replace(checkpoint_op_number=growing.record.checkpoint.op_number)
+        return self._truncate(summary, growing.record.first_op_number)
+
+    def _put_parts(self, growing: "_GrowingCheckpoint", bytes_max: int) -> None:
+        """Write rows until they have so many bytes, or the checkpoint is whole."""
+        while bytes_max > 0 and not growing.is_whole:
+            number, text, checksum = growing.take_row()
+            self._put("next_checkpoint", number, text, checksum)
+            bytes_max -= len(text)
 
     def _put_first(self, table: str, content: tuple[object, ...]) -> None:
         """Write row 0, which has a checksum of its own."""

@@ -46,7 +46,8 @@ class Storage(Protocol):
     def save(self, records: Sequence[Record]) -> None:
         """Make ``records`` durable before returning: all of them or, with a StorageError, none.
 
-        What ``may_wait`` allows may become durable with the next save.
+        What ``may_wait`` allows may become durable with the next save. A checkpoint may take the
+        place of the log some saves later: until then, all of that log is there.
         """
 
     def close(self) -> None:
