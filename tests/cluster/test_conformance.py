@@ -184,6 +184,7 @@ def test_transports() -> None:
                 random=Random(),
                 log=lambda _: None,
                 operation_bytes_max=1 << 20,
+                note=lambda name, measurements, own: None,
             )
             await transport.start()
             return transport

@@ -99,7 +99,7 @@ class Member:
     @property
     def next_timer(self) -> int:
         """The latest time of the next turn, in microseconds of the driver's clock."""
-        return min(self.replica.next_timer, self.links.next_timer)
+        return min(self.replica.timers.next_deadline, self.links.next_timer)
 
     def begin_turn(self, now: int) -> None:
         """Begin a turn at ``now``, in microseconds of the driver's clock."""
@@ -153,7 +153,8 @@ class Member:
         if not links.is_watching and type(frame) not in LINK_FRAMES:
             origin = peer
             links.heard_at[peer] = links.now
-            links.waits.pop(peer, None)
+            if links.waits:
+                links.waits.pop(peer, None)
         else:
             try:
                 heard = links.receive(peer, frame)

@@ -378,6 +378,7 @@ class _Running:
             log=server._log,
             operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
             security=server._security,
+            note=self._note,
         )
         self._carrier = self._transport
         await self._transport.start()
@@ -451,6 +452,10 @@ class _Running:
     def _stop_transports(self) -> None:
         self._carrier.stop()
         self._transport.stop()
+
+    def _note(self, name: str, measurements: tuple[int, ...], own: tuple[object, ...]) -> None:
+        if self._observer is not None:
+            self._observer.note(name, measurements, own)
 
     def _exposed(self) -> str:
         return exposition(self._metrics)

@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from vsr_node.client.connection import Connection, Dialler
 from vsr_node.client.security import TLS, names_of
@@ -58,6 +58,10 @@ KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """Seconds of quiet before the first probe, seconds between probes, and probes without an answer."""
 
 
+Note: TypeAlias = Callable[[str, tuple[int, ...], tuple[object, ...]], None]
+"""Takes the name of an event, its measurements and its own metadata (docs/TELEMETRY.md)."""
+
+
 class Ears(Protocol):
     """Takes what a transport hears."""
 
@@ -83,9 +87,10 @@ class Ears(Protocol):
 class TcpCaller:
     """A client's connection, and how many of its requests wait for an answer."""
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, note: Note) -> None:
         self.connection = connection
         self.name = name
+        self._note = note
         self.under_way = 0
         self.full_since: float | None = None
 
@@ -103,12 +108,16 @@ class TcpCaller:
         if self.under_way >= CALLS_MAX or self.connection.is_full:
             if transport.is_reading():
                 transport.pause_reading()
+                self._note("transport.pressure", (self.under_way,), (self.connection.name,))
         elif not transport.is_reading():
             transport.resume_reading()
 
 
 class TcpTransport:
-    """The connections of one member. ``operation_bytes_max`` bounds what a client may ask."""
+    """The connections of one member. ``operation_bytes_max`` bounds what a client may ask.
+
+    ``note`` takes the events of connections.
+    """
 
     def __init__(
         self,
@@ -122,6 +131,7 @@ class TcpTransport:
         random: Random,
         log: Callable[[str], None],
         operation_bytes_max: int,
+        note: Note,
         security: TLS | None = None,
     ) -> None:
         self._name = name
@@ -131,6 +141,7 @@ class TcpTransport:
         self._doorkeeper = doorkeeper
         self._ears = ears
         self._log = log
+        self._note = note
         self._security = security
         self._client_bytes_max = operation_bytes_max + 1024
         self._context: ssl.SSLContext | None = None
@@ -154,8 +165,8 @@ class TcpTransport:
             self._hello,
             name=peer,
             on_frame=self._on_dialled_frame,
-            on_up=lambda dialler: dialler.send(FRAMES.encode(self._ears.directory())),
-            on_down=lambda _: None,
+            on_up=self._on_up,
+            on_down=self._on_down,
             bytes_max=HELLO_BYTES_MAX,
             unsent_max=PEER_UNSENT_MAX,
             random=self._random,
@@ -243,7 +254,9 @@ class TcpTransport:
         """Let leave what was to be sent."""
         for peer, buffer in self._buffers.items():
             if buffer:
-                self.diallers[peer].send(b"".join(buffer))
+                data = b"".join(buffer)
+                if not self.diallers[peer].send(data):
+                    self._note("transport.dropped", (len(buffer), len(data)), (peer,))
                 buffer.clear()
 
     def announce(self, number: int, digest: int) -> None:
@@ -279,6 +292,13 @@ class TcpTransport:
         self._unproved[connection] = None
         assert connection.transport is not None
         _probe_when_quiet(connection.transport.get_extra_info("socket"))
+
+    def _on_up(self, dialler: Dialler) -> None:
+        dialler.send(FRAMES.encode(self._ears.directory()))
+        self._note("transport.connected", (1,), (dialler.name, MEMBER))
+
+    def _on_down(self, dialler: Dialler) -> None:
+        self._note("transport.disconnected", (1,), (dialler.name, MEMBER, dialler.why))
 
     def _on_dialled_frame(self, _: Dialler, frame_type: int, __: bytes) -> None:
         raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
@@ -332,7 +352,8 @@ class TcpTransport:
             connection.allow(self._client_bytes_max)
             connection.send(FRAMES.encode(self._ears.directory()))
             self._last_caller += 1
-            self._callers[connection] = TcpCaller(connection, str(self._last_caller))
+            self._callers[connection] = TcpCaller(connection, str(self._last_caller), self._note)
+            self._note("transport.connected", (1,), (hello.name, hello.role))
 
     def _on_drained(self, connection: Connection) -> None:
         caller = self._callers.get(connection)
@@ -341,9 +362,12 @@ class TcpTransport:
 
     def _on_lost(self, connection: Connection) -> None:
         self._peers.pop(connection, None)
-        self._callers.pop(connection, None)
+        if self._callers.pop(connection, None) is not None:
+            own = connection.name, connection.role, connection.why
+            self._note("transport.disconnected", (1,), own)
         if connection in self._unproved:
             del self._unproved[connection]
+            self._note("transport.refused", (1,), (connection.why,))
             self._log_now_and_then(f"a stranger's connection ended: {connection.why}")
 
     def _log_now_and_then(self, line: str) -> None:

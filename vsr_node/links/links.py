@@ -70,6 +70,9 @@ FRESH_PERCENT = 250
 PROCESSES_MIN = 3
 """Among fewer there is no way around."""
 
+PROCESSES_FEW = 7
+"""Of twice as many, each sends its rows half as often: both their number and their size grow."""
+
 NEVER = 1 << 62
 
 Departure: TypeAlias = tuple[tuple[str, ...], LinkRows | Relay]
@@ -144,7 +147,9 @@ class Links:
         """Take processes to whom links go from now on, beside those that are known."""
         others = (process for process in processes if process != self._name)
         self._others = (*dict.fromkeys((*self._others, *others)),)
-        self._has_ways_around = len(self._others) + 1 >= PROCESSES_MIN
+        count = len(self._others) + 1
+        self._has_ways_around = count >= PROCESSES_MIN
+        self._thrift = max(1, count // PROCESSES_FEW)
 
     def on_time(self, now: int, time_out: int) -> None:
         """Begin a turn at ``now``."""
@@ -335,8 +340,9 @@ class Links:
 
     def _usual_interval(self, watch: _Watch | None) -> int:
         """Return the shortest interval that anybody uses: one that restarts knows no time-out."""
+        own = self._thrift * self.time_out // 4
         announced = () if watch is None else watch.intervals.values()
-        return max(INTERVAL_MIN, min(self.time_out // 4, *announced, INTERVAL_MAX // 4))
+        return max(INTERVAL_MIN, min(own, *announced, INTERVAL_MAX // 4))
 
     def _slow_interval(self, watch: _Watch) -> int:
         return max(SLOW_INTERVAL_MIN, 4 * self._usual_interval(watch))
@@ -377,7 +383,7 @@ class Links:
 
     def _heard(self, watch: _Watch) -> tuple[str, ...]:
         """Return whom this process hears."""
-        usual = self._usual_interval(watch)
+        usual = self._usual_interval(watch) // self._thrift
         return tuple(
             other
             for other in self._others

@@ -124,6 +124,7 @@ MUTATIONS = (
                 RECONFIGURATION,
                 "        replica.set_view(first_view_of(membership.epoch))\n",
                 "        replica.view_number = first_view_of(membership.epoch)\n"
+                "        replica.primary = membership.primary_of(replica.view_number)\n"
                 "        replica.is_primary = replica.primary == replica.name\n",
             ),
         ),
