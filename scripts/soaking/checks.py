@@ -578,10 +578,20 @@ CHECKS = (
         name="traces",
         about="150 seeds, and 3 and 5 nodes under faults: what their traces say adds up",
         runs=(
-            CheckRun(
-                name="seeds and runs",
-                command=module("scripts.soaking.traces"),
-                time_limit_s=900,
+            *(
+                CheckRun(
+                    name=f"seeds {first} to {first + 29}",
+                    command=module("scripts.soaking.traces", f"seeds {first} {first + 29}"),
+                    time_limit_s=900,
+                )
+                for first in range(0, 150, 30)
+            ),
+            *(
+                CheckRun(
+                    name=f"{count} nodes",
+                    command=module("scripts.soaking.traces", f"nodes {count}"),
+                )
+                for count in (3, 5)
             ),
         ),
     ),

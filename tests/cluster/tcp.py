@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,7 @@ def make_server(
     name: str,
     members: dict[str, str],
     *,
+    founders: Sequence[str] | None = None,
     folder: Path | None = None,
     security: TLS | None = None,
     log: list[str] | None = None,
@@ -40,6 +41,7 @@ def make_server(
         Counter,
         name=name,
         members=members,
+        founders=founders,
         data_dir=folder,
         volatile=folder is None,
         security=security,
@@ -58,7 +60,11 @@ async def running(
     """All members, serving."""
     servers = {name: make_server(name, members, **options) for name in members}
     try:
-        await asyncio.gather(*(server.start() for server in servers.values()))
+        founders = options.get("founders") or members
+        for name, server in servers.items():
+            if name not in founders:
+                await server.start(timeout=None)
+        await asyncio.gather(*(servers[name].start() for name in founders))
         yield servers
     finally:
         await asyncio.gather(*(server.stop() for server in servers.values()))

@@ -19,7 +19,7 @@ from vsr_node.client.errors import (
     error_of,
     error_of_refusal,
 )
-from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session
+from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session, Wanted
 from vsr_node.machines.errors import VsrError
 from vsr_node.wire.calls import Answer, Ask, Query
 from vsr_node.wire.handshake import AskStatus, Refused
@@ -104,6 +104,8 @@ class Calls:
         self.random = Random()
         """For the chance of calls."""
         self._members = tuple(members)
+        self._epoch = 0
+        """The newest epoch whose members were heard of."""
         self._link_to = link_to
         self._patience_us = None if patience is None else int(patience * MICROSECONDS)
         self._in_flight = in_flight
@@ -155,7 +157,11 @@ class Calls:
     # Calls
 
     def ask(
-        self, operation: str, is_read: bool, timeout: float, result: Callable[[str], object]
+        self,
+        operation: str | Wanted,
+        is_read: bool,
+        timeout: float,
+        result: Callable[[str], object],
     ) -> Asked:
         """Return a call that goes out at the end of this pass of the loop."""
         if not self._is_open:
@@ -314,6 +320,8 @@ class Calls:
 
     def on_down(self, member: str) -> None:
         """Note that a member can't be asked, and will not answer what it was asked."""
+        if member in self._links and self._links[member].is_up:
+            return  # That was a link to one that left, and is a member again.
         status = self._statuses.pop(member, None)
         if status is not None and not status.done():
             status.cancel()
@@ -325,6 +333,25 @@ class Calls:
             for session in self._sessions if self._is_refused else ():
                 session.give_up(self._now())
             self._go_on_soon()
+
+    def on_members(self, epoch: int, members: Sequence[str]) -> None:
+        """Follow the group to these members: reach those that are new, and let go of others."""
+        known = self._members
+        is_news = epoch > self._epoch or (epoch == self._epoch and not set(members) <= set(known))
+        if not self._is_open or not epoch or not members or not is_news:
+            return
+        # Those that are preferred stay first.
+        members = sorted(members, key=lambda each: known.index(each) if each in known else NEVER)
+        self._epoch, self._members = epoch, tuple(members)
+        for left in [each for each in self._links if each not in members]:
+            self._links.pop(left).stop()
+        for session in self._sessions:
+            session.on_members(self._now(), members)
+        for member in members:
+            if member not in self._links:
+                self._links[member] = self._link_to(member, self)
+                self._links[member].start()
+        self._go_on_soon()
 
     def on_answers(self, member: str, answers: Sequence[Answer]) -> None:
         """Take answers of a member."""

@@ -173,6 +173,8 @@ class Dialler:
         self.name = name
         self.dropped = 0
         self.refusal: Refused | None = None
+        self.why = ""
+        """Why the last connection ended."""
         self.is_up = self._was_up = False
         self._takes_refusals = takes_refusals
         self._hello = hello
@@ -203,13 +205,17 @@ class Dialler:
         """Dial at once if there is no connection: the other side has just been heard."""
         self._hurry.set()
 
-    def send(self, data: bytes) -> None:
-        """Send frames, or drop them while there is no connection, or too much waits on it."""
+    def send(self, data: bytes) -> bool:
+        """Send frames, or drop them while there is no connection, or too much waits on it.
+
+        Return whether they were sent.
+        """
         connection = self._connection
         if not self.is_up or connection is None or connection.is_full:
             self.dropped += 1
-        else:
-            connection.send(data)
+            return False
+        connection.send(data)
+        return True
 
     @property
     def is_refused(self) -> bool:
@@ -299,6 +305,7 @@ class Dialler:
     def _on_lost(self, connection: Connection) -> None:
         if connection is self._connection:
             self._connection = None
+            self.why = connection.why
             was_up, self.is_up = self.is_up, False
             self._lost.set()
             if was_up or self.is_refused:

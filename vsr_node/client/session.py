@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from vsr_node.wire.calls import Answer, Ask, Call, Outcome, Query, Register
+from vsr_node.wire.calls import Answer, Ask, Call, Change, Outcome, Query, Register
 
 WINDOW = 48
 """How far the numbers of calls under way may be apart."""
@@ -58,6 +58,13 @@ class End(Enum):
     """The same, as the session has expired."""
 
 
+class Wanted(NamedTuple):
+    """Other members that are asked for, in place of an operation; see ``Change``."""
+
+    members: tuple[tuple[str, str], ...]
+    epoch: int | None
+
+
 class Ended(NamedTuple):
     """A call ended; ``text`` is its result, or says why there is none."""
 
@@ -71,7 +78,7 @@ class _Asked:
     """A call, a query or a registration that has not ended."""
 
     key: int
-    operation: str
+    operation: str | Wanted
     deadline: int
     is_query: bool = False
     number: int = 0
@@ -166,7 +173,7 @@ class Session:
     # What the driver hands in
 
     def call(
-        self, now: int, key: int, operation: str, deadline: int, *, is_query: bool = False
+        self, now: int, key: int, operation: str | Wanted, deadline: int, *, is_query: bool = False
     ) -> None:
         """Ask for an operation. ``key`` names it in ``ended``; no two have the same."""
         asked = _Asked(key, operation, deadline, is_query)
@@ -194,6 +201,18 @@ class Session:
         for asked in self._all():
             if asked is not self._registration and not asked.is_late:
                 self._on_deadline(now, asked)
+
+    def on_members(self, now: int, members: Sequence[str]) -> None:
+        """Ask these members from now on, as the group has changed. Others can't be asked then."""
+        for left in [each for each in self._members if each not in members]:
+            self.on_disconnected(now, left)
+        self._members = tuple(members)
+        if self._preferred not in members:
+            self._preferred = self._members[0]
+        for asked in self._all():
+            if asked.last not in members:
+                asked.last = ""
+        self._send_idle(now)
 
     def on_connected(self, now: int, member: str) -> None:
         """Note that a connection to a member stands, and use it for what waits for one."""
@@ -345,6 +364,8 @@ class Session:
         return ""
 
     def _request_of(self, asked: _Asked) -> Ask:
+        if isinstance(asked.operation, Wanted):
+            return Change(self.name, asked.number, *asked.operation)
         if asked.is_query:
             return Query(asked.number, asked.operation)
         if asked is self._registration:

@@ -289,7 +289,7 @@ class _Running(Generic[M]):
             now=self._now(),
             limits=Limits(registered=True),
         )
-        self._asks = Asks(self.member)
+        self._asks = Asks(self.member, lambda _: None)
         self._transport: Transport = cluster.network.join(name, self._on_message)
         self.wake()
 

@@ -99,7 +99,7 @@ class Member:
     @property
     def next_timer(self) -> int:
         """The latest time of the next turn, in microseconds of the driver's clock."""
-        return min(self.replica.next_timer, self.links.next_timer)
+        return min(self.replica.timers.next_deadline, self.links.next_timer)
 
     def begin_turn(self, now: int) -> None:
         """Begin a turn at ``now``, in microseconds of the driver's clock."""
@@ -135,6 +135,17 @@ class Member:
         else:
             self.replica.on_request(client, request_number, operation, size)
 
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes that may be members later, beside those that are known."""
+        self.replica.meet(processes)
+        self.links.meet(processes)
+
+    def reconfigure(
+        self, client: str, request_number: int, members: tuple[str, ...], epoch: int | None
+    ) -> None:
+        """Take a client's request for other members; ``epoch`` None: in any epoch."""
+        self.replica.on_reconfigure(client, request_number, members, epoch)
+
     def hear(self, peer: str, frame: Frame, byte_count: int | None = None) -> None:
         """Take what came from another member. Raises ImpossibleMessageError."""
         message: Any = frame
@@ -142,7 +153,8 @@ class Member:
         if not links.is_watching and type(frame) not in LINK_FRAMES:
             origin = peer
             links.heard_at[peer] = links.now
-            links.waits.pop(peer, None)
+            if links.waits:
+                links.waits.pop(peer, None)
         else:
             try:
                 heard = links.receive(peer, frame)

@@ -21,6 +21,8 @@ from vsr_node.client.calls import Calls
 from vsr_node.client.errors import Closed, NotReady
 from vsr_node.client.security import TLS
 from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks, Caller
+from vsr_node.cluster.changes import change_of
+from vsr_node.cluster.directory import AddressBook
 from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.in_process import InProcessLink
@@ -48,7 +50,14 @@ from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
 from vsr_node.wire.calls import Ask
-from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.handshake import (
+    MEMBER,
+    PROTOCOL_VERSION,
+    Directory,
+    Doorkeeper,
+    Hello,
+    digest_of,
+)
 from vsr_node.wire.shapes import Frame
 
 M = TypeVar("M", bound=Machine)
@@ -63,8 +72,10 @@ REACH_TIME_S = 0.25
 
 
 class Server(Generic[M]):
-    """A member. ``machine`` makes the state; all members name the same ``members`` in one order.
+    """A member. ``machine`` makes the state; ``members`` are the addresses of processes by name.
 
+    ``founders`` are the names of the members with which the group began, the same at all; None:
+    those of ``members``. One that is no founder joins when a client asks for it (``reconfigure``).
     ``data_dir`` None keeps all in memory: a member that ends forgets what it promised, so it
     requires ``volatile=True``. Without ``security`` only addresses of this machine are served,
     unless ``insecure=True``. ``loop`` "own" runs the member in a thread of its own, "current" in
@@ -82,6 +93,7 @@ class Server(Generic[M]):
         *,
         name: str,
         members: Mapping[str, str],
+        founders: Sequence[str] | None = None,
         data_dir: Path | None = None,
         volatile: bool = False,
         flush: str = "always",
@@ -118,6 +130,7 @@ class Server(Generic[M]):
             raise ValueError('loop is "own" or "current"')
         self.name = name
         self.members = dict(members)
+        self.founders = tuple(members if founders is None else founders)
         self._make = machine
         self._data_dir = data_dir
         self._flush = Flush.EVERYTHING if flush == "always" else Flush.PROMISES
@@ -179,11 +192,16 @@ class Server(Generic[M]):
         return SqliteStorage(
             folder / self.name,
             self.name,
-            tuple(self.members),
+            self.founders,
             flush=self._flush,
             boot_id=boot_id(),
             log=self._log,
         )
+
+    @property
+    def book_path(self) -> Path | None:
+        """Where the addresses of processes are kept; None if in memory."""
+        return None if self._data_dir is None else self._data_dir / f"{self.name}.addresses.json"
 
     async def _in_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._thread is None:
@@ -313,7 +331,9 @@ class _Running:
         self._asked: list[tuple[Caller, Sequence[Ask]]] = []
         self._links: dict[InProcessLink, None] = {}
         self._asks: Asks
-        self._digests = Digests(server.name, len(server.members))
+        self._book = AddressBook(server.members.items(), server.book_path)
+        self._published_epoch = 0
+        self._digests = Digests(server.name, len(server.founders))
         self._turn_is_due = True
         """Whether a turn is planned; so it is until ``start`` takes the first one."""
         self._has_begun = self.is_stopping = False
@@ -323,14 +343,15 @@ class _Running:
     async def start(self) -> None:
         """Load the data, listen and dial."""
         server = self._server
-        names = tuple(server.members)
+        addresses = self._book.addresses
         machine = identity_of(type(self._host.machine))
         limits = server._limits
-        facts = digest_of(server.members, limits.clients_max, limits.registered)
+        facts = digest_of(server.founders, limits.clients_max, limits.registered)
         self._observer = self._observe()
         self._member = Member(
             name=server.name,
-            members=names,
+            members=server.founders,
+            processes=(*dict.fromkeys((*server.founders, *addresses)),),
             machine=self._host,
             storage=self._storage,
             durable=self._storage.load(),
@@ -339,26 +360,33 @@ class _Running:
             limits=limits,
             observer=self._observer,
         )
-        self._asks = Asks(self._member)
+        self._asks = Asks(self._member, self._meet)
         self._transport = TcpTransport(
             name=server.name,
-            members=server.members,
+            members=addresses,
             listen=server._listen,
             hello=Hello(PROTOCOL_VERSION, server._group, MEMBER, server.name, facts, machine),
             doorkeeper=Doorkeeper(
-                name=server.name, group=server._group, members=names, digest=facts, machine=machine
+                name=server.name,
+                group=server._group,
+                members=addresses,
+                digest=facts,
+                machine=machine,
             ),
             ears=self,
             random=Random(),
             log=server._log,
             operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
             security=server._security,
+            note=self._note,
         )
         self._carrier = self._transport
         await self._transport.start()
         self._has_begun = True
         if server._make_transport is not None:
-            self._carrier = await server._make_transport(server.name, names, self.on_message)
+            self._carrier = await server._make_transport(
+                server.name, tuple(addresses), self.on_message
+            )
         if server._http_address:
             self._http = Http(server._http_address, self.why_not_ready, self.status, self._exposed)
             await self._http.start()
@@ -425,6 +453,10 @@ class _Running:
         self._carrier.stop()
         self._transport.stop()
 
+    def _note(self, name: str, measurements: tuple[int, ...], own: tuple[object, ...]) -> None:
+        if self._observer is not None:
+            self._observer.note(name, measurements, own)
+
     def _exposed(self) -> str:
         return exposition(self._metrics)
 
@@ -442,6 +474,25 @@ class _Running:
         """Take another member's digest."""
         self._digests.note(peer, {number: digest})
         self._plan_turn()
+
+    def on_directory(self, directory: Directory) -> None:
+        """Take what another process knows, and pass on what is new."""
+        self._meet(directory.addresses)
+
+    def directory(self) -> Directory:
+        """Return what is known here of members and addresses."""
+        membership = self._member.replica.membership
+        addresses = tuple(self._book.addresses.items())
+        return Directory(membership.epoch, membership.members, addresses)
+
+    def _meet(self, addresses: Sequence[tuple[str, str]]) -> None:
+        """Learn of processes that were not known yet."""
+        new = self._book.learn(addresses)
+        if new:
+            self._member.meet(new)
+            for name in new:
+                self._transport.meet(name, self._book.addresses[name])
+            self._transport.publish(self.directory())
 
     def on_joined(self, link: InProcessLink) -> None:
         """Take a client in this process."""
@@ -468,6 +519,13 @@ class _Running:
         return {
             "name": self._server.name,
             "group": self._server._group,
+            "epoch": replica.membership.epoch,
+            "members": list(replica.membership.members),
+            "founders": list(self._server.founders),
+            "addresses": self._book.addresses,
+            "is_released": replica.is_released,
+            "change": change_of(replica),
+            "routes": self._member.links.hearing(),
             "status": replica.status.value,
             "view_number": replica.view_number,
             "primary": replica.primary,
@@ -489,6 +547,8 @@ class _Running:
         replica = self._member.replica
         if replica.status is Status.RECOVERING:
             return "it recovers its log from the others"
+        if replica.status is Status.STANDBY:
+            return "it is no member of the group"
         if replica.status is Status.VIEW_CHANGE:
             return f"view {replica.view_number} has not begun"
         if replica.is_primary:
@@ -496,7 +556,7 @@ class _Running:
                 return "no quorum answers"
             there = 1 + sum(map(self._reaches, replica.peers))
             if there < replica.membership.quorum:
-                return f"{there} of {len(self._server.members)} members are there"
+                return f"{there} of {len(replica.membership.members)} members are there"
             return ""
         if not replica.is_following or not self._reaches(replica.primary):
             return f"its primary {replica.primary} is not heard"
@@ -547,6 +607,11 @@ class _Running:
         for caller, requests in asked:
             self._asks.take(caller, requests)
         member.end_turn(self)
+        membership = member.replica.membership
+        if membership.epoch != self._published_epoch:
+            self._published_epoch = membership.epoch
+            self._digests.quorum = membership.quorum
+            self._transport.publish(self.directory())
         self._compare()
         self._set_timer()
 

@@ -108,7 +108,7 @@ class Leading:
     is_awaited: bool = False
     """Whether the next PREPARE wants answers."""
     preferred: str | None = None
-    """The backup whose answer it wants; None if any will do."""
+    """The backup that is to answer next; None if it is to be the one that did last."""
     is_closed: bool = False
     """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
@@ -340,7 +340,7 @@ def _choose_answerers(replica: Replica, leading: Leading) -> None:
 
 
 def prefer_answers_of(replica: Replica, source: str) -> None:
-    """Let the backup answer whose request is prepared in this turn, if one answer is enough.
+    """Let the backup answer next whose request was logged, if one answer is enough.
 
     Its client waits for its copy of the entry, which is sent again if the answer is overdue.
     """
@@ -350,10 +350,9 @@ def prefer_answers_of(replica: Replica, source: str) -> None:
         leading.preferred = source
 
 
-def _choose_preferred(replica: Replica, leading: Leading) -> None:
-    """Let the preferred backup answer what is sent now, and all that was sent before."""
-    preferred = leading.preferred
-    if preferred is not None and not leading.asks_all:
+def _choose_preferred(replica: Replica, leading: Leading, preferred: str) -> None:
+    leading.preferred = None
+    if not leading.asks_all:
         leading.answerers = (preferred,)
         leading.others = tuple([peer for peer in replica.peers if peer != preferred])
 
@@ -452,6 +451,8 @@ def _send_to_all(
     replica: Replica, leading: Leading, message: Prepare | Commit, *, is_wanted: bool = True
 ) -> None:
     """Send a message to all backups, and see to it that the answers come, if they are wanted."""
+    if is_wanted and leading.preferred is not None:
+        _choose_preferred(replica, leading, leading.preferred)
     asked, others = (leading.answerers, leading.others) if is_wanted else ((), replica.peers)
     unheard = _take_unheard(replica, leading)
     if unheard:
@@ -501,9 +502,7 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False, is_read: boo
     is_little = leading.unprepared_size <= replica.limits.batch_size
     leading.unprepared_size = 0
     is_awaited = is_read or _is_awaited(replica, leading)
-    if is_awaited:
-        _choose_preferred(replica, leading)
-    leading.is_awaited, leading.preferred = False, None
+    leading.is_awaited = False
     while leading.prepared_op_number < replica.log.op_number:
         first_op_number = leading.prepared_op_number + 1
         if is_little:

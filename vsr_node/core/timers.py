@@ -124,8 +124,6 @@ class Timers:
 
     def fire_due(self, now: int, fire: Callable[[int], None]) -> None:
         """Stop each timer that is due and call ``fire`` with it, in the order of ``Timer``."""
-        if min(self._deadlines) > now:
-            return
         for timer in range(_TIMER_COUNT):
             if self._deadlines[timer] <= now:
                 self._deadlines[timer] = self.NEVER

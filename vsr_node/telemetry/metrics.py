@@ -17,6 +17,9 @@ from .records import CHECKPOINT_TAKEN, FLUSH, is_taken
 from .requests import STOP
 from .turns import OPERATION_STOP, TURN, Turn
 
+MEMBER = "member"
+"""The role of a connection to another member."""
+
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Taker: TypeAlias = Callable[[Row], None]
 
@@ -96,6 +99,10 @@ class Metrics:
         self._call_times: dict[str, Histogram] = {}
         self._round_trips: dict[str, int] = {}
         self._lags: dict[str, int] = {}
+        self._expired = 0
+        self._connected: dict[str, int] = {}
+        self._clients = 0
+        self._dropped: dict[str, int] = {}
         self._quorum_times = Histogram(TIME_BOUNDS_US)
         self._apply_times = Histogram(TIME_BOUNDS_NS)
         self._flush_times = Histogram(TIME_BOUNDS_US)
@@ -109,6 +116,10 @@ class Metrics:
             "timer.quorum_timeout": self._on_suspicion,
             "driver.stalled": self._on_stall,
             "replication.quorum_reached": self._on_quorum,
+            "session.expired": self._on_session_expired,
+            "transport.connected": self._on_connected,
+            "transport.disconnected": self._on_disconnected,
+            "transport.dropped": self._on_dropped,
         }
 
     @property
@@ -148,6 +159,7 @@ class Metrics:
             ("vsr_suspicions_total", "times a primary or a quorum was silent", self._suspicions),
             ("vsr_state_transfers_total", "parts of a log or state received", self._transfers),
             ("vsr_driver_stalls_total", "turns that came late", self._stalls),
+            ("vsr_sessions_expired_total", "calls of a forgotten session", self._expired),
         ):
             yield Family(name, "counter", text, {node: count})
         calls = {
@@ -177,6 +189,11 @@ class Metrics:
         yield Family("vsr_peer_round_trip_seconds", "gauge", text, round_trips, second)
         lags = self._with_label("peer", self._lags)
         yield Family("vsr_peer_lag_entries", "gauge", "entries that it lacks", lags)
+        connected = self._with_label("peer", self._connected)
+        yield Family("vsr_peer_connected", "gauge", "whether it is connected over TCP", connected)
+        dropped = self._with_label("peer", self._dropped)
+        text = "messages over TCP that did not leave"
+        yield Family("vsr_peer_dropped_total", "counter", text, dropped)
 
     def _gauges(self) -> Iterator[tuple[str, str, int]]:
         """Yield the name, the text and the value of what follows from the last turn's end."""
@@ -188,6 +205,7 @@ class Metrics:
         yield "vsr_view_number", "the view", state.view_number
         yield "vsr_commit_number", "the last entry executed", state.commit_number
         yield "vsr_uncommitted_entries", "entries beyond that", uncommitted
+        yield "vsr_clients", "clients connected over TCP", self._clients
 
     def _with_label(
         self, name: str, samples: Mapping[str, int] | Mapping[str, Histogram]
@@ -213,6 +231,27 @@ class Metrics:
     def _on_quorum(self, row: Row) -> None:
         _, _, (duration_us, _), _ = row
         self._quorum_times.add(duration_us)
+
+    def _on_session_expired(self, _: Row) -> None:
+        self._expired += 1
+
+    def _on_connected(self, row: Row) -> None:
+        peer, role, *_ = row[3]
+        if role == MEMBER:
+            self._connected[str(peer)] = 1
+        else:
+            self._clients += 1
+
+    def _on_disconnected(self, row: Row) -> None:
+        peer, role, *_ = row[3]
+        if role == MEMBER:
+            self._connected[str(peer)] = 0
+        else:
+            self._clients -= 1
+
+    def _on_dropped(self, row: Row) -> None:
+        _, _, (messages, _), (peer,) = row
+        self._dropped[str(peer)] = self._dropped.get(str(peer), 0) + messages
 
     def _count_heard(self, turn: Turn) -> None:
         for peer, message, *_ in turn.heard:

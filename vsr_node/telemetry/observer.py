@@ -62,7 +62,7 @@ class Observer:
     ``clock_ns`` gives nanoseconds. The driver calls, in this order: ``watch`` for the machine that
     the replica gets; ``begin`` with the replica; then, each turn, ``begin_turn``, ``asked`` and
     ``heard`` for the inputs, ``save`` and ``sent`` for what the output asks, and ``end_turn``;
-    at last ``end``.
+    at last ``end``. It calls ``note`` whenever it likes.
     """
 
     def __init__(
@@ -180,6 +180,11 @@ class Observer:
             measured = () if note is None else note(turn, replica, send, now)
             turn.sent.append((send, byte_count, now, measured))
 
+    def note(self, name: str, measurements: Measured, own: tuple[object, ...] = ()) -> None:
+        """Note what the driver met by itself; it is emitted with this turn or the next."""
+        if self._turn is not None:
+            self._turn.note(name, self._clock(), measurements, own)
+
     def end_turn(self, output: Output) -> None:
         """Emit the events of a turn, whose output has left."""
         turn, replica = self._turn, self._replica
@@ -191,7 +196,7 @@ class Observer:
         if turn.asked:
             self._requests.take(turn)
         if output.replies:
-            self._requests.answer(turn, output.replies, now)
+            self._requests.answer(turn, replica, output.replies, now)
         self._requests.leave_to_primary(turn, replica)
         self._emit(turn)
 

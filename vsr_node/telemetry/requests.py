@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from vsr_node.core.messages import Reason, Refusal, Reply, Request, Result, Send
 from vsr_node.core.replica import Replica
+from vsr_node.core.sessions import REGISTRATION
 from vsr_node.core.size import size_of
 
-from .common import Asked, Measured, Row
+from .common import COUNT, Asked, Measured, Row
 
 if TYPE_CHECKING:
     from .turns import Turn
@@ -27,6 +28,8 @@ STOP = "protocol.client_request.stop"
 READ_ANSWERED = "read.answered"
 SENT_AGAIN = "forwarding.sent_again"
 REFUSED = "forwarding.refused"
+REGISTERED = "session.registered"
+EXPIRED = "session.expired"
 
 RequestId: TypeAlias = tuple[str, int]
 
@@ -73,16 +76,23 @@ class Requests:
                 taken[key] = asked
                 turn.starts.append(asked)
 
-    def answer(self, turn: "Turn", replies: Sequence[Reply | Refusal], at_us: int) -> None:
+    def answer(
+        self, turn: "Turn", replica: Replica, replies: Sequence[Reply | Refusal], at_us: int
+    ) -> None:
         """Stop all requests that were answered in a turn."""
         refused: dict[str, int] = {}
+        is_registered = replica.limits.registered
         pop, is_error, stops = self._taken.pop, self._is_error, turn.stops
         for client, request_number, result in replies:
             if type(result) is Reason:
                 outcome = OUTCOMES[result]
                 refused[outcome] = refused.get(outcome, 0) + 1
+                if result is Reason.SESSION_EXPIRED:
+                    turn.note(EXPIRED, at_us, COUNT, (client,))
             else:
                 outcome = "error" if is_error(result) else "ok"
+                if request_number == REGISTRATION and is_registered:
+                    turn.note(REGISTERED, at_us, COUNT, (result,))
             asked = pop((client, request_number), None)
             if asked is not None:
                 stops.append((asked, outcome, result))

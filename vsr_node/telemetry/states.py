@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from vsr_node.core.membership import epoch_of
 from vsr_node.core.messages import Prepare, Send
 from vsr_node.core.replica import Replica
 
@@ -18,7 +19,7 @@ from .turns import Turn
 
 
 class States:
-    """Spans of leadership, of view changes and of a recovery, and what moves from turn to turn."""
+    """Spans of leadership, view changes, changes of members and recovery, and what turns move."""
 
     def __init__(self) -> None:
         self._leads_since: int | None = None
@@ -27,6 +28,8 @@ class States:
         self._changes_since: int | None = None
         self._old_view = 0
         self._recovers_since: int | None = None
+        self._members: tuple[str, ...] = ()
+        self._reconfigures_since: int | None = None
         # The last op_number of each PREPARE that is not committed yet, and when it was sent.
         self._prepared: deque[tuple[int, int]] = deque()
 
@@ -36,11 +39,15 @@ class States:
         if before[:-NUMBERS] != after[:-NUMBERS]:
             self._stop_leading(turn, at_us)
             self._change_view(turn, replica.primary, at_us)
+            self._change_members(turn, replica.membership.members, at_us)
             self._recover(turn, at_us)
+        if self._reconfigures_since is not None:
+            self._end_reconfiguration(turn, replica, at_us)
         if after.commit_number != before.commit_number:
             self._reach_quorum(turn, replica.membership.quorum, at_us)
         if after.is_serving and self._leads_since is None:
             self._begin_to_lead(turn, at_us)
+        self._members = replica.membership.members
 
     def note_prepare(self, _: Turn, __: Replica, send: Send, at_us: int) -> Measured:
         """Note when new entries were sent: their quorum is measured from here."""
@@ -104,6 +111,24 @@ class States:
             self._changes_since = None
             own = self._old_view, new_view, primary, after.status
             turn.note("view_change.complete", at_us, (duration,), own)
+
+    def _change_members(self, turn: Turn, members: tuple[str, ...], at_us: int) -> None:
+        before, after = turn.before, turn.after
+        old_members = self._members
+        epoch = epoch_of(after.view_number)
+        if before is not BEFORE_THE_START and epoch != epoch_of(before.view_number):
+            self._reconfigures_since = at_us
+            added = tuple(name for name in members if name not in old_members)
+            removed = tuple(name for name in old_members if name not in members)
+            turn.note("reconfiguration.start", at_us, COUNT, (epoch, added, removed))
+
+    def _end_reconfiguration(self, turn: Turn, replica: Replica, at_us: int) -> None:
+        assert self._reconfigures_since is not None
+        if turn.after.status == NORMAL or replica.is_released:
+            duration = at_us - self._reconfigures_since
+            self._reconfigures_since = None
+            own = (epoch_of(turn.after.view_number),)
+            turn.note("reconfiguration.complete", at_us, (duration,), own)
 
     def _recover(self, turn: Turn, at_us: int) -> None:
         before, after = turn.before, turn.after

@@ -23,12 +23,15 @@ MUTATIONS = (
         (
             Edit(
                 SESSIONS,
-                "        if client not in self._clients:\n            return EXPIRED\n",
-                "        self._sessions.setdefault(_nonce_of(client), client)\n",
+                "        if known is None:\n            is_query",
+                "        if known is None and not client.startswith(QUERY):\n"
+                "            self._sessions.setdefault(_nonce_of(client), client)\n"
+                "            return super().execute(client, request_number, apply, operation)\n"
+                "        if known is None:\n            is_query",
             ),
             Edit(
                 SESSIONS,
-                "        return None if registered_at(client) > self._op_number else EXPIRED\n",
+                "        return None if is_possible else EXPIRED\n",
                 "        return None\n",
             ),
         ),
