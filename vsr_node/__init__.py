@@ -31,6 +31,7 @@ _PUBLIC = {
     "NotReady": "client.errors",
     "OutcomeUnknown": "client.errors",
     "Server": "cluster.server",
+    "Rejected": "client.errors",
     "SessionExpired": "client.errors",
     "SyncClient": "client.blocking",
     "TLS": "client.security",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from vsr_node.client.errors import Closed as Closed
     from vsr_node.client.errors import NotReady as NotReady
     from vsr_node.client.errors import OutcomeUnknown as OutcomeUnknown
+    from vsr_node.client.errors import Rejected as Rejected
     from vsr_node.client.errors import SessionExpired as SessionExpired
     from vsr_node.client.errors import TooBusy as TooBusy
     from vsr_node.client.errors import Unavailable as Unavailable

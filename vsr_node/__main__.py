@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             from vsr_node.simulation.__main__ import main as simulate
 
             return simulate(rest)
-        case ["serve" | "call" | "get" | "put" | "cas" | "status" | "pki", *_]:
+        case ["serve" | "call" | "get" | "put" | "cas" | "status" | "members" | "pki", *_]:
             from vsr_node.cluster.command_line import main as cluster
 
             return cluster(arguments)

@@ -523,6 +523,22 @@ CHECKS = (
         ),
     ),
     Check(
+        name="large-group",
+        about="25 nodes, one of them paused again and again: valid",
+        runs=tuple(
+            CheckRun(
+                name=f"seed {seed}",
+                command=bench(
+                    NODE,
+                    f"{GLOMERS['3d, 3e'].removeprefix('broadcast ')} --strict --seed {seed} "
+                    "--nemesis pause --nemesis-interval 4",
+                    "broadcast",
+                ),
+            )
+            for seed in (1, 2, 3)
+        ),
+    ),
+    Check(
         name="shrink",
         about="2,000 operations that fail shrink to fewer than 20 in under 10 minutes",
         runs=tuple(
@@ -562,10 +578,20 @@ CHECKS = (
         name="traces",
         about="150 seeds, and 3 and 5 nodes under faults: what their traces say adds up",
         runs=(
-            CheckRun(
-                name="seeds and runs",
-                command=module("scripts.soaking.traces"),
-                time_limit_s=900,
+            *(
+                CheckRun(
+                    name=f"seeds {first} to {first + 29}",
+                    command=module("scripts.soaking.traces", f"seeds {first} {first + 29}"),
+                    time_limit_s=900,
+                )
+                for first in range(0, 150, 30)
+            ),
+            *(
+                CheckRun(
+                    name=f"{count} nodes",
+                    command=module("scripts.soaking.traces", f"nodes {count}"),
+                )
+                for count in (3, 5)
             ),
         ),
     ),

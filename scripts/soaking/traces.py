@@ -3,6 +3,9 @@
 Spans of leadership never overlap, no two replicas lead in one view, advances add up to the
 commit_number, each request that starts has one stop, and each view change is completed or followed
 by a newer one.
+
+    python -m scripts.soaking.traces seeds 0 149
+    python -m scripts.soaking.traces nodes 5
 """
 
 import subprocess
@@ -16,8 +19,6 @@ from vsr_node.simulation.run import execute
 from vsr_node.telemetry.dispatch import Telemetry
 
 ROOT = Path(__file__).parents[2]
-SEEDS = range(150)
-NODE_COUNTS = (3, 5)
 
 
 def check_seed(seed: int) -> Findings:
@@ -51,16 +52,18 @@ def report(name: str, findings: Findings) -> bool:
     return count > 0 and not findings.wrong
 
 
-def main() -> int:
-    """Check all; return the exit status."""
-    results = [report(f"seed {seed}", check_seed(seed)) for seed in SEEDS]
-    with tempfile.TemporaryDirectory() as folder:
-        results += [
-            report(f"{count} nodes", check_run(count, Path(folder) / str(count)))
-            for count in NODE_COUNTS
-        ]
+def main(arguments: list[str]) -> int:
+    """Check the seeds from the first to the last, or a run of so many nodes; return the status."""
+    kind, *numbers = arguments
+    if kind == "seeds":
+        first, last = map(int, numbers)
+        results = [report(f"seed {seed}", check_seed(seed)) for seed in range(first, last + 1)]
+    else:
+        (count,) = map(int, numbers)
+        with tempfile.TemporaryDirectory() as folder:
+            results = [report(f"{count} nodes", check_run(count, Path(folder)))]
     return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

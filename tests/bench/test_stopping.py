@@ -18,6 +18,7 @@ from vsr_node.bench.command_line.cli import main
 from vsr_node.bench.running import runner
 from vsr_node.bench.workloads.lin_kv import LinKv
 from vsr_node.report import Drawing
+from vsr_node.simulation import __main__ as simulation
 
 ROOT = Path(__file__).parents[2]
 GRACE_S = 10.0
@@ -33,6 +34,7 @@ COMMANDS = {
     "test": (*TEST, *SILENT),
     "doctor": ("bench", "doctor", "--patience", "60", *SILENT),
     "perf": ("bench", "perf", "--bin", "vsr-node"),
+    "embedding": ("bench", "embedding"),
     "self-test": ("bench", "self-test"),
 }
 
@@ -133,6 +135,40 @@ def test_a_hunt_that_is_cut_short_says_how_far_it_came(vsr: Start, number: signa
     assert (status, err) == (128 + number, "")
     assert out.splitlines()[-1].startswith("Nothing found so far, in 2 runs and 0 operations")
     assert all(gone(pid, GRACE_S) for pid in begun)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_shell_ends_with_its_nodes(vsr: Start, number: signal.Signals) -> None:
+    command = vsr("bench", "shell", "--bin", "broken:honest")
+    assert command.process.stdout is not None
+    while "init_ok" not in command.process.stdout.readline():
+        pass
+    begun = command.descendants()
+    status, _, err = command.stop(number)
+    assert (status, err) == (0, "")
+    assert all(gone(pid, GRACE_S) for pid in begun)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_of_runs_ends(vsr: Start, tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "store").mkdir()
+    command = vsr("bench", "serve", "--port", "0")
+    assert command.process.stdout is not None
+    assert command.process.stdout.readline().endswith(" until Ctrl-C\n")
+    status, _, err = command.stop(number)
+    assert (status, err) == (0, "")
+
+
+def test_seeds_that_are_cut_short_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "print_progress", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        simulation.main(["--seeds", "0..2", "--jobs", "1"])
+    assert capsys.readouterr().out.endswith(" of 2 seeds, no violation so far\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from vsr_node.client.errors import Rejected, error_of
 from vsr_node.client.session import (
     NEVER,
     PATIENCE_MIN_US,
@@ -164,6 +165,17 @@ def test_what_every_member_refused_is_surely_not_executed() -> None:
         driven.answer(member, "1-x", 2, Outcome.UNAVAILABLE)
     driven.wait(PAUSE_US // 2)
     assert [(ended.key, ended.end) for ended in driven.ended()] == [(key, End.NOT_EXECUTED)]
+
+
+def test_what_a_member_refuses_for_good_is_not_tried_again() -> None:
+    driven = Driven()
+    driven.register()
+    key = driven.call()
+    driven.answer("a", "1-x", 2, Outcome.REFUSED, "too long")
+    ended = driven.ended()
+    assert ended == [Ended(key, End.REFUSED, "too long")]
+    assert type(error_of(ended[0])) is Rejected
+    assert driven.session.under_way == 0
 
 
 @pytest.mark.parametrize("loses", [False, True])

@@ -17,7 +17,14 @@ from vsr_node.core.messages import Prepare, PrepareOk, StartView
 from vsr_node.machines.library.counter import Counter
 from vsr_node.wire.calls import Call, Query, Register
 from vsr_node.wire.frames import encode
-from vsr_node.wire.handshake import FRAMES, HELLO_TIME_S, MEMBER, Hello, Ping
+from vsr_node.wire.handshake import (
+    FRAMES,
+    HELLO_TIME_S,
+    MEMBER,
+    PROTOCOL_VERSION,
+    Hello,
+    Ping,
+)
 
 STREAMS = int(os.environ.get("VSR_ABUSE_STREAMS", "300"))
 """How many streams of each kind; the long check has 10,000."""
@@ -128,9 +135,9 @@ def test_a_client_that_speaks_as_a_member_is_not_heard() -> None:
 
 def test_a_member_of_other_settings_is_refused() -> None:
     async def abuse(members: dict[str, str], _random: Random) -> None:
-        hello = FRAMES.encode(Hello(1, "vsr", MEMBER, "b", "0" * 16, "Counter"))
+        hello = FRAMES.encode(Hello(PROTOCOL_VERSION, "vsr", MEMBER, "b", "0" * 16, "Counter"))
         answer = await say(members["a"], hello, wait_s=2.0)
-        assert b"members and limits" in answer
+        assert b"founders and limits" in answer
 
     under_abuse(abuse)
 

@@ -21,7 +21,14 @@ from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
-from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.handshake import (
+    MEMBER,
+    PROTOCOL_VERSION,
+    Directory,
+    Doorkeeper,
+    Hello,
+    digest_of,
+)
 from vsr_node.wire.shapes import Frame
 
 TUPLES = [("write", '"a"', "1"), ("cas", '"a"', "1", "2", False), ("cas", '"b"', "1", "2", False)]
@@ -129,9 +136,14 @@ class Ears:
     def __init__(self, on_message: OnMessage) -> None:
         self.on_message = on_message
 
-    def on_ask(self, *_: object) -> None: ...
+    def on_asks(self, *_: object) -> None: ...
 
     def on_digest(self, *_: object) -> None: ...
+
+    def on_directory(self, *_: object) -> None: ...
+
+    def directory(self) -> Directory:
+        return Directory(0, (), ())
 
     def status(self) -> str:
         return "{}"
@@ -172,6 +184,7 @@ def test_transports() -> None:
                 random=Random(),
                 log=lambda _: None,
                 operation_bytes_max=1 << 20,
+                note=lambda name, measurements, own: None,
             )
             await transport.start()
             return transport

@@ -5,6 +5,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections import Counter as Counted
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ from vsr_node.client.errors import (
     WrongGroup,
     WrongVersion,
 )
+from vsr_node.cluster.network import LocalNetwork, LocalTransport, OnMessage
 from vsr_node.cluster.server import Server
-from vsr_node.machines.errors import DivergenceError
+from vsr_node.machines.errors import DivergenceError, VsrError
 from vsr_node.machines.host import DIGEST_INTERVAL
 from vsr_node.machines.library.counter import Counter
 from vsr_node.machines.library.key_value import KeyValue
@@ -293,5 +295,37 @@ def test_a_client_in_the_members_process_needs_no_socket(loop: str) -> None:
                 await Counter.add(client, 1)
         with pytest.raises(Closed):
             make_server("a", members).client()
+
+    asyncio.run(scene())
+
+
+def test_a_transport_of_the_users_own_carries_the_messages() -> None:
+    network = LocalNetwork()
+
+    async def join(name: str, _: Sequence[str], on_message: OnMessage) -> LocalTransport:
+        return network.join(name, on_message)
+
+    async def scene() -> None:
+        members = addresses()
+        async with (
+            running(members, loop="current", transport=join) as servers,
+            Client.connect(Counter, members, timeout=0.5) as client,
+        ):
+            assert await Counter.add(client, 5) == 5
+            network.cut("a", "b", "c")
+            with pytest.raises(VsrError):
+                await Counter.add(client, 1)
+            network.heal()
+            await servers["a"].stop()
+            assert await client.options(timeout=10).call(Counter.add.request(1)) in (6, 7)
+
+    asyncio.run(scene())
+
+
+def test_what_a_start_fails_with_is_raised(tmp_path: Path) -> None:
+    async def scene() -> None:
+        server = make_server("a", addresses("a"), trace=tmp_path / "nowhere" / "trace")
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            await server.start()
 
     asyncio.run(scene())

@@ -30,6 +30,7 @@ from vsr_node.core.messages import (
     NewState,
     Prepare,
     PrepareOk,
+    Read,
     Request,
     StartView,
     StartViewChange,
@@ -103,6 +104,8 @@ IMPOSSIBLE: list[tuple[str, str, Message]] = [
     ("n0", "n1", PrepareOk(4, 2, 1)),
     ("n0", "n4", PrepareOk(9, 2, 1)),
     ("n0", "n4", PrepareOk(4, 4, 1)),
+    ("n0", "n4", Request(4, (), 4, 1)),
+    ("n0", "n4", Read(4, 1, 4, 1)),
     # Votes.
     ("n0", "n1", StartViewChange(6, 4)),
     ("n0", "n1", StartViewChange(3, 4)),

@@ -25,10 +25,10 @@ def group_that_asks(size: int, name: str, *, writes: bool, delay: int = 0) -> Gr
     ("size", "name", "writes", "messages", "delays"),
     [
         # PREPARE to each backup and as many PREPARE_OKs as a quorum needs; from a backup also
-        # REQUEST, for which a group of three needs no longer, as a backup commits what PREPARE
-        # brings.
+        # REQUEST. A group of three needs no longer for that and no PREPARE_OK, as a backup commits
+        # what PREPARE brings.
         (3, "n0", True, 3, 2),
-        (3, "n1", True, 4, 2),
+        (3, "n1", True, 3, 2),
         (5, "n0", True, 6, 2),
         (5, "n1", True, 7, 3),
         # READ to as many as a quorum needs, and READ_OK.

@@ -21,6 +21,7 @@ from vsr_node.core.messages import (
     NewState,
     Prepare,
     PrepareOk,
+    Read,
     Reconfiguration,
     Reply,
     Request,
@@ -339,9 +340,191 @@ def test_4_1_in_a_group_of_three_the_backup_that_asked_answers() -> None:
     group.run_for(200_000)
     for number, name in enumerate(("n1", "n2", "n1"), 1):
         group.sent.clear()
-        group.ask(name, number)
+        (request,) = (each for each in group.ask(name, number) if isinstance(each, Request))
+        group.take(Request)
+        primary = group["n0"]
+        primary.on_request(*entry(number, "c0"))
+        primary.on_message(name, request)
+        group.turn("n0")
         group.settle()
         assert [each.source for each in group.sent if isinstance(each.message, PrepareOk)] == [name]
+
+
+def test_4_1_in_a_group_of_three_a_backup_acknowledges_with_what_it_asks_next() -> None:
+    group = Group(3)
+    group.run_for(200_000)
+    group.sent.clear()
+    group.ask("n1", 1)
+    group.settle()
+    assert group.replies() == [("c1", 1, 1)]
+    assert not [each for each in group.sent if isinstance(each.message, PrepareOk)]
+    assert group["n0"].commit_number == 0
+    group.read("n1", 2)
+    group.settle()
+    assert group["n0"].commit_number == 1
+    group.ask("n1", 3)
+    group.ask("n1", 4)
+    assert group["n1"].op_number == 1
+    group.settle()
+    assert group["n0"].commit_number == 1  # The second left before the first was in the log.
+
+
+def test_4_1_what_a_request_acknowledges_was_durable_before_its_turn() -> None:
+    group = Group(3)
+    group.run_for(200_000)
+    group.ask("n0", 1)
+    (prepare,) = group.take(Prepare, "n0", "n1")
+    backup = group["n1"]
+    backup.on_time(group.now)
+    backup.on_message("n0", prepare)
+    backup.on_request(*entry(2))
+    backup.on_read("c1", 3, "read")
+    for send in backup.end_turn().asks:
+        assert isinstance(send.message, Request | Read)
+        assert send.message.op_number == 0
+
+
+def test_4_1_a_request_of_an_older_view_acknowledges_nothing() -> None:
+    group = Group(3)
+    group.run_for(200_000)
+    group.ask("n0", 1)
+    group.take(Prepare)
+    for name in ("n1", "n2"):
+        group.tell("n0" if name == "n1" else "n1", name, StartViewChange(1, 1))
+    primary = group["n1"]
+    group.run_for(SECOND)
+    assert primary.is_serving_primary
+    commit_number = primary.commit_number
+    group.isolate("n1")
+    group.ask("n1", 2)
+    group.tell("n2", "n1", Request(0, (), primary.op_number, 0))
+    assert primary.commit_number == commit_number
+
+
+def test_4_1_a_repeated_request_is_answered_with_what_its_sender_lacks() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.read("n1", 1)
+    group.settle()
+    (request,) = (each for each in group.ask("n1", 2) if isinstance(each, Request))
+    group.deliver(Request)
+    assert len(group.take(Prepare)) == 2
+    group.run_for(2)
+    group.tell("n1", "n0", request)
+    group.settle()
+    assert group.replies()[1:] == [("c1", 2, 1)]
+
+
+def test_4_1_a_backup_that_reads_asks_for_what_its_log_lacks_of_the_view() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.read("n1", 1)
+    group.settle()
+    group.ask("n2", 2)
+    group.deliver(Request)
+    group.take(Prepare, destination="n1")
+    group.settle()
+    group.read("n1", 3)
+    group.settle()
+    assert group.replies("n1")[1:] == []
+    group.run_for(group["n1"].answer_patience)
+    assert group.replies("n1")[1:] == [("c1", 3, ("read", 1))]
+
+
+def test_4_1_a_backup_that_is_not_heard_is_asked_though_others_answer() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.cut.add(("n2", "n0"))
+    for number in range(1, 40):
+        group.ask("n1", number)
+        group.run_for(50_000)
+    group.sent.clear()
+    for number in range(40, 80):
+        group.ask("n1", number)
+        group.run_for(50_000)
+    asked = [
+        each
+        for each in group.sent
+        if isinstance(each.message, Prepare | Commit)
+        and each.message.wants_answer
+        and each.destination == "n2"
+    ]
+    assert 2 <= len(asked) <= 4
+    assert all(group["n0"].is_serving_primary for _ in asked)
+
+
+@pytest.mark.parametrize("name", ["n1", "n2"])
+def test_4_1_a_backup_whose_answer_is_not_wanted_gets_nothing_again(name: str) -> None:
+    group = Group(3)
+    group.delay = 5_000
+    group.run_for(SECOND)
+    group.sent.clear()
+    group.ask("n0", 1)
+    group.ask(name, 2)
+    group.run_for(SECOND)
+    sent = [
+        (each.destination, each.message.first_op_number)
+        for each in group.sent
+        if isinstance(each.message, Prepare)
+    ]
+    assert len(sent) == len(set(sent)) == 4
+
+
+def test_4_1_a_backup_that_reads_needs_no_heartbeat() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.sent.clear()
+    for number in range(40):
+        group.read("n1", number)
+        group.run_for(50_000)
+    unasked = [
+        each.destination
+        for each in group.sent
+        if isinstance(each.message, Commit) and not each.message.wants_answer
+    ]
+    assert "n1" not in unasked
+    assert unasked.count("n2") >= 10
+    assert group["n1"].view_number == 0
+
+
+def test_4_1_a_primary_that_has_stopped_answers_no_read() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.isolate("n0")
+    group.run_for(SECOND)
+    assert not group["n0"].is_serving_primary
+    assert group.tell("n1", "n0", Read(0, 1)) == []
+
+
+def test_4_1_a_group_of_one_asks_nobody() -> None:
+    group = Group(1)
+    group.ask("n0", 1)
+    group.run_for(10 * SECOND)
+    assert group.replies() == [("c1", 1, 1)]
+    assert not group.sent
+
+
+def test_4_1_a_read_at_the_primary_gets_answers_to_what_wanted_none() -> None:
+    group = Group(3)
+    group.run_for(200_000)
+    group.ask("n2", 1)
+    group.deliver(Request)
+    group.take(Prepare, destination="n1")
+    group.settle()
+    group.read("n0", 2)
+    group.settle()
+    assert group.replies("n0") == [("c1", 2, ("read", 1))]
+
+
+def test_4_1_a_request_repeated_at_the_primary_gets_answers_to_what_wanted_none() -> None:
+    group = Group(3)
+    group.run_for(200_000)
+    group.ask("n2", 1)
+    group.settle()
+    assert group["n0"].commit_number == 0
+    group.ask("n0", 1)
+    group.settle()
+    assert group.replies("n0") == [("c1", 1, 1)]
 
 
 # Section 4.2: view changes

@@ -49,7 +49,7 @@ def test_a_repeated_registration_is_the_same_session() -> None:
 
 
 def test_a_registration_that_stands_in_the_log_twice_makes_one_session() -> None:
-    table = SessionTable(10)
+    table = SessionTable(10, as_is)
     first = table.execute(NONCE, REGISTRATION, as_is, "")
     assert table.execute(NONCE, REGISTRATION, as_is, "") == first
     assert len(table.snapshot()) == 1
@@ -103,7 +103,7 @@ def test_what_was_logged_before_its_session_expired_is_not_executed_after() -> N
     session = register(group, "n0", "a")
     entries = (("b", REGISTRATION, ""), entry(1, session))
     group.tell("n1", "n0", Request(0, entries))
-    group.settle()
+    group.run_for(SECOND)
     assert group["n0"].commit_number == 3
     assert executed(group) == []
 
@@ -167,7 +167,7 @@ def test_unregistered_groups_are_as_before() -> None:
 
 
 def test_results_that_are_texts_are_bounded_in_size() -> None:
-    table = SessionTable(10)
+    table = SessionTable(10, as_is)
     table.execute(NONCE, REGISTRATION, as_is, "")
     session = session_name(1, NONCE)
     large = "x" * (REPLIES_SIZE_MAX // 3)
@@ -176,6 +176,19 @@ def test_results_that_are_texts_are_bounded_in_size() -> None:
     assert table.look_up(session, 1, f"{large}1") is Reason.OUTCOME_UNKNOWN
     assert table.look_up(session, 5, f"{large}5") is not None
     assert table.size <= REPLIES_SIZE_MAX
-    restored = SessionTable(10)
+    restored = SessionTable(10, as_is)
     restored.restore(table.snapshot(), 6)
     assert restored.size == table.size
+
+
+def test_a_standby_hands_a_query_in_and_it_needs_no_session() -> None:
+    """It goes through the log, where the machine only reads, and nothing of it is recorded."""
+    group = Group(4, founders=3, limits=REGISTERED)
+    session = register(group, "n3")
+    group.ask("n3", 1, session)
+    group.run_for(SECOND)
+    group.read("n3", 1, "?n3/1")
+    group.run_for(SECOND)
+    assert group.replies("n3")[-1] == ("?n3/1", 1, ("read", 1))
+    assert [part[0] for part in _parts(group, "n0")] == [session]
+    assert group.operations("n0") == [operation(1, session)]

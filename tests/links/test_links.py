@@ -116,6 +116,14 @@ def test_who_misses_somebody_sends_its_row_to_all_and_repeats_it() -> None:
     assert len(at(links, links.next_timer)) == 1
 
 
+def test_in_a_large_group_rows_are_sent_less_often() -> None:
+    links = links_of("n0", tuple(f"n{number}" for number in range(21)))
+    links.expect(("n1",))
+    (news,) = at(links, PATIENCE)
+    assert news.interval == 300 * MILLISECOND
+    assert links.next_timer == PATIENCE + news.interval
+
+
 def test_a_long_time_out_is_borne_for_its_half() -> None:
     links = links_of()
     links.on_time(0, 4 * SECOND)
@@ -334,7 +342,7 @@ def test_everybody_who_is_connected_is_heard_again_and_all_rest_afterwards(
         assert group.watching == []
 
 
-@pytest.mark.parametrize("count", [3, 5, 7])
+@pytest.mark.parametrize("count", [3, 5, 7, 25])
 @pytest.mark.parametrize("kind", ["link", "one-way", "majorities-ring", "one-way-ring"])
 def test_the_primary_is_heard_again_before_anybody_suspects_it(kind: str, count: int) -> None:
     random = Random(count)

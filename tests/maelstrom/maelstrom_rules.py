@@ -11,6 +11,13 @@ from typing import Any
 Fields = frozenset[str]
 NONE: Fields = frozenset()
 
+STATUS: Fields = frozenset(
+    {
+        *("epoch", "view", "members", "status", "primary", "op_number", "commit_number"),
+        *("is_released", "change", "routes"),
+    }
+)
+
 REPLIES: dict[str, tuple[str, tuple[Fields, ...]]] = {
     "init": ("init_ok", (NONE,)),
     "echo": ("echo_ok", (frozenset({"echo"}),)),
@@ -28,6 +35,7 @@ REPLIES: dict[str, tuple[str, tuple[Fields, ...]]] = {
     "txn": ("txn_ok", (frozenset({"txn"}),)),
     "ts": ("ts_ok", (frozenset({"ts"}),)),
     "reconfigure": ("reconfigure_ok", (frozenset({"epoch", "members"}),)),
+    "status": ("status_ok", (STATUS,)),
 }
 """The reply to each type of request, and its fields beside ``type`` and ``in_reply_to``.
 

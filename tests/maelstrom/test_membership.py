@@ -33,6 +33,7 @@ def test_status_is_answered_from_what_the_node_knows(founder: NodeProcess) -> No
         "commit_number": 0,
         "is_released": False,
         "change": None,
+        "routes": None,
     }
 
 

@@ -48,6 +48,22 @@ def _ms(span: tuple[int, int | None]) -> tuple[int, int | None]:
     return span[0] // MS, None if span[1] is None else span[1] // MS
 
 
+def test_the_primary_of_a_later_epoch_is_that_of_its_members_in_their_order() -> None:
+    run = RecordedRun("run", [], [], {})
+    epoch = 1 << 32
+    sightings = [seen(node, 1, 0) for node in NODES] + [seen(node, 9, epoch) for node in NODES]
+    messages = Messages(members=NODES, sightings=sightings, epochs={1: ["n2", "n0"]})
+    found = {lane.node: leads(lane) for lane in lanes_of(run, messages)}
+    assert found == {"n0": [(1, 9)], "n1": [], "n2": [(9, None)]}
+
+
+def test_a_node_that_is_chosen_as_a_member_is_so_until_the_change_is_answered() -> None:
+    change = fault("reconfigure", 3, 8, {"nodes": ["n1"], "asked": "n0"})
+    found = lanes([change])
+    assert conditions(found["n1"]) == [(3, 8, "chosen", False, "chosen")]
+    assert conditions(found["n0"]) == []
+
+
 def test_a_killed_node_is_down_until_it_is_initialized_again() -> None:
     kill = fault("kill", 100, 200, {"nodes": ["n1"]})
     lane = lanes([kill], starts={"n1": [5, 260]})["n1"]

@@ -189,19 +189,20 @@ def test_a_minute_at_rate_500_opens_and_zooms_quickly(browser: Browser, tmp_path
     assert page is not None
     browser.noise.clear()
     browser.show_as(width=1280, height=900)
-    opened = []
-    for _ in range(3):
+
+    def open_seconds() -> float:
         browser.open(page)
-        opened.append(browser.busy_seconds())
-    assert min(opened) < 1.0
+        return browser.busy_seconds()
+
+    def frame_seconds() -> float:
+        before = browser.busy_seconds()
+        browser.run(TWENTY_FRAMES)
+        return (browser.busy_seconds() - before) / 20
+
+    assert any(open_seconds() < 1.0 for _ in range(3))
     for canvas in ("nodes", "timeline", "space-time", "latency"):
         place(browser, f"#{canvas}", 0, 0)
-        frames = []
-        for _ in range(3):
-            before = browser.busy_seconds()
-            browser.run(TWENTY_FRAMES)
-            frames.append((browser.busy_seconds() - before) / 20)
-        assert min(frames) < 0.030, canvas
+        assert any(frame_seconds() < 0.030 for _ in range(3)), canvas
     assert browser.noise == []
 
 

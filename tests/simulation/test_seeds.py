@@ -30,6 +30,7 @@ FOUND = {
     3_128: "a backup that hears its primary and is not heard, and need not answer",
     3_139: "a view that changes once while a way around a cut is looked for",
     127: "a process that is gone and was the bridge of a cut",
+    730_004: "a backup whose answer was not wanted, and that of another which was",
     3_152: "a process that is gone and was the only way around a cut",
 }
 

@@ -1,14 +1,17 @@
 """Makes docs/TELEMETRY.md from the catalogue: `python -m tests.telemetry.document`.
 
 What people wrote stands between the marks of the file and stays; what is between BEGIN and END is
-made anew. The example lines come from a seed of the simulator.
+made anew. The example lines come from seeds of the simulator, and from members over TCP.
 """
 
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests.telemetry.test_tcp import watch_connections
+from tests.telemetry.trace_check import read_events
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import execute
 from vsr_node.telemetry.catalogue import COMMON_METADATA, EVENTS, EventKind
@@ -16,7 +19,7 @@ from vsr_node.telemetry.dispatch import Event, Telemetry
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "TELEMETRY.md"
 BEGIN = "<!-- The rest is made from the catalogue: python -m tests.telemetry.document -->\n"
-SEEDS = (10, 16)
+SEEDS = (10, 16, 7, 28)
 
 
 def tables() -> str:
@@ -61,8 +64,8 @@ def with_examples(text: str, examples: Mapping[str, str]) -> str:
     return "\n### ".join(parts).rstrip() + "\n"
 
 
-def examples_of_seeds() -> dict[str, str]:
-    """A line of each event that the seeds come across, without what all events have."""
+def examples_of_runs() -> dict[str, str]:
+    """A line of each event that the runs come across, without what all events have."""
     examples: dict[str, str] = {}
 
     def take(event: Event) -> None:
@@ -85,12 +88,15 @@ def examples_of_seeds() -> dict[str, str]:
         telemetry = Telemetry(print)
         telemetry.attach(take)
         execute(draw(seed), telemetry=telemetry)
+    with TemporaryDirectory() as folder:
+        for line in read_events(watch_connections(Path(folder))):
+            take(Event(line["event"], line["at_us"], line["measurements"], line["metadata"]))
     return examples
 
 
 def main() -> int:
     by_hand = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)[0]
-    text = with_examples(tables(), examples_of_seeds())
+    text = with_examples(tables(), examples_of_runs())
     DOCUMENT.write_text(f"{by_hand}{BEGIN}\n{text}", encoding="utf-8")
     return 0
 

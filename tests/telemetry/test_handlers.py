@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +19,42 @@ from vsr_node.core.messages import ReplaceLog
 from vsr_node.simulation.plan import draw
 from vsr_node.simulation.run import execute
 from vsr_node.telemetry import open_telemetry
-from vsr_node.telemetry.catalogue import Level
+from vsr_node.telemetry.catalogue import COMMON_METADATA, Level
+from vsr_node.telemetry.common import Flush, Row, State, Stop
 from vsr_node.telemetry.dispatch import Event, Handler, Telemetry, TurnHandler
 from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
-from vsr_node.telemetry.notes import Note, Single, Turn
+from vsr_node.telemetry.observer import kind_of
 from vsr_node.telemetry.prometheus import exposition
-from vsr_node.telemetry.records import Flushed
-from vsr_node.telemetry.requests import Stops
 from vsr_node.telemetry.texts import HumanLog, StandardLogging
+from vsr_node.telemetry.turns import Turn
 
 SEED = 2
 
-REPLICA: dict[str, object] = {
-    "node_id": "n0",
-    "view_number": 3,
-    "status": "normal",
-    "is_primary": True,
-    "cluster_size": 3,
-    "op_number": 12,
-    "commit_number": 10,
-}
-START = Single("leadership.start", 5, (1,), ("n0-3-1", 3))
-TURN = Single("driver.turn", 6, (40, 1), ())
+STATE = State(True, False, "n0", 3, "normal", True, 3, 12, 10)
+REPLICA = dict(zip(COMMON_METADATA, STATE[2:], strict=True))
+
+START: Row = ("leadership.start", 5, (1,), ("n0-3-1", 3))
+TURN: Row = ("driver.turn", 6, (40, 1), ())
 
 
-def turn_of(*notes: Note) -> Turn:
-    return Turn(notes, REPLICA)
+def turn_of(*rows: Row, stops: Sequence[Stop] = (), flushes: Sequence[Flush] = ()) -> Turn:
+    turn = Turn(kind_of, STATE)
+    turn.noted += rows
+    turn.flushes += flushes
+    if stops:
+        turn.began_at, turn.ended_at = 8_960, 9_000
+        turn.stops += stops
+    return turn
 
 
-def flushed(duration_us: int) -> Flushed:
-    return Flushed(6, duration_us, [ReplaceLog(1, (("c1", 1, ("write",)),))], True)
+def flushed(duration_us: int) -> Flush:
+    return [ReplaceLog(1, (("c1", 1, ("write",)),))], 6, duration_us, 0, True
 
 
-def stopped(kind: str, outcome: str) -> Stops:
+def stopped(kind: str, outcome: str) -> Stop:
     """A call of 1,500 us that ends so at 9,000 us."""
-    return Stops(9_000, [("c1", 1, (7_500, kind, False), outcome, ("ok",))])
+    return ("c1", 1, (kind,), None, False, 7_500), outcome, ("ok",)
 
 
 def watch_seed(handler: Handler | TurnHandler, *prefixes: str) -> None:
@@ -66,7 +67,7 @@ def test_a_prefix_is_a_whole_name_or_the_names_above_it() -> None:
     telemetry = Telemetry(pytest.fail)
     heard: list[str] = []
     telemetry.attach(lambda event: heard.append(event.name), "leadership", "driver.turn")
-    telemetry.emit(turn_of(START, TURN, Single("driver.stalled", 7, (1,), ())))
+    telemetry.emit(turn_of(START, TURN, ("driver.stalled", 7, (1,), ())))
     assert heard == ["leadership.start", "driver.turn"]
     with pytest.raises(ValueError, match=r"no event begins with driver\.tur"):
         telemetry.attach(print, "driver.tur")
@@ -172,7 +173,7 @@ def test_prometheus_reads_the_metrics() -> None:
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(metrics, *metrics.events)
     call = stopped('a "kind"\\', "ok")
-    telemetry.emit(turn_of(START, call, flushed(300), flushed(90_000_000), TURN))
+    telemetry.emit(turn_of(START, stops=[call], flushes=[flushed(300), flushed(90_000_000)]))
     samples = samples_of(exposition(metrics))
     node = ("node_id", "n0")
     kind = ("kind", 'a "kind"\\')
@@ -213,7 +214,7 @@ def test_opentelemetry_gets_spans_of_what_ended() -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(open_telemetry.Spans(provider.get_tracer("vsr"), lambda: 0))
-    telemetry.emit(turn_of(stopped("write", "unknown"), TURN))
+    telemetry.emit(turn_of(stops=[stopped("write", "unknown")]))
     (span,) = exporter.get_finished_spans()
     assert span.name == "vsr.call"
     assert span.start_time is not None
@@ -232,7 +233,7 @@ def test_opentelemetry_reads_the_same_metrics() -> None:
     open_telemetry.observe(metrics, provider.get_meter("vsr"))
     telemetry = Telemetry(pytest.fail)
     telemetry.attach(metrics, *metrics.events)
-    telemetry.emit(turn_of(START, flushed(300), TURN))
+    telemetry.emit(turn_of(START, flushes=[flushed(300)]))
     data: Any = reader.get_metrics_data()
     points = {
         metric.name: metric.data.data_points[0].value

@@ -30,7 +30,7 @@ def normal_case() -> Scenario:
     scenario.request("c1", WRITE_1, to="n0")
     scenario.run(milliseconds=10)
     scenario.request("c2", READ, to="n2")
-    scenario.run(milliseconds=100)
+    scenario.run(milliseconds=300)
     return scenario
 
 

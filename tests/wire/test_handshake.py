@@ -40,7 +40,7 @@ def test_a_client_gets_in(proved: frozenset[str] | None, machine: str) -> None:
 @pytest.mark.parametrize(
     ("hello", "proved", "reason"),
     [
-        (AS_MEMBER._replace(version=2), None, WRONG_VERSION),
+        (AS_MEMBER._replace(version=PROTOCOL_VERSION + 1), None, WRONG_VERSION),
         (AS_MEMBER._replace(group="other"), None, WRONG_GROUP),
         (AS_MEMBER._replace(name="d"), None, ACCESS_DENIED),
         (AS_MEMBER._replace(name="a"), None, ACCESS_DENIED),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Generic, TypeVar
 
-from vsr_node.client.calls import Asked, Calls, MakeLink
+from vsr_node.client.calls import Asked, Calls
 from vsr_node.client.connection import Dialler
 from vsr_node.client.security import TLS
+from vsr_node.client.session import Wanted
 from vsr_node.machines.errors import VsrError
 from vsr_node.machines.identity import identity_of
 from vsr_node.machines.typed import CHANCE_BITS, AsyncCaller, Machine, Request
@@ -21,6 +23,7 @@ from vsr_node.wire.handshake import (
     FRAMES,
     PROTOCOL_VERSION,
     AskStatus,
+    Directory,
     Hello,
     Refused,
     StatusAnswer,
@@ -46,6 +49,18 @@ def addresses_of(
         addresses = {address: ("", address) for address in members}
     order = [each for each in prefer if each in addresses]
     return {each: addresses[each] for each in (*order, *addresses)}
+
+
+def follow(addresses: dict[str, tuple[str, str]], directory: Directory) -> list[str]:
+    """Note the addresses of a directory's members; return the members by the client's names."""
+    known = {address: each for each, (_, address) in addresses.items()}
+    members = []
+    for name, address in directory.addresses:
+        if name in directory.members:
+            ours = name if name in addresses else known.get(address, name)
+            addresses.setdefault(ours, (name, address))
+            members.append(ours)
+    return members
 
 
 def hello_of(machine: type[Machine] | None, group: str) -> Hello:
@@ -82,8 +97,8 @@ class Client(AsyncCaller[M], Generic[M]):
         seconds; None follows the round trip. ``prefer`` lists the members to ask first.
         """
         addresses = addresses_of(members, prefer)
-        link_to = _dialling(addresses, hello_of(machine, group), security)
-        calls = Calls(tuple(addresses), link_to, patience=patience, in_flight=in_flight)
+        dialling = _Dialling(addresses, hello_of(machine, group), security)
+        calls = Calls(tuple(addresses), dialling.link_to, patience=patience, in_flight=in_flight)
         return Client(calls, timeout)
 
     @staticmethod
@@ -94,9 +109,12 @@ class Client(AsyncCaller[M], Generic[M]):
         timeout: float = 10.0,
         group: str = "vsr",
     ) -> Client[Any]:
-        """Return a client that does not know the group's machine; it can ask for ``status``."""
-        link_to = _dialling(addresses_of(members), hello_of(None, group), security)
-        return Client(Calls(tuple(members), link_to, patience=None, in_flight=0), timeout)
+        """Return a client that does not know the group's machine.
+
+        It can ask for ``status`` and for other members, and stays with those that it was given.
+        """
+        dialling = _Dialling(addresses_of(members), hello_of(None, group), security, follows=False)
+        return Client(Calls(tuple(members), dialling.link_to, patience=None, in_flight=1), timeout)
 
     def options(self, *, timeout: float) -> Client[M]:
         """Return a view of this client with another time-out, which costs nothing to make."""
@@ -119,16 +137,39 @@ class Client(AsyncCaller[M], Generic[M]):
 
     async def many(self, calls: Iterable[Request[M, R]]) -> list[R | VsrError]:
         """Return the results or errors of many requests, all under way at once."""
-        tasks = (self.call(each) for each in calls)
-        results: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
-        for each in results:
-            if isinstance(each, BaseException) and not isinstance(each, VsrError):
-                raise each
-        return results
+        asked = [(request, self._ask_or_fail(request)) for request in calls]
+        under_way = [each for _, each in asked if isinstance(each, Asked)]
+        try:
+            if under_way:
+                await asyncio.wait([each.future for each in under_way])
+        except asyncio.CancelledError:
+            for each in under_way:
+                self._calls.cancel(each)
+            raise
+        return [_outcome_of(request, each) for request, each in asked]
+
+    def _ask_or_fail(self, request: Request[M, Any]) -> Asked | VsrError:
+        try:
+            return self._ask(request)
+        except VsrError as error:
+            return error
 
     async def status(self) -> list[str]:
         """Return the state of each member that answers, as JSON objects."""
         return await self._calls.status(self._timeout)
+
+    async def reconfigure(
+        self, members: Mapping[str, str], *, epoch: int | None = None
+    ) -> dict[str, Any]:
+        """Let the group have these members, by name with their addresses, and no others.
+
+        Return the epoch and the members. Raise NotExecuted if the group declines, or if it is not
+        in ``epoch``; None stands for any.
+        """
+        wanted = Wanted(tuple(members.items()), epoch)
+        asked = self._calls.ask(wanted, False, self._timeout, json.loads)
+        result: dict[str, Any] = json.loads(await asked.future)
+        return result
 
     async def close(self) -> None:
         """Close. Calls under way end; those that were sent with an unknown outcome."""
@@ -144,16 +185,48 @@ class Client(AsyncCaller[M], Generic[M]):
         await self.close()
 
 
-def _dialling(
-    addresses: Mapping[str, tuple[str, str]], hello: Hello, security: TLS | None
-) -> MakeLink:
-    """Return what makes a connection to a member out of its name."""
+def _outcome_of(request: Request[Any, Any], asked: Asked | VsrError) -> Any:
+    """Return the result of a call that has ended, or its error."""
+    try:
+        return asked if isinstance(asked, VsrError) else request.result(asked.future.result())
+    except VsrError as error:
+        return error
 
-    def link_to(member: str, calls: Calls) -> TcpLink:
-        name, address = addresses[member]
-        return TcpLink(member, calls, address=address, name=name, hello=hello, security=security)
 
-    return link_to
+class _Dialling:
+    """Makes connections to members out of their names; their addresses come with directories.
+
+    A client that was given addresses has them in the place of the names that it does not know.
+    """
+
+    def __init__(
+        self,
+        addresses: Mapping[str, tuple[str, str]],
+        hello: Hello,
+        security: TLS | None,
+        *,
+        follows: bool = True,
+    ) -> None:
+        self._addresses = dict(addresses)
+        self._hello = hello
+        self._security = security
+        self._follows = follows
+
+    def link_to(self, member: str, calls: Calls) -> TcpLink:
+        """Return a connection that is to be started."""
+        name, address = self._addresses[member]
+        return TcpLink(
+            member,
+            calls,
+            address=address,
+            name=name,
+            hello=self._hello,
+            security=self._security,
+            on_directory=self._follow if self._follows else lambda calls, directory: None,
+        )
+
+    def _follow(self, calls: Calls, directory: Directory) -> None:
+        calls.on_members(directory.epoch, follow(self._addresses, directory))
 
 
 class TcpLink:
@@ -168,8 +241,10 @@ class TcpLink:
         name: str,
         hello: Hello,
         security: TLS | None,
+        on_directory: Callable[[Calls, Directory], None],
     ) -> None:
         self._member = member
+        self._on_directory = on_directory
         self._calls = calls
         self._dialler = Dialler(
             address,
@@ -218,3 +293,5 @@ class TcpLink:
             self._calls.on_answers(self._member, (frame,))
         elif isinstance(frame, StatusAnswer):
             self._calls.on_status(self._member, frame.status)
+        elif isinstance(frame, Directory):
+            self._on_directory(self._calls, frame)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
 from typing import Any, Generic, TypeVar
 
-from vsr_node.client.asynchronous import addresses_of, hello_of
+from vsr_node.client.asynchronous import addresses_of, follow, hello_of
 from vsr_node.client.calls import MICROSECONDS, random_nonce
 from vsr_node.client.errors import (
     Closed,
@@ -24,7 +24,15 @@ from vsr_node.client.session import End, Ended, Session
 from vsr_node.machines.typed import CHANCE_BITS, Machine, Request, SyncCaller
 from vsr_node.wire.calls import Answer
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, FrameReader
-from vsr_node.wire.handshake import CLIENT, FINAL_REASONS, FRAMES, Hello, Refused, Welcome
+from vsr_node.wire.handshake import (
+    CLIENT,
+    FINAL_REASONS,
+    FRAMES,
+    Directory,
+    Hello,
+    Refused,
+    Welcome,
+)
 from vsr_node.wire.shapes import MalformedMessageError
 
 M = TypeVar("M", bound=Machine)
@@ -104,7 +112,10 @@ class _Core:
         patience: float | None,
     ) -> None:
         self.random = SystemRandom()
-        self._addresses = addresses
+        self._addresses = dict(addresses)
+        self._members = tuple(addresses)
+        self._epoch = 0
+        """The newest epoch whose members were heard of."""
         self._hello = hello
         self._security = security
         self._session = Session(
@@ -168,7 +179,7 @@ class _Core:
             # Dialling may outlast the deadline: the session knows what has surely not been sent.
             now = self._now()
             session.on_time(now)
-            if all(map(self._is_refused, self._addresses)):
+            if all(map(self._is_refused, self._members)):
                 session.give_up(now)
             self._send_all()
             for each in session.ended:
@@ -191,7 +202,7 @@ class _Core:
         wants_more = not self._links or self._session.is_impatient
         if not wants_more:
             return
-        for member in self._addresses:
+        for member in self._members:
             if member in self._links or self._is_refused(member):
                 continue
             if self._dial_after.get(member, 0) > time.monotonic():
@@ -204,6 +215,15 @@ class _Core:
         """Return whether a member has refused for good, and is not dialled any more."""
         refusal = self._refusals.get(member)
         return refusal is not None and refusal.reason in FINAL_REASONS
+
+    def _follow(self, directory: Directory) -> None:
+        """Follow the group to its members: those that left are let go of."""
+        members = follow(self._addresses, directory)
+        if members and directory.epoch > self._epoch:
+            self._epoch, self._members = directory.epoch, tuple(members)
+            self._session.on_members(self._now(), self._members)
+            for left in [each for each in self._links if each not in self._members]:
+                self._drop(left)
 
     def _dial(self, member: str) -> None:
         name, address = self._addresses[member]
@@ -288,5 +308,8 @@ class _Core:
                 frame = FRAMES.decode(frame_type, payload)
                 if isinstance(frame, Answer):
                     self._session.on_answer(self._now(), member, frame)
+                elif isinstance(frame, Directory):
+                    self._follow(frame)
         except (OSError, MalformedMessageError):
-            self._drop(member)
+            if member in self._links:
+                self._drop(member)

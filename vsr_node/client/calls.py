@@ -19,12 +19,15 @@ from vsr_node.client.errors import (
     error_of,
     error_of_refusal,
 )
-from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session
+from vsr_node.client.session import NEVER, WINDOW, End, Ended, Session, Wanted
 from vsr_node.machines.errors import VsrError
 from vsr_node.wire.calls import Answer, Ask, Query
 from vsr_node.wire.handshake import AskStatus, Refused
 
 MICROSECONDS = 1_000_000
+
+BATCH_MAX = 64
+"""So many calls go out at once, so that members work while a client makes many more."""
 
 CONNECT_TIME_S = 1.0
 """How long ``status`` waits for members that are not connected yet."""
@@ -101,6 +104,8 @@ class Calls:
         self.random = Random()
         """For the chance of calls."""
         self._members = tuple(members)
+        self._epoch = 0
+        """The newest epoch whose members were heard of."""
         self._link_to = link_to
         self._patience_us = None if patience is None else int(patience * MICROSECONDS)
         self._in_flight = in_flight
@@ -115,6 +120,8 @@ class Calls:
         self._is_refused = False
         """Whether every member has refused for good."""
         self._is_due = False
+        self._begun_count = 0
+        """Calls that were begun in this pass of the loop and have not gone out."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = NEVER
         self._loop: asyncio.AbstractEventLoop
@@ -150,7 +157,11 @@ class Calls:
     # Calls
 
     def ask(
-        self, operation: str, is_read: bool, timeout: float, result: Callable[[str], object]
+        self,
+        operation: str | Wanted,
+        is_read: bool,
+        timeout: float,
+        result: Callable[[str], object],
     ) -> Asked:
         """Return a call that goes out at the end of this pass of the loop."""
         if not self._is_open:
@@ -165,7 +176,11 @@ class Calls:
         session.call(now, key, operation, now + int(timeout * MICROSECONDS), is_query=is_read)
         if self._is_refused:
             session.give_up(now)
-        self._go_on_soon()
+        self._begun_count += 1
+        if self._begun_count < BATCH_MAX:
+            self._go_on_soon()
+        else:
+            self._go_on()
         return asked
 
     def cancel(self, asked: Asked) -> None:
@@ -204,6 +219,7 @@ class Calls:
     def _go_on(self) -> None:
         """Send what the sessions want sent, together, and hand out what has ended."""
         self._is_due = False
+        self._begun_count = 0
         if not self._is_open:
             return
         requests: dict[str, list[Ask | AskStatus]] = {}
@@ -252,29 +268,26 @@ class Calls:
         """Hand out what has ended."""
         ended, session.ended = session.ended, []
         for each in ended:
-            if each.end is End.TIMED_OUT:
-                self._on_timed_out(each)
+            key, end, text = each
+            if end is End.TIMED_OUT:
+                self._on_timed_out(self._asked[key], text)
+                continue
+            asked = self._asked.pop(key)
+            future = asked.final or asked.future
+            if future.done():
+                continue
+            if end is End.RESULT:
+                future.set_result(text)
             else:
-                self._on_ended(each)
+                future.set_exception(self._error_of(each))
+            if asked.final is not None:
+                # Nobody has to ask.
+                future.exception()
 
-    def _on_timed_out(self, ended: Ended) -> None:
-        asked = self._asked[ended.key]
+    def _on_timed_out(self, asked: Asked, text: str) -> None:
         asked.final = self._loop.create_future()
         if not asked.future.done():
-            asked.future.set_exception(OutcomeUnknown(ended.text, self._settle_of(asked)))
-
-    def _on_ended(self, ended: Ended) -> None:
-        asked = self._asked.pop(ended.key)
-        future = asked.final or asked.future
-        if future.done():
-            return
-        if ended.end is End.RESULT:
-            future.set_result(ended.text)
-        else:
-            future.set_exception(self._error_of(ended))
-        if asked.final is not None and not future.cancelled():
-            # Nobody has to ask.
-            future.exception()
+            asked.future.set_exception(OutcomeUnknown(text, self._settle_of(asked)))
 
     def _error_of(self, ended: Ended) -> VsrError:
         """Return the error of a call, which says why nobody could be asked, if that is so."""
@@ -307,6 +320,8 @@ class Calls:
 
     def on_down(self, member: str) -> None:
         """Note that a member can't be asked, and will not answer what it was asked."""
+        if member in self._links and self._links[member].is_up:
+            return  # That was a link to one that left, and is a member again.
         status = self._statuses.pop(member, None)
         if status is not None and not status.done():
             status.cancel()
@@ -318,6 +333,25 @@ class Calls:
             for session in self._sessions if self._is_refused else ():
                 session.give_up(self._now())
             self._go_on_soon()
+
+    def on_members(self, epoch: int, members: Sequence[str]) -> None:
+        """Follow the group to these members: reach those that are new, and let go of others."""
+        known = self._members
+        is_news = epoch > self._epoch or (epoch == self._epoch and not set(members) <= set(known))
+        if not self._is_open or not epoch or not members or not is_news:
+            return
+        # Those that are preferred stay first.
+        members = sorted(members, key=lambda each: known.index(each) if each in known else NEVER)
+        self._epoch, self._members = epoch, tuple(members)
+        for left in [each for each in self._links if each not in members]:
+            self._links.pop(left).stop()
+        for session in self._sessions:
+            session.on_members(self._now(), members)
+        for member in members:
+            if member not in self._links:
+                self._links[member] = self._link_to(member, self)
+                self._links[member].start()
+        self._go_on_soon()
 
     def on_answers(self, member: str, answers: Sequence[Answer]) -> None:
         """Take answers of a member."""

@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         self.role = ""
         self.is_full = False
         self.why = "closed by the other side"
-        self.made_at = self.heard_at = self.sent_at = self._loop.time()
+        self.made_at = self.heard_at = self._loop.time()
         self._begun_at: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -99,7 +99,6 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Send whole frames."""
         if self.transport is not None and not self.transport.is_closing():
-            self.sent_at = self._loop.time()
             self.transport.write(data)
 
     @property
@@ -174,6 +173,8 @@ class Dialler:
         self.name = name
         self.dropped = 0
         self.refusal: Refused | None = None
+        self.why = ""
+        """Why the last connection ended."""
         self.is_up = self._was_up = False
         self._takes_refusals = takes_refusals
         self._hello = hello
@@ -204,13 +205,17 @@ class Dialler:
         """Dial at once if there is no connection: the other side has just been heard."""
         self._hurry.set()
 
-    def send(self, data: bytes) -> None:
-        """Send frames, or drop them while there is no connection, or too much waits on it."""
+    def send(self, data: bytes) -> bool:
+        """Send frames, or drop them while there is no connection, or too much waits on it.
+
+        Return whether they were sent.
+        """
         connection = self._connection
         if not self.is_up or connection is None or connection.is_full:
             self.dropped += 1
-        else:
-            connection.send(data)
+            return False
+        connection.send(data)
+        return True
 
     @property
     def is_refused(self) -> bool:
@@ -300,6 +305,7 @@ class Dialler:
     def _on_lost(self, connection: Connection) -> None:
         if connection is self._connection:
             self._connection = None
+            self.why = connection.why
             was_up, self.is_up = self.is_up, False
             self._lost.set()
             if was_up or self.is_refused:

@@ -80,6 +80,8 @@ def error_of(ended: Ended) -> VsrError:
             return SessionExpired(ended.text)
         case End.NOT_EXECUTED:
             return Unavailable(ended.text)
+        case End.REFUSED:
+            return Rejected(ended.text)
         case _:
             return OutcomeUnknown(ended.text)
 

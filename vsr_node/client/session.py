@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from vsr_node.wire.calls import Answer, Ask, Call, Outcome, Query, Register
+from vsr_node.wire.calls import Answer, Ask, Call, Change, Outcome, Query, Register
 
 WINDOW = 48
 """How far the numbers of calls under way may be apart."""
@@ -48,12 +48,21 @@ class End(Enum):
     RESULT = auto()
     NOT_EXECUTED = auto()
     """It was not executed and will not be."""
+    REFUSED = auto()
+    """The same, and it would be refused again."""
     TIMED_OUT = auto()
     """Nobody knows yet. It goes on in the background, and ends once more when it is known."""
     UNKNOWN = auto()
     """Nobody will ever know."""
     EXPIRED = auto()
     """The same, as the session has expired."""
+
+
+class Wanted(NamedTuple):
+    """Other members that are asked for, in place of an operation; see ``Change``."""
+
+    members: tuple[tuple[str, str], ...]
+    epoch: int | None
 
 
 class Ended(NamedTuple):
@@ -69,7 +78,7 @@ class _Asked:
     """A call, a query or a registration that has not ended."""
 
     key: int
-    operation: str
+    operation: str | Wanted
     deadline: int
     is_query: bool = False
     number: int = 0
@@ -116,6 +125,8 @@ class Session:
         """The session's name; empty before it is registered."""
         self._registration = self._new_registration()
         self._last_number = self._last_query = 0
+        self._window_end = WINDOW
+        """The highest number that may be under way, as the lowest one is."""
         self._waiting: deque[_Asked] = deque()
         """Calls without a number, in their order."""
         self._calls: dict[int, _Asked] = {}
@@ -136,7 +147,8 @@ class Session:
     @property
     def has_room(self) -> bool:
         """Whether a new call would be sent at once, or as soon as there is a session."""
-        return len(self._waiting) + len(self._calls) < WINDOW and self._window_is_open
+        count = len(self._waiting) + len(self._calls)
+        return count < WINDOW and self._last_number < self._window_end
 
     @property
     def expected(self) -> frozenset[str]:
@@ -161,7 +173,7 @@ class Session:
     # What the driver hands in
 
     def call(
-        self, now: int, key: int, operation: str, deadline: int, *, is_query: bool = False
+        self, now: int, key: int, operation: str | Wanted, deadline: int, *, is_query: bool = False
     ) -> None:
         """Ask for an operation. ``key`` names it in ``ended``; no two have the same."""
         asked = _Asked(key, operation, deadline, is_query)
@@ -171,7 +183,7 @@ class Session:
             asked.number = self._last_query
             self._queries[asked.number] = asked
             self._send(now, asked)
-        elif self.name and not self._waiting and self._window_is_open:
+        elif self.name and not self._waiting and self._last_number < self._window_end:
             self._begin(now, asked)
         else:
             self._waiting.append(asked)
@@ -189,6 +201,18 @@ class Session:
         for asked in self._all():
             if asked is not self._registration and not asked.is_late:
                 self._on_deadline(now, asked)
+
+    def on_members(self, now: int, members: Sequence[str]) -> None:
+        """Ask these members from now on, as the group has changed. Others can't be asked then."""
+        for left in [each for each in self._members if each not in members]:
+            self.on_disconnected(now, left)
+        self._members = tuple(members)
+        if self._preferred not in members:
+            self._preferred = self._members[0]
+        for asked in self._all():
+            if asked.last not in members:
+                asked.last = ""
+        self._send_idle(now)
 
     def on_connected(self, now: int, member: str) -> None:
         """Note that a connection to a member stands, and use it for what waits for one."""
@@ -268,6 +292,7 @@ class Session:
         if not self.name:
             self.name = answer.text
             self._last_number = 0
+            self._window_end = WINDOW
             self._begin_waiting(now)
 
     def _on_expired(self, now: int) -> None:
@@ -285,10 +310,6 @@ class Session:
                 self.ended.append(Ended(asked.key, End.EXPIRED, "the session has expired"))
         self._begin_waiting(now)
 
-    @property
-    def _window_is_open(self) -> bool:
-        return not self._calls or self._last_number + 1 - next(iter(self._calls)) < WINDOW
-
     def _begin_waiting(self, now: int) -> None:
         """Number and send what the window has room for; register before the first call."""
         if not self._waiting:
@@ -297,8 +318,13 @@ class Session:
             if not self._registration.copies:
                 self._send(now, self._registration)
             return
-        while self._waiting and self._window_is_open:
+        while self._waiting and self._last_number < self._window_end:
             self._begin(now, self._waiting.popleft())
+
+    def _slide_window(self) -> None:
+        """Let the window begin with the lowest number that is under way."""
+        lowest = next(iter(self._calls), self._last_number + 1)
+        self._window_end = lowest + WINDOW - 1
 
     def _begin(self, now: int, asked: _Asked) -> None:
         """Number and send a call: the window has room for it."""
@@ -338,6 +364,8 @@ class Session:
         return ""
 
     def _request_of(self, asked: _Asked) -> Ask:
+        if isinstance(asked.operation, Wanted):
+            return Change(self.name, asked.number, *asked.operation)
         if asked.is_query:
             return Query(asked.number, asked.operation)
         if asked is self._registration:
@@ -374,6 +402,7 @@ class Session:
             del self._queries[asked.number]
         elif asked.number:
             del self._calls[asked.number]
+            self._slide_window()
         else:
             self._waiting.remove(asked)
         self.ended.append(Ended(asked.key, end, text))
@@ -411,5 +440,5 @@ _ENDS: dict[int, End] = {
     Outcome.RESULT: End.RESULT,
     Outcome.UNKNOWN: End.UNKNOWN,
     Outcome.EXPIRED: End.UNKNOWN,
-    Outcome.REFUSED: End.NOT_EXECUTED,
+    Outcome.REFUSED: End.REFUSED,
 }

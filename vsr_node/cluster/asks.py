@@ -1,11 +1,12 @@
 """What clients ask of a member: as the replica's requests, and its answers on their way back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from vsr_node.core.messages import Reason, Refusal, Reply
-from vsr_node.core.sessions import REGISTRATION
-from vsr_node.wire.calls import Answer, Ask, Call, Outcome, Query
+from vsr_node.cluster.changes import outcome_of, problem_of
+from vsr_node.core.messages import Reason, Refusal, Reply, Result
+from vsr_node.core.sessions import QUERY, REGISTRATION
+from vsr_node.wire.calls import Answer, Ask, Call, Change, Outcome, Query
 
 from .member import Member
 
@@ -25,42 +26,60 @@ class Caller(Protocol):
 
     name: str
 
-    def answer(self, answer: Answer) -> None:
-        """Take an answer, which leaves with ``flush``."""
-
-    def flush(self) -> None:
-        """Let the answers leave."""
+    def answer(self, answers: Sequence[Answer]) -> None:
+        """Send answers."""
 
 
 class Asks:
-    """What a member was asked and has not answered, with the callers that wait for it."""
+    """What a member was asked, with the callers that wait for it, and the answers to send.
 
-    def __init__(self, member: Member) -> None:
+    ``meet`` takes the addresses of members that are asked for.
+    """
+
+    def __init__(self, member: Member, meet: Callable[[Sequence[tuple[str, str]]], None]) -> None:
         self._member = member
+        self._meet = meet
+        # No session or nonce has such a name, and no caller of another member.
+        self._query_prefix = f"{QUERY}{member.replica.name}/"
         self._waiting: dict[tuple[str, int], tuple[Caller, str]] = {}
+        self._answers: dict[Caller, list[Answer]] = {}
 
-    def take(self, caller: Caller, ask: Ask) -> Answer | None:
-        """Hand a request to the replica; return its answer if it is refused at once."""
-        is_read = isinstance(ask, Query)
-        if isinstance(ask, Call):
-            client, number, operation = ask
-            asking = client
-        elif isinstance(ask, Query):
-            client, (number, operation) = "", ask
-            # No session or nonce has such a name.
-            asking = f"?{caller.name}"
-        else:
-            client, number, operation = ask.nonce, REGISTRATION, ""
-            asking = client
-        if len(operation) > OPERATION_CHARACTERS_MAX:
-            text = f"the operation has more than {OPERATION_CHARACTERS_MAX} characters"
-            return Answer(client, number, Outcome.REFUSED, text)
-        self._waiting[asking, number] = (caller, client)
-        self._member.ask(asking, number, operation, is_read)
-        return None
+    def take(self, caller: Caller, asks: Iterable[Ask]) -> None:
+        """Hand requests to the replica, but for those that are refused at once."""
+        for ask in asks:
+            if isinstance(ask, Call):
+                client, number, operation = ask
+                asking = client
+            elif isinstance(ask, Query):
+                client, (number, operation) = "", ask
+                asking = self._query_prefix + caller.name
+            elif isinstance(ask, Change):
+                self._take_change(caller, ask)
+                continue
+            else:
+                client, number, operation = ask.nonce, REGISTRATION, ""
+                asking = client
+            if len(operation) > OPERATION_CHARACTERS_MAX:
+                text = f"the operation has more than {OPERATION_CHARACTERS_MAX} characters"
+                self._answer(caller, Answer(client, number, Outcome.REFUSED, text))
+                continue
+            self._waiting[asking, number] = (caller, client)
+            self._member.ask(asking, number, operation, isinstance(ask, Query))
 
-    def answers(self, replies: Sequence[Reply | Refusal]) -> Iterator[tuple[Caller, Answer]]:
-        """Yield the answers to send, each with its caller."""
+    def _take_change(self, caller: Caller, change: Change) -> None:
+        """Hand a request for other members over, when their addresses are known."""
+        session, number, members, epoch = change
+        problem = problem_of(change)
+        if problem is not None:
+            self._answer(caller, Answer(session, number, Outcome.REFUSED, problem))
+            return
+        self._meet(members)
+        self._waiting[session, number] = (caller, session)
+        names = tuple(name for name, _ in members)
+        self._member.reconfigure(session, number, names, epoch)
+
+    def answer(self, replies: Iterable[Reply | Refusal]) -> None:
+        """Take the replica's answers."""
         for reply in replies:
             asking, number, _ = reply
             waiting = self._waiting.pop((asking, number), None)
@@ -68,7 +87,26 @@ class Asks:
                 continue
             caller, client = waiting
             if isinstance(reply, Reply):
-                yield caller, Answer(client, number, Outcome.RESULT, str(reply.result))
+                answer = _answer_of(client, number, reply.result)
             else:
-                reason = reply.reason
-                yield caller, Answer(client, number, OUTCOMES[reason], reason.value)
+                answer = Answer(client, number, OUTCOMES[reply.reason], reply.reason.value)
+            self._answer(caller, answer)
+
+    def _answer(self, caller: Caller, answer: Answer) -> None:
+        if caller in self._answers:
+            self._answers[caller].append(answer)
+        else:
+            self._answers[caller] = [answer]
+
+    def flush(self) -> None:
+        """Let the answers leave, those of a caller together."""
+        for caller, answers in self._answers.items():
+            caller.answer(answers)
+        self._answers.clear()
+
+
+def _answer_of(client: str, number: int, result: Result) -> Answer:
+    """Return the answer to what was executed: a machine's result is a text."""
+    if type(result) is str:
+        return Answer(client, number, Outcome.RESULT, result)
+    return Answer(client, number, *outcome_of(result))

@@ -1,4 +1,4 @@
-"""The commands ``vsr serve``, ``call``, ``get``, ``put``, ``cas``, ``status`` and ``pki``.
+"""The commands of a group over TCP: ``vsr serve``, ``call``, ``status``, ``members`` and others.
 
 Each option is also an environment variable, ``--peers`` is ``VSR_PEERS``, and a key in the TOML
 file of ``--config``, ``peers``. The command line comes before the environment, and that before the
@@ -22,6 +22,7 @@ from vsr_node.client.blocking import SyncClient
 from vsr_node.client.errors import OutcomeUnknown
 from vsr_node.client.security import TLS
 from vsr_node.cluster.server import Server
+from vsr_node.core.membership import VIEWS_PER_EPOCH
 from vsr_node.machines.errors import BadArguments, CommandError, VsrError
 from vsr_node.machines.library.key_value import KeyValue
 from vsr_node.machines.typed import Command, Machine, commands_of
@@ -31,18 +32,28 @@ from vsr_node.storage.protocol import StorageError
 EXIT_OK, EXIT_INVARIANT, EXIT_USAGE, EXIT_FAILED, EXIT_UNKNOWN, EXIT_STORAGE = 0, 1, 2, 3, 4, 74
 """3: the call surely was not executed, or is an error. 4: nobody knows."""
 
-COMMANDS = ("serve", "call", "get", "put", "cas", "status", "pki")
+COMMANDS = ("serve", "call", "get", "put", "cas", "status", "members", "pki")
 
 
 COMMON: dict[str, dict[str, Any]] = {
-    "peers": {"required": True, "help": "NAME=HOST:PORT,.. of all members, in one order"},
+    "peers": {"required": True, "help": "NAME=HOST:PORT,.. of the members, in one order"},
     "tls": {"help": "a folder with ca.pem, cert.pem and key.pem"},
     "group": {"default": "vsr", "help": "the group's name"},
     "timeout": {"type": float, "default": 10.0, "help": "seconds"},
 }
 """The options of all commands but ``pki``."""
 
-SETTINGS = (*COMMON, "name", "data-dir", "listen", "http", "flush", "trace", "trace-events")
+SETTINGS = (
+    *COMMON,
+    "name",
+    "members",
+    "data-dir",
+    "listen",
+    "http",
+    "flush",
+    "trace",
+    "trace-events",
+)
 """The options that an environment variable or the file of --config may give."""
 
 
@@ -114,6 +125,12 @@ def _parser(settings: Mapping[str, str]) -> argparse.ArgumentParser:
     _add(
         serve,
         settings,
+        "members",
+        help="NAME,..: the founders of the group, the same at all (those of --peers)",
+    )
+    _add(
+        serve,
+        settings,
         "data-dir",
         help="where its journal is kept; 'none': in memory",
         required=True,
@@ -152,6 +169,17 @@ def _parser(settings: Mapping[str, str]) -> argparse.ArgumentParser:
     add("status", _status, "print the state of all members").add_argument(
         "--json", action="store_true", help="a JSON object a line"
     )
+    members = add("members", _members, "print the group's members, or change them")
+    how = members.add_mutually_exclusive_group()
+    how.add_argument("--add", metavar="NAME=HOST:PORT,..", help="let these join")
+    how.add_argument("--remove", metavar="NAME,..", help="let these leave")
+    how.add_argument(
+        "--replace",
+        nargs=2,
+        metavar=("NAME", "NAME=HOST:PORT"),
+        help="let one leave, and another one join in its place",
+    )
+    how.add_argument("--set", metavar="NAME[=HOST:PORT],..", help="let these be all members")
     pki = add("pki", _pki, "make an authority and certificates, for trying TLS")
     pki.add_argument("folder", type=Path)
     pki.add_argument("names", nargs="+", metavar="MEMBER")
@@ -176,14 +204,18 @@ def _add_common(parser: argparse.ArgumentParser, settings: Mapping[str, str]) ->
 
 
 def _peers(options: argparse.Namespace) -> dict[str, str]:
-    pairs = [each.partition("=") for each in options.peers.split(",") if each]
+    return _addresses("--peers", options.peers)
+
+
+def _addresses(option: str, text: str) -> dict[str, str]:
+    pairs = [each.partition("=") for each in text.split(",") if each]
     members = {name: address for name, _, address in pairs}
     if (
         not members
         or len(members) < len(pairs)
         or not all(name and _is_address(address) for name, address in members.items())
     ):
-        raise UsageError(f"--peers: expected NAME=HOST:PORT,.., not {options.peers!r}")
+        raise UsageError(f"{option}: expected NAME=HOST:PORT,.., not {text!r}")
     return members
 
 
@@ -230,6 +262,7 @@ def _serve(options: argparse.Namespace) -> int:
         machine,
         name=options.name,
         members=_peers(options),
+        founders=_names(options.members) if options.members else None,
         data_dir=None if is_volatile else Path(options.data_dir),
         volatile=is_volatile,
         flush=options.flush,
@@ -331,13 +364,102 @@ def _status(options: argparse.Namespace) -> int:
         elif state is None:
             print(f"{name:8} {address:21} does not answer")
         else:
-            role = "primary" if state["is_primary"] else "backup"
             print(
-                f"{name:8} {address:21} {role:8} {state['status']}, view {state['view_number']},"
-                f" op {state['op_number']}, commit {state['commit_number']}"
+                f"{name:8} {address:21} {_role(state):8} {state['status']},"
+                f" view {_view(state)}, op {state['op_number']}, commit {state['commit_number']}"
                 + (f"; {state['not_ready']}" if state["not_ready"] else "")
             )
     return EXIT_OK if answered else EXIT_FAILED
+
+
+def _view(state: Mapping[str, Any]) -> str:
+    """Return the number of the view; in a later epoch after the epoch's and a point."""
+    view = str(state["view_number"] % VIEWS_PER_EPOCH)
+    return f"{state['epoch']}.{view}" if state["epoch"] else view
+
+
+def _role(state: Mapping[str, Any]) -> str:
+    if state["is_primary"]:
+        return "primary"
+    if state["name"] in state["members"]:
+        return "backup"
+    return "released" if state["is_released"] else "standby"
+
+
+def _names(text: str) -> list[str]:
+    return [each for each in text.split(",") if each]
+
+
+def _members(options: argparse.Namespace) -> int:
+    """Print the members of the newest epoch that is known, or let the group have others."""
+    states = [json.loads(each) for each in asyncio.run(_ask_for_status(options, _peers(options)))]
+    if not states:
+        return _complain("nobody answers", EXIT_FAILED)
+    newest = max(states, key=lambda state: (state["epoch"], state["is_primary"]))
+    wanted = _wanted(options, newest)
+    if wanted is None:
+        _print_members(
+            newest["epoch"], {n: newest["addresses"].get(n, "") for n in newest["members"]}
+        )
+        if newest["change"] is not None:
+            print(f"in preparation: {', '.join(newest['change']['members'])}")
+        return EXIT_OK
+    changed = asyncio.run(_reconfigure(options, newest["addresses"], wanted, newest["epoch"]))
+    _print_members(changed["epoch"], {name: wanted[name] for name in changed["members"]})
+    return EXIT_OK
+
+
+def _print_members(epoch: int, members: Mapping[str, str]) -> None:
+    print(f"epoch {epoch}")
+    for name, address in members.items():
+        print(f"{name:8} {address}")
+
+
+def _wanted(options: argparse.Namespace, state: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the members that the options ask for, with addresses; None if for no change."""
+    known: dict[str, str] = state["addresses"]
+    members = {name: known.get(name, "") for name in state["members"]}
+    if options.add:
+        return members | _addresses("--add", options.add)
+    if options.remove:
+        left = _names(options.remove)
+        _require_members(left, members)
+        return {name: address for name, address in members.items() if name not in left}
+    if options.replace:
+        old, new = options.replace
+        _require_members([old], members)
+        joining = _addresses("--replace", new)
+        return {
+            name: address
+            for each in members
+            for name, address in (joining if each == old else {each: members[each]}).items()
+        }
+    if options.set:
+        pairs = [each.partition("=") for each in _names(options.set)]
+        return _addresses(
+            "--set",
+            ",".join(f"{name}={address or known.get(name, '')}" for name, _, address in pairs),
+        )
+    return None
+
+
+def _require_members(names: Sequence[str], members: Mapping[str, str]) -> None:
+    for name in names:
+        if name not in members:
+            raise UsageError(f"{name} is no member; there are {', '.join(members)}")
+
+
+async def _reconfigure(
+    options: argparse.Namespace, known: Mapping[str, str], wanted: Mapping[str, str], epoch: int
+) -> dict[str, Any]:
+    client: Client[Any] = Client.connect_to_any(
+        {**_peers(options), **known},
+        security=_security(options),
+        timeout=options.timeout,
+        group=options.group,
+    )
+    async with client:
+        return await client.reconfigure(wanted, epoch=epoch)
 
 
 async def _ask_for_status(options: argparse.Namespace, members: dict[str, str]) -> list[str]:

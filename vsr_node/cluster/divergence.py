@@ -19,7 +19,7 @@ class Digests:
 
     def __init__(self, name: str, member_count: int) -> None:
         self._name = name
-        self._quorum = member_count // 2 + 1
+        self.quorum = member_count // 2 + 1
         self._newest = 0
         self._is_compared = True
         self._known: dict[int, dict[str, int]] = {}
@@ -51,7 +51,7 @@ class Digests:
             if own is None:
                 continue
             others = [digest for digest in digests.values() if digest != own]
-            if any(others.count(digest) >= self._quorum for digest in others):
+            if any(others.count(digest) >= self.quorum for digest in others):
                 raise DivergenceError(
                     f"{self._name} differs from a quorum after {number} operations: its machine is"
                     " not a function of its operations"

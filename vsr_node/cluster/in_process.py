@@ -24,7 +24,7 @@ class RunningMember(Protocol):
     def on_left(self, link: "InProcessLink") -> None:
         """Let go of a client."""
 
-    def on_ask(self, caller: Caller, request: Ask) -> None:
+    def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks."""
 
     def status(self) -> str:
@@ -46,7 +46,6 @@ class InProcessLink:
         self._calls = calls
         self._running = running
         self._loop = asyncio.get_running_loop()
-        self._answers: list[Answer] = []
 
     # In the client's loop
 
@@ -75,11 +74,11 @@ class InProcessLink:
     # In the member's loop
 
     def _take(self, requests: Sequence[Ask | AskStatus]) -> None:
-        for request in requests:
-            if isinstance(request, AskStatus):
-                self._to_client(self._calls.on_status, self._member, self._running.status())
-            else:
-                self._running.on_ask(self, request)
+        asks = [request for request in requests if not isinstance(request, AskStatus)]
+        if len(asks) < len(requests):
+            self._to_client(self._calls.on_status, self._member, self._running.status())
+        if asks:
+            self._running.on_asks(self, asks)
 
     def on_up(self) -> None:
         """Report that the member takes requests."""
@@ -87,18 +86,11 @@ class InProcessLink:
 
     def on_down(self) -> None:
         """Report that the member has ended."""
-        self.flush()
         self._to_client(self._set_up, False)
 
-    def answer(self, answer: Answer) -> None:
-        """Take an answer, which leaves with ``flush``."""
-        self._answers.append(answer)
-
-    def flush(self) -> None:
-        """Hand the answers over."""
-        if self._answers:
-            answers, self._answers = self._answers, []
-            self._to_client(self._calls.on_answers, self._member, answers)
+    def answer(self, answers: Sequence[Answer]) -> None:
+        """Hand answers over."""
+        self._to_client(self._calls.on_answers, self._member, answers)
 
     def _to_client(self, function: Callable[..., None], *arguments: Any) -> None:
         with suppress(RuntimeError):

@@ -30,7 +30,7 @@ from vsr_node.storage.memory import MemoryStorage
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.protocol import Storage
 from vsr_node.storage.sqlite import SqliteStorage
-from vsr_node.wire.calls import Answer, Ask
+from vsr_node.wire.calls import Ask
 from vsr_node.wire.shapes import Frame
 
 from .asks import Asks, Caller
@@ -39,7 +39,7 @@ from .in_process import InProcessLink
 from .member import Member
 from .network import LocalNetwork, Transport
 
-Input: TypeAlias = tuple[str, Frame] | tuple[Caller, Ask]
+Input: TypeAlias = tuple[str, Frame] | tuple[Caller, Sequence[Ask]]
 """A message and its sender, or what a client asks."""
 
 START_TIMEOUT_S = 30.0
@@ -254,10 +254,10 @@ class _Seat(Generic[M]):
         """Let go of a client."""
         self._links.pop(link, None)
 
-    def on_ask(self, caller: Caller, request: Ask) -> None:
+    def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks, if the member runs."""
         if self._running is not None:
-            self._running.take((caller, request))
+            self._running.take((caller, requests))
 
     def status(self) -> str:
         """Return the member's state as a JSON object."""
@@ -289,9 +289,7 @@ class _Running(Generic[M]):
             now=self._now(),
             limits=Limits(registered=True),
         )
-        self._asks = Asks(self.member)
-        self._answered: dict[Caller, None] = {}
-        """Callers with answers that have not left."""
+        self._asks = Asks(self.member, lambda _: None)
         self._transport: Transport = cluster.network.join(name, self._on_message)
         self.wake()
 
@@ -348,9 +346,7 @@ class _Running(Generic[M]):
 
     def _take(self, source: Any, content: Any) -> None:
         if not isinstance(source, str):
-            answer = self._asks.take(source, content)
-            if answer is not None:
-                self._answer(source, answer)
+            self._asks.take(source, content)
             return
         try:
             self.member.hear(source, content)
@@ -385,19 +381,12 @@ class _Running(Generic[M]):
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Carry answers to clients."""
-        for caller, answer in self._asks.answers(replies):
-            self._answer(caller, answer)
-
-    def _answer(self, caller: Caller, answer: Answer) -> None:
-        caller.answer(answer)
-        self._answered[caller] = None
+        self._asks.answer(replies)
 
     def flush(self) -> None:
         """Let the messages and the answers leave."""
         self._transport.flush()
-        for caller in self._answered:
-            caller.flush()
-        self._answered.clear()
+        self._asks.flush()
 
     def stop(self) -> None:
         """Answer what waits, and end."""

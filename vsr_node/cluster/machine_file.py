@@ -10,7 +10,7 @@ from pathlib import Path
 from vsr_node.machines.errors import VsrError
 from vsr_node.machines.identity import digests_of
 from vsr_node.machines.typed import Machine
-from vsr_node.storage.files import flush, flush_names
+from vsr_node.storage.files import replace_text
 
 
 class WrongMachineError(VsrError, ValueError):
@@ -26,15 +26,7 @@ def claim(path: Path, machine: type[Machine]) -> None:
         if known == text:
             return
         _assert_goes_on(path, known, machine)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        # Without it a loss of power could leave an empty file, and a sound journal be refused.
-        flush(file.fileno())
-    new.replace(path)
-    flush_names(path.parent)
+    replace_text(path, text)
 
 
 def _assert_goes_on(path: Path, text: str, machine: type[Machine]) -> None:

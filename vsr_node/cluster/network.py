@@ -1,7 +1,7 @@
 """How members reach each other: what a transport promises, and a network within one process."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from random import Random
 from typing import Protocol, TypeAlias
 
@@ -27,6 +27,10 @@ class Transport(Protocol):
 
     def stop(self) -> None:
         """Send and hear nothing more."""
+
+
+MakeTransport: TypeAlias = Callable[[str, Sequence[str], OnMessage], Awaitable[Transport]]
+"""Starts the transport of a member, given its name, all members, and what takes messages."""
 
 
 class LocalNetwork:

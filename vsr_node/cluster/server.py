@@ -21,11 +21,14 @@ from vsr_node.client.calls import Calls
 from vsr_node.client.errors import Closed, NotReady
 from vsr_node.client.security import TLS
 from vsr_node.cluster.asks import OPERATION_CHARACTERS_MAX, Asks, Caller
+from vsr_node.cluster.changes import change_of
+from vsr_node.cluster.directory import AddressBook
 from vsr_node.cluster.divergence import Digests
 from vsr_node.cluster.http import Http
 from vsr_node.cluster.in_process import InProcessLink
 from vsr_node.cluster.machine_file import claim
 from vsr_node.cluster.member import Member
+from vsr_node.cluster.network import MakeTransport, Transport
 from vsr_node.cluster.transport import TcpTransport, address_is_local
 from vsr_node.core.admission import ImpossibleMessageError
 from vsr_node.core.limits import Limits
@@ -46,8 +49,15 @@ from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import exposition
-from vsr_node.wire.calls import Answer, Ask
-from vsr_node.wire.handshake import MEMBER, PROTOCOL_VERSION, Doorkeeper, Hello, digest_of
+from vsr_node.wire.calls import Ask
+from vsr_node.wire.handshake import (
+    MEMBER,
+    PROTOCOL_VERSION,
+    Directory,
+    Doorkeeper,
+    Hello,
+    digest_of,
+)
 from vsr_node.wire.shapes import Frame
 
 M = TypeVar("M", bound=Machine)
@@ -57,15 +67,22 @@ BYTES_A_CHARACTER = 4
 
 POLL_S = 0.01
 
+REACH_TIME_S = 0.25
+"""How long a member that starts waits for connections before its first turn."""
+
 
 class Server(Generic[M]):
-    """A member. ``machine`` makes the state; all members name the same ``members`` in one order.
+    """A member. ``machine`` makes the state; ``members`` are the addresses of processes by name.
 
+    ``founders`` are the names of the members with which the group began, the same at all; None:
+    those of ``members``. One that is no founder joins when a client asks for it (``reconfigure``).
     ``data_dir`` None keeps all in memory: a member that ends forgets what it promised, so it
     requires ``volatile=True``. Without ``security`` only addresses of this machine are served,
     unless ``insecure=True``. ``loop`` "own" runs the member in a thread of its own, "current" in
     the loop that starts it: then code that blocks this loop may depose a primary. ``http`` is an
-    address for /livez, /readyz, /metrics and /status.
+    address for /livez, /readyz, /metrics and /status. ``storage`` keeps the log instead of files in
+    ``data_dir``, and ``transport`` starts, in the member's loop, what carries the protocol's
+    messages instead of TCP; the connections of members and clients stay, to know who is there.
     ``trace`` is a file to which events are appended as JSON Lines: all, or those of the prefixes
     ``trace_events`` (docs/TELEMETRY.md).
     """
@@ -76,6 +93,7 @@ class Server(Generic[M]):
         *,
         name: str,
         members: Mapping[str, str],
+        founders: Sequence[str] | None = None,
         data_dir: Path | None = None,
         volatile: bool = False,
         flush: str = "always",
@@ -85,6 +103,7 @@ class Server(Generic[M]):
         group: str = "vsr",
         limits: Limits | None = None,
         storage: Storage | None = None,
+        transport: MakeTransport | None = None,
         loop: Literal["own", "current"] = "own",
         http: str = "",
         trace: Path | None = None,
@@ -111,6 +130,7 @@ class Server(Generic[M]):
             raise ValueError('loop is "own" or "current"')
         self.name = name
         self.members = dict(members)
+        self.founders = tuple(members if founders is None else founders)
         self._make = machine
         self._data_dir = data_dir
         self._flush = Flush.EVERYTHING if flush == "always" else Flush.PROMISES
@@ -119,6 +139,7 @@ class Server(Generic[M]):
         self._group = group
         self._limits = limits or Limits(registered=True)
         self._storage = storage
+        self._make_transport = transport
         self._has_own_loop = loop == "own"
         self._http_address = http
         self._trace = trace
@@ -171,11 +192,16 @@ class Server(Generic[M]):
         return SqliteStorage(
             folder / self.name,
             self.name,
-            tuple(self.members),
+            self.founders,
             flush=self._flush,
             boot_id=boot_id(),
             log=self._log,
         )
+
+    @property
+    def book_path(self) -> Path | None:
+        """Where the addresses of processes are kept; None if in memory."""
+        return None if self._data_dir is None else self._data_dir / f"{self.name}.addresses.json"
 
     async def _in_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._thread is None:
@@ -295,33 +321,37 @@ class _Running:
         self.failure: BaseException | None = None
         self._member: Member
         self._transport: TcpTransport
+        self._carrier: Transport
+        """What carries messages to the other members."""
         self._metrics = Metrics(server.name)
         self._observer: Observer | None = None
         self._lines: JsonLines | None = None
         self._http: Http | None = None
         self._heard: list[tuple[str, Frame, int]] = []
-        self._asked: list[tuple[Caller, Ask]] = []
-        self._answered: dict[Caller, None] = {}
-        """Callers with answers that have not left."""
+        self._asked: list[tuple[Caller, Sequence[Ask]]] = []
         self._links: dict[InProcessLink, None] = {}
         self._asks: Asks
-        self._digests = Digests(server.name, len(server.members))
-        self._turn_is_due = False
-        self.is_stopping = False
+        self._book = AddressBook(server.members.items(), server.book_path)
+        self._published_epoch = 0
+        self._digests = Digests(server.name, len(server.founders))
+        self._turn_is_due = True
+        """Whether a turn is planned; so it is until ``start`` takes the first one."""
+        self._has_begun = self.is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = Timers.NEVER
 
     async def start(self) -> None:
         """Load the data, listen and dial."""
         server = self._server
-        names = tuple(server.members)
+        addresses = self._book.addresses
         machine = identity_of(type(self._host.machine))
         limits = server._limits
-        facts = digest_of(server.members, limits.clients_max, limits.registered)
+        facts = digest_of(server.founders, limits.clients_max, limits.registered)
         self._observer = self._observe()
         self._member = Member(
             name=server.name,
-            members=names,
+            members=server.founders,
+            processes=(*dict.fromkeys((*server.founders, *addresses)),),
             machine=self._host,
             storage=self._storage,
             durable=self._storage.load(),
@@ -330,26 +360,49 @@ class _Running:
             limits=limits,
             observer=self._observer,
         )
-        self._asks = Asks(self._member)
+        self._asks = Asks(self._member, self._meet)
         self._transport = TcpTransport(
             name=server.name,
-            members=server.members,
+            members=addresses,
             listen=server._listen,
             hello=Hello(PROTOCOL_VERSION, server._group, MEMBER, server.name, facts, machine),
             doorkeeper=Doorkeeper(
-                name=server.name, group=server._group, members=names, digest=facts, machine=machine
+                name=server.name,
+                group=server._group,
+                members=addresses,
+                digest=facts,
+                machine=machine,
             ),
             ears=self,
             random=Random(),
             log=server._log,
             operation_bytes_max=BYTES_A_CHARACTER * OPERATION_CHARACTERS_MAX,
             security=server._security,
+            note=self._note,
         )
+        self._carrier = self._transport
         await self._transport.start()
+        self._has_begun = True
+        if server._make_transport is not None:
+            self._carrier = await server._make_transport(
+                server.name, tuple(addresses), self.on_message
+            )
         if server._http_address:
             self._http = Http(server._http_address, self.why_not_ready, self.status, self._exposed)
             await self._http.start()
+        await self._reach_quorum()
         self._turn()
+
+    async def _reach_quorum(self) -> None:
+        """Wait a little until others would hear the first turn.
+
+        A primary that comes back learns from their answers that its view is over. If nobody heard
+        it, it would serve its clients in vain until it speaks again.
+        """
+        deadline = self.loop.time() + REACH_TIME_S
+        wanted = self._member.replica.membership.quorum - 1
+        while len(self._transport.connected) < wanted and self.loop.time() < deadline:
+            await asyncio.sleep(POLL_S)
 
     async def read_certificates(self) -> None:
         """Take the certificates that are in the files now. Raises OSError."""
@@ -373,22 +426,36 @@ class _Running:
         if self.is_stopping:
             return
         self.is_stopping = True
+        if self._http is not None:
+            self._http.stop()
+        if self._has_begun:
+            await self._leave()
+        else:
+            self._storage.close()
+        if self._lines is not None:
+            self._lines.close()
+
+    async def _leave(self) -> None:
+        """Say farewell and answer what waits; what was written leaves before the sockets close."""
         self._transport.stop_listening()
         if self.failure is None:
             self._member.begin_turn(self._now())
             self._member.give_up(self)
         if self._timer is not None:
             self._timer.cancel()
-        self._transport.stop()
+        self._stop_transports()
         self._let_go()
-        if self._http is not None:
-            self._http.stop()
-        # What was written leaves before the sockets close.
         await asyncio.sleep(POLL_S)
         self._transport.abort()
         self._member.close()
-        if self._lines is not None:
-            self._lines.close()
+
+    def _stop_transports(self) -> None:
+        self._carrier.stop()
+        self._transport.stop()
+
+    def _note(self, name: str, measurements: tuple[int, ...], own: tuple[object, ...]) -> None:
+        if self._observer is not None:
+            self._observer.note(name, measurements, own)
 
     def _exposed(self) -> str:
         return exposition(self._metrics)
@@ -408,6 +475,25 @@ class _Running:
         self._digests.note(peer, {number: digest})
         self._plan_turn()
 
+    def on_directory(self, directory: Directory) -> None:
+        """Take what another process knows, and pass on what is new."""
+        self._meet(directory.addresses)
+
+    def directory(self) -> Directory:
+        """Return what is known here of members and addresses."""
+        membership = self._member.replica.membership
+        addresses = tuple(self._book.addresses.items())
+        return Directory(membership.epoch, membership.members, addresses)
+
+    def _meet(self, addresses: Sequence[tuple[str, str]]) -> None:
+        """Learn of processes that were not known yet."""
+        new = self._book.learn(addresses)
+        if new:
+            self._member.meet(new)
+            for name in new:
+                self._transport.meet(name, self._book.addresses[name])
+            self._transport.publish(self.directory())
+
     def on_joined(self, link: InProcessLink) -> None:
         """Take a client in this process."""
         if not self.is_stopping and self.failure is None:
@@ -418,9 +504,9 @@ class _Running:
         """Let go of a client in this process."""
         self._links.pop(link, None)
 
-    def on_ask(self, caller: Caller, request: Ask) -> None:
+    def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks."""
-        self._asked.append((caller, request))
+        self._asked.append((caller, requests))
         self._plan_turn()
 
     def status(self) -> str:
@@ -433,6 +519,13 @@ class _Running:
         return {
             "name": self._server.name,
             "group": self._server._group,
+            "epoch": replica.membership.epoch,
+            "members": list(replica.membership.members),
+            "founders": list(self._server.founders),
+            "addresses": self._book.addresses,
+            "is_released": replica.is_released,
+            "change": change_of(replica),
+            "routes": self._member.links.hearing(),
             "status": replica.status.value,
             "view_number": replica.view_number,
             "primary": replica.primary,
@@ -454,6 +547,8 @@ class _Running:
         replica = self._member.replica
         if replica.status is Status.RECOVERING:
             return "it recovers its log from the others"
+        if replica.status is Status.STANDBY:
+            return "it is no member of the group"
         if replica.status is Status.VIEW_CHANGE:
             return f"view {replica.view_number} has not begun"
         if replica.is_primary:
@@ -461,7 +556,7 @@ class _Running:
                 return "no quorum answers"
             there = 1 + sum(map(self._reaches, replica.peers))
             if there < replica.membership.quorum:
-                return f"{there} of {len(self._server.members)} members are there"
+                return f"{there} of {len(replica.membership.members)} members are there"
             return ""
         if not replica.is_following or not self._reaches(replica.primary):
             return f"its primary {replica.primary} is not heard"
@@ -488,7 +583,7 @@ class _Running:
         except Exception as error:  # whatever is wrong, another turn could make it worse
             self.failure = error
             self._server._log(f"{self._server.name} ends: {type(error).__name__}: {error}")
-            self._transport.stop()
+            self._stop_transports()
             self._transport.abort()
             self._let_go()
 
@@ -509,11 +604,14 @@ class _Running:
             except ImpossibleMessageError as error:
                 self._server._log(f"dropped: {error}")
         asked, self._asked = self._asked, []
-        for caller, request in asked:
-            answer = self._asks.take(caller, request)
-            if answer is not None:
-                self._answer(caller, answer)
+        for caller, requests in asked:
+            self._asks.take(caller, requests)
         member.end_turn(self)
+        membership = member.replica.membership
+        if membership.epoch != self._published_epoch:
+            self._published_epoch = membership.epoch
+            self._digests.quorum = membership.quorum
+            self._transport.publish(self.directory())
         self._compare()
         self._set_timer()
 
@@ -524,33 +622,35 @@ class _Running:
         self._digests.assert_agreed()
 
     def _set_timer(self) -> None:
+        """Wake for the next timer, unless an earlier wake-up stands: most turns put timers off."""
         timer_at = self._member.next_timer
-        if timer_at == self._timer_at and self._timer is not None:
+        if timer_at >= self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._timer_at = timer_at
-        if timer_at < Timers.NEVER:
-            delay_s = max(0, timer_at - self._now()) / 1_000_000
-            self._timer = self.loop.call_later(delay_s, self._on_timer)
+        delay_s = max(0, timer_at - self._now()) / 1_000_000
+        self._timer = self.loop.call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, Timers.NEVER
-        self._turn()
+        if self._member.next_timer <= self._now():
+            self._turn()
+        else:
+            self._set_timer()
 
     # Carrier
 
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other members."""
         for send in sends:
-            self._transport.send(*send)
+            self._carrier.send(*send)
             if self._observer is not None:
                 self._observer.sent(send)
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other members directly."""
-        self._transport.send(destinations, frame)
+        self._carrier.send(destinations, frame)
 
     def answer(self, replies: Sequence[Reply | Refusal]) -> None:
         """Take answers to clients."""
@@ -558,16 +658,9 @@ class _Running:
             # What nobody knows here, others will: clients ask them when this connection closes.
             unknown = Reason.OUTCOME_UNKNOWN
             replies = [each for each in replies if getattr(each, "reason", None) is not unknown]
-        for caller, answer in self._asks.answers(replies):
-            self._answer(caller, answer)
-
-    def _answer(self, caller: Caller, answer: Answer) -> None:
-        caller.answer(answer)
-        self._answered[caller] = None
+        self._asks.answer(replies)
 
     def flush(self) -> None:
         """Let leave what was taken."""
-        self._transport.flush()
-        for caller in self._answered:
-            caller.flush()
-        self._answered.clear()
+        self._carrier.flush()
+        self._asks.flush()

@@ -9,14 +9,14 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from vsr_node.client.connection import Connection, Dialler
 from vsr_node.client.security import TLS, names_of
 from vsr_node.cluster.asks import Caller
-from vsr_node.wire.calls import Answer, Ask, Call, Query, Register
+from vsr_node.wire.calls import Answer, Ask, Call, Change, Query, Register
 from vsr_node.wire.frames import PEER_FRAME_BYTES_MAX, PEER_TYPES, decode, encode
 from vsr_node.wire.handshake import (
     FRAMES,
@@ -27,6 +27,7 @@ from vsr_node.wire.handshake import (
     TOO_MANY,
     AskStatus,
     Digest,
+    Directory,
     Doorkeeper,
     Hello,
     Ping,
@@ -57,6 +58,10 @@ KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """Seconds of quiet before the first probe, seconds between probes, and probes without an answer."""
 
 
+Note: TypeAlias = Callable[[str, tuple[int, ...], tuple[object, ...]], None]
+"""Takes the name of an event, its measurements and its own metadata (docs/TELEMETRY.md)."""
+
+
 class Ears(Protocol):
     """Takes what a transport hears."""
 
@@ -66,8 +71,14 @@ class Ears(Protocol):
     def on_digest(self, peer: str, number: int, digest: int) -> None:
         """Take another member's digest of its first ``number`` operations."""
 
-    def on_ask(self, caller: Caller, request: Ask) -> None:
+    def on_asks(self, caller: Caller, requests: Sequence[Ask]) -> None:
         """Take what a client asks."""
+
+    def on_directory(self, directory: Directory) -> None:
+        """Take what another process knows of members and addresses."""
+
+    def directory(self) -> Directory:
+        """Return what is known here of members and addresses."""
 
     def status(self) -> str:
         """Return the member's state as a JSON object."""
@@ -76,22 +87,17 @@ class Ears(Protocol):
 class TcpCaller:
     """A client's connection, and how many of its requests wait for an answer."""
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, note: Note) -> None:
         self.connection = connection
         self.name = name
+        self._note = note
         self.under_way = 0
         self.full_since: float | None = None
-        self._answers: list[bytes] = []
 
-    def answer(self, answer: Answer) -> None:
-        """Take an answer, which leaves with ``flush``."""
-        self._answers.append(FRAMES.encode(answer))
-
-    def flush(self) -> None:
-        """Send the answers."""
-        self.under_way -= len(self._answers)
-        self.connection.send(b"".join(self._answers))
-        self._answers.clear()
+    def answer(self, answers: Sequence[Answer]) -> None:
+        """Send answers."""
+        self.under_way -= len(answers)
+        self.connection.send(b"".join(map(FRAMES.encode, answers)))
         self.regulate()
 
     def regulate(self) -> None:
@@ -102,12 +108,16 @@ class TcpCaller:
         if self.under_way >= CALLS_MAX or self.connection.is_full:
             if transport.is_reading():
                 transport.pause_reading()
+                self._note("transport.pressure", (self.under_way,), (self.connection.name,))
         elif not transport.is_reading():
             transport.resume_reading()
 
 
 class TcpTransport:
-    """The connections of one member. ``operation_bytes_max`` bounds what a client may ask."""
+    """The connections of one member. ``operation_bytes_max`` bounds what a client may ask.
+
+    ``note`` takes the events of connections.
+    """
 
     def __init__(
         self,
@@ -121,13 +131,17 @@ class TcpTransport:
         random: Random,
         log: Callable[[str], None],
         operation_bytes_max: int,
+        note: Note,
         security: TLS | None = None,
     ) -> None:
         self._name = name
+        self._hello = hello
+        self._random = random
         self._listen = listen or members[name]
         self._doorkeeper = doorkeeper
         self._ears = ears
         self._log = log
+        self._note = note
         self._security = security
         self._client_bytes_max = operation_bytes_max + 1024
         self._context: ssl.SSLContext | None = None
@@ -138,23 +152,32 @@ class TcpTransport:
         self._last_caller = 0
         self._logged_at = 0.0
         self._sweeper: asyncio.Task[None] | None = None
-        self.diallers = {
-            peer: Dialler(
-                address,
-                hello,
-                name=peer,
-                on_frame=self._on_dialled_frame,
-                on_up=lambda _: None,
-                on_down=lambda _: None,
-                bytes_max=HELLO_BYTES_MAX,
-                unsent_max=PEER_UNSENT_MAX,
-                random=random,
-                security=security,
-            )
-            for peer, address in members.items()
-            if peer != name
-        }
-        self._buffers: dict[str, list[bytes]] = {peer: [] for peer in self.diallers}
+        self.diallers: dict[str, Dialler] = {}
+        self._buffers: dict[str, list[bytes]] = {}
+        self._dropped = 0
+        for peer, address in members.items():
+            if peer != name:
+                self._add(peer, address)
+
+    def _add(self, peer: str, address: str) -> None:
+        self.diallers[peer] = Dialler(
+            address,
+            self._hello,
+            name=peer,
+            on_frame=self._on_dialled_frame,
+            on_up=self._on_up,
+            on_down=self._on_down,
+            bytes_max=HELLO_BYTES_MAX,
+            unsent_max=PEER_UNSENT_MAX,
+            random=self._random,
+            security=self._security,
+        )
+        self._buffers[peer] = []
+
+    def meet(self, peer: str, address: str) -> None:
+        """Dial a process that was not known yet."""
+        self._add(peer, address)
+        self.diallers[peer].start()
 
     async def start(self) -> None:
         """Listen and dial. Raises OSError if the address can't be had."""
@@ -209,7 +232,7 @@ class TcpTransport:
     @property
     def dropped(self) -> int:
         """How many messages to others were dropped."""
-        return sum(dialler.dropped for dialler in self.diallers.values())
+        return self._dropped + sum(dialler.dropped for dialler in self.diallers.values())
 
     @property
     def client_count(self) -> int:
@@ -222,13 +245,18 @@ class TcpTransport:
         """Send a message when ``flush`` is called."""
         data = encode(message)
         for destination in destinations:
-            self._buffers[destination].append(data)
+            if destination in self._buffers:
+                self._buffers[destination].append(data)
+            else:
+                self._dropped += 1  # A founder that is gone, or one whose address is to come.
 
     def flush(self) -> None:
         """Let leave what was to be sent."""
         for peer, buffer in self._buffers.items():
             if buffer:
-                self.diallers[peer].send(b"".join(buffer))
+                data = b"".join(buffer)
+                if not self.diallers[peer].send(data):
+                    self._note("transport.dropped", (len(buffer), len(data)), (peer,))
                 buffer.clear()
 
     def announce(self, number: int, digest: int) -> None:
@@ -236,6 +264,14 @@ class TcpTransport:
         data = FRAMES.encode(Digest(number, digest))
         for dialler in self.diallers.values():
             dialler.send(data)
+
+    def publish(self, directory: Directory) -> None:
+        """Send what is known of members and addresses to all processes and clients."""
+        data = FRAMES.encode(directory)
+        for dialler in self.diallers.values():
+            dialler.send(data)
+        for connection in self._callers:
+            connection.send(data)
 
     # What comes
 
@@ -257,6 +293,13 @@ class TcpTransport:
         assert connection.transport is not None
         _probe_when_quiet(connection.transport.get_extra_info("socket"))
 
+    def _on_up(self, dialler: Dialler) -> None:
+        dialler.send(FRAMES.encode(self._ears.directory()))
+        self._note("transport.connected", (1,), (dialler.name, MEMBER))
+
+    def _on_down(self, dialler: Dialler) -> None:
+        self._note("transport.disconnected", (1,), (dialler.name, MEMBER, dialler.why))
+
     def _on_dialled_frame(self, _: Dialler, frame_type: int, __: bytes) -> None:
         raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
 
@@ -273,13 +316,15 @@ class TcpTransport:
             self._on_hello(connection, frame)
         elif isinstance(frame, Digest) and connection.role == MEMBER:
             self._ears.on_digest(connection.name, frame.number, frame.digest)
+        elif isinstance(frame, Directory) and connection.role == MEMBER:
+            self._ears.on_directory(frame)
         elif caller is None or frame_type in SIGNS_OF_LIFE:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
         elif isinstance(frame, AskStatus):
             connection.send(FRAMES.encode(StatusAnswer(frame.number, self._ears.status())))
-        elif isinstance(frame, Register | Call | Query):
+        elif isinstance(frame, Register | Call | Query | Change):
             caller.under_way += 1
-            self._ears.on_ask(caller, frame)
+            self._ears.on_asks(caller, (frame,))
             caller.regulate()
         else:
             raise MalformedMessageError(f"no frame of type {frame_type} belongs here")
@@ -305,8 +350,10 @@ class TcpTransport:
             self.diallers[hello.name].hurry()
         else:
             connection.allow(self._client_bytes_max)
+            connection.send(FRAMES.encode(self._ears.directory()))
             self._last_caller += 1
-            self._callers[connection] = TcpCaller(connection, str(self._last_caller))
+            self._callers[connection] = TcpCaller(connection, str(self._last_caller), self._note)
+            self._note("transport.connected", (1,), (hello.name, hello.role))
 
     def _on_drained(self, connection: Connection) -> None:
         caller = self._callers.get(connection)
@@ -315,9 +362,12 @@ class TcpTransport:
 
     def _on_lost(self, connection: Connection) -> None:
         self._peers.pop(connection, None)
-        self._callers.pop(connection, None)
+        if self._callers.pop(connection, None) is not None:
+            own = connection.name, connection.role, connection.why
+            self._note("transport.disconnected", (1,), own)
         if connection in self._unproved:
             del self._unproved[connection]
+            self._note("transport.refused", (1,), (connection.why,))
             self._log_now_and_then(f"a stranger's connection ended: {connection.why}")
 
     def _log_now_and_then(self, line: str) -> None:

@@ -9,7 +9,8 @@ through crashes and a bad network, not through members that forge (VRR section 1
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .limits import VIEWS_AHEAD_MAX
 from .membership import epoch_of
@@ -33,7 +34,8 @@ Handler: TypeAlias = Callable[["Replica", str, Any], None]
 """Takes (replica, source, message)."""
 
 
-class Hearing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hearing:
     """How a replica takes one type of message."""
 
     handler: Handler
@@ -57,7 +59,10 @@ class ImpossibleMessageError(Exception):
 
 
 def refuse_impossible(replica: Replica, source: str, message: Message, hearing: Hearing) -> None:
-    """Raise ImpossibleMessageError if ``source`` cannot have sent ``message`` to this replica."""
+    """Raise ImpossibleMessageError if ``source`` cannot have sent ``message`` to this replica.
+
+    ``Replica.on_message`` does by itself what is left of this for most messages.
+    """
     view_number = message.view_number
     why = None
     if source not in replica.peers:
@@ -68,11 +73,7 @@ def refuse_impossible(replica: Replica, source: str, message: Message, hearing: 
     if (
         why is None
         and hearing.impossible is not None
-        and (
-            (view_number == replica.view_number and replica.status is Status.NORMAL)
-            or hearing.is_from_any_process
-            or epoch_of(view_number) == replica.membership.epoch
-        )
+        and (hearing.is_from_any_process or epoch_of(view_number) == replica.membership.epoch)
     ):
         why = hearing.impossible(replica, source, message)
     if why is not None:
@@ -94,7 +95,9 @@ def impossible_of_primary(
     replica: Replica, source: str, message: Prepare | Commit | StartView
 ) -> str | None:
     """Check what only a primary sends."""
-    if replica.membership.primary_of(message.view_number) != source:
+    view_number = message.view_number
+    is_present = view_number == replica.view_number
+    if source != (replica.primary if is_present else replica.membership.primary_of(view_number)):
         return "its sender is not the primary of its view"
     if not TIME_OUT_MIN <= message.time_out <= TIME_OUT_MAX:
         return "no primary asks for such patience"

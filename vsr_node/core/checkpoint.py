@@ -44,20 +44,31 @@ class Executed:
     """The measured entries that are in the log, together: the first's op_number, and their size."""
     checkpoint_size: int | None = None
     """Size of the last checkpoint; None if it has not been needed yet."""
+    next_look: int = 0
+    """Below this commit_number no checkpoint is due, and nothing has to be measured."""
 
 
 def take_if_due(replica: Replica) -> None:
     """Take a checkpoint when enough has been executed since the last one."""
-    count = replica.commit_number - replica.checkpoint.op_number
-    if count >= max(replica.limits.checkpoint_interval, len(replica.checkpoint.parts)):
-        is_due = True
-    elif replica.commit_number - replica.executed.op_number >= MEASURED_AT_ONCE:
-        _measure(replica)
-        is_due = replica.executed.size >= replica.limits.checkpoint_size
-    else:
+    executed = replica.executed
+    if replica.commit_number < executed.next_look:
         return
+    count = replica.commit_number - replica.checkpoint.op_number
+    is_due = count >= _entries_between(replica)
+    if not is_due and replica.commit_number - executed.op_number >= MEASURED_AT_ONCE:
+        _measure(replica)
+        is_due = executed.size >= replica.limits.checkpoint_size
     if is_due and _pays(replica, count):
         _take(replica)
+    executed.next_look = min(
+        executed.op_number + MEASURED_AT_ONCE,
+        replica.checkpoint.op_number + _entries_between(replica),
+    )
+
+
+def _entries_between(replica: Replica) -> int:
+    """Return how many entries are executed between two checkpoints, unless they are large."""
+    return max(replica.limits.checkpoint_interval, len(replica.checkpoint.parts))
 
 
 def _measure(replica: Replica) -> None:

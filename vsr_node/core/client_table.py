@@ -60,7 +60,7 @@ class _Client:
             for number in numbers:
                 del self.replies[number]
             return 0
-        size = sum(_size_of_result(self.replies.pop(number)[1]) for number in numbers)
+        size = sum(map(_size_of_result, [self.replies.pop(number)[1] for number in numbers]))
         self.size -= size
         return size
 

@@ -37,6 +37,8 @@ class Following:
     """Size of what is in ``reorder_buffer``."""
     commit_number_told: int = 0
     """The highest commit_number heard, whether the log reaches it or not."""
+    op_number_told: int = 0
+    """How far this view's log goes elsewhere, as READ_OK says."""
     echo: int = 0
     """The newest ``sent_at`` heard."""
     echo_due: int | None = None
@@ -96,6 +98,11 @@ def _take_time_out(
     if message.sent_at >= following.echo:
         following.echo = message.sent_at
         replica.time_out = message.time_out
+    hear_primary(replica)
+
+
+def hear_primary(replica: Replica) -> None:
+    """Restart the time-out, as the primary is there."""
     replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
     replica.timers.stop(Timer.VOTE)
 
@@ -137,6 +144,19 @@ def learn_commit(replica: Replica, commit_number: int) -> None:
         commit_up_to(replica, op_number)
     else:
         commit_up_to(replica, min(following.commit_number_told, op_number))
+    _watch_gap(replica, following)
+
+
+def learn_op_number(replica: Replica, op_number: int) -> None:
+    """Note, as a backup, that this view's log goes so far: what does not come here is missing."""
+    following = replica.following
+    if following is not None and op_number > max(following.op_number_told, replica.log.op_number):
+        following.op_number_told = op_number
+        _watch_gap(replica, following)
+
+
+def _watch_gap(replica: Replica, following: Following) -> None:
+    """Start the time after which what is missing is asked for, or stop it if nothing is."""
     if _has_gap(replica, following):
         # The time-out may have become shorter since, as it does when a group has just started.
         patience = replica.time_out // 4
@@ -150,7 +170,8 @@ def learn_commit(replica: Replica, commit_number: int) -> None:
 
 def _has_gap(replica: Replica, following: Following) -> bool:
     """Return whether entries are known to exist that the log does not reach."""
-    return bool(following.reorder_buffer) or following.commit_number_told > replica.log.op_number
+    told = max(following.commit_number_told, following.op_number_told)
+    return bool(following.reorder_buffer) or told > replica.log.op_number
 
 
 def take_up_log(replica: Replica, commit_number: int) -> bool:
@@ -186,6 +207,14 @@ def next_to_ask(replica: Replica) -> str | None:
     start = replica.peers.index(replica.primary) + following.gap_requests
     following.gap_requests += 1
     return replica.peers[start % len(replica.peers)]
+
+
+def acknowledged_before(replica: Replica) -> tuple[int, int]:
+    """Return what REQUEST and READ acknowledge: ``op_number`` and ``echo``."""
+    following, op_number = replica.following, replica.durable_op_number
+    if following is None or op_number is None:
+        return 0, 0
+    return op_number, following.echo
 
 
 def acknowledge(replica: Replica) -> None:

@@ -15,8 +15,16 @@ from typing import TYPE_CHECKING
 
 from . import change, standby
 from .admission import Hearing, send_epoch
-from .following import seen_requests
-from .leading import log_requests, prefer_answers_of
+from .following import acknowledged_before, seen_requests
+from .leading import (
+    impossible_acknowledgement,
+    log_requests,
+    prefer_answers_of,
+    send_missing,
+    take_acknowledgement,
+    want_answers,
+    want_answers_to_new,
+)
 from .limits import BATCH_MAX, DOUBLINGS_MAX
 from .messages import Entry, Message, Reconfiguration, Request
 from .size import fitting, size_of_entry
@@ -87,15 +95,23 @@ def _patience(replica: Replica) -> int:
 def _submit(replica: Replica, entries: list[Entry]) -> None:
     """Send what it can of ``entries``."""
     if replica.accepts_requests:
+        op_number = replica.op_number
         note_sent(replica, entries[: _log(replica, entries)])
+        if replica.op_number > op_number:
+            want_answers_to_new(replica)
+        elif entries:
+            want_answers(replica)
     elif (destination := _destination(replica)) is not None:
+        # A standby's go behind the last word that it said as a member, with which an epoch begins.
+        send = replica.ask if replica.standing is None else replica.send
         is_little = is_within(replica, replica.limits.batch_size)
         start = 0
         while start < len(entries):
             batch = tuple(entries[start : start + BATCH_MAX])
             if not is_little:
                 batch = fitting(batch, replica.limits.batch_size, size_of_entry)
-            replica.ask((destination,), Request(replica.view_number, batch))
+            acknowledged = acknowledged_before(replica)
+            send((destination,), Request(replica.view_number, batch, *acknowledged))
             start += len(batch)
         note_sent(replica, entries)
         if replica.is_following:
@@ -124,11 +140,16 @@ def _log(replica: Replica, entries: Sequence[Entry]) -> int:
 def on_forwarded(replica: Replica, source: str, message: Request) -> None:
     """Log what a backup took; a replica that can't leaves it to the sender to try again."""
     if source in replica.peers:
+        is_of_view = message.view_number == replica.view_number
+        if is_of_view:
+            take_acknowledgement(replica, source, message)
         if replica.accepts_requests:
             op_number = replica.op_number
-            _log(replica, message.entries)
+            count = _log(replica, message.entries)
             if replica.op_number > op_number:
                 prefer_answers_of(replica, source)
+            elif is_of_view and message.echo and count == len(message.entries):
+                send_missing(replica, source)
     elif standby.may_hand_in(replica):
         standby.take_handed_in(replica, source, message.entries)
     else:
@@ -139,6 +160,7 @@ HEARS: dict[type[Message], Hearing] = {
     Request: Hearing(
         on_forwarded,
         (Status.NORMAL, Status.VIEW_CHANGE, Status.STANDBY),
+        impossible=impossible_acknowledgement,
         is_served_in_any_view=True,
         is_from_any_process=True,
     ),

@@ -8,11 +8,22 @@ time (``Leading.answerers``). Others would add nothing to the quorum. When an an
 are asked (``on_resend``), and the first ones that answer in full are those that answer from then
 on. So a backup that dies or falls behind delays operations once, by some tens of milliseconds and
 two round trips. One that is not asked and misses an entry notices it at the next PREPARE or COMMIT.
-Every other time-out all are asked, so that a backup which hears and is not heard is noticed.
+One that was not heard for two time-outs is asked, so that a backup which hears and is not heard is
+noticed.
+
+A READ_OK of the primary is a sign of life, too. In a group of two or three, where a backup needs no
+commit_number to commit, a heartbeat goes only to those that were sent neither for an interval. A
+primary that has stopped must then not answer READ: else a backup that reads would follow it for
+ever.
 
 In a group of seven and more an entry costs so many messages that entries had better share them:
 while a PREPARE is under way, new ones are held until it is committed, but not for longer than half
 a round trip. In smaller groups holding would save little, and delay operations all the same.
+
+In a group of two or three nobody answers the PREPARE of what a backup asked for, unless somebody
+waits for it at the primary (``_is_awaited``). That backup commits and answers it by itself, and
+acknowledges it with the next REQUEST or READ, or when the proof of a quorum is wanted again. What
+it lost, it asks for again.
 
 A primary that gets no answers to its own recent messages from a quorum stops sending anything at
 all. Otherwise one that can send but not receive would keep the others from moving on forever. So a
@@ -30,7 +41,17 @@ from typing import TYPE_CHECKING
 from .admission import Hearing
 from .execution import commit_up_to
 from .limits import BATCH_MAX, RESEND_MAX, UNCOMMITTED_MAX
-from .messages import Commit, Entries, Entry, Message, Prepare, PrepareOk, Reconfiguration
+from .messages import (
+    Commit,
+    Entries,
+    Entry,
+    Message,
+    Prepare,
+    PrepareOk,
+    Read,
+    Reconfiguration,
+    Request,
+)
 from .size import count_within, size_of_all, size_of_entry
 from .status import Status
 from .timers import HEARTBEATS_MISSED, RESEND_SLACK, Timer
@@ -39,12 +60,14 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-ASK_ALL_TIME_OUTS = 2
-"""Each backup is asked for an answer that often, in time-outs, so that one that is not heard is
-missed (``links``)."""
+UNHEARD_TIME_OUTS = 2
+"""A backup that was not heard for so many time-outs is asked for an answer, so that it is missed
+(``links``)."""
 
 HOLDING_SIZE = 7
 """Groups of so many members hold new entries while a PREPARE is under way."""
+
+_TOO_MUCH = "it acknowledges more than this view's log has"
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -77,14 +100,22 @@ class Leading:
     """Whether all are to answer, until as many as a quorum needs have done so."""
     asked_at: int = 0
     """When the newest message that wants an answer was sent."""
-    all_asked_at: int = 0
-    """When a message that wants an answer was last sent to all."""
+    spoken_at: dict[str, int] = field(default_factory=dict)
+    """When a backup was last sent a COMMIT or READ_OK."""
+    all_heard_at: int = 0
+    """All backups have answered what was sent then, or were asked then."""
     watched: dict[str, int] = field(default_factory=dict)
     """What those that were to answer had acknowledged when RESEND was started."""
     watched_op_number: int = 0
-    """``prepared_op_number`` when RESEND was started."""
+    """``asked_op_number`` when RESEND was started."""
     watched_at: int = 0
     """``asked_at`` when RESEND was started."""
+    asked_op_number: int = 0
+    """``prepared_op_number`` when the newest message that wants an answer was sent."""
+    is_awaited: bool = False
+    """Whether the next PREPARE wants answers."""
+    preferred: str | None = None
+    """The backup that is to answer next; None if it is to be the one that did last."""
     is_closed: bool = False
     """The log ends with the entry that ends the epoch: nothing may stand behind it."""
 
@@ -144,6 +175,7 @@ def log_change(replica: Replica, entry: Entry) -> None:
     replica.append((entry,))
     leading.in_log[client, request_number] = replica.log.op_number
     _count_size(leading, replica.log.op_number, size_of_entry(entry))
+    leading.is_awaited = True
     leading.is_closed = ends_epoch(replica, entry)
 
 
@@ -232,8 +264,73 @@ def on_prepare_ok(replica: Replica, source: str, message: PrepareOk) -> None:
         _commit_what_a_quorum_holds(replica, leading)
     if leading.asks_all:
         _choose_answerers(replica, leading)
-    if message.op_number < leading.prepared_op_number and source in leading.answerers:
+    if message.op_number < leading.asked_op_number and source in leading.answerers:
         _start_watch(replica, leading)
+
+
+def take_acknowledgement(replica: Replica, source: str, message: Request | Read) -> None:
+    """Take in, as the primary, what a backup of this view acknowledges with what it asks for."""
+    leading = replica.leading
+    if leading is None:
+        return
+    replica.round_trip.note_echo(source, message.echo, replica.now)
+    if message.op_number > leading.acknowledged[source]:
+        leading.acknowledged[source] = message.op_number
+        if message.op_number > replica.commit_number:
+            _commit_what_a_quorum_holds(replica, leading)
+
+
+def impossible_acknowledgement(
+    replica: Replica, _source: str, message: Request | Read
+) -> str | None:
+    """Check what comes along with REQUEST and READ."""
+    is_of_view = replica.is_primary and message.view_number == replica.view_number
+    if is_of_view and message.op_number > replica.op_number:
+        return _TOO_MUCH
+    return None
+
+
+def hears_quorum(replica: Replica) -> bool:
+    """Restart a primary's time-out from a quorum's newest answers; return whether it still runs."""
+    leading = replica.leading
+    if leading is None:
+        return False
+    _hear_quorum(replica, leading)
+    return leading.heard_at + replica.patience > replica.now
+
+
+def want_answers_to_new(replica: Replica) -> None:
+    """Let the next PREPARE want answers, as somebody here waits for what it brings."""
+    leading = replica.leading
+    assert leading is not None
+    leading.is_awaited = True
+
+
+def want_answers(replica: Replica) -> None:
+    """Ask, as the primary, for answers to all that was sent, unless they are wanted already."""
+    leading = replica.leading
+    if leading is None or not replica.peers or not replica.is_serving_primary:
+        return
+    if leading.asked_op_number < leading.prepared_op_number:
+        _send_to_all(replica, leading, _commit(replica))
+        _put_heartbeat_off(replica)
+
+
+def send_missing(replica: Replica, source: str) -> None:
+    """Send a backup that repeats a request what it lacks: it was lost on its way there."""
+    leading = replica.leading
+    assert leading is not None
+    op_number = leading.acknowledged[source]
+    # What was sent within a round trip may still be on its way.
+    is_overdue = replica.now > leading.prepared_at + replica.round_trip.bound
+    if op_number < leading.prepared_op_number and is_overdue:
+        replica.send((source,), _wanting_no_answer(_missing(replica, op_number)))
+
+
+def _missing(replica: Replica, op_number: int) -> Prepare:
+    first_op_number = max(op_number + 1, replica.log.first_op_number)
+    entries = replica.log.batch(first_op_number, RESEND_MAX, replica.limits.batch_size)
+    return _prepare(replica, first_op_number, entries)
 
 
 def _choose_answerers(replica: Replica, leading: Leading) -> None:
@@ -251,15 +348,21 @@ def _choose_answerers(replica: Replica, leading: Leading) -> None:
 
 
 def prefer_answers_of(replica: Replica, source: str) -> None:
-    """Let the backup answer whose request is prepared in this turn, if one answer is enough.
+    """Let the backup answer next whose request was logged, if one answer is enough.
 
     Its client waits for its copy of the entry, which is sent again if the answer is overdue.
     """
     leading = replica.leading
     assert leading is not None
-    if replica.membership.quorum == 2 and not leading.asks_all:
-        leading.answerers = (source,)
-        leading.others = tuple([peer for peer in replica.peers if peer != source])
+    if replica.membership.quorum == 2:
+        leading.preferred = source
+
+
+def _choose_preferred(replica: Replica, leading: Leading, preferred: str) -> None:
+    leading.preferred = None
+    if not leading.asks_all:
+        leading.answerers = (preferred,)
+        leading.others = tuple([peer for peer in replica.peers if peer != preferred])
 
 
 def _let_all_answer(replica: Replica, leading: Leading) -> None:
@@ -285,7 +388,7 @@ def _impossible_prepare_ok(replica: Replica, _source: str, message: PrepareOk) -
     if message.view_number > replica.view_number:
         return "this replica has not led that view yet"
     if message.view_number == replica.view_number and message.op_number > replica.op_number:
-        return "it acknowledges more than this view's log has"
+        return _TOO_MUCH
     return None
 
 
@@ -295,9 +398,10 @@ def _hear_quorum(replica: Replica, leading: Leading) -> None:
         return  # It has stopped, and only a view change makes a primary start.
     heard_at = _held_by_quorum(replica, replica.now, replica.round_trip.echoed)
     leading.heard_at = heard_at
-    if heard_at > leading.since:
+    if heard_at > leading.since and replica.round_trip.is_measured:
         if replica.time_out > 2 * replica.round_trip.time_out:
             # Until the backups know, they would wait far too long for a primary that dies.
+            leading.spoken_at.clear()
             replica.timers.start(Timer.HEARTBEAT, replica.now)
         replica.time_out = replica.round_trip.time_out
     replica.timers.start(Timer.SUSPECT, heard_at + replica.patience)
@@ -317,23 +421,53 @@ def _held_by_quorum(replica: Replica, own: int, of_peers: dict[str, int]) -> int
 def on_heartbeat(replica: Replica) -> None:
     """Send the commit_number, and a sign of life, after an interval of quiet."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
-    message = _commit(replica)
+    _hear_quorum(replica, leading)
     proof_age, interval = replica.now - leading.heard_at, _heartbeat_interval(replica)
     if 2 * proof_age > 5 * interval:
         _let_all_answer(replica, leading)
-    is_uncommitted = replica.commit_number < leading.prepared_op_number
-    if is_uncommitted or 2 * proof_age > 3 * interval or _is_time_to_ask_all(replica, leading):
-        _send_to_all(replica, leading, message)
-    else:
-        replica.send(replica.peers, _wanting_no_answer(message))
+    # In a larger group the primary answers what is uncommitted.
+    is_uncommitted = (
+        replica.commit_number < leading.prepared_op_number and replica.membership.quorum > 2
+    )
+    is_wanted = is_uncommitted or leading.asks_all or 2 * proof_age > 3 * interval
+    spoken_to = () if is_wanted else _spoken_to(replica, leading, replica.now - interval)
+    _send_to_all(replica, leading, _commit(replica), is_wanted=is_wanted, spoken_to=spoken_to)
     _put_heartbeat_off(replica)
+    for peer in replica.peers:
+        if peer in spoken_to:
+            deadline = leading.spoken_at[peer] + interval
+            replica.timers.start_at_latest(Timer.HEARTBEAT, deadline)
+        else:
+            leading.spoken_at[peer] = replica.now
 
 
-def _is_time_to_ask_all(replica: Replica, leading: Leading) -> bool:
-    patience = ASK_ALL_TIME_OUTS * replica.time_out
-    return leading.asks_all or replica.now - leading.all_asked_at > patience
+def note_spoken(replica: Replica, peer: str) -> None:
+    """Note that a READ_OK leaves for a backup, which is as good as a heartbeat."""
+    if replica.leading is not None:
+        replica.leading.spoken_at[peer] = replica.now
+
+
+def _spoken_to(replica: Replica, leading: Leading, since: int) -> tuple[str, ...]:
+    """Return the backups that need no heartbeat now: they were sent something after ``since``.
+
+    In a larger group each needs it, as it brings the commit_number.
+    """
+    if replica.membership.quorum > 2:
+        return ()
+    return tuple([peer for peer in replica.peers if leading.spoken_at.get(peer, since) > since])
+
+
+def _take_unheard(replica: Replica, leading: Leading) -> tuple[str, ...]:
+    """Return the backups that were not heard for long, and are to be asked now."""
+    heard_before = replica.now - UNHEARD_TIME_OUTS * replica.time_out
+    if leading.all_heard_at > heard_before:
+        return ()
+    echoed = replica.round_trip.echoed
+    unheard = tuple([peer for peer in replica.peers if echoed[peer] <= heard_before])
+    leading.all_heard_at = replica.now if unheard else min(echoed.values())
+    return unheard
 
 
 def _commit(replica: Replica) -> Commit:
@@ -345,15 +479,32 @@ def _commit(replica: Replica) -> Commit:
     )
 
 
-def _send_to_all(replica: Replica, leading: Leading, message: Prepare | Commit) -> None:
-    """Send a message to all backups, and see to it that the answers come."""
-    if _is_time_to_ask_all(replica, leading):
-        leading.all_asked_at = replica.now
-        replica.send(replica.peers, message)
-    else:
-        replica.send(leading.answerers, message)
-        replica.send(leading.others, _wanting_no_answer(message))
-    _watch_answers(replica, leading)
+def _send_to_all(
+    replica: Replica,
+    leading: Leading,
+    message: Prepare | Commit,
+    *,
+    is_wanted: bool = True,
+    spoken_to: tuple[str, ...] = (),
+) -> None:
+    """Send a message to all backups, and see to it that the answers come, if they are wanted.
+
+    Those that were ``spoken_to`` get it only if their answer is wanted.
+    """
+    if is_wanted and leading.preferred is not None:
+        _choose_preferred(replica, leading, leading.preferred)
+    asked, others = (leading.answerers, leading.others) if is_wanted else ((), replica.peers)
+    unheard = _take_unheard(replica, leading)
+    if unheard:
+        asked = tuple([peer for peer in replica.peers if peer in asked or peer in unheard])
+        others = tuple([peer for peer in others if peer not in unheard])
+    replica.send(asked, message)
+    if spoken_to:
+        others = tuple([peer for peer in others if peer not in spoken_to])
+    if others:
+        replica.send(others, _wanting_no_answer(message))
+    if is_wanted:
+        _watch_answers(replica, leading)
 
 
 def _wanting_no_answer(message: Prepare | Commit) -> Prepare | Commit:
@@ -373,10 +524,11 @@ def _put_heartbeat_off(replica: Replica) -> None:
     replica.timers.start(Timer.HEARTBEAT, replica.now + _heartbeat_interval(replica))
 
 
-def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
+def prepare_new_entries(replica: Replica, *, at_once: bool = False, is_read: bool = False) -> None:
     """Send what the log has and was not sent yet, and commit at once where one is a quorum.
 
-    Unless it is to be sent ``at_once``, it may be held for a while.
+    Unless it is to be sent ``at_once``, it may be held for a while. If ``is_read``, a read of this
+    turn waits until it is committed.
     """
     leading = replica.leading
     assert leading is not None
@@ -391,6 +543,8 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
     # Most turns bring so little that it need not be measured again.
     is_little = leading.unprepared_size <= replica.limits.batch_size
     leading.unprepared_size = 0
+    is_awaited = is_read or _is_awaited(replica, leading)
+    leading.is_awaited = False
     while leading.prepared_op_number < replica.log.op_number:
         first_op_number = leading.prepared_op_number + 1
         if is_little:
@@ -398,8 +552,23 @@ def prepare_new_entries(replica: Replica, *, at_once: bool = False) -> None:
         else:
             entries = replica.log.batch(first_op_number, BATCH_MAX, replica.limits.batch_size)
         leading.prepared_op_number += len(entries)
-        _send_to_all(replica, leading, _prepare(replica, first_op_number, entries))
+        message = _prepare(replica, first_op_number, entries)
+        _send_to_all(replica, leading, message, is_wanted=is_awaited)
         _put_heartbeat_off(replica)
+
+
+def _is_awaited(replica: Replica, leading: Leading) -> bool:
+    """Return whether answers to new entries are wanted, so that they are committed here.
+
+    Otherwise the log must not grow for long without that.
+    """
+    return (
+        leading.is_awaited
+        or replica.membership.quorum > 2
+        or leading.asks_all
+        or replica.op_number - replica.commit_number > RESEND_MAX
+        or 2 * leading.uncommitted_size > replica.limits.uncommitted_size
+    )
 
 
 def _is_held(replica: Replica, leading: Leading) -> bool:
@@ -433,6 +602,7 @@ def _prepare(replica: Replica, first_op_number: int, entries: Entries) -> Prepar
 def _watch_answers(replica: Replica, leading: Leading) -> None:
     """Note that answers are wanted to what is sent now, and watch for them."""
     leading.asked_at = replica.now
+    leading.asked_op_number = leading.prepared_op_number
     _start_watch(replica, leading)
 
 
@@ -441,7 +611,7 @@ def _start_watch(replica: Replica, leading: Leading) -> None:
     if replica.timers.is_running(Timer.RESEND):
         return
     leading.watched = {peer: leading.acknowledged[peer] for peer in leading.answerers}
-    leading.watched_op_number = leading.prepared_op_number
+    leading.watched_op_number = leading.asked_op_number
     leading.watched_at = leading.asked_at
     if replica.round_trip.is_measured:
         patience = replica.round_trip.bound + RESEND_SLACK
@@ -454,7 +624,7 @@ def _watch_on(replica: Replica, leading: Leading) -> None:
     """Watch for the answers to what was sent since RESEND was started, if some are wanted."""
     echoed, acknowledged = replica.round_trip.echoed, leading.acknowledged
     if any(
-        acknowledged[peer] < leading.prepared_op_number or echoed[peer] < leading.asked_at
+        acknowledged[peer] < leading.asked_op_number or echoed[peer] < leading.asked_at
         for peer in leading.answerers
     ):
         _start_watch(replica, leading)
@@ -463,7 +633,7 @@ def _watch_on(replica: Replica, leading: Leading) -> None:
 def on_resend(replica: Replica) -> None:
     """Ask all, if an answer is overdue, and send again what backups that are heard do not hold."""
     leading = replica.leading
-    if leading is None or not replica.is_serving_primary:
+    if leading is None or not replica.peers or not replica.is_serving_primary:
         return
     watched = leading.watched
     owing = [peer for peer in watched if _is_owing(replica, leading, peer)]
@@ -482,9 +652,7 @@ def _ask_again(replica: Replica, leading: Leading, peer: str) -> None:
     acknowledged = leading.acknowledged[peer]
     is_heard = replica.round_trip.echoed[peer] > replica.now - replica.time_out
     if is_heard and acknowledged == leading.watched[peer] < leading.watched_op_number:
-        first_op_number = max(acknowledged + 1, replica.log.first_op_number)
-        entries = replica.log.batch(first_op_number, RESEND_MAX, replica.limits.batch_size)
-        replica.send((peer,), _prepare(replica, first_op_number, entries))
+        replica.send((peer,), _missing(replica, acknowledged))
     else:
         replica.send((peer,), _commit(replica))
 

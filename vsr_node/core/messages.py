@@ -90,10 +90,17 @@ def change_of(value: Mapping[str, object]) -> Reconfiguration | Declined:
 
 
 class Request(NamedTuple):
-    """A backup forwards the requests that it took to the primary."""
+    """A backup forwards the requests that it took to the primary.
+
+    It acknowledges like PREPARE_OK, but leaves before the turn's records are durable: so
+    ``op_number`` is how far this view's log was durable before the turn. ``echo`` is the newest
+    ``sent_at`` that was heard. Both are 0 from anybody else.
+    """
 
     view_number: int
     entries: Entries
+    op_number: int = 0
+    echo: int = 0
 
 
 class Prepare(NamedTuple):
@@ -246,10 +253,15 @@ class RecoveryResponse(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The question how far the log of the view goes, on behalf of reads (``quorum_read``)."""
+    """The question how far the log of the view goes, on behalf of reads (``quorum_read``).
+
+    ``op_number`` and ``echo`` are REQUEST's.
+    """
 
     view_number: int
     nonce: int
+    op_number: int = 0
+    echo: int = 0
 
 
 class ReadOk(NamedTuple):

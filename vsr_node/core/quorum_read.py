@@ -40,6 +40,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .admission import Hearing, send_view
 from .execution import commit_up_to
+from .following import acknowledged_before, hear_primary, learn_op_number
+from .leading import (
+    impossible_acknowledgement,
+    note_spoken,
+    take_acknowledgement,
+    want_answers,
+)
 from .limits import DOUBLINGS_MAX, WAITING_MAX
 from .messages import Entry, Message, Operation, Read, ReadOk, Reason, Reply
 from .size import size_of_entry
@@ -136,6 +143,11 @@ def _all_reads(reads: Reads) -> list[WaitingRead]:
     return asked + reads.unsent
 
 
+def is_asked(replica: Replica) -> bool:
+    """Return whether a READ is to be sent at the end of this turn."""
+    return bool(replica.reads.unsent)
+
+
 def go_on(replica: Replica) -> None:
     """End a turn: send one READ for all that was asked in it, and the answers that are due."""
     reads = replica.reads
@@ -159,7 +171,8 @@ def _begin_round(replica: Replica) -> None:
     asks_all = reads.failures > 0
     reads.rounds[nonce] = Round(reads.unsent, own, replica.now, asks_all)
     reads.unsent = []
-    replica.ask(replica.peers if asks_all else reads.peers, Read(replica.view_number, nonce))
+    message = Read(replica.view_number, nonce, *acknowledged_before(replica))
+    replica.ask(replica.peers if asks_all else reads.peers, message)
     _end_round_if_due(replica, nonce)
 
 
@@ -175,6 +188,7 @@ def _end_round_if_due(replica: Replica, nonce: int) -> None:
     round_.op_numbers[replica.name] = replica.op_number
     commit_up_to(replica, min(round_.op_numbers.values()))
     reads.indexed.append((index, round_.reads))
+    learn_op_number(replica, index)
     reads.failures = 0
     if round_.asks_all:
         # The peers to ask first did not answer, or not in time; these did.
@@ -193,16 +207,27 @@ def _answer_indexed(replica: Replica) -> None:
             result = replica.machine.read(operation)
             replica.replies.append(Reply(client, request_number, result))
     reads.indexed = waiting
+    if waiting:
+        want_answers(replica)
 
 
 def on_read(replica: Replica, source: str, message: Read) -> None:
-    """Answer how far the log of this view goes here, committed or not."""
+    """Answer how far the log of this view goes here, committed or not.
+
+    A primary that has stopped keeps silent, as its READ_OK is a sign of life.
+    """
+    take_acknowledgement(replica, source, message)
+    if replica.is_primary and not replica.is_serving_primary:
+        return
     answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
     replica.send((source,), answer)
+    note_spoken(replica, source)
 
 
 def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
     """Count each replica once; a round that has ended, or never began, is not there."""
+    if source == replica.primary:
+        hear_primary(replica)
     round_ = replica.reads.rounds.get(message.nonce)
     if round_ is None:
         return
@@ -276,6 +301,11 @@ def give_up(replica: Replica) -> None:
 
 
 HEARS: dict[type[Message], Hearing] = {
-    Read: Hearing(on_read, (Status.NORMAL,), of_older_view=send_view),
+    Read: Hearing(
+        on_read,
+        (Status.NORMAL,),
+        impossible=impossible_acknowledgement,
+        of_older_view=send_view,
+    ),
     ReadOk: Hearing(on_read_ok, (Status.NORMAL,)),
 }

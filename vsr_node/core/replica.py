@@ -28,7 +28,7 @@ from . import (
     voting,
     waiting,
 )
-from .admission import Hearing, refuse_impossible
+from .admission import Hearing, ImpossibleMessageError, refuse_impossible
 from .client_table import ClientTable, Recorded
 from .execution import NOBODY, commit_up_to
 from .limits import Limits
@@ -113,8 +113,9 @@ class Replica:
             raise ValueError("each member must be a process")
         durable = durable or DurableState()
         self.name = name
-        self.processes = processes
-        self.other_processes = tuple(other for other in processes if other != name)
+        self.processes: tuple[str, ...] = ()
+        self.other_processes: tuple[str, ...] = ()
+        self.meet(processes)
         self.membership = membership
         self.peers = membership.others(name)
         self.is_member = name in membership.members
@@ -123,14 +124,18 @@ class Replica:
         self.newest: reconfiguration.Newest | None = None
         self.machine = machine
         self.limits = limits or Limits()
-        table = SessionTable if self.limits.registered else ClientTable
-        self.client_table: ClientTable = table(self.limits.clients_max)
+        clients_max = self.limits.clients_max
+        self.client_table: ClientTable = (
+            SessionTable(clients_max, machine.read)
+            if self.limits.registered
+            else ClientTable(clients_max)
+        )
         self._random = random
         self.reads = quorum_read.Reads(random.getrandbits(quorum_read.NONCE_BITS))
 
         # VRR figure 2: the state of a replica.
         self.view_number = durable.view_number
-        self.is_primary = self.primary == name
+        self._note_primary()
         self.last_normal_view = durable.last_normal_view
         self.status = Status.RECOVERING if durable.is_recovering else Status.VIEW_CHANGE
         self.log = Log(durable.entries, durable.first_op_number)
@@ -216,6 +221,11 @@ class Replica:
         """
         self.timers.put_off(Timer.SUSPECT, duration)
 
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes that may be spoken to from now on, beside those that are known."""
+        self.processes = (*dict.fromkeys((*self.processes, *processes)),)
+        self.other_processes = tuple(each for each in self.processes if each != self.name)
+
     def on_request(
         self, client: str, request_number: int, operation: Operation, size: int | None = None
     ) -> None:
@@ -270,8 +280,15 @@ class Replica:
         hearing = HEARINGS[type(message)]
         if self.status is Status.RECOVERING and Status.RECOVERING not in hearing.statuses:
             return
-        refuse_impossible(self, source, message, hearing)
-        if message.view_number == self.view_number and self.status is Status.NORMAL:
+        is_present = message.view_number == self.view_number and self.status is Status.NORMAL
+        if is_present and source in self.peers:
+            # Nearly all messages are such ones, of which nothing else can be impossible.
+            why = hearing.impossible and hearing.impossible(self, source, message)
+            if why is not None:
+                raise ImpossibleMessageError(source, message, why)
+        else:
+            refuse_impossible(self, source, message, hearing)
+        if is_present:
             if Status.NORMAL in hearing.statuses:
                 hearing.handler(self, source, message)
         elif epoch_of(message.view_number) == self.membership.epoch:
@@ -309,17 +326,18 @@ class Replica:
 
     def end_turn(self) -> Output:
         """Fire the timers that are due and return what the driver has to do."""
-        self.timers.fire_due(self.now, self._fire)
+        if self.timers.next_deadline <= self.now:
+            self.timers.fire_due(self.now, self._fire)
         while True:
             if self.status is Status.VIEW_CHANGE:
                 view_change.go_on(self)
             elif self.status is Status.RECOVERING:
                 recovery.go_on(self)
             forwarding.submit_held(self)
-            if self.is_serving_primary:
-                leading.prepare_new_entries(self)
-            elif self.following is not None:
+            if self.following is not None:
                 following.acknowledge(self)
+            elif self.is_serving_primary:
+                leading.prepare_new_entries(self, is_read=quorum_read.is_asked(self))
             quorum_read.go_on(self)
             if self.next_membership is None:
                 break
@@ -387,9 +405,13 @@ class Replica:
         return self.log.op_number
 
     @property
-    def primary(self) -> str:
-        """The primary of the present view."""
-        return self.membership.primary_of(self.view_number)
+    def durable_op_number(self) -> int | None:
+        """How far this view's log was durable before this turn; None if that is not certain."""
+        if self._view_changed or self._checkpoint_changed or self._has_recovered:
+            return None
+        if self._log_changed_from is not None:
+            return self._log_changed_from - 1
+        return self.log.op_number
 
     @property
     def is_serving_primary(self) -> bool:
@@ -509,7 +531,7 @@ class Replica:
         self.membership = membership
         self.peers = membership.others(self.name)
         self.is_member = self.name in membership.members
-        self.is_primary = self.primary == self.name
+        self._note_primary()
         self.epoch_op_number = self.commit_number
         self.next_membership = None
 
@@ -521,8 +543,12 @@ class Replica:
     def set_view(self, view_number: int) -> None:
         """Enter a view; durable before anything is sent in it."""
         self.view_number = view_number
-        self.is_primary = self.primary == self.name
+        self._note_primary()
         self._view_changed = True
+
+    def _note_primary(self) -> None:
+        self.primary = self.membership.primary_of(self.view_number)
+        self.is_primary = self.primary == self.name
 
     def set_last_normal_view(self, view_number: int) -> None:
         """Note that the log is whole in ``view_number``; durable in one step with that log."""

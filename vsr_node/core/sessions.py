@@ -18,6 +18,10 @@ from .size import size_of
 REGISTRATION = 0
 """The request_number of a registration, whose client is a nonce. A session's begin at 1."""
 
+QUERY = "?"
+"""The first letter of a name under which a standby hands a query in. It needs no session, as it
+changes nothing, and is not recorded."""
+
 EXPIRED = Reason.SESSION_EXPIRED
 
 
@@ -33,10 +37,11 @@ def registered_at(session: str) -> int:
 
 
 class SessionTable(ClientTable):
-    """The client table of a group whose clients register."""
+    """The client table of a group whose clients register. ``read`` answers queries."""
 
-    def __init__(self, clients_max: int) -> None:
+    def __init__(self, clients_max: int, read: Callable[[Operation], Result]) -> None:
         super().__init__(clients_max)
+        self._read = read
         self._op_number = 0
         self._sessions: dict[str, str] = {}
         """The name of each session, by its nonce: a repeated registration makes no second one."""
@@ -53,7 +58,8 @@ class SessionTable(ClientTable):
             return None if session is None else _registered(session)
         if client in self._clients:
             return super().look_up(client, request_number, operation)
-        return None if registered_at(client) > self._op_number else EXPIRED
+        is_possible = client.startswith(QUERY) or registered_at(client) > self._op_number
+        return None if is_possible else EXPIRED
 
     def execute(
         self,
@@ -66,13 +72,15 @@ class SessionTable(ClientTable):
         self._op_number += 1
         if request_number == REGISTRATION:
             return self._register(client)
-        if client not in self._clients:
-            return EXPIRED
-        is_new = request_number not in self._clients[client].replies
+        known = self._clients.get(client)
+        if known is None:
+            is_query = client.startswith(QUERY)
+            return (request_number, self._read(operation), 0) if is_query else EXPIRED
+        is_new = request_number not in known.replies
         outcome = super().execute(client, request_number, apply, operation)
         if is_new and type(outcome) is tuple and type(outcome[1]) is str:
             # The results of typed machines are texts, which the table without sessions never has.
-            self._bound_size(self._clients[client], size_of(outcome[1]))
+            self._bound_size(known, size_of(outcome[1]))
         return outcome
 
     def _register(self, nonce: str) -> Recorded:

@@ -45,23 +45,21 @@ def size_of_entry(entry: Entry) -> int:
 
 def size_of_all(entries: Sequence[Entry]) -> int:
     """Return the size of all entries, or a little more: most turns have no time to be exact."""
-    texts: list[str] = []
+    if not entries:
+        return 0
+    clients, _, operations = zip(*entries, strict=True)
     try:
-        for client, _, operation in entries:
-            if type(operation) is str:
-                texts.append(operation)
-            else:
-                texts += cast("tuple[str, ...]", operation)
-            texts.append(client)
+        # A machine's operations are all texts, or all tuples of them.
+        is_text = type(operations[0]) is str
+        texts = operations if is_text else chain.from_iterable(operations)
+        last = operations[-1] if is_text else operations[-1][-1]
         # Joining is the fastest way for short texts, but copies long ones.
-        if entries and len(texts[-2]) > LONG_TEXT:
-            length = sum(map(str.__len__, texts))
+        if len(last) > LONG_TEXT:
+            length = sum(map(str.__len__, chain(clients, texts)))
         else:
-            length = len("".join(texts))
+            length = len("".join(clients)) + len("".join(texts))
     except TypeError:  # A flag or a number is among the texts.
-        operations = (operation for _, _, operation in entries)
         members = [each if type(each) is tuple else (each,) for each in operations]
-        clients = (client for client, _, _ in entries)
         length = sum(map(len, map(str, chain(clients, *members))))
     return ENTRY_OVERHEAD * len(entries) + length
 

@@ -124,8 +124,6 @@ class Timers:
 
     def fire_due(self, now: int, fire: Callable[[int], None]) -> None:
         """Stop each timer that is due and call ``fire`` with it, in the order of ``Timer``."""
-        if min(self._deadlines) > now:
-            return
         for timer in range(_TIMER_COUNT):
             if self._deadlines[timer] <= now:
                 self._deadlines[timer] = self.NEVER
@@ -165,6 +163,11 @@ class RoundTrip:
         if self.echoed.get(peer, 0) < echo <= now:
             self.echoed[peer] = echo
             self.add(now - echo)
+
+    def note_echo(self, peer: str, echo: int, now: int) -> None:
+        """Take in an echo that may have waited at the peer for long, so it is no sample."""
+        if self.echoed[peer] < echo <= now:
+            self.echoed[peer] = echo
 
     def add(self, sample: int) -> None:
         """Take in one measured round trip."""

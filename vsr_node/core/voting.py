@@ -42,6 +42,8 @@ def suspect(replica: Replica) -> None:
 
     A primary that votes has stopped: it is no longer a serving one (``is_serving_primary``).
     """
+    if leading.hears_quorum(replica):
+        return
     replica.voting.since = replica.now
     if replica.peers:
         vote(replica)

@@ -176,12 +176,19 @@ def note_sent(replica: Replica, entries: list[Entry]) -> None:
     """Count waiting requests as sent now."""
     held, sent = replica.waiting.held, replica.waiting.sent
     some_were_held = bool(held)
-    for client, request_number, _ in entries:
-        key = (client, request_number)
-        # Put at the end, wherever it stood.
-        request = held.pop(key, None) or sent.pop(key)
-        request.since = replica.now
-        sent[key] = request
+    if some_were_held and len(entries) == len(held) and entries[0][:2] in held:
+        # They are all that is held, as in most turns.
+        for each in held.values():
+            each.since = replica.now
+        sent.update(held)
+        held.clear()
+    else:
+        for client, request_number, _ in entries:
+            key = (client, request_number)
+            # Put at the end, wherever it stood.
+            request = held.pop(key, None) or sent.pop(key)
+            request.since = replica.now
+            sent[key] = request
     if some_were_held and not held:
         replica.timers.stop(Timer.HELD)
     watch_sent(replica)
@@ -205,20 +212,21 @@ def answer_executed(
     outcomes: list[Recorded | Reason],
 ) -> None:
     """Answer what was just executed, where that is this replica's task."""
-    waiting, answer = replica.waiting, replica.answer
+    waiting = replica.waiting
     held, sent = waiting.held, waiting.sent
     primary_answers_from = _primary_answers_from(replica)
-    for op_number, (client, request_number, operation) in enumerate(entries, first_op_number):
-        key = (client, request_number)
-        request = sent.pop(key, None)
-        if request is None and held:
-            request = held.pop(key, None)
-        if request is not None and request.entry[2] != operation:
-            _answer_other(replica, request)
-            request = None
-        is_due = replica.is_primary if op_number >= primary_answers_from else request is not None
-        if is_due:
-            answer(client, request_number, outcomes[op_number - first_op_number])
+    primary_answers = replica.is_primary and primary_answers_from <= replica.commit_number
+    if sent or held or primary_answers:
+        for op_number, (client, request_number, operation) in enumerate(entries, first_op_number):
+            request = sent.pop((client, request_number), None)
+            if request is None and held:
+                request = held.pop((client, request_number), None)
+            if request is not None and request.entry[2] != operation:
+                _answer_other(replica, request)
+                request = None
+            is_due = primary_answers if op_number >= primary_answers_from else request is not None
+            if is_due:
+                replica.answer(client, request_number, outcomes[op_number - first_op_number])
     if waiting.second:
         _answer_second(replica)
     if not sent:

@@ -70,6 +70,9 @@ FRESH_PERCENT = 250
 PROCESSES_MIN = 3
 """Among fewer there is no way around."""
 
+PROCESSES_FEW = 7
+"""Of twice as many, each sends its rows half as often: both their number and their size grow."""
+
 NEVER = 1 << 62
 
 Departure: TypeAlias = tuple[tuple[str, ...], LinkRows | Relay]
@@ -119,8 +122,8 @@ class Links:
 
     def __init__(self, name: str, processes: Sequence[str], now: int, time_out: int) -> None:
         self._name = name
-        self._others = tuple(process for process in processes if process != name)
-        self._has_ways_around = len(processes) >= PROCESSES_MIN
+        self._others: tuple[str, ...] = ()
+        self.meet(processes)
         self.now = now
         self.time_out = time_out
         self.heard_at: dict[str, int] = {}
@@ -139,6 +142,14 @@ class Links:
         self._routes_at = now
 
     # A turn
+
+    def meet(self, processes: Sequence[str]) -> None:
+        """Take processes to whom links go from now on, beside those that are known."""
+        others = (process for process in processes if process != self._name)
+        self._others = (*dict.fromkeys((*self._others, *others)),)
+        count = len(self._others) + 1
+        self._has_ways_around = count >= PROCESSES_MIN
+        self._thrift = max(1, count // PROCESSES_FEW)
 
     def on_time(self, now: int, time_out: int) -> None:
         """Begin a turn at ``now``."""
@@ -221,6 +232,11 @@ class Links:
     def reaches(self, process: str) -> bool:
         """Return whether rows show a way to a process; False while nobody watches."""
         return self._watch is not None and process in self._find_routes(self._watch)
+
+    def hearing(self) -> dict[str, tuple[str, ...]] | None:
+        """Return whom each process hears, as far as rows show it; None while nobody watches."""
+        watch = self._watch
+        return None if watch is None else {self._name: watch.own, **self._fresh_rows(watch)}
 
     def _find_routes(self, watch: _Watch) -> dict[str, tuple[str, ...]]:
         """Return the shortest path of good ways to each process to which there is one."""
@@ -324,8 +340,9 @@ class Links:
 
     def _usual_interval(self, watch: _Watch | None) -> int:
         """Return the shortest interval that anybody uses: one that restarts knows no time-out."""
+        own = self._thrift * self.time_out // 4
         announced = () if watch is None else watch.intervals.values()
-        return max(INTERVAL_MIN, min(self.time_out // 4, *announced, INTERVAL_MAX // 4))
+        return max(INTERVAL_MIN, min(own, *announced, INTERVAL_MAX // 4))
 
     def _slow_interval(self, watch: _Watch) -> int:
         return max(SLOW_INTERVAL_MIN, 4 * self._usual_interval(watch))
@@ -366,7 +383,7 @@ class Links:
 
     def _heard(self, watch: _Watch) -> tuple[str, ...]:
         """Return whom this process hears."""
-        usual = self._usual_interval(watch)
+        usual = self._usual_interval(watch) // self._thrift
         return tuple(
             other
             for other in self._others

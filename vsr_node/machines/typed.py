@@ -167,7 +167,7 @@ class Command(Generic[M, P, R]):
         self, client: AsyncCaller[M] | SyncCaller[M], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R] | R:
         """Execute the command at the group. Raises BadArguments before anything is sent."""
-        return client.call(self.request(*args, **kwargs))
+        return client.call(Request(self, *self.codec.check(args, kwargs)))
 
     def request(self, *args: P.args, **kwargs: P.kwargs) -> Request[M, R]:
         """Return the call as a value. Raises BadArguments."""

@@ -7,10 +7,10 @@ from vsr_node.telemetry.catalogue import Level
 from vsr_node.telemetry.dispatch import Telemetry
 from vsr_node.telemetry.json_lines import JsonLines
 from vsr_node.telemetry.metrics import Metrics
-from vsr_node.telemetry.notes import Turn
 from vsr_node.telemetry.observer import Observer
 from vsr_node.telemetry.prometheus import write
 from vsr_node.telemetry.texts import HumanLog
+from vsr_node.telemetry.turns import Turn
 
 from .options import Options
 

@@ -5,6 +5,7 @@ dropped; a request that makes no sense is answered with an error; neither ends t
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,6 +46,8 @@ from .requests.held_reads import READ_ALL, HeldReads
 from .requests.local import LocalRequests
 from .requests.table import REQUESTS, beginning_of, byte_count, refusal_of, reply_of
 
+_ADDRESSED = itemgetter("src", "dest", "body")
+
 EXCERPT_LENGTH = 200
 """How many bytes of a dropped line are logged."""
 
@@ -60,6 +63,8 @@ _GROWTH_MAX = 8
 
 1e15 becomes 1000000000000000.0, and nothing grows more.
 """
+
+REPLY_TO_NOTHING = "a reply to no request of this node"
 
 NOTHING_TO_READ = (
     "nothing was written yet, so a read without a key may ask for messages, elements or a sum"
@@ -114,10 +119,10 @@ class Node:
         """The latest time of the next turn, in microseconds; never before ``init``."""
         if self._member is None:
             return Timers.NEVER
-        held = self._held_reads.deadlines
         next_timer = self._member.next_timer
         if self._rotation is not None:
             next_timer = min(next_timer, self._rotation.due_at)
+        held = self._held_reads.deadlines
         return min(next_timer, *held.values()) if held else next_timer
 
     def turn(self, now: int, lines: Sequence[bytes]) -> None:
@@ -167,7 +172,7 @@ class Node:
     def _on_line(self, now: int, line: bytes) -> None:
         try:
             message: Any = parse(line)
-            source, destination, body = message["src"], message["dest"], message["body"]
+            source, destination, body = _ADDRESSED(message)
         except (KeyError, TypeError):
             self.drop(line, "not a message: src, dest and body are required")
             return
@@ -184,7 +189,15 @@ class Node:
         self._message_id = message_id
         if type(source) is not str or type(destination) is not str:
             self.drop(line, "not a message: src and dest must be strings")
-            return
+        elif source in self._peer_prefixes and destination == self._name and type(body) is dict:
+            self._on_peer(line, source, body)
+        else:
+            self._on_addressed(now, line, source, destination, body)
+
+    def _on_addressed(
+        self, now: int, line: bytes, source: str, destination: str, body: dict[str, Any]
+    ) -> None:
+        """Take what does not come from a peer, or not in the shape in which peers send it."""
         if self._member is None:
             # The network knows this node's name already, and takes nothing from any other.
             self._name = destination
@@ -192,10 +205,8 @@ class Node:
             self.drop(line, f"not for {self._name}")
         elif type(body) is not dict:
             self._reply_error(source, None, malformed("body", "expected an object"))
-        elif "in_reply_to" in body or body.get("type") == "error":
-            self.drop(line, "a reply to no request of this node")
-        elif source in self._peer_prefixes:
-            self._on_peer(line, source, body)
+        elif _is_reply(body):
+            self.drop(line, REPLY_TO_NOTHING)
         else:
             self._on_client(now, line, source, body)
 
@@ -204,7 +215,7 @@ class Node:
         try:
             self._member.hear(source, json_body.decode(body, codec), len(line))
         except (MalformedMessageError, ImpossibleMessageError) as error:
-            self.drop(line, str(error))
+            self.drop(line, REPLY_TO_NOTHING if _is_reply(body) else str(error))
 
     def _on_client(self, now: int, line: bytes, source: str, body: dict[str, Any]) -> None:
         message_type, msg_id = body.get("type"), body.get("msg_id")
@@ -277,7 +288,7 @@ class Node:
         assert self._member is not None
         replica = self._member.replica
         if message_type == "status":
-            self._reply(source, msg_id, status_of(replica))
+            self._reply(source, msg_id, status_of(self._member))
             return
         members, epoch = wanted_members(body, replica.processes)
         self._check_size(source, ())
@@ -381,7 +392,7 @@ class Node:
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other nodes."""
         assert self._member is not None
-        observer = self._member.observer
+        observer, output, prefixes = self._member.observer, self._output, self._peer_prefixes
         for send in sends:
             destinations, message = send
             body_text = json_body.encode(message)
@@ -392,9 +403,9 @@ class Node:
                 observer.sent(send, len(body_text))
             for destination in destinations:
                 if len(body_text) > LONG_BODY:
-                    self._output += (self._peer_prefixes[destination], body_text, b"}\n")
+                    output += (prefixes[destination], body_text, b"}\n")
                 else:
-                    self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
+                    output.append(prefixes[destination] + body_text + b"}\n")
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other nodes directly."""
@@ -451,14 +462,18 @@ class Node:
 
     def _log_changes(self, member: Member) -> None:
         replica = member.replica
-        state = (replica.view_number, replica.status)
-        if state != self._logged:
-            self._logged = state
+        view_number, status = self._logged
+        if replica.view_number != view_number or replica.status is not status:
+            self._logged = (replica.view_number, replica.status)
             self._log(
                 f"entered view {replica.view_number}, primary {replica.primary}, "
                 f"status {replica.status.value}, op_number {replica.op_number}, "
                 f"commit_number {replica.commit_number}"
             )
+
+
+def _is_reply(body: dict[str, Any]) -> bool:
+    return "in_reply_to" in body or body.get("type") == "error"
 
 
 def _rotation_of(options: Options) -> "Rotation | None":

@@ -33,6 +33,8 @@ EXIT_USAGE = 2
 
 MICROSECONDS_PER_MILLISECOND = 1_000
 
+WAIT_MAX_MS = 3_600_000
+
 
 def log(text: str) -> None:
     """Write a line to stderr; a closed stderr is no reason to stop."""
@@ -62,15 +64,17 @@ class Stdin:
             # Most of a long line. Splitting it would take far longer than all else.
             self._add(self._view[:size])
             return []
-        *lines, rest = bytes(self._view[:size]).split(b"\n")
+        lines = bytes(self._view[:size]).split(b"\n")
+        rest = lines.pop()
         if self._is_too_long:
             del lines[0]
+            self._is_too_long = False
         elif self._partial:
             self._partial += lines[0]
             lines[0] = bytes(self._partial)
-        self._partial = bytearray()
-        self._is_too_long = False
-        self._add(rest)
+            self._partial = bytearray()
+        if rest:
+            self._add(rest)
         return lines
 
     def _add(self, piece: bytes | memoryview) -> None:
@@ -169,23 +173,19 @@ def serve(node: Node, signals: int) -> None:
         now = now_microseconds()
         if now - begun > STANDSTILL_US:
             node.note_standstill(now - begun)
-        wait = max(0, node.next_timer - now)
-        ready = dict(poll.poll(_milliseconds(wait)))
-        if signals in ready:
+        # Rounded up, so that the timer is due then.
+        wait_ms = -((now - node.next_timer) // MICROSECONDS_PER_MILLISECOND)
+        ready = poll.poll(min(max(0, wait_ms), WAIT_MAX_MS))
+        # Of two, one is ``signals``.
+        if ready and (len(ready) > 1 or ready[0][0] == signals):
             return
-        lines = stdin.read_lines() if 0 in ready else []
+        lines = stdin.read_lines() if ready else []
         if lines is None:
             return
         begun = now_microseconds()
         # A piece of a long line is nothing to act on.
         if lines or begun >= node.next_timer:
             node.turn(begun, lines)
-
-
-def _milliseconds(microseconds: int) -> int:
-    """Round up, so that the timer is due when poll returns; return at most an hour."""
-    milliseconds = -(-microseconds // MICROSECONDS_PER_MILLISECOND)
-    return min(milliseconds, 3_600_000)
 
 
 def _serve_to_the_end(node: Node, signals: int) -> int:

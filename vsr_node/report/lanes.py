@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from vsr_node.report.messages import Messages
+from vsr_node.report.messages import VIEWS_PER_EPOCH, Messages
 from vsr_node.report.recorded_run import FaultSpan, RecordedRun, cuts_of
 from vsr_node.report.traces import Trace
 
@@ -105,7 +105,7 @@ def lanes_of(
             ]
         )
     elif any(seen.field.endswith("view_number") for seen in messages.sightings):
-        leaders = _primaries(nodes, views)
+        leaders = _primaries({0: nodes, **messages.epochs}, views)
     else:
         leaders = _guessed(run.page.get("leaders", ()), conditions, views)
     return [
@@ -284,15 +284,19 @@ def _views(
 
 
 def _primaries(
-    nodes: Sequence[str], views: Mapping[str, Sequence[tuple[Span, int]]]
+    epochs: Mapping[int, Sequence[str]], views: Mapping[str, Sequence[tuple[Span, int]]]
 ) -> list[tuple[Span, str]]:
-    """Return when each primary led: until that of a later view does, or its own view ends."""
+    """Return when each primary led: until that of a later view does, or its own view ends.
+
+    ``epochs`` has the members of each epoch, in the order in which they lead.
+    """
     return _newest(
         [
             (span, view, node)
-            for node in nodes
+            for node in views
             for span, view in views[node]
-            if nodes[view % len(nodes)] == node
+            if (members := epochs.get(view // VIEWS_PER_EPOCH))
+            and members[view % VIEWS_PER_EPOCH % len(members)] == node
         ]
     )
 

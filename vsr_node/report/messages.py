@@ -44,6 +44,8 @@ class Message(NamedTuple):
     body: bytes
 
 
+VIEWS_PER_EPOCH = 1 << 32
+
 VIEW_FIELDS = ("current_view_number", "view_number", "view", "term")
 """The fields of bodies that name the sender's view or term, the most telling first: a vote is for
 a later view than its sender's own, and contains both."""
@@ -77,6 +79,8 @@ class Messages:
     total: int = 0
     members: list[str] = field(default_factory=list)
     """The group in the order of ``init``, which determines each view's primary."""
+    epochs: dict[int, list[str]] = field(default_factory=dict)
+    """The members of each later epoch of a group that changes them, in their order."""
     nodes: list[str] = field(default_factory=list)
     """All names but those of clients, the members first."""
     sightings: list[Sighting] = field(default_factory=list)
@@ -179,6 +183,9 @@ class _Reader:
         if isinstance(members, list):
             known = self._messages.members
             known += [name for name in map(_name, members) if name not in known]
+        view_number, members = body.get("view_number"), body.get("members")
+        if kind == "start_epoch" and isinstance(view_number, int) and isinstance(members, list):
+            self._messages.epochs.setdefault(view_number // VIEWS_PER_EPOCH, [*map(_name, members)])
 
     def _note_view(self, source: str, sent: int, body: Mapping[str, object]) -> None:
         name = next((name for name in VIEW_FIELDS if type(body.get(name)) is int), None)

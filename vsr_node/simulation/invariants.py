@@ -541,7 +541,7 @@ class Invariants:
             self._check_member(host, message)
         elif isinstance(message, Answers):
             self._on_handed_back(host, message)
-        if isinstance(message, PrepareOk):
+        if isinstance(message, PrepareOk | Request | Read):
             host.promise = max(host.promise, (message.view_number, message.op_number))
         elif isinstance(message, Farewell):
             self._left_views.add(message.view_number)

@@ -40,9 +40,9 @@ def draw_page(outcome: RunOutcome, path: Path, command: str) -> None:
         [flight.as_message() for flight in recording.traffic.flights],
         len(recording.traffic.flights),
         recording.names,
-        recording.names,
-        recording.sightings,
-        asked.requests,
+        nodes=recording.names,
+        sightings=recording.sightings,
+        requests=asked.requests,
     )
     write_page(PageContents(run, violations_of(run), messages, recording.steps), path)
 

@@ -228,7 +228,7 @@ class SessionClient:
             raise Violation(
                 "own-answer", f"{self.name} takes an answer to {self._answered[text]} for {request}"
             )
-        if end is End.NOT_EXECUTED and request is not None:
+        if end in (End.NOT_EXECUTED, End.REFUSED) and request is not None:
             self._cluster.invariants.on_certain_refusal(request)
         operation, on_end = self._asked[key]
         # One that timed out stays in the session, and may end once more.
@@ -283,7 +283,7 @@ class SessionLane:
         match end:
             case End.RESULT:
                 kind = outcome_of(operation, result)
-            case End.NOT_EXECUTED:
+            case End.NOT_EXECUTED | End.REFUSED:
                 kind = "fail"
             case _:
                 kind = "info"

@@ -100,6 +100,13 @@ def _acknowledges(disk: Disk, message: PrepareOk, _: Committed) -> bool:
     )
 
 
+def _acknowledges_along(disk: Disk, message: Request | Read, _: Committed) -> bool:
+    is_whole = disk.view_number == disk.last_normal_view == message.view_number
+    return (not message.op_number and not message.echo) or (
+        is_whole and disk.op_number >= message.op_number and not disk.is_recovering
+    )
+
+
 def _reports_its_log(disk: Disk, message: DoViewChange, _: Committed) -> bool:
     return (
         disk.view_number == message.view_number
@@ -149,7 +156,7 @@ def _promised_its_view(disk: Disk, message: GetState | Recovery, _: Committed) -
 
 
 STATEMENTS: dict[type[Message], Statement] = {
-    Request: Statement(lambda _: "", is_calm=True),
+    Request: Statement(lambda one: f", op {one.op_number}", _acknowledges_along, is_calm=True),
     Prepare: Statement(lambda one: f", commit {one.commit_number}", _sends_its_log, is_calm=True),
     PrepareOk: Statement(lambda one: f", op {one.op_number}", _acknowledges, is_calm=True),
     Commit: Statement(lambda one: f", commit {one.commit_number}", _was_normal, is_calm=True),
@@ -187,7 +194,11 @@ STATEMENTS: dict[type[Message], Statement] = {
             not disk.is_recovering and _sends_its_log(disk, one, committed)
         ),
     ),
-    Read: Statement(lambda one: f", nonce {one.nonce % 1000}", is_calm=True),
+    Read: Statement(
+        lambda one: f", nonce {one.nonce % 1000}, op {one.op_number}",
+        _acknowledges_along,
+        is_calm=True,
+    ),
     ReadOk: Statement(
         lambda one: f", nonce {one.nonce % 1000}, op {one.op_number}",
         lambda disk, one, committed: not disk.is_recovering and _was_normal(disk, one, committed),

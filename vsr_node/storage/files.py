@@ -115,6 +115,19 @@ def set_aside(paths: Iterable[Path], folder: Path) -> None:
         path.replace(folder / path.name)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Make a text the content of a file, which is whole at any time. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        # Without it a loss of power could leave an empty file.
+        flush(file.fileno())
+    new.replace(path)
+    flush_names(path.parent)
+
+
 def close(descriptor: int) -> None:
     """Let go of a file. All that was to be durable is flushed, so an error changes nothing."""
     with suppress(OSError):

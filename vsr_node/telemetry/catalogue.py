@@ -93,6 +93,7 @@ _CHANGE = {
     "what": "start_epoch, epoch_started, catch_up or answers",
     "change_view": "the view of the message, which has the epoch in it",
 }
+_OTHER = {"peer": "the other's name", "role": "member or client"}
 _VIEWS = {"old_view": "the view before", "new_view": "the view after"}
 _SPAN = {"span_id": "the same at start and stop", "fencing": "the view, which only ever grows"}
 
@@ -270,6 +271,24 @@ EVENTS: tuple[EventKind, ...] = (
         {**_FAREWELL, **_FROM},
     ),
     EventKind(
+        "reconfiguration.start",
+        "it enters a newer epoch: the group has other members from now on",
+        _COUNT,
+        {
+            "epoch": "the epoch that begins",
+            "added": "the members that came",
+            "removed": "the members that left",
+        },
+        Level.INFO,
+    ),
+    EventKind(
+        "reconfiguration.complete",
+        "it is normal in the new epoch, or it has left the group and nobody needs its state",
+        _DURATION,
+        {"epoch": "the new epoch"},
+        Level.INFO,
+    ),
+    EventKind(
         "reconfiguration.sent",
         "it sends a message that only a change of the members needs",
         _SENT,
@@ -404,6 +423,53 @@ EVENTS: tuple[EventKind, ...] = (
             "bytes": "size of these entries, about their bytes",
         },
         {"waits_for_disk": "whether the storage waits for the disk"},
+    ),
+    EventKind(
+        "session.registered",
+        "it answers a client with the session that the group has registered for it",
+        _COUNT,
+        {"client": "the session"},
+        Level.INFO,
+    ),
+    EventKind(
+        "session.expired",
+        "it refuses a call of a session that the group has forgotten",
+        _COUNT,
+        {"client": "the session"},
+        Level.WARNING,
+    ),
+    EventKind(
+        "transport.connected",
+        "the connection to a member that it dialled stands, or a client has connected",
+        _COUNT,
+        _OTHER,
+        Level.INFO,
+    ),
+    EventKind(
+        "transport.disconnected",
+        "such a connection has ended",
+        _COUNT,
+        {**_OTHER, "why": "in words"},
+        Level.INFO,
+    ),
+    EventKind(
+        "transport.refused",
+        "a connection ends whose other side was not let in",
+        _COUNT,
+        {"why": "in words"},
+        Level.WARNING,
+    ),
+    EventKind(
+        "transport.dropped",
+        "messages to a member are dropped: no connection stands, or too much waits on it",
+        {"messages": "how many", "bytes": "length of their frames"},
+        {"peer": "the member"},
+    ),
+    EventKind(
+        "transport.pressure",
+        "a client is not read from until it has taken answers",
+        {"under_way": "its calls without an answer"},
+        {"peer": "the client's name"},
     ),
     EventKind(
         "driver.turn",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
 from .catalogue import EVENTS, KINDS
-from .notes import Row, Turn
+from .common import Row
+from .turns import Turn
 
 
 class Event(NamedTuple):

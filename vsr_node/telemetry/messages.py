@@ -1,7 +1,7 @@
 """The events of messages: one for each type that is sent, and one for each that is received."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from vsr_node.core.messages import (
     Answers,
@@ -22,7 +22,6 @@ from vsr_node.core.messages import (
     Recovery,
     RecoveryResponse,
     Request,
-    Send,
     StartEpoch,
     StartView,
     StartViewChange,
@@ -31,9 +30,10 @@ from vsr_node.core.messages import (
 )
 from vsr_node.core.size import size_of
 
-from .notes import Row
+from .common import Measured, Row
 
-Measured: TypeAlias = tuple[int, ...]
+if TYPE_CHECKING:
+    from .turns import Turn
 
 OwnFields: TypeAlias = tuple[Measured, tuple[object, ...]]
 """Measurements and metadata of an event, without what all events of messages have."""
@@ -47,42 +47,31 @@ class MessageEvents(NamedTuple):
     fields: Callable[[Any], OwnFields]
 
 
-class Heard(NamedTuple):
-    """A message that came; ``measured`` is what the message itself does not have.
-
-    ``byte_count`` is its length without its envelope; None: its size stands for it.
-    """
-
-    at_us: int
-    events: MessageEvents
-    peer: str
-    message: Message
-    byte_count: int | None
-    measured: Measured
-
-    def rows(self) -> tuple[Row]:
-        """Return the event."""
-        measured, own = self.events.fields(self.message)
-        measurements = _length(self.message, self.byte_count), *measured, *self.measured
-        return ((self.events.received, self.at_us, measurements, (*own, self.peer)),)
+def received(turn: "Turn") -> Iterator[Row]:
+    """Yield the event of each message that came."""
+    at_us = turn.began_at
+    for peer, message, byte_count, measured in turn.heard:
+        events = events_of(message)
+        entries, own = events.fields(message)
+        if type(message) is PrepareOk:
+            measured = answer_to_prepare(turn, message)
+        measurements = _length(message, byte_count), *entries, *measured
+        yield events.received, at_us, measurements, (*own, peer)
 
 
-class Sent(NamedTuple):
-    """A message that left; the rest as in ``Heard``."""
+def sent(turn: "Turn") -> Iterator[Row]:
+    """Yield the event of each message that left."""
+    for (peers, message), byte_count, at_us, measured in turn.sent:
+        events = events_of(message)
+        entries, own = events.fields(message)
+        measurements = _length(message, byte_count), len(peers), *entries, *measured
+        yield events.sent, at_us, measurements, (*own, peers)
 
-    at_us: int
-    events: MessageEvents
-    send: Send
-    byte_count: int | None
-    measured: Measured
 
-    def rows(self) -> tuple[Row]:
-        """Return the event."""
-        peers, message = self.send
-        measured, own = self.events.fields(message)
-        byte_count = _length(message, self.byte_count)
-        measurements = byte_count, len(peers), *measured, *self.measured
-        return ((self.events.sent, self.at_us, measurements, (*own, peers)),)
+def answer_to_prepare(turn: "Turn", message: PrepareOk) -> tuple[int, int]:
+    """Return how many entries the sender lacked, and the time since what it answers."""
+    lag = max(0, turn.before.op_number - message.op_number)
+    return lag, max(0, turn.now - message.echo) * bool(message.echo)
 
 
 def _length(message: Message, byte_count: int | None) -> int:

@@ -7,46 +7,46 @@ They are plain integers: an event costs a few additions, whichever system reads 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from vsr_node.core.messages import NewCheckpoint, NewState, Prepare, PrepareOk
+from vsr_node.core.messages import NewCheckpoint, NewState, Prepare, PrepareOk, SaveCheckpoint
 
-from .common import NANOSECONDS_PER_MICROSECOND
-from .messages import Heard, Sent
-from .notes import Executions, Single, Turn
-from .records import Flushed
-from .requests import Stops
+from .common import BEFORE_THE_START, NANOSECONDS_PER_MICROSECOND, Row, State
+from .messages import answer_to_prepare
+from .records import CHECKPOINT_TAKEN, FLUSH, is_taken
+from .requests import STOP
+from .turns import OPERATION_STOP, TURN, Turn
+
+MEMBER = "member"
+"""The role of a connection to another member."""
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
-Taker: TypeAlias = Callable[[Any], None]
-"""Takes a note of one type."""
+Taker: TypeAlias = Callable[[Row], None]
 
-EVENTS_OF_NOTES = (
-    "state_machine.operation.stop",
-    "protocol.client_request.stop",
-    "durability.flush",
+EVENTS_OF_TURNS = (
+    OPERATION_STOP,
+    STOP,
+    FLUSH,
+    CHECKPOINT_TAKEN,
     "protocol.prepare_ok.received",
     "state_transfer.snapshot_received",
     "protocol.prepare.sent",
+    TURN,
 )
-"""The events that are counted from other notes than ``Single``."""
+"""The events that are counted from what a turn keeps, and not one by one."""
 
 MICROSECONDS_PER_SECOND = 1_000_000
+NANOSECONDS_PER_SECOND = NANOSECONDS_PER_MICROSECOND * MICROSECONDS_PER_SECOND
 
 TIME_BOUNDS_US = (100, 250, 500, *(n * 10**e for e in range(3, 7) for n in (1, 2, 5)), 10_000_000)
 """The upper bounds of the buckets of durations, in microseconds."""
+
+TIME_BOUNDS_NS = tuple(bound * NANOSECONDS_PER_MICROSECOND for bound in TIME_BOUNDS_US)
 
 ENTRY_BOUNDS = tuple(1 << exponent for exponent in range(10))
 """The upper bounds of the buckets of batches, in entries."""
 
 STATUSES = {"starting": -1, "normal": 0, "view_change": 1, "recovering": 2}
-
-BEFORE_THE_FIRST_EVENT: Mapping[str, object] = {
-    "status": "starting",
-    "view_number": 0,
-    "op_number": 0,
-    "commit_number": 0,
-}
 
 
 class Histogram:
@@ -59,14 +59,19 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0
 
+    def add(self, value: int) -> None:
+        """Count a value in."""
+        self.total += value
+        self.counts[bisect_left(self.bounds, value)] += 1
+
     def add_all(self, values: Sequence[int]) -> None:
         """Count values in; there is at least one."""
-        self.total += sum(values)
         if max(values) <= self.bounds[0]:
+            self.total += sum(values)
             self.counts[0] += len(values)
         else:
             for value in values:
-                self.counts[bisect_left(self.bounds, value)] += 1
+                self.add(value)
 
 
 class Family(NamedTuple):
@@ -84,7 +89,7 @@ class Metrics:
 
     def __init__(self, node_id: str) -> None:
         self._node: Labels = (("node_id", node_id),)
-        self._numbers: Mapping[str, object] = BEFORE_THE_FIRST_EVENT
+        self._state: State = BEFORE_THE_START
         self._is_serving = 0
         self._view_changes = 0
         self._suspicions = 0
@@ -94,43 +99,55 @@ class Metrics:
         self._call_times: dict[str, Histogram] = {}
         self._round_trips: dict[str, int] = {}
         self._lags: dict[str, int] = {}
+        self._expired = 0
+        self._connected: dict[str, int] = {}
+        self._clients = 0
+        self._dropped: dict[str, int] = {}
         self._quorum_times = Histogram(TIME_BOUNDS_US)
-        self._apply_times = Histogram(TIME_BOUNDS_US)
+        self._apply_times = Histogram(TIME_BOUNDS_NS)
         self._flush_times = Histogram(TIME_BOUNDS_US)
         self._checkpoint_times = Histogram(TIME_BOUNDS_US)
         self._batches = Histogram(ENTRY_BOUNDS)
-        self._takers: Mapping[type, Taker] = {
-            Single: self._on_single,
-            Executions: self._on_executions,
-            Stops: self._on_stops,
-            Flushed: self._on_flushed,
-            Heard: self._on_heard,
-            Sent: self._on_sent,
-        }
-        self._single_takers: Mapping[str, Taker] = {
+        self._takers: Mapping[str, Taker] = {
             "leadership.start": self._on_leadership_start,
             "leadership.stop": self._on_leadership_stop,
             "view_change.start": self._on_view_change,
             "timer.primary_timeout": self._on_suspicion,
             "timer.quorum_timeout": self._on_suspicion,
             "driver.stalled": self._on_stall,
-            "replication.quorum_reached": _timed(self._quorum_times),
-            "checkpoint.taken": _timed(self._checkpoint_times),
+            "replication.quorum_reached": self._on_quorum,
+            "session.expired": self._on_session_expired,
+            "transport.connected": self._on_connected,
+            "transport.disconnected": self._on_disconnected,
+            "transport.dropped": self._on_dropped,
         }
 
     @property
     def events(self) -> tuple[str, ...]:
-        """The names of the events that it needs; the last one ends each turn."""
-        return (*self._single_takers, *EVENTS_OF_NOTES, "driver.turn")
+        """The names of the events that it needs."""
+        return (*self._takers, *EVENTS_OF_TURNS)
 
-    def take_turn(self, turn: Turn, _: frozenset[str]) -> None:
-        """Count what was noted in a turn."""
-        self._numbers = turn.replica
-        takers = self._takers
-        for note in turn.notes:
-            taker = takers.get(type(note))
+    def take_turn(self, turn: Turn, names: frozenset[str]) -> None:
+        """Count what happened in a turn."""
+        self._state = turn.after
+        for row in turn.noted:
+            taker = self._takers.get(row[0])
             if taker is not None:
-                taker(note)
+                taker(row)
+        if turn.spans:
+            self._apply_times.add_all([ended_ns - began_ns for _, began_ns, ended_ns in turn.spans])
+        for records, _, duration_us, snapshot_us, _ in turn.flushes:
+            self._flush_times.add(duration_us)
+            for record in records:
+                if type(record) is SaveCheckpoint and is_taken(record):
+                    self._checkpoint_times.add(snapshot_us)
+        if turn.heard:
+            self._count_heard(turn)
+        for send, *_ in turn.sent:
+            if type(send.message) is Prepare:
+                self._batches.add(len(send.message.entries))
+        if turn.stops:
+            self._count_calls(turn)
 
     def families(self) -> Iterator[Family]:
         """Yield all metrics as they are now, the same ones at any time."""
@@ -142,6 +159,7 @@ class Metrics:
             ("vsr_suspicions_total", "times a primary or a quorum was silent", self._suspicions),
             ("vsr_state_transfers_total", "parts of a log or state received", self._transfers),
             ("vsr_driver_stalls_total", "turns that came late", self._stalls),
+            ("vsr_sessions_expired_total", "calls of a forgotten session", self._expired),
         ):
             yield Family(name, "counter", text, {node: count})
         calls = {
@@ -153,9 +171,13 @@ class Metrics:
         call_times = self._with_label("kind", self._call_times)
         text = "from request to answer"
         yield Family("vsr_call_duration_seconds", "histogram", text, call_times, second)
+        applied = {node: self._apply_times}
+        text = "executing an operation"
+        yield Family(
+            "vsr_apply_duration_seconds", "histogram", text, applied, NANOSECONDS_PER_SECOND
+        )
         for name, text, times in (
             ("vsr_quorum_duration_seconds", "from PREPARE to a quorum", self._quorum_times),
-            ("vsr_apply_duration_seconds", "executing an operation", self._apply_times),
             ("vsr_flush_duration_seconds", "making a turn durable", self._flush_times),
             ("vsr_checkpoint_duration_seconds", "a snapshot", self._checkpoint_times),
         ):
@@ -167,17 +189,23 @@ class Metrics:
         yield Family("vsr_peer_round_trip_seconds", "gauge", text, round_trips, second)
         lags = self._with_label("peer", self._lags)
         yield Family("vsr_peer_lag_entries", "gauge", "entries that it lacks", lags)
+        connected = self._with_label("peer", self._connected)
+        yield Family("vsr_peer_connected", "gauge", "whether it is connected over TCP", connected)
+        dropped = self._with_label("peer", self._dropped)
+        text = "messages over TCP that did not leave"
+        yield Family("vsr_peer_dropped_total", "counter", text, dropped)
 
     def _gauges(self) -> Iterator[tuple[str, str, int]]:
         """Yield the name, the text and the value of what follows from the last turn's end."""
-        numbers = self._numbers
-        commit_number, op_number = _whole(numbers, "commit_number"), _whole(numbers, "op_number")
-        status = STATUSES[str(numbers["status"])]
+        state = self._state
+        status = STATUSES[state.status]
+        uncommitted = state.op_number - state.commit_number
         yield "vsr_status", "0 normal, 1 view change, 2 recovering, -1 starting", status
         yield "vsr_is_primary", "whether it serves as primary", self._is_serving
-        yield "vsr_view_number", "the view", _whole(numbers, "view_number")
-        yield "vsr_commit_number", "the last entry executed", commit_number
-        yield "vsr_uncommitted_entries", "entries beyond that", op_number - commit_number
+        yield "vsr_view_number", "the view", state.view_number
+        yield "vsr_commit_number", "the last entry executed", state.commit_number
+        yield "vsr_uncommitted_entries", "entries beyond that", uncommitted
+        yield "vsr_clients", "clients connected over TCP", self._clients
 
     def _with_label(
         self, name: str, samples: Mapping[str, int] | Mapping[str, Histogram]
@@ -185,71 +213,62 @@ class Metrics:
         """Return samples with the node's label and one of their own."""
         return {(*self._node, (name, value)): sample for value, sample in samples.items()}
 
-    def _on_single(self, event: Single) -> None:
-        taker = self._single_takers.get(event.name)
-        if taker is not None:
-            taker(event)
-
-    def _on_leadership_start(self, _: Single) -> None:
+    def _on_leadership_start(self, _: Row) -> None:
         self._is_serving = 1
 
-    def _on_leadership_stop(self, _: Single) -> None:
+    def _on_leadership_stop(self, _: Row) -> None:
         self._is_serving = 0
 
-    def _on_view_change(self, _: Single) -> None:
+    def _on_view_change(self, _: Row) -> None:
         self._view_changes += 1
 
-    def _on_suspicion(self, _: Single) -> None:
+    def _on_suspicion(self, _: Row) -> None:
         self._suspicions += 1
 
-    def _on_stall(self, _: Single) -> None:
+    def _on_stall(self, _: Row) -> None:
         self._stalls += 1
 
-    def _on_executions(self, executions: Executions) -> None:
-        self._apply_times.add_all(
-            [
-                (ended_ns - began_ns) // NANOSECONDS_PER_MICROSECOND
-                for _, began_ns, ended_ns in executions.spans
-            ]
-        )
+    def _on_quorum(self, row: Row) -> None:
+        _, _, (duration_us, _), _ = row
+        self._quorum_times.add(duration_us)
 
-    def _on_stops(self, stops: Stops) -> None:
-        at_us = stops.at_us
+    def _on_session_expired(self, _: Row) -> None:
+        self._expired += 1
+
+    def _on_connected(self, row: Row) -> None:
+        peer, role, *_ = row[3]
+        if role == MEMBER:
+            self._connected[str(peer)] = 1
+        else:
+            self._clients += 1
+
+    def _on_disconnected(self, row: Row) -> None:
+        peer, role, *_ = row[3]
+        if role == MEMBER:
+            self._connected[str(peer)] = 0
+        else:
+            self._clients -= 1
+
+    def _on_dropped(self, row: Row) -> None:
+        _, _, (messages, _), (peer,) = row
+        self._dropped[str(peer)] = self._dropped.get(str(peer), 0) + messages
+
+    def _count_heard(self, turn: Turn) -> None:
+        for peer, message, *_ in turn.heard:
+            if type(message) is PrepareOk:
+                self._lags[peer], self._round_trips[peer] = answer_to_prepare(turn, message)
+            elif isinstance(message, NewState | NewCheckpoint):
+                self._transfers += 1
+
+    def _count_calls(self, turn: Turn) -> None:
+        at_us, kind_of = turn.ended_at, turn.kind_of
+        assert at_us is not None, "requests end with their turn"
         durations: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        for _, _, (taken_at, kind, _), outcome, _ in stops.stops:
-            durations[kind, outcome].append(at_us - taken_at)
+        for asked, outcome, _ in turn.stops:
+            durations[kind_of(asked[2]), outcome].append(at_us - asked[-1])
         for key, times in durations.items():
             self._calls[key] = self._calls.get(key, 0) + len(times)
             histogram = self._call_times.get(key[0])
             if histogram is None:
                 histogram = self._call_times[key[0]] = Histogram(TIME_BOUNDS_US)
             histogram.add_all(times)
-
-    def _on_flushed(self, flushed: Flushed) -> None:
-        self._flush_times.add_all((flushed.duration_us,))
-
-    def _on_heard(self, heard: Heard) -> None:
-        if isinstance(heard.message, PrepareOk):
-            self._lags[heard.peer], self._round_trips[heard.peer] = heard.measured
-        elif isinstance(heard.message, NewState | NewCheckpoint):
-            self._transfers += 1
-
-    def _on_sent(self, sent: Sent) -> None:
-        message = sent.send.message
-        if isinstance(message, Prepare):
-            self._batches.add_all((len(message.entries),))
-
-
-def _timed(times: Histogram) -> Taker:
-    """Return what takes events whose first measurement is a duration."""
-
-    def take(event: Single) -> None:
-        times.add_all(event.measurements[:1])
-
-    return take
-
-
-def _whole(numbers: Mapping[str, object], name: str) -> int:
-    value = numbers[name]
-    assert isinstance(value, int)
-    return value

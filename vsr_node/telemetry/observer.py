@@ -5,9 +5,13 @@ exchanges with the replica, and the observer compares its states at the ends of 
 events of a turn are emitted after its output has left: a slow handler delays no answer of its turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from vsr_node.core.messages import (
+    Commit,
+    Farewell,
+    GetState,
     Message,
     Operation,
     Output,
@@ -16,17 +20,27 @@ from vsr_node.core.messages import (
     Request,
     Result,
     Send,
+    StartViewChange,
 )
 from vsr_node.core.replica import Replica, StateMachine
 
-from . import records
-from .common import BEFORE_THE_START, NANOSECONDS_PER_MICROSECOND, State, state_of
+from .common import (
+    BEFORE_THE_START,
+    COUNT,
+    NANOSECONDS_PER_MICROSECOND,
+    Measured,
+    State,
+    state_of,
+)
 from .dispatch import Telemetry
-from .notes import Notes, Turn
 from .requests import Requests
 from .states import States
 from .traffic import Traffic
+from .turns import OPERATION_EVENTS, OPERATION_EXCEPTION, OPERATION_START, Turn
 from .watched import WatchedMachine
+
+Hear: TypeAlias = Callable[[Turn, str, Any], Measured]
+SendOne: TypeAlias = Callable[[Turn, Replica, Send, int], Measured]
 
 STALLED_PART = 4
 """A turn that comes a quarter of a time-out late is reported."""
@@ -48,7 +62,7 @@ class Observer:
     ``clock_ns`` gives nanoseconds. The driver calls, in this order: ``watch`` for the machine that
     the replica gets; ``begin`` with the replica; then, each turn, ``begin_turn``, ``asked`` and
     ``heard`` for the inputs, ``save`` and ``sent`` for what the output asks, and ``end_turn``;
-    at last ``end``.
+    at last ``end``. It calls ``note`` whenever it likes.
     """
 
     def __init__(
@@ -63,49 +77,59 @@ class Observer:
         self._kind_of = kind_of
         self._replica: Replica | None = None
         self._machine: WatchedMachine
-        self._notes = Notes(kind_of)
-        self._notes.listen(telemetry.wanted)
-        self._states = States(self._notes)
-        self._requests = Requests(self._notes, kind_of, is_error)
-        self._traffic = Traffic(self._notes)
-        # The state before this turn; None while nobody listens.
-        self._before: State | None = BEFORE_THE_START
-        # When the turn began, and the last look at the clock in it.
-        self._began_at = self._looked_at = 0
-        self._input_count = 0
+        self._states = States()
+        self._requests = Requests(is_error)
+        traffic = Traffic()
+        # What follows from several turns is noted as it comes. All else waits for a handler.
+        self._hear: Mapping[type[Message], Hear] = {
+            Commit: traffic.hear_heartbeat,
+            StartViewChange: traffic.hear_vote,
+            Farewell: traffic.hear_farewell,
+        }
+        self._send: Mapping[type[Message], SendOne] = {
+            Prepare: self._states.note_prepare,
+            Request: self._requests.send,
+            Commit: traffic.send_heartbeat,
+            StartViewChange: traffic.send_vote,
+            GetState: traffic.ask_for_entries,
+        }
+        self._wanted: frozenset[str] = frozenset()
+        self._is_timing = False
+        """Whether anybody listens to operations."""
+        self._turn: Turn | None = None
+        """This turn, or the next; None while nobody listens."""
+        self._looked_at = 0
+        """The last look at the clock in this turn."""
 
-    # What the driver tells
+    # What the driver hands over
 
     def watch(self, machine: StateMachine) -> StateMachine:
         """Return the machine that the replica is to get in place of ``machine``."""
-        self._machine = WatchedMachine(
-            machine, self._notes, self._clock_ns, self._kind_of, self._fail
-        )
+        self._machine = WatchedMachine(machine, self._clock_ns, self._fail)
+        self._listen(BEFORE_THE_START)
         return self._machine
 
     def begin(self, replica: Replica) -> None:
         """Watch a replica that was just made."""
         self._replica = replica
-        self._began_at = self._looked_at = self._clock()
-        self._notes.listen(self._telemetry.wanted)
-        if self._notes.wanted:
+        if self._turn is not None:
+            self._turn.began_at = self._looked_at = self._clock()
             self.end_turn(Output([], [], [], []))
 
     def begin_turn(self, now: int) -> None:
         """Begin a turn, before the replica learns of the time ``now`` (``Replica.on_time``)."""
         replica = self._replica
         assert replica is not None
-        self._began_at = self._looked_at = self._clock()
-        self._input_count = 0
-        self._notes.listen(self._telemetry.wanted)
-        if not self._notes.wanted:
-            self._before = None
+        if self._telemetry.wanted is not self._wanted:
+            self._listen(state_of(replica))
+        turn = self._turn
+        if turn is None:
             return
-        if self._before is None:
-            self._before = state_of(replica)
+        turn.now = now
+        turn.began_at = self._looked_at = self._clock_ns() // NANOSECONDS_PER_MICROSECOND
         lag = now - replica.next_timer
-        if lag > replica.time_out // STALLED_PART:
-            self._notes.note("driver.stalled", self._began_at, (lag,))
+        if lag > 0 and lag > replica.time_out // STALLED_PART:
+            turn.note("driver.stalled", turn.began_at, (lag,))
 
     def asked(
         self,
@@ -113,89 +137,107 @@ class Observer:
         request_number: int,
         operation: Operation,
         byte_count: int | None = None,
-        *,
         is_read: bool = False,
     ) -> None:
         """Note a client's request, of that length as it came; None: nobody knows it."""
-        if self._before is not None:
-            self._input_count += 1
-            self._requests.take(
-                client, request_number, operation, byte_count, self._began_at, is_read
-            )
+        turn = self._turn
+        if turn is not None:
+            asked = client, request_number, operation, byte_count, is_read, turn.began_at
+            turn.asked.append(asked)
 
     def heard(self, peer: str, message: Message, byte_count: int | None = None) -> None:
         """Note a message from another replica, before the replica itself gets it."""
-        if self._before is not None and self._replica is not None:
-            self._input_count += 1
-            self._traffic.hear(self._replica, peer, message, byte_count, self._began_at)
+        turn = self._turn
+        if turn is not None:
+            hear = self._hear.get(type(message))
+            measured = () if hear is None else hear(turn, peer, message)
+            turn.heard.append((peer, message, byte_count, measured))
 
     def save(
         self,
         save: Callable[[Sequence[Record]], None],
-        turn_records: Sequence[Record],
+        records: Sequence[Record],
         *,
         waits_for_disk: bool,
     ) -> None:
         """Make the records of a turn durable by ``save``, and note how long that takes."""
+        turn = self._turn
+        if turn is None:
+            save(records)
+            return
         began_at = self._clock()
-        save(turn_records)
-        if self._before is not None:
-            now = self._looked_at = self._clock()
-            records.note_records(
-                self._notes, turn_records, self._before, self._machine.snapshot_us, now
-            )
-            records.note_flush(self._notes, turn_records, now - began_at, waits_for_disk, now)
+        save(records)
+        now = self._looked_at = self._clock()
+        snapshot_us = self._machine.snapshot_us
+        turn.flushes.append((records, now, now - began_at, snapshot_us, waits_for_disk))
 
     def sent(self, send: Send, byte_count: int | None = None) -> None:
         """Note a message that leaves, and its length without its envelope."""
-        if self._before is None or self._replica is None:
-            return
-        now, message = self._looked_at, send.message
-        self._traffic.send(self._replica, send, self._before, byte_count, now)
-        if isinstance(message, Prepare):
-            self._states.note_prepare(send, now)
-        elif isinstance(message, Request):
-            self._requests.send(message, send.destinations[0], now)
+        turn, replica = self._turn, self._replica
+        if turn is not None and replica is not None:
+            now = self._looked_at
+            note = self._send.get(type(send.message))
+            measured = () if note is None else note(turn, replica, send, now)
+            turn.sent.append((send, byte_count, now, measured))
+
+    def note(self, name: str, measurements: Measured, own: tuple[object, ...] = ()) -> None:
+        """Note what the driver met by itself; it is emitted with this turn or the next."""
+        if self._turn is not None:
+            self._turn.note(name, self._clock(), measurements, own)
 
     def end_turn(self, output: Output) -> None:
         """Emit the events of a turn, whose output has left."""
-        replica, before = self._replica, self._before
-        if before is None or replica is None:
+        turn, replica = self._turn, self._replica
+        if turn is None or replica is None:
             return
-        now = self._clock()
-        after = state_of(replica)
-        self._states.compare(replica, before, after, now)
-        self._requests.answer(output.replies, now)
-        self._requests.leave_to_primary(replica, before, after, now)
-        self._notes.note("driver.turn", now, (now - self._began_at, self._input_count))
-        self._before = after
-        self._emit(replica)
+        now = turn.ended_at = self._clock_ns() // NANOSECONDS_PER_MICROSECOND
+        turn.after = state_of(replica)
+        self._states.compare(turn, replica, now)
+        if turn.asked:
+            self._requests.take(turn)
+        if output.replies:
+            self._requests.answer(turn, replica, output.replies, now)
+        self._requests.leave_to_primary(turn, replica)
+        self._emit(turn)
 
     def end(self) -> None:
         """Emit what ends with the replica, which is shut down."""
-        if self._before is not None and self._replica is not None:
-            self._states.end(self._replica, self._clock())
-            self._emit(self._replica)
+        if self._turn is not None:
+            self._states.end(self._turn, self._clock())
+            self._emit(self._turn)
 
     # What it makes of that
 
     def _clock(self) -> int:
         return self._clock_ns() // NANOSECONDS_PER_MICROSECOND
 
-    def _fail(self) -> None:
+    def _fail(self, operation: Operation, began_ns: int, error: Exception) -> None:
         """Emit what has happened, as the turn will not end."""
+        turn, replica = self._turn, self._replica
         # A replica that fails while it is made has no state yet that its events could have.
-        if self._replica is not None:
-            self._emit(self._replica)
+        if turn is None or replica is None:
+            return
+        began_at, now = began_ns // NANOSECONDS_PER_MICROSECOND, self._clock()
+        kind, text = self._kind_of(operation), f"{type(error).__name__}: {error}"
+        turn.note(OPERATION_START, began_at, COUNT, (kind,))
+        turn.note(OPERATION_EXCEPTION, now, (now - began_at,), (kind, text))
+        turn.after = state_of(replica)
+        self._requests.take(turn)
+        self._emit(turn)
 
-    def _emit(self, replica: Replica) -> None:
-        common = {
-            "node_id": replica.name,
-            "view_number": replica.view_number,
-            "status": replica.status.value,
-            "is_primary": replica.is_primary,
-            "cluster_size": len(replica.membership.members),
-            "op_number": replica.log.op_number,
-            "commit_number": replica.commit_number,
-        }
-        self._telemetry.emit(Turn(self._notes.take_all(), common))
+    def _listen(self, state: State) -> None:
+        """Go on for those that listen now; ``state`` is that at the end of the last turn."""
+        self._wanted = self._telemetry.wanted
+        self._is_timing = not self._wanted.isdisjoint(OPERATION_EVENTS)
+        if not self._wanted:
+            self._turn = self._machine.spans = None
+        else:
+            self._open(self._turn or Turn(self._kind_of, state))
+
+    def _open(self, turn: Turn) -> None:
+        self._turn = turn
+        self._machine.spans = turn.spans if self._is_timing else None
+
+    def _emit(self, turn: Turn) -> None:
+        self._telemetry.emit(turn)
+        self._open(Turn(self._kind_of, turn.after))

@@ -1,59 +1,60 @@
 """The events of a turn's durable records: what was logged, checkpoints, and the flush."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from vsr_node.core.messages import Record, ReplaceLog, SaveCheckpoint
+from vsr_node.core.messages import ReplaceLog, SaveCheckpoint
 from vsr_node.core.size import size_of_all
 
-from .common import State
-from .notes import Notes, Row
+from .common import Flush, Row
 
+if TYPE_CHECKING:
+    from .turns import Turn
+
+APPEND = "replication.log_append"
+CONFLICT = "replication.log_conflict"
+CHECKPOINT_TAKEN = "checkpoint.taken"
+CHECKPOINT_INSTALLED = "checkpoint.installed"
 FLUSH = "durability.flush"
 
-
-class Flushed(NamedTuple):
-    """A flush. To measure the entries takes longer than all the rest, so that waits."""
-
-    at_us: int
-    duration_us: int
-    records: Sequence[Record]
-    waits_for_disk: bool
-
-    def rows(self) -> tuple[Row]:
-        """Return the event."""
-        logs = [record.entries for record in self.records if isinstance(record, ReplaceLog)]
-        entry_count, size = sum(map(len, logs)), sum(map(size_of_all, logs))
-        measurements = self.duration_us, len(self.records), entry_count, size
-        return ((FLUSH, self.at_us, measurements, (self.waits_for_disk,)),)
+RECORD_EVENTS = frozenset({APPEND, CONFLICT, CHECKPOINT_TAKEN, CHECKPOINT_INSTALLED, FLUSH})
 
 
-def note_records(
-    notes: Notes, records: Sequence[Record], before: State, snapshot_us: int, at_us: int
-) -> None:
-    """Note what the records say that happened to the log and the checkpoint."""
-    for record in records:
-        if isinstance(record, ReplaceLog):
-            _note_log(notes, record, before.op_number, at_us)
-        elif isinstance(record, SaveCheckpoint):
-            op_number, parts = record.checkpoint.op_number, record.checkpoint.parts
-            is_own = record.first_op_number <= op_number
-            name = "checkpoint.taken" if is_own else "checkpoint.installed"
-            notes.note(name, at_us, (snapshot_us, len(parts)), (op_number,))
+def recorded(turn: "Turn") -> Iterator[Row]:
+    """Yield what the records say that happened to the log and the checkpoint, and each flush."""
+    for flush in turn.flushes:
+        for record in flush[0]:
+            if isinstance(record, ReplaceLog):
+                yield from _logged(record, turn.before.op_number, flush[1])
+            elif isinstance(record, SaveCheckpoint):
+                yield _checkpoint(record, flush)
+        yield _flushed(flush)
 
 
-def note_flush(
-    notes: Notes, records: Sequence[Record], duration_us: int, waits_for_disk: bool, at_us: int
-) -> None:
-    """Note that a turn's records were made durable."""
-    if FLUSH in notes.wanted:
-        notes.add(Flushed(at_us, duration_us, records, waits_for_disk))
-
-
-def _note_log(notes: Notes, record: ReplaceLog, old_op_number: int, at_us: int) -> None:
+def _logged(record: ReplaceLog, old_op_number: int, at_us: int) -> Iterator[Row]:
     first_op_number = record.first_op_number
     replaced = old_op_number + 1 - first_op_number
     if replaced > 0:
-        notes.note("replication.log_conflict", at_us, (replaced,), (first_op_number,))
+        yield CONFLICT, at_us, (replaced,), (first_op_number,)
     if record.entries:
-        notes.note("replication.log_append", at_us, (len(record.entries),), (first_op_number,))
+        yield APPEND, at_us, (len(record.entries),), (first_op_number,)
+
+
+def is_taken(record: SaveCheckpoint) -> bool:
+    """Return whether a replica took this checkpoint of its own state."""
+    return record.first_op_number <= record.checkpoint.op_number
+
+
+def _checkpoint(record: SaveCheckpoint, flush: Flush) -> Row:
+    _, at_us, _, snapshot_us, _ = flush
+    op_number, parts = record.checkpoint.op_number, record.checkpoint.parts
+    name = CHECKPOINT_TAKEN if is_taken(record) else CHECKPOINT_INSTALLED
+    return name, at_us, (snapshot_us, len(parts)), (op_number,)
+
+
+def _flushed(flush: Flush) -> Row:
+    """Return the flush. To measure the entries takes longer than all the rest."""
+    records, at_us, duration_us, _, waits_for_disk = flush
+    logs = [record.entries for record in records if isinstance(record, ReplaceLog)]
+    entry_count, size = sum(map(len, logs)), sum(map(size_of_all, logs))
+    return FLUSH, at_us, (duration_us, len(records), entry_count, size), (waits_for_disk,)

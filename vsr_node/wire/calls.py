@@ -29,6 +29,19 @@ class Query(NamedTuple):
     operation: str
 
 
+class Change(NamedTuple):
+    """A session asks for other members, under a number as in a call.
+
+    ``members`` are all that the group is to have, each as (name, address). ``epoch`` is the one
+    that the client takes for the present one; None if it does not matter.
+    """
+
+    session: str
+    number: int
+    members: tuple[tuple[str, str], ...]
+    epoch: int | None
+
+
 class Outcome(IntEnum):
     """What a member answers."""
 
@@ -56,5 +69,5 @@ class Answer(NamedTuple):
     text: str
 
 
-Ask: TypeAlias = Register | Call | Query
+Ask: TypeAlias = Register | Call | Query | Change
 """What a client asks."""

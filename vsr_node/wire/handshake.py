@@ -6,12 +6,12 @@ before. Where connections are encrypted, a certificate proves the name that HELL
 
 from collections.abc import Collection
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from vsr_node.wire.calls import Answer, Call, Query, Register
+from vsr_node.wire.calls import Answer, Call, Change, Query, Register
 from vsr_node.wire.frames import FrameCodec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 HELLO_BYTES_MAX = 4 << 10
 """What is read of a connection before it has said who it is."""
@@ -81,15 +81,20 @@ class StatusAnswer(NamedTuple):
     status: str
 
 
+class Directory(NamedTuple):
+    """The members of the newest epoch that a process knows, and all addresses that it knows."""
+
+    epoch: int
+    members: tuple[str, ...]
+    addresses: tuple[tuple[str, str], ...]
+
+
 class Digest(NamedTuple):
     """The digest of the first ``number`` operations and their results, as a member has them."""
 
     number: int
     digest: int
 
-
-Control: TypeAlias = Hello | Welcome | Refused | Ping | Pong | AskStatus | StatusAnswer | Digest
-ClientFrame: TypeAlias = Control | Register | Call | Query | Answer
 
 FRAMES: FrameCodec[Any] = FrameCodec(
     {
@@ -105,6 +110,8 @@ FRAMES: FrameCodec[Any] = FrameCodec(
         73: AskStatus,
         74: StatusAnswer,
         75: Digest,
+        76: Directory,
+        77: Change,
     }
 )
 """All frames but those of the protocol's messages."""
@@ -115,19 +122,19 @@ SIGNS_OF_LIFE = (67, 68)
 
 
 def digest_of(*facts: object) -> str:
-    """Return a digest of what all members must agree on: names in order, addresses, limits."""
+    """Return a digest of what all members must agree on: founders in their order, limits."""
     return sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 class Doorkeeper:
-    """Decides who gets in at the member ``name``."""
+    """Decides who gets in at the member ``name``. ``members`` may grow."""
 
     def __init__(
         self, *, name: str, group: str, members: Collection[str], digest: str, machine: str
     ) -> None:
         self._name = name
         self._group = group
-        self._members = tuple(members)
+        self._members = members
         self._digest = digest
         self._machine = machine
 
@@ -153,7 +160,7 @@ class Doorkeeper:
         if proved is not None and hello.name not in proved:
             return Refused(ACCESS_DENIED, f"the certificate is not that of {hello.name!r}")
         if hello.digest != self._digest:
-            return Refused(WRONG_GROUP, "members and limits must be the same at all members")
+            return Refused(WRONG_GROUP, "founders and limits must be the same at all members")
         if hello.machine != self._machine:
             return Refused(WRONG_VERSION, f"this member runs {self._other_than(hello.machine)}")
         return Welcome(self._name)

@@ -104,20 +104,41 @@ def decode(body: dict[str, Any], codec: Codec) -> Frame:
     shape = SHAPES.get(message_type) if type(message_type) is str else None
     if shape is None:
         raise MalformedMessageError("field type: no message of the protocol")
-    if body.keys() != shape.keys:
-        names = ", ".join(shape.fields)
-        raise MalformedMessageError(f"a {message_type} has the fields type, {names}")
-    for field in shape.number_fields:
-        value = body[field]
-        if type(value) is not int or not 0 <= value <= NUMBER_MAX:
-            raise MalformedMessageError(f"field {field}: expected a whole number")
+    try:
+        values: Sequence[Any] = shape.values_of(body)
+        numbers = shape.numbers_of(body)
+    except KeyError:
+        raise _wrong_fields(shape) from None
+    if len(body) != 1 + len(values):
+        raise _wrong_fields(shape)
+    if numbers and not (
+        _ONLY_NUMBERS.issuperset(map(type, numbers))
+        and min(numbers) >= 0
+        and max(numbers) <= NUMBER_MAX
+    ):
+        raise _wrong_number(shape, numbers)
     if body.get("first_op_number") == 0:
         raise MalformedMessageError("field first_op_number: op_numbers begin at 1")
-    values = [body[field] for field in shape.fields]
-    for position, field in shape.others:
-        values[position] = _DECODERS[field](body, codec)
-    message: Frame = shape.message_class(*values)
+    if shape.others:
+        values = list(values)
+        for position, field in shape.others:
+            values[position] = _DECODERS[field](body, codec)
+    message: Frame = shape.message_of(values)
     return message
+
+
+def _wrong_fields(shape: Shape) -> MalformedMessageError:
+    names = ", ".join(shape.fields)
+    return MalformedMessageError(f"a {shape.type} has the fields type, {names}")
+
+
+def _wrong_number(shape: Shape, numbers: Sequence[object]) -> MalformedMessageError:
+    field = next(
+        field
+        for field, value in zip(shape.number_fields, numbers, strict=True)
+        if type(value) is not int or not 0 <= value <= NUMBER_MAX
+    )
+    return MalformedMessageError(f"field {field}: expected a whole number")
 
 
 def _decode_entries(body: dict[str, Any], codec: Codec) -> tuple[Entry, ...]:

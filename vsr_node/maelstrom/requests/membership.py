@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vsr_node.cluster.changes import change_of
 from vsr_node.core.membership import VIEWS_PER_EPOCH
 from vsr_node.core.messages import OTHER_EPOCH, Declined, Reconfiguration
 
@@ -10,7 +11,7 @@ from ..errors import ErrorCode, malformed
 from .fields import Body, is_offset
 
 if TYPE_CHECKING:
-    from vsr_node.core.replica import Replica
+    from vsr_node.cluster.member import Member
 
 
 def wanted_members(body: Body, processes: Sequence[str]) -> tuple[tuple[str, ...], int | None]:
@@ -41,9 +42,9 @@ def reply_of_change(outcome: Reconfiguration | Declined) -> dict[str, object]:
     return {"type": "error", "code": int(code), "text": outcome.reason}
 
 
-def status_of(replica: "Replica") -> dict[str, object]:
+def status_of(member: "Member") -> dict[str, object]:
     """Return the body of the reply to a ``status``, without ``in_reply_to``: what is known here."""
-    change = replica.change
+    replica = member.replica
     return {
         "type": "status_ok",
         "epoch": replica.membership.epoch,
@@ -54,10 +55,6 @@ def status_of(replica: "Replica") -> dict[str, object]:
         "op_number": replica.op_number,
         "commit_number": replica.commit_number,
         "is_released": replica.is_released,
-        "change": None
-        if change is None
-        else {
-            "members": list(change.members),
-            "joiners": {name: joiner.op_number for name, joiner in change.joiners.items()},
-        },
+        "change": change_of(replica),
+        "routes": member.links.hearing(),
     }

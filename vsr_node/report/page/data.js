@@ -68,6 +68,8 @@
  */
 
 const UNKNOWN = 4;
+
+const VIEWS_PER_EPOCH = 2 ** 32;
 /** The colours of outcomes in the style sheet, by number. */
 const OUTCOME_COLOURS = ["ok", "no", "refused", "timeout", "unknown"];
 
@@ -198,6 +200,12 @@ class Run {
 /** @param {number} time @param {number} [digits] @returns {string} */
 function seconds(time, digits = 3) {
   return `${(time / 1e6).toFixed(digits)} s`;
+}
+
+/** The number of a view; in a later epoch the epoch's, a point, and the view's within it. @param {number} view */
+function viewName(view) {
+  const epoch = Math.floor(view / VIEWS_PER_EPOCH);
+  return epoch ? `${epoch}.${view % VIEWS_PER_EPOCH}` : `${view}`;
 }
 
 /** @param {number} time @returns {string} */

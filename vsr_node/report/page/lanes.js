@@ -167,14 +167,15 @@ class Lanes {
       context.stroke();
       const leads = lane.leads.find(([from, to]) => from < (end ?? Infinity) && (to ?? Infinity) > Math.max(begin, drawing.timeAt(left)));
       const room = (leads ? Math.max(left, drawing.x(leads[0])) : right) - left;
-      if (room > 20) drawing.textIn(room > 60 ? `${word} ${view}` : `${view}`, left, top + VIEW_HEIGHT / 2, room, colour("faint"));
+      if (room > 20) drawing.textIn(room > 60 ? `${word} ${viewName(view)}` : viewName(view), left, top + VIEW_HEIGHT / 2, room, colour("faint"));
     }
     for (const [begin, end] of lane.leads) {
       const ends = drawing.ends(begin, end);
       if (!ends) continue;
       const room = ends[1] - ends[0];
       const view = lane.views.find(([from, to]) => from <= begin && (to ?? Infinity) > begin)?.[2];
-      const text = view === undefined ? "leads" : room > 96 ? `leads, ${word} ${view}` : room > 34 ? `${view}` : "";
+      const name = view === undefined ? "" : viewName(view);
+      const text = !name ? "leads" : room > 96 ? `leads, ${word} ${name}` : room > 34 ? name : "";
       drawing.textIn(`★ ${text}`, ends[0], top + VIEW_HEIGHT / 2, room, colour("back"));
     }
   }
@@ -256,7 +257,7 @@ class Lanes {
     const view = lane.views.find(([begin, end]) => within(begin, end));
     const leads = lane.leads.some(([begin, end]) => within(begin, end));
     if (!view && !leads) return null;
-    const parts = [view ? `${this.run.main.viewWord} ${view[2]} from ${seconds(view[0])}` : "", leads ? "leads" : ""];
+    const parts = [view ? `${this.run.main.viewWord} ${viewName(view[2])} from ${seconds(view[0])}` : "", leads ? "leads" : ""];
     return { text: `${lane.node}: ${parts.filter(Boolean).join(", ")}`, fault: -1, line: -1 };
   }
 

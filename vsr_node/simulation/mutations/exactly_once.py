@@ -183,9 +183,11 @@ MUTATIONS = (
         (
             Edit(
                 WAITING,
-                "        request = held.pop(key, None) or sent.pop(key)\n",
-                "        request = held.get(key) or sent[key]\n        sent.pop(key, None)\n",
+                "            request = held.pop(key, None) or sent.pop(key)\n",
+                "            request = held.get(key) or sent[key]\n"
+                "            sent.pop(key, None)\n",
             ),
+            Edit(WAITING, "        held.clear()\n", ""),
         ),
     ),
     Mutation(

@@ -167,10 +167,10 @@ MUTATIONS = (
         (
             Edit(
                 FOLLOWING,
-                "    if _has_gap(replica, following):\n        # The time-out",
+                "    _watch_gap(replica, following)\n\n\ndef learn_op_number",
                 "    if following.commit_number_told > op_number:\n"
                 "        replica.commit_number = following.commit_number_told\n"
-                "    if _has_gap(replica, following):\n        # The time-out",
+                "    _watch_gap(replica, following)\n\n\ndef learn_op_number",
             ),
             Edit(
                 REPLICA,
@@ -349,8 +349,8 @@ MUTATIONS = (
             ),
             Edit(
                 LEADING,
-                "        first_op_number = max(acknowledged + 1, replica.log.first_op_number)\n",
-                "        first_op_number = replica.log.op_number\n",
+                "    first_op_number = max(op_number + 1, replica.log.first_op_number)\n",
+                "    first_op_number = replica.log.op_number\n",
             ),
         ),
     ),
@@ -374,8 +374,8 @@ MUTATIONS = (
             Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
             Edit(
                 LEADING,
-                "    if is_uncommitted or 2 * proof_age > 3 * interval or",
-                "    if is_uncommitted or",
+                "leading.asks_all or 2 * proof_age > 3 * interval\n",
+                "leading.asks_all\n",
             ),
         ),
     ),
@@ -403,6 +403,49 @@ MUTATIONS = (
             ),
         ),
         rare="a sixteenth of the runs is calm, and in small groups a backup commits what it gets",
+    ),
+    Mutation(
+        "asked-before-durable",
+        "S",
+        "REQUEST and READ acknowledge what their own turn makes durable",
+        (
+            Edit(
+                FOLLOWING,
+                "following, op_number = replica.following, replica.durable_op_number\n",
+                "following, op_number = replica.following, replica.log.op_number\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "request-of-another-view-acknowledges",
+        "S",
+        "a REQUEST of an older view counts: its sender may hold the entry no longer (VRR 4.1)",
+        (
+            Edit(
+                FORWARDING,
+                "        is_of_view = message.view_number == replica.view_number\n",
+                "        is_of_view = message.op_number <= replica.op_number\n",
+            ),
+        ),
+        rare="uncommitted entries must be replaced under a REQUEST that is on its way",
+    ),
+    Mutation(
+        "unwanted-is-never-wanted",
+        "L",
+        "what was prepared without answers is never asked for, though a read waits for it",
+        (
+            Edit(
+                LEADING,
+                "    if leading.asked_op_number < leading.prepared_op_number:\n",
+                "    if replica.now < 0:\n",
+            ),
+            Edit(
+                LEADING,
+                "leading.asks_all or 2 * proof_age > 3 * interval\n",
+                "leading.asks_all\n",
+            ),
+            Edit(LEADING, "    if 2 * proof_age > 5 * interval:\n", "    if interval < 0:\n"),
+        ),
     ),
     Mutation(
         "chosen-for-ever",

@@ -4,6 +4,8 @@ from vsr_node.simulation.mutations.files import (
     CHANGE,
     CHECKPOINT,
     EXECUTION,
+    FOLLOWING,
+    LEADING,
     QUORUM_READ,
     RECONFIGURATION,
     RECOVERY,
@@ -122,6 +124,7 @@ MUTATIONS = (
                 RECONFIGURATION,
                 "        replica.set_view(first_view_of(membership.epoch))\n",
                 "        replica.view_number = first_view_of(membership.epoch)\n"
+                "        replica.primary = membership.primary_of(replica.view_number)\n"
                 "        replica.is_primary = replica.primary == replica.name\n",
             ),
         ),
@@ -378,6 +381,274 @@ MUTATIONS = (
                 "            is_over = newest and newest.view_number >> 32 > known\n"
                 "            if not is_over or type(message).__name__[:3] in ('New', 'Sta'):\n"
                 "                self._on_message_of_epoch(source, message, hearing)\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "epoch-at-append",
+        "S",
+        "the new members count as soon as the change is in the log",
+        (
+            Edit(
+                REPLICA,
+                "        self.log.append(entries)\n",
+                "        self.log.append(entries)\n"
+                "        last = entries[-1][2] if entries else None\n"
+                "        epoch = self.membership.epoch\n"
+                "        if type(last).__name__ == 'Reconfiguration' and last.epoch > epoch:\n"
+                "            self.membership = Membership(epoch, last.members)\n"
+                "            self.peers = self.membership.others(self.name)\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "new-quorum-commits-r",
+        "S",
+        "the change commits with acknowledgements of the new members",
+        (
+            Edit(
+                LEADING,
+                "    commit_up_to(replica, _held_by_quorum(replica, own_op_number, "
+                "leading.acknowledged))\n",
+                "    acknowledged = dict(leading.acknowledged)\n"
+                "    if is_closed(replica):\n"
+                "        members = replica.log[replica.op_number][2].members\n"
+                "        held = [acknowledged.get(name, 0) for name in members if name != "
+                "replica.name]\n"
+                "        held += [own_op_number] * (replica.name in members)\n"
+                "        quorum = len(members) // 2 + 1\n"
+                "        if len(held) == len(members) and sorted(held)[-quorum] == own_op_number:\n"
+                "            acknowledged = dict.fromkeys(acknowledged, own_op_number)\n"
+                "    commit_up_to(replica, _held_by_quorum(replica, own_op_number, "
+                "acknowledged))\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "behind-counts",
+        "S",
+        "a member takes part in an epoch before it has executed the change that begins it",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    _note_newest(replica, message)\n    state_transfer.fetch(replica, source)\n",
+                "    _note_newest(replica, message)\n    state_transfer.fetch(replica, source)\n"
+                "    if replica.status is not Status.RECOVERING:\n"
+                "        from .membership import Membership\n\n"
+                "        epoch = epoch_of(message.view_number)\n"
+                "        replica.next_membership = Membership(epoch, message.members)\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "epoch-ignored",
+        "S",
+        "only the view within the epoch is compared, so answers of another epoch count",
+        (
+            Edit(
+                REPLICA,
+                "        is_present = message.view_number == self.view_number",
+                "        if type(message).__name__ in ('PrepareOk', 'ReadOk', 'DoViewChange'):\n"
+                "            view_number = message.view_number % (1 << 32)\n"
+                "            view_number += self.membership.epoch << 32\n"
+                "            message = message._replace(view_number=view_number)\n"
+                "        is_present = message.view_number == self.view_number",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "contradicted-and-normal",
+        "S",
+        "a replica stays normal although a later epoch has contradicted its log",
+        (
+            Edit(
+                STATE_TRANSFER,
+                "            if replica.status is Status.NORMAL:\n"
+                "                replica.leave_view()\n"
+                "            replica.replace_log(op_number, (entry,))\n",
+                "            replica.replace_log(op_number, (entry,))\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "read-survives-the-epoch",
+        "S",
+        "a read that waited when an epoch ended is answered in the next with its old index",
+        (
+            Edit(
+                REPLICA,
+                "        quorum_read.begin_anew(self)\n",
+                "        if self.view_number % (1 << 32):\n"
+                "            quorum_read.begin_anew(self)\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "acts-before-durable",
+        "S",
+        "DO_VIEW_CHANGE of an epoch leaves before the transaction that enters it",
+        (
+            Edit(
+                REPLICA,
+                "        if destinations:\n"
+                "            self.sends.append(Send(destinations, message))\n",
+                "        is_early = type(message).__name__ == 'DoViewChange'\n"
+                "        is_early = is_early and not message.view_number % (1 << 32)\n"
+                "        if destinations:\n"
+                "            sends = self.asks if is_early else self.sends\n"
+                "            sends.append(Send(destinations, message))\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "two-of-five-after-change",
+        "S",
+        "a backup of a group that has grown commits by itself, as in one with a quorum of two",
+        (
+            Edit(
+                REPLICA,
+                "        self.membership = membership\n"
+                "        self.peers = membership.others(self.name)\n"
+                "        self.is_m",
+                "        self.old_quorum = self.membership.quorum\n"
+                "        self.membership = membership\n"
+                "        self.peers = membership.others(self.name)\n"
+                "        self.is_m",
+            ),
+            Edit(
+                FOLLOWING,
+                "    if replica.membership.quorum == 2:\n",
+                "    if 2 in (replica.membership.quorum, getattr(replica, 'old_quorum', 0)):\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "change-by-client-table",
+        "S",
+        "the change takes effect only if the client table calls its request new",
+        (
+            Edit(
+                EXECUTION,
+                "    client, request_number, operation = entry\n    if client == NOBODY:\n",
+                "    client, request_number, operation = entry\n"
+                "    is_old = replica.client_table.look_up(*entry) is not None\n"
+                "    if client == NOBODY:\n",
+            ),
+            Edit(
+                EXECUTION,
+                "    if isinstance(operation, Reconfiguration) and operation",
+                "    if not is_old and isinstance(operation, Reconfiguration) and operation",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "two-changes-at-once",
+        "L",
+        "a second change is prepared in the place of the first, which is answered to nobody",
+        (
+            Edit(
+                CHANGE,
+                "    elif change is not None:\n        reason =",
+                "    elif change is not None and not operation.members:\n        reason =",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "refused-though-sent",
+        "S",
+        "a request that was sent is refused as never executed when the epoch ends",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    replica.cut_uncommitted()\n",
+                "    replica.cut_uncommitted()\n"
+                "    from .messages import Reason\n\n"
+                "    for key in list(replica.waiting.sent):\n"
+                "        del replica.waiting.sent[key]\n"
+                "        replica.refuse(*key, Reason.UNAVAILABLE)\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "answered-by-both",
+        "S",
+        "a primary that gives the copy of a standby's request up refuses it to the client, too",
+        (
+            Edit(
+                STANDBY,
+                "            del origins[key]\n            if reply.reason is not",
+                "            del origins[key]\n            replies.append(reply)\n"
+                "            if reply.reason is not",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "removed-primary-goes-on",
+        "L",
+        "a primary that left keeps its heartbeats, and stays in the old epoch",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    _say_last_word(replica)\n    replica.cut_uncommitted()\n",
+                "    _say_last_word(replica)\n"
+                "    if replica.is_serving_primary and replica.name not in membership.members:\n"
+                "        replica.next_membership = None\n"
+                "        return\n"
+                "    replica.cut_uncommitted()\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "last-word-unsaid",
+        "L",
+        "a replica says nothing more in the epoch that it leaves",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    _say_last_word(replica)\n    replica.cut_uncommitted()\n",
+                "    replica.cut_uncommitted()\n",
+            ),
+        ),
+        seeds_max=1_000,
+        rare=_UNMEASURED,
+    ),
+    Mutation(
+        "answered-as-the-standby-it-was",
+        "L",
+        "what a new member handed in before is answered to it as to a standby",
+        (
+            Edit(
+                RECONFIGURATION,
+                "    standby.forget_members(replica)\n",
+                "",
             ),
         ),
         seeds_max=1_000,

@@ -23,12 +23,15 @@ MUTATIONS = (
         (
             Edit(
                 SESSIONS,
-                "        if client not in self._clients:\n            return EXPIRED\n",
-                "        self._sessions.setdefault(_nonce_of(client), client)\n",
+                "        if known is None:\n            is_query",
+                "        if known is None and not client.startswith(QUERY):\n"
+                "            self._sessions.setdefault(_nonce_of(client), client)\n"
+                "            return super().execute(client, request_number, apply, operation)\n"
+                "        if known is None:\n            is_query",
             ),
             Edit(
                 SESSIONS,
-                "        return None if registered_at(client) > self._op_number else EXPIRED\n",
+                "        return None if is_possible else EXPIRED\n",
                 "        return None\n",
             ),
         ),
@@ -46,8 +49,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "            self._last_number += 1\n            asked.number",
-                "            self._last_number = len(self._calls) + 1\n            asked.number",
+                "asked.number = self._last_number = self._last_number + 1",
+                "asked.number = self._last_number = len(self._calls) + 1",
             ),
         ),
     ),
@@ -58,8 +61,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._last_number + 1 - next(iter(self._calls)) < WINDOW",
-                "len(self._calls) < 4 * WINDOW",
+                "self._window_end = lowest + WINDOW - 1",
+                "self._window_end = lowest + 4 * WINDOW",
             ),
         ),
     ),
@@ -101,8 +104,8 @@ MUTATIONS = (
         (
             Edit(
                 SESSION,
-                "self._calls.get(answer.number) if answer.client == self.name else None",
-                "self._calls.get(answer.number, next(iter(self._calls.values()), None))",
+                "self._calls.get(number) if client == self.name else None",
+                "self._calls.get(number, next(iter(self._calls.values()), None))",
             ),
         ),
     ),

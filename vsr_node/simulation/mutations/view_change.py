@@ -249,9 +249,8 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        self.is_primary = self.primary == self.name\n"
-                "        self._view_changed = True\n",
-                "        self.is_primary = self.primary == self.name\n",
+                "        self._note_primary()\n        self._view_changed = True\n",
+                "        self._note_primary()\n",
             ),
         ),
     ),
