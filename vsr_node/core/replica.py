@@ -333,14 +333,12 @@ class Replica:
                 view_change.go_on(self)
             elif self.status is Status.RECOVERING:
                 recovery.go_on(self)
-            if self.waiting.held:
-                forwarding.submit_held(self)
+            forwarding.submit_held(self)
             if self.following is not None:
                 following.acknowledge(self)
             elif self.is_serving_primary:
                 leading.prepare_new_entries(self, is_read=quorum_read.is_asked(self))
-            if self.reads.count:
-                quorum_read.go_on(self)
+            quorum_read.go_on(self)
             if self.next_membership is None:
                 break
             reconfiguration.enter_epoch(self)
