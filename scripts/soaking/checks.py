@@ -523,6 +523,22 @@ CHECKS = (
         ),
     ),
     Check(
+        name="large-group",
+        about="25 nodes, one of them paused again and again: valid",
+        runs=tuple(
+            CheckRun(
+                name=f"seed {seed}",
+                command=bench(
+                    NODE,
+                    f"{GLOMERS['3d, 3e'].removeprefix('broadcast ')} --strict --seed {seed} "
+                    "--nemesis pause --nemesis-interval 4",
+                    "broadcast",
+                ),
+            )
+            for seed in (1, 2, 3)
+        ),
+    ),
+    Check(
         name="shrink",
         about="2,000 operations that fail shrink to fewer than 20 in under 10 minutes",
         runs=tuple(

@@ -148,8 +148,8 @@ def on_forwarded(replica: Replica, source: str, message: Request) -> None:
             count = _log(replica, message.entries)
             if replica.op_number > op_number:
                 prefer_answers_of(replica, source)
-            elif is_of_view and count == len(message.entries):
-                send_missing(replica, source, message.op_number)
+            elif is_of_view and message.echo and count == len(message.entries):
+                send_missing(replica, source)
     elif standby.may_hand_in(replica):
         standby.take_handed_in(replica, source, message.entries)
     else:
