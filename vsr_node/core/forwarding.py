@@ -103,7 +103,7 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
             want_answers(replica)
     elif (destination := _destination(replica)) is not None:
         # A standby's go behind the last word that it said as a member, with which an epoch begins.
-        send = replica.ask if replica.standing is None else replica.send
+        send = replica.send if replica.status is Status.STANDBY else replica.ask
         is_little = is_within(replica, replica.limits.batch_size)
         start = 0
         while start < len(entries):

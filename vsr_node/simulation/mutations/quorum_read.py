@@ -147,8 +147,8 @@ MUTATIONS = (
         (
             Edit(
                 QUORUM_READ,
-                "Hearing(on_read, (Status.NORMAL,),",
-                "Hearing(on_read, (Status.NORMAL, Status.RECOVERING),",
+                "        on_read,\n        (Status.NORMAL,),\n",
+                "        on_read,\n        (Status.NORMAL, Status.RECOVERING),\n",
             ),
         ),
     ),
