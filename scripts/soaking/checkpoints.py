@@ -1,8 +1,8 @@
 """Takes, saves and loads checkpoints of large states: how long a turn stands still for that.
 
 Each state is keys with values of 1,000 bytes, as a replica of a group of one has it. One process
-takes the checkpoint and saves it, flushed; another one loads it and makes the machine from it. The
-second must find what the first one had.
+takes the checkpoint and saves it, flushed, in turns that log an entry each; another one loads it
+and makes the machine from it. The second must find what the first one had.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import orjson
 
 from vsr_node.core.messages import Checkpoint, ReplaceLog, SaveCheckpoint, SetCommit
 from vsr_node.machines.key_value import KeyValueMachine
+from vsr_node.storage.database import STEP_BYTES
 from vsr_node.storage.promise_file import Flush
 from vsr_node.storage.sqlite import SqliteStorage
 
@@ -30,16 +32,17 @@ VALUE_BYTES = 1_000
 MEGABYTE = 1_000_000
 
 HEAD = (
-    f"{'state':>8}  {'take':>8}  {'save':>8}  {'memory':>9}  {'load':>8}  {'restore':>8}"
-    f"  {'memory':>9}  {'on disk':>9}"
+    f"{'state':>8}  {'take':>8}  {'save':>8}  {'a turn':>8}  {'memory':>9}  {'load':>8}"
+    f"  {'restore':>8}  {'memory':>9}  {'on disk':>9}"
 )
 
 
 class Figures(NamedTuple):
-    """Two durations in seconds, and the peak of the memory in MB, beside what was held before."""
+    """Durations in seconds, and the peak of the memory in MB, beside what was held before."""
 
     first_s: float
     second_s: float
+    longest_turn_s: float
     held_mb: float
     peak_mb: float
 
@@ -59,6 +62,7 @@ def main() -> int:
             loading = _in_another_process(partial(_load, folder, key_count))
         print(
             f"{megabytes:>5} MB  {saving.first_s:>6.2f} s  {saving.second_s:>6.2f} s  "
+            f"{saving.longest_turn_s:>6.3f} s  "
             f"{saving.peak_mb - saving.held_mb:>6.0f} MB  {loading.first_s:>6.2f} s  "
             f"{loading.second_s:>6.2f} s  {loading.peak_mb - loading.held_mb:>6.0f} MB  "
             f"{on_disk / MEGABYTE:>6.0f} MB",
@@ -78,9 +82,14 @@ def _save(folder: Path, key_count: int) -> Figures:
         begin = time.perf_counter()
         parts = machine.snapshot()
         taken = time.perf_counter()
+        moments = [taken]
         storage.save([SaveCheckpoint(Checkpoint(1, 0, parts), 2)])
-        saved = time.perf_counter()
-        return Figures(taken - begin, saved - taken, held_mb, _peak_mb())
+        moments.append(time.perf_counter())
+        for number in range(2, 2 + key_count * 2 * VALUE_BYTES // STEP_BYTES):
+            storage.save([ReplaceLog(number, (("c1", number, ("write", "0", "0")),))])
+            moments.append(time.perf_counter())
+        longest_turn_s = max(later - before for before, later in pairwise(moments))
+        return Figures(taken - begin, moments[-1] - taken, longest_turn_s, held_mb, _peak_mb())
 
 
 def _load(folder: Path, key_count: int) -> Figures:
@@ -97,7 +106,7 @@ def _load(folder: Path, key_count: int) -> Figures:
     assert len(state.checkpoint.parts) == key_count
     for number in range(0, key_count, 997):
         assert state.checkpoint.parts[number] == (f'"{number}"', _value(number))
-    return Figures(loaded - begin, restored - loaded, held_mb, peak_mb)
+    return Figures(loaded - begin, restored - loaded, restored - begin, held_mb, peak_mb)
 
 
 def _value(number: int) -> str:

@@ -84,7 +84,7 @@ def test_a_request_is_sent_again_after_a_time_out() -> None:
     group = Group(3)
     group.run_for(SECOND)
     group.ask("n1", 1)
-    assert group.take(Request) == [Request(0, (entry(1),))]
+    assert group.take(Request) == [Request(0, (entry(1),), 0, SECOND)]
     group.run_for(2 * SECOND)
     assert group.answers == [("n1", Reply("c1", 1, 1))]
     assert group["n1"].view_number == 0

@@ -470,6 +470,32 @@ def test_4_1_a_backup_whose_answer_is_not_wanted_gets_nothing_again(name: str) -
     assert len(sent) == len(set(sent)) == 4
 
 
+def test_4_1_a_backup_that_reads_needs_no_heartbeat() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.sent.clear()
+    for number in range(40):
+        group.read("n1", number)
+        group.run_for(50_000)
+    unasked = [
+        each.destination
+        for each in group.sent
+        if isinstance(each.message, Commit) and not each.message.wants_answer
+    ]
+    assert "n1" not in unasked
+    assert unasked.count("n2") >= 10
+    assert group["n1"].view_number == 0
+
+
+def test_4_1_a_primary_that_has_stopped_answers_no_read() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.isolate("n0")
+    group.run_for(SECOND)
+    assert not group["n0"].is_serving_primary
+    assert group.tell("n1", "n0", Read(0, 1)) == []
+
+
 def test_4_1_a_group_of_one_asks_nobody() -> None:
     group = Group(1)
     group.ask("n0", 1)

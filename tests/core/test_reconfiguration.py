@@ -1,5 +1,9 @@
 """Changes of the members (VRR section 7), rule by rule, and the scenarios that taught the rules."""
 
+from statistics import median
+
+import pytest
+
 from tests.core.group import SECOND, Envelope, Group, entry
 from vsr_node.core import change
 from vsr_node.core.limits import WINDOW, Limits
@@ -252,11 +256,14 @@ def test_the_turn_that_executes_the_change_makes_the_epoch_durable_and_says_its_
     assert storage.commit_number == storage.op_number == prepare.first_op_number
     assert [type(message) for message in sent if type(message) is not StartEpoch] == [
         PrepareOk,
+        NewState,
         DoViewChange,
     ]
-    last_word, report = (each for each in sent if type(each) is not StartEpoch)
+    last_word, offer, report = (each for each in sent if type(each) is not StartEpoch)
     assert isinstance(last_word, PrepareOk)
     assert last_word.view_number == 0
+    assert isinstance(offer, NewState)
+    assert offer.entries[-1] == prepare.entries[-1]
     assert isinstance(report, DoViewChange)
     assert report.view_number == EPOCH_1
     assert report.last_normal_view == 0
@@ -704,3 +711,51 @@ def test_answers_to_a_standby_are_bounded_in_size() -> None:
     counts = [len(message.answers) for message in sent if isinstance(message, Answers)]
     assert len(counts) > 1
     assert sum(counts) == 6
+
+
+# How long writes pause
+
+
+@pytest.mark.parametrize(
+    ("founders", "members", "ways"),
+    [
+        (3, ("n0", "n1", "n3"), 4),
+        (3, ("n1", "n2", "n3"), 4),
+        (3, ("n3", "n4", "n5"), 4),
+        (3, ("n0", "n1", "n2", "n3", "n4"), 4),
+        # A backup commits the change a way later than in a group of three, and what it submitted
+        # too late waits for that.
+        (5, ("n0", "n1", "n2"), 5),
+        (5, ("n2", "n3", "n4"), 5),
+        (1, ("n0", "n1", "n2"), 4),
+        (3, ("n4",), 4),
+    ],
+)
+def test_writes_pause_for_two_round_trips(
+    founders: int, members: tuple[str, ...], ways: int
+) -> None:
+    """All processes are asked all the time, 25 ms from each other.
+
+    What is usual is the median of the process asked, before or after: one that left has a longer
+    way. ``ways`` are one-way delays.
+    """
+    group = Group(6, founders=founders)
+    group.delay, step = SECOND // 40, SECOND // 200
+    asked: list[int] = []
+    taken: dict[int, int] = {}
+    for turn in range(200):
+        if turn == 100:
+            ask_change(group, "n0", *members)
+        for name in group.names:
+            group.turn(name, lambda n: n.on_request("c1", len(asked), f"{len(asked)}"))
+            asked.append(group.now)
+        group.run_for(step)
+        for _, answer in group.answers:
+            if answer.client == "c1":
+                taken.setdefault(answer.request_number, group.now - asked[answer.request_number])
+        group.answers.clear()
+    assert all(replica.membership.members == members for replica in group.replicas.values())
+    for place in range(len(group.names)):
+        took = [taken[number] for number in range(place, 1_000, len(group.names))]
+        usual = max(median(took[:90]), median(took[-40:]))
+        assert max(took) - usual <= ways * group.delay + step

@@ -30,7 +30,7 @@ LARGE = tuple((f"key {number}", "x" * 400) for number in range(100))
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "CHECKPOINT_ROW_BYTES", ROW_BYTES)
-    monkeypatch.setattr(database, "_STEP_BYTES", STEP_BYTES)
+    monkeypatch.setattr(database, "STEP_BYTES", STEP_BYTES)
     monkeypatch.setattr(database, "_ENTRY_STEP_BYTES", 0)
 
 

@@ -26,7 +26,6 @@ from vsr_node.core.membership import Membership
 from vsr_node.core.messages import (
     DurableState,
     Operation,
-    Record,
     Refusal,
     Reply,
     Send,
@@ -150,22 +149,21 @@ class Member:
         """Take what came from another member. Raises ImpossibleMessageError."""
         message: Any = frame
         links = self.links
-        if not links.is_watching and type(frame) not in LINK_FRAMES:
-            origin = peer
-            links.heard_at[peer] = links.now
-            if links.waits:
-                links.waits.pop(peer, None)
-        else:
+        if links.is_watching or type(frame) in LINK_FRAMES:
             try:
                 heard = links.receive(peer, frame)
             except ImpossibleFrameError as error:
                 raise ImpossibleMessageError(peer, frame, str(error)) from error
             if heard is None:
                 return
-            origin, message = heard
+            peer, message = heard
+        else:
+            links.heard_at[peer] = links.now
+            if links.waits:
+                links.waits.pop(peer, None)
         if self.observer is not None:
-            self.observer.heard(origin, message, byte_count)
-        self.replica.on_message(origin, message)
+            self.observer.heard(peer, message, byte_count)
+        self.replica.on_message(peer, message)
 
     def end_turn(self, carrier: Carrier) -> None:
         """End the turn: save what it recorded, and hand its output to ``carrier``."""
@@ -180,7 +178,12 @@ class Member:
         if records:
             if (asks or departures) and self.storage.waits_for_disk:
                 carrier.flush()
-            self._save(records)
+            if self.observer is None:
+                self.storage.save(records)
+            else:
+                self.observer.save(
+                    self.storage.save, records, waits_for_disk=self.storage.waits_for_disk
+                )
         if replies:
             carrier.answer(replies)
         if sends:
@@ -205,13 +208,6 @@ class Member:
                     carrier.send_frame(hops, frame)
                 else:
                     carrier.send((Send(hops, message),))
-
-    def _save(self, records: Sequence[Record]) -> None:
-        storage = self.storage
-        if self.observer is None:
-            storage.save(records)
-        else:
-            self.observer.save(storage.save, records, waits_for_disk=storage.waits_for_disk)
 
     def give_up(self, carrier: Carrier) -> None:
         """Answer all waiting requests, as nobody will answer them later."""

@@ -98,6 +98,11 @@ def _take_time_out(
     if message.sent_at >= following.echo:
         following.echo = message.sent_at
         replica.time_out = message.time_out
+    hear_primary(replica)
+
+
+def hear_primary(replica: Replica) -> None:
+    """Restart the time-out, as the primary is there."""
     replica.timers.start(Timer.SUSPECT, replica.now + replica.patience)
     replica.timers.stop(Timer.VOTE)
 
@@ -207,7 +212,9 @@ def next_to_ask(replica: Replica) -> str | None:
 def acknowledged_before(replica: Replica) -> tuple[int, int]:
     """Return what REQUEST and READ acknowledge: ``op_number`` and ``echo``."""
     following, op_number = replica.following, replica.durable_op_number
-    return (op_number, following.echo) if following is not None and op_number else (0, 0)
+    if following is None or op_number is None:
+        return 0, 0
+    return op_number, following.echo
 
 
 def acknowledge(replica: Replica) -> None:

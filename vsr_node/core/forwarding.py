@@ -102,6 +102,8 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
         elif entries:
             want_answers(replica)
     elif (destination := _destination(replica)) is not None:
+        # A standby's go behind the last word that it said as a member, with which an epoch begins.
+        send = replica.send if replica.status is Status.STANDBY else replica.ask
         is_little = is_within(replica, replica.limits.batch_size)
         start = 0
         while start < len(entries):
@@ -109,7 +111,7 @@ def _submit(replica: Replica, entries: list[Entry]) -> None:
             if not is_little:
                 batch = fitting(batch, replica.limits.batch_size, size_of_entry)
             acknowledged = acknowledged_before(replica)
-            replica.ask((destination,), Request(replica.view_number, batch, *acknowledged))
+            send((destination,), Request(replica.view_number, batch, *acknowledged))
             start += len(batch)
         note_sent(replica, entries)
         if replica.is_following:
@@ -146,8 +148,8 @@ def on_forwarded(replica: Replica, source: str, message: Request) -> None:
             count = _log(replica, message.entries)
             if replica.op_number > op_number:
                 prefer_answers_of(replica, source)
-            elif is_of_view and count == len(message.entries):
-                send_missing(replica, source, message.op_number)
+            elif is_of_view and message.echo and count == len(message.entries):
+                send_missing(replica, source)
     elif standby.may_hand_in(replica):
         standby.take_handed_in(replica, source, message.entries)
     else:

@@ -11,6 +11,11 @@ two round trips. One that is not asked and misses an entry notices it at the nex
 One that was not heard for two time-outs is asked, so that a backup which hears and is not heard is
 noticed.
 
+A READ_OK of the primary is a sign of life, too. In a group of two or three, where a backup needs no
+commit_number to commit, a heartbeat goes only to those that were sent neither for an interval. A
+primary that has stopped must then not answer READ: else a backup that reads would follow it for
+ever.
+
 In a group of seven and more an entry costs so many messages that entries had better share them:
 while a PREPARE is under way, new ones are held until it is committed, but not for longer than half
 a round trip. In smaller groups holding would save little, and delay operations all the same.
@@ -95,6 +100,8 @@ class Leading:
     """Whether all are to answer, until as many as a quorum needs have done so."""
     asked_at: int = 0
     """When the newest message that wants an answer was sent."""
+    spoken_at: dict[str, int] = field(default_factory=dict)
+    """When a backup was last sent a COMMIT or READ_OK."""
     all_heard_at: int = 0
     """All backups have answered what was sent then, or were asked then."""
     watched: dict[str, int] = field(default_factory=dict)
@@ -309,12 +316,13 @@ def want_answers(replica: Replica) -> None:
         _put_heartbeat_off(replica)
 
 
-def send_missing(replica: Replica, source: str, op_number: int) -> None:
+def send_missing(replica: Replica, source: str) -> None:
     """Send a backup that repeats a request what it lacks: it was lost on its way there."""
     leading = replica.leading
     assert leading is not None
+    op_number = leading.acknowledged[source]
     # What was sent within a round trip may still be on its way.
-    is_overdue = replica.now > leading.prepared_at + replica.round_trip.smoothed
+    is_overdue = replica.now > leading.prepared_at + replica.round_trip.bound
     if op_number < leading.prepared_op_number and is_overdue:
         replica.send((source,), _wanting_no_answer(_missing(replica, op_number)))
 
@@ -393,6 +401,7 @@ def _hear_quorum(replica: Replica, leading: Leading) -> None:
     if heard_at > leading.since and replica.round_trip.is_measured:
         if replica.time_out > 2 * replica.round_trip.time_out:
             # Until the backups know, they would wait far too long for a primary that dies.
+            leading.spoken_at.clear()
             replica.timers.start(Timer.HEARTBEAT, replica.now)
         replica.time_out = replica.round_trip.time_out
     replica.timers.start(Timer.SUSPECT, heard_at + replica.patience)
@@ -423,8 +432,31 @@ def on_heartbeat(replica: Replica) -> None:
         replica.commit_number < leading.prepared_op_number and replica.membership.quorum > 2
     )
     is_wanted = is_uncommitted or leading.asks_all or 2 * proof_age > 3 * interval
-    _send_to_all(replica, leading, _commit(replica), is_wanted=is_wanted)
+    spoken_to = () if is_wanted else _spoken_to(replica, leading, replica.now - interval)
+    _send_to_all(replica, leading, _commit(replica), is_wanted=is_wanted, spoken_to=spoken_to)
     _put_heartbeat_off(replica)
+    for peer in replica.peers:
+        if peer in spoken_to:
+            deadline = leading.spoken_at[peer] + interval
+            replica.timers.start_at_latest(Timer.HEARTBEAT, deadline)
+        else:
+            leading.spoken_at[peer] = replica.now
+
+
+def note_spoken(replica: Replica, peer: str) -> None:
+    """Note that a READ_OK leaves for a backup, which is as good as a heartbeat."""
+    if replica.leading is not None:
+        replica.leading.spoken_at[peer] = replica.now
+
+
+def _spoken_to(replica: Replica, leading: Leading, since: int) -> tuple[str, ...]:
+    """Return the backups that need no heartbeat now: they were sent something after ``since``.
+
+    In a larger group each needs it, as it brings the commit_number.
+    """
+    if replica.membership.quorum > 2:
+        return ()
+    return tuple([peer for peer in replica.peers if leading.spoken_at.get(peer, since) > since])
 
 
 def _take_unheard(replica: Replica, leading: Leading) -> tuple[str, ...]:
@@ -448,9 +480,17 @@ def _commit(replica: Replica) -> Commit:
 
 
 def _send_to_all(
-    replica: Replica, leading: Leading, message: Prepare | Commit, *, is_wanted: bool = True
+    replica: Replica,
+    leading: Leading,
+    message: Prepare | Commit,
+    *,
+    is_wanted: bool = True,
+    spoken_to: tuple[str, ...] = (),
 ) -> None:
-    """Send a message to all backups, and see to it that the answers come, if they are wanted."""
+    """Send a message to all backups, and see to it that the answers come, if they are wanted.
+
+    Those that were ``spoken_to`` get it only if their answer is wanted.
+    """
     if is_wanted and leading.preferred is not None:
         _choose_preferred(replica, leading, leading.preferred)
     asked, others = (leading.answerers, leading.others) if is_wanted else ((), replica.peers)
@@ -459,6 +499,8 @@ def _send_to_all(
         asked = tuple([peer for peer in replica.peers if peer in asked or peer in unheard])
         others = tuple([peer for peer in others if peer not in unheard])
     replica.send(asked, message)
+    if spoken_to:
+        others = tuple([peer for peer in others if peer not in spoken_to])
     if others:
         replica.send(others, _wanting_no_answer(message))
     if is_wanted:

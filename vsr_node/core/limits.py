@@ -44,6 +44,9 @@ SEALED_SIZE = 16 << 10
 VIEWS_AHEAD_MAX = 1 << 48
 """How far the view of a message may be ahead of its receiver's: 65,536 epochs."""
 
+OFFERED_MAX = 64
+"""So many of the last entries of an epoch are sent to new members unasked."""
+
 CATCH_UP_MAX = 512
 """How many committed entries a new member may lack when the change to it is logged."""
 

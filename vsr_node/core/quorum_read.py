@@ -40,8 +40,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .admission import Hearing, send_view
 from .execution import commit_up_to
-from .following import acknowledged_before, learn_op_number
-from .leading import impossible_acknowledgement, take_acknowledgement, want_answers
+from .following import acknowledged_before, hear_primary, learn_op_number
+from .leading import (
+    impossible_acknowledgement,
+    note_spoken,
+    take_acknowledgement,
+    want_answers,
+)
 from .limits import DOUBLINGS_MAX, WAITING_MAX
 from .messages import Entry, Message, Operation, Read, ReadOk, Reason, Reply
 from .size import size_of_entry
@@ -207,14 +212,22 @@ def _answer_indexed(replica: Replica) -> None:
 
 
 def on_read(replica: Replica, source: str, message: Read) -> None:
-    """Answer how far the log of this view goes here, committed or not."""
+    """Answer how far the log of this view goes here, committed or not.
+
+    A primary that has stopped keeps silent, as its READ_OK is a sign of life.
+    """
     take_acknowledgement(replica, source, message)
+    if replica.is_primary and not replica.is_serving_primary:
+        return
     answer = ReadOk(replica.view_number, message.nonce, replica.op_number)
     replica.send((source,), answer)
+    note_spoken(replica, source)
 
 
 def on_read_ok(replica: Replica, source: str, message: ReadOk) -> None:
     """Count each replica once; a round that has ended, or never began, is not there."""
+    if source == replica.primary:
+        hear_primary(replica)
     round_ = replica.reads.rounds.get(message.nonce)
     if round_ is None:
         return

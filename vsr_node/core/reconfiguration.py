@@ -97,7 +97,7 @@ def enter_epoch(replica: Replica) -> None:
     assert membership is not None
     _say_last_word(replica)
     replica.cut_uncommitted()
-    former = replica.membership.others(replica.name)
+    former, was_normal = replica.membership.members, replica.status is Status.NORMAL
     replica.set_membership(membership)
     promised_view = replica.view_number
     if replica.status is Status.RECOVERING:
@@ -118,8 +118,11 @@ def enter_epoch(replica: Replica) -> None:
         submit_again(replica)
     if replica.is_primary:
         # They may have handed in what waits there before this replica knew of the epoch.
-        left = tuple(name for name in former if name not in membership.members)
-        replica.send(left, EpochStarted(replica.view_number))
+        left = (name for name in former if name not in membership.members)
+        replica.send(tuple(left), EpochStarted(replica.view_number))
+    if was_normal:
+        joined = (name for name in membership.members if name not in former)
+        state_transfer.offer(replica, tuple(joined))
     say_epoch_started(replica)
 
 

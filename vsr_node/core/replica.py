@@ -333,14 +333,12 @@ class Replica:
                 view_change.go_on(self)
             elif self.status is Status.RECOVERING:
                 recovery.go_on(self)
-            if self.waiting.held:
-                forwarding.submit_held(self)
+            forwarding.submit_held(self)
             if self.following is not None:
                 following.acknowledge(self)
             elif self.is_serving_primary:
                 leading.prepare_new_entries(self, is_read=quorum_read.is_asked(self))
-            if self.reads.count:
-                quorum_read.go_on(self)
+            quorum_read.go_on(self)
             if self.next_membership is None:
                 break
             reconfiguration.enter_epoch(self)
@@ -407,10 +405,10 @@ class Replica:
         return self.log.op_number
 
     @property
-    def durable_op_number(self) -> int:
-        """How far the log was durable before this turn, as that of this view; 0 if it was not."""
+    def durable_op_number(self) -> int | None:
+        """How far this view's log was durable before this turn; None if that is not certain."""
         if self._view_changed or self._checkpoint_changed or self._has_recovered:
-            return 0
+            return None
         if self._log_changed_from is not None:
             return self._log_changed_from - 1
         return self.log.op_number

@@ -21,7 +21,7 @@ from .change import note_progress
 from .checkpoint import install
 from .execution import commit_up_to
 from .following import learn_commit, next_to_ask, take_up_log
-from .limits import BATCH_MAX
+from .limits import BATCH_MAX, OFFERED_MAX
 from .membership import epoch_of
 from .messages import (
     CatchUp,
@@ -154,6 +154,16 @@ def on_get_state(replica: Replica, source: str, message: GetState) -> None:
             entries=replica.log.batch(first_op_number, count_max, replica.limits.batch_size),
         )
         replica.send((source,), answer)
+
+
+def offer(replica: Replica, destinations: tuple[str, ...]) -> None:
+    """Send the last of what is committed: who lacks no more than that does not have to ask."""
+    first_op_number = max(replica.commit_number + 1 - OFFERED_MAX, replica.log.first_op_number)
+    count = replica.commit_number + 1 - first_op_number
+    entries = replica.log.batch(first_op_number, count, replica.limits.batch_size)
+    if count == len(entries):
+        message = NewState(replica.view_number, replica.commit_number, first_op_number, entries)
+        replica.send(destinations, message)
 
 
 def on_get_checkpoint(replica: Replica, source: str, message: GetCheckpoint) -> None:

@@ -389,7 +389,7 @@ class Node:
     def send(self, sends: Sequence[Send]) -> None:
         """Take messages to other nodes."""
         assert self._member is not None
-        observer = self._member.observer
+        observer, output, prefixes = self._member.observer, self._output, self._peer_prefixes
         for send in sends:
             destinations, message = send
             body_text = json_body.encode(message)
@@ -399,7 +399,7 @@ class Node:
             if observer is not None:
                 observer.sent(send, len(body_text))
             for destination in destinations:
-                self._output += (self._peer_prefixes[destination], body_text, b"}\n")
+                output += (prefixes[destination], body_text, b"}\n")
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other nodes directly."""

@@ -54,7 +54,7 @@ milliseconds, and the file does not stay larger than that."""
 CHECKPOINT_ROW_BYTES = 1 << 20
 """A row of a checkpoint has no more, unless it holds a single part."""
 
-_STEP_BYTES = 1 << 20
+STEP_BYTES = 1 << 20
 """So much of a checkpoint is written in a turn, and as much again as the turn logs."""
 
 _ENTRY_STEP_BYTES = 8 << 10
@@ -382,11 +382,11 @@ class Database:
         if is_late or record.checkpoint.op_number > summary.commit_number:
             while not growing.is_whole:
                 with self._transaction():
-                    self._put_parts(growing, _STEP_BYTES)
+                    self._put_parts(growing, STEP_BYTES)
 
     def _grow_checkpoint(self, summary: Summary, growing: "_GrowingCheckpoint") -> Summary:
         """Write a turn's share of a checkpoint; if it is whole then, it counts from now on."""
-        self._put_parts(growing, _STEP_BYTES + growing.bytes_due)
+        self._put_parts(growing, STEP_BYTES + growing.bytes_due)
         growing.bytes_due = 0
         return self._replace_checkpoint(summary, growing) if growing.is_whole else summary
 

@@ -104,6 +104,16 @@ def reply_of(result: Any) -> bytes | None:
     Return None if a read asks for what was written, and nothing was.
     """
     kind = result[0]
+    # Nearly all words are loaded already, and a change of the members has none.
+    reply = REPLIES.get(kind)
+    if reply is None:
+        return _rare_reply_of(kind, result)
+    beginning, has_text = reply
+    # The text is JSON.
+    return beginning + result[1].encode() if has_text else beginning
+
+
+def _rare_reply_of(kind: Any, result: Any) -> bytes | None:
     if kind == "error":
         return beginning_of({"type": kind, "code": result[1], "text": result[2]})
     if type(result) in CHANGES:
@@ -112,11 +122,8 @@ def reply_of(result: Any) -> bytes | None:
         return beginning_of(reply_of_change(result))
     if result == NOTHING_WRITTEN:
         return None
-    reply = REPLIES[kind]
-    assert reply is not None, f"not a result of the machine: {result!r}"
-    beginning, has_text = reply
-    # The text is JSON.
-    return beginning + result[1].encode() if has_text else beginning
+    assert REPLIES[kind] is not None, f"not a result of the machine: {result!r}"
+    return reply_of(result)
 
 
 def beginning_of(body: dict[str, object]) -> bytes:

@@ -303,10 +303,10 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        if self._log_changed_from is not None:\n",
+                "        if self._log_changed_from is not None:\n            first_op_number",
                 "        if self._log_changed_from is not None and not (\n"
                 "            self.is_serving_primary and self.sends\n"
-                "        ):\n",
+                "        ):\n            first_op_number",
             ),
         ),
     ),
@@ -472,9 +472,9 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "    replica.send(leading.others, _wanting_no_answer(message))\n",
-                "    replica.send(leading.others, _wanting_no_answer(message))\n"
-                "    for peer in leading.others:\n"
+                "        replica.send(others, _wanting_no_answer(message))\n",
+                "        replica.send(others, _wanting_no_answer(message))\n"
+                "    for peer in others:\n"
                 "        leading.acknowledged[peer] = leading.prepared_op_number\n",
             ),
         ),

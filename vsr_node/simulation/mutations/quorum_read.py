@@ -147,8 +147,8 @@ MUTATIONS = (
         (
             Edit(
                 QUORUM_READ,
-                "Hearing(on_read, (Status.NORMAL,),",
-                "Hearing(on_read, (Status.NORMAL, Status.RECOVERING),",
+                "        on_read,\n        (Status.NORMAL,),\n",
+                "        on_read,\n        (Status.NORMAL, Status.RECOVERING),\n",
             ),
         ),
     ),
@@ -182,5 +182,30 @@ MUTATIONS = (
                 "    reads.indexed = []\n",
             ),
         ),
+    ),
+    Mutation(
+        "any-answer-is-a-sign-of-life",
+        "L",
+        "a backup that reads takes READ_OK of another backup for its primary's",
+        (
+            Edit(
+                QUORUM_READ,
+                "    if source == replica.primary:\n",
+                "    if replica.following is not None:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "stopped-primary-answers-reads",
+        "L",
+        "a backup that reads never votes against a primary that has stopped",
+        (
+            Edit(
+                QUORUM_READ,
+                "    if replica.is_primary and not replica.is_serving_primary:\n",
+                "    if replica.now < 0:\n",
+            ),
+        ),
+        rare="the third of three must stay away while the backup that is left reads all the time",
     ),
 )

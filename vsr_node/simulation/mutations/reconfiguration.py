@@ -455,14 +455,12 @@ MUTATIONS = (
         (
             Edit(
                 REPLICA,
-                "        if message.view_number == self.view_number and self.status is "
-                "Status.NORMAL:\n",
+                "        is_present = message.view_number == self.view_number",
                 "        if type(message).__name__ in ('PrepareOk', 'ReadOk', 'DoViewChange'):\n"
                 "            view_number = message.view_number % (1 << 32)\n"
                 "            view_number += self.membership.epoch << 32\n"
                 "            message = message._replace(view_number=view_number)\n"
-                "        if message.view_number == self.view_number and self.status is "
-                "Status.NORMAL:\n",
+                "        is_present = message.view_number == self.view_number",
             ),
         ),
         seeds_max=1_000,

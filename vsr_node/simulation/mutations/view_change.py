@@ -366,9 +366,9 @@ MUTATIONS = (
         (
             Edit(
                 LEADING,
-                "    if leading is None or not replica.is_serving_primary:\n        return\n"
-                "    watched",
-                "    if leading is None:\n        return\n    watched",
+                "    if leading is None or not replica.peers or not replica.is_serving_primary:\n"
+                "        return\n    watched",
+                "    if leading is None or not replica.peers:\n        return\n    watched",
             ),
         ),
         rare="the primary must be the outsider, and deaf",
