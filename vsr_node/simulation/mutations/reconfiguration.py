@@ -18,6 +18,7 @@ from vsr_node.simulation.mutations.files import (
 from vsr_node.simulation.patching import Edit, Mutation
 
 _UNMEASURED = "how many seeds it takes is not measured yet"
+_BY_HAND = "how many seeds it takes is not measured; it fails tests/core/test_reconfiguration.py, "
 
 MUTATIONS = (
     Mutation(
@@ -39,7 +40,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_nothing_is_logged_behind_the_end_of_an_epoch",
     ),
     Mutation(
         "start-epoch-commits",
@@ -56,7 +57,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_the_op_number_of_start_epoch_commits_nothing",
     ),
     Mutation(
         "suffix-survives",
@@ -94,7 +95,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_late_start_view_does_not_cut_what_a_later_epoch_has_committed",
     ),
     Mutation(
         "reads-before-entering",
@@ -154,7 +155,8 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND
+        + "test_a_replica_that_lost_its_log_fetches_until_it_knows_the_group_of_its_promise",
     ),
     Mutation(
         "recovers-with-the-old-group",
@@ -182,7 +184,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_it_is_recovered_where_an_epoch_begins_in_which_it_promised_nothing",
     ),
     Mutation(
         "released-too-early",
@@ -221,7 +223,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_all_members_may_change_at_once",
     ),
     Mutation(
         "asks-members-only",
@@ -243,7 +245,7 @@ MUTATIONS = (
         "the votes of a lagging old member go to its members only",
         (Edit(VOTING, "    return replica.other_processes\n", "    return replica.peers\n"),),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_lagging_member_whose_epoch_is_over_learns_of_it_from_its_votes",
     ),
     Mutation(
         "older-epoch-unanswered",
@@ -257,7 +259,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_lagging_member_whose_epoch_is_over_learns_of_it_from_its_votes",
     ),
     Mutation(
         "checkpoint-without-members",
@@ -311,7 +313,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_change_is_logged_only_when_the_new_member_has_caught_up",
     ),
     Mutation(
         "refusal-not-logged",
@@ -402,8 +404,6 @@ MUTATIONS = (
                 "            self.peers = self.membership.others(self.name)\n",
             ),
         ),
-        seeds_max=1_000,
-        rare=_UNMEASURED,
     ),
     Mutation(
         "new-quorum-commits-r",
@@ -427,8 +427,6 @@ MUTATIONS = (
                 "acknowledged))\n",
             ),
         ),
-        seeds_max=1_000,
-        rare=_UNMEASURED,
     ),
     Mutation(
         "behind-counts",
@@ -445,8 +443,6 @@ MUTATIONS = (
                 "        replica.next_membership = Membership(epoch, message.members)\n",
             ),
         ),
-        seeds_max=1_000,
-        rare=_UNMEASURED,
     ),
     Mutation(
         "epoch-ignored",
@@ -463,8 +459,6 @@ MUTATIONS = (
                 "        is_present = message.view_number == self.view_number",
             ),
         ),
-        seeds_max=1_000,
-        rare=_UNMEASURED,
     ),
     Mutation(
         "contradicted-and-normal",
@@ -480,7 +474,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_late_start_view_does_not_cut_what_a_later_epoch_has_committed",
     ),
     Mutation(
         "read-survives-the-epoch",
@@ -495,7 +489,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_read_whose_index_is_the_end_of_the_epoch_begins_anew_in_the_next",
     ),
     Mutation(
         "acts-before-durable",
@@ -514,7 +508,8 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND
+        + "test_the_turn_that_executes_the_change_makes_the_epoch_durable_and_says_its_last_word",
     ),
     Mutation(
         "two-of-five-after-change",
@@ -538,7 +533,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_larger_group_has_no_rule_of_two_any_more",
     ),
     Mutation(
         "change-by-client-table",
@@ -573,7 +568,7 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_a_second_change_is_declined_while_one_is_prepared",
     ),
     Mutation(
         "refused-though-sent",
@@ -590,8 +585,6 @@ MUTATIONS = (
                 "        replica.refuse(*key, Reason.UNAVAILABLE)\n",
             ),
         ),
-        seeds_max=1_000,
-        rare=_UNMEASURED,
     ),
     Mutation(
         "answered-by-both",
@@ -623,8 +616,6 @@ MUTATIONS = (
                 "    replica.cut_uncommitted()\n",
             ),
         ),
-        seeds_max=1_000,
-        rare=_UNMEASURED,
     ),
     Mutation(
         "last-word-unsaid",
