@@ -487,6 +487,17 @@ def test_4_1_a_backup_that_reads_needs_no_heartbeat() -> None:
     assert group["n1"].view_number == 0
 
 
+def test_4_1_an_answer_of_another_backup_is_no_sign_of_life_of_the_primary() -> None:
+    group = Group(3)
+    group.run_for(SECOND)
+    group.crash("n0")
+    for number in range(40):
+        group.read("n1", number)
+        group.run_for(50_000)
+    assert group["n1"].view_number > 0
+    assert group.replies("n1")
+
+
 def test_4_1_a_primary_that_has_stopped_answers_no_read() -> None:
     group = Group(3)
     group.run_for(SECOND)

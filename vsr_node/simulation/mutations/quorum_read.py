@@ -183,29 +183,4 @@ MUTATIONS = (
             ),
         ),
     ),
-    Mutation(
-        "any-answer-is-a-sign-of-life",
-        "L",
-        "a backup that reads takes READ_OK of another backup for its primary's",
-        (
-            Edit(
-                QUORUM_READ,
-                "    if source == replica.primary:\n",
-                "    if replica.following is not None:\n",
-            ),
-        ),
-    ),
-    Mutation(
-        "stopped-primary-answers-reads",
-        "L",
-        "a backup that reads never votes against a primary that has stopped",
-        (
-            Edit(
-                QUORUM_READ,
-                "    if replica.is_primary and not replica.is_serving_primary:\n",
-                "    if replica.now < 0:\n",
-            ),
-        ),
-        rare="the third of three must stay away while the backup that is left reads all the time",
-    ),
 )
