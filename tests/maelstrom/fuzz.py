@@ -245,7 +245,8 @@ class FuzzedLines:
         leader = view - view % 3 + random.choice((1, 2))
         match random.randrange(7):
             case 0:
-                return peer, {"type": "request", "view_number": view, "entries": self._entries()}
+                request = {"view_number": view, "entries": self._entries()}
+                return peer, {"type": "request", **request, "op_number": 0, "echo": 0}
             case 1:
                 vote = {"view_number": view + random.randrange(2), "current_view_number": view}
                 return peer, {"type": "start_view_change", **vote}

@@ -242,7 +242,16 @@ def test_init_again(node: NodeProcess) -> None:
         ("n0", {"type": "get_state", "view_number": 0}),
         ("n0", {"type": "get_state", "view_number": 0, "op_number": 0, "more": 0}),
         ("n0", {"type": "get_state", "view_number": True, "op_number": 0}),
-        ("n0", {"type": "request", "view_number": 0, "entries": [["c1", 1, ["read"]]]}),
+        (
+            "n0",
+            {
+                "type": "request",
+                "view_number": 0,
+                "entries": [["c1", 1, ["read"]]],
+                "op_number": 0,
+                "echo": 0,
+            },
+        ),
         ("n0", {"type": "prepare_ok", "view_number": 0, "op_number": 1, "echo": 1}),
         ("n0", {"type": "start_view_change", "view_number": 9, "current_view_number": 0}),
         (

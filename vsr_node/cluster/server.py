@@ -293,6 +293,8 @@ async def _end_tasks() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    # Connections that they were about to make close in some passes of the loop.
+    await asyncio.sleep(POLL_S)
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

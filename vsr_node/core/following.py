@@ -2,6 +2,8 @@
 
 Backups append in order, keep early entries in a bounded buffer and acknowledge the highest
 op_number that they hold without a gap, once in each turn in which the primary wants an answer.
+REQUEST and READ acknowledge, too. They leave before the turn's records are durable, so they count
+only what was durable before the turn, as the log of this view.
 
 With a quorum of two a backup needs no word from the primary to commit: the primary made the
 entry durable before it sent it, so primary and backup are the quorum. In larger groups backups

@@ -55,6 +55,9 @@ EXCERPT_LENGTH = 200
 CLIENT_BYTES_MAX = 1 << 10
 """Bytes of a client's name: each entry of its requests has it."""
 
+LONG_BODY = 4 << 10
+"""Bytes of a message's body that take longer to copy than to keep apart."""
+
 _GROWTH_MAX = 8
 """How often longer the canonical text of a value can be than the text that came, at the very most.
 
@@ -399,7 +402,10 @@ class Node:
             if observer is not None:
                 observer.sent(send, len(body_text))
             for destination in destinations:
-                output += (prefixes[destination], body_text, b"}\n")
+                if len(body_text) > LONG_BODY:
+                    output += (prefixes[destination], body_text, b"}\n")
+                else:
+                    output.append(prefixes[destination] + body_text + b"}\n")
 
     def send_frame(self, destinations: tuple[str, ...], frame: LinkRows | Relay) -> None:
         """Take what links send to other nodes directly."""
@@ -411,7 +417,7 @@ class Node:
         if observer is not None and isinstance(frame, Relay) and frame.origin == self._name:
             observer.sent(Send(frame.route[-1:], cast("Message", frame.body)), len(body_text))
         for destination in destinations:
-            self._output += (self._peer_prefixes[destination], body_text, b"}\n")
+            self._output.append(self._peer_prefixes[destination] + body_text + b"}\n")
 
     def _keep_back(self, destinations: tuple[str, ...], message: Message, length: int) -> None:
         """Log a message that its receivers would drop, once for the same ones.

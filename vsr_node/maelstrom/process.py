@@ -105,9 +105,18 @@ class Stdout:
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Write pieces of lines in order. Raises BrokenPipeError if nobody reads them any more."""
-        # Joined, short ones take less time; long ones would be copied for nothing.
-        is_short = sum(map(len, pieces)) <= READ_SIZE
-        unsent: deque[bytes | memoryview] = deque((b"".join(pieces),) if is_short else pieces)
+        if sum(map(len, pieces)) > READ_SIZE:
+            self._write_long(deque(pieces))
+            return
+        data = memoryview(b"".join(pieces))
+        while data:
+            try:
+                data = data[os.write(1, data) :]
+            except BlockingIOError:
+                self._wait()
+
+    def _write_long(self, unsent: deque[bytes | memoryview]) -> None:
+        """Write pieces without copying them into one, which short ones are written faster as."""
         while unsent:
             try:
                 write_some(1, unsent)
