@@ -629,7 +629,8 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND
+        + "test_the_turn_that_executes_the_change_makes_the_epoch_durable_and_says_its_last_word",
     ),
     Mutation(
         "answered-as-the-standby-it-was",
@@ -643,6 +644,6 @@ MUTATIONS = (
             ),
         ),
         seeds_max=1_000,
-        rare=_UNMEASURED,
+        rare=_BY_HAND + "test_what_a_standby_handed_in_is_answered_although_it_has_become_a_member",
     ),
 )
