@@ -382,8 +382,8 @@ MAELSTROM = (
         "large-numbers-decoded",
         "json_body.py",
         "a message with a number that JSON readers may round is taken",
-        "        if type(value) is not int or not 0 <= value <= NUMBER_MAX:\n",
-        "        if type(value) is not int or value < 0:\n",
+        "        and max(numbers) <= NUMBER_MAX\n",
+        "",
         "wire/test_json_body",
     ),
     _in(
@@ -391,8 +391,8 @@ MAELSTROM = (
         "more-fields-decoded",
         "json_body.py",
         "a message with fields that it should not have is taken",
-        "    if body.keys() != shape.keys:\n",
-        "    if not body.keys() >= shape.keys:\n",
+        "    if len(body) != 1 + len(values):\n",
+        "    if len(body) < 1 + len(values):\n",
         "wire/test_json_body",
     ),
     _in(
@@ -419,11 +419,11 @@ MAELSTROM = (
         "answered-though-not-saved",
         "member.py",
         "a turn whose records could not be saved is answered all the same",
-        "            self._save(records)\n",
-        "            try:\n"
-        "                self._save(records)\n"
-        "            except Exception:\n"
-        "                pass\n",
+        "                self.storage.save(records)\n",
+        "                try:\n"
+        "                    self.storage.save(records)\n"
+        "                except Exception:\n"
+        "                    pass\n",
         "maelstrom/test_data",
     ),
 )
