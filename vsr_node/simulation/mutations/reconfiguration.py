@@ -427,6 +427,8 @@ MUTATIONS = (
                 "acknowledged))\n",
             ),
         ),
+        seeds_max=1_000,
+        rare="the primary must die while only the new members have the change",
     ),
     Mutation(
         "behind-counts",
