@@ -19,6 +19,7 @@ from vsr_node.core.messages import (
     DurableState,
     EpochStarted,
     GetState,
+    NewCheckpoint,
     NewState,
     Prepare,
     PrepareOk,
@@ -122,6 +123,22 @@ def test_a_change_is_logged_only_when_the_new_member_has_caught_up() -> None:
     assert statuses(group)["n2"] == "standby"
     assert group["n2"].is_released
     assert group.operations("n3") == group.operations("n0")
+
+
+def test_a_new_member_asks_on_when_it_has_a_checkpoint_as_clients_write_on() -> None:
+    group = Group(4, founders=3, limits=Limits(checkpoint_interval=4))
+    for number in range(1, 15):
+        group.ask("n0", number)
+        group.settle()
+    group.run_for(SECOND)
+    ask_change(group, "n0", "n0", "n1", "n3")
+    group.deliver(CatchUp, "n0", "n3")
+    group.deliver(GetState, "n3", "n0")
+    group.deliver(NewCheckpoint, "n0", "n3")
+    assert 0 < group["n3"].commit_number < group["n0"].commit_number
+    group.deliver(GetState, "n3", "n0")
+    group.deliver(NewState, "n0", "n3")
+    assert group["n3"].commit_number == group["n0"].commit_number
 
 
 def test_a_new_member_that_never_comes_leaves_the_group_as_it_was() -> None:

@@ -24,8 +24,10 @@ from .following import learn_commit, next_to_ask, take_up_log
 from .limits import BATCH_MAX, OFFERED_MAX
 from .membership import epoch_of
 from .messages import (
+    CHANGES,
     CatchUp,
     Checkpoint,
+    Entries,
     GetCheckpoint,
     GetState,
     Message,
@@ -227,6 +229,9 @@ def on_new_checkpoint(replica: Replica, source: str, message: NewCheckpoint) -> 
         replica.leave_view()
     install(replica, checkpoint)
     _go_on(replica, source, checkpoint.op_number)
+    if replica.status is Status.STANDBY:
+        # A member to be must come close before the next CATCH_UP, while clients write on.
+        _ask_after(replica, source, replica.commit_number)
 
 
 def _go_on(replica: Replica, source: str, commit_number: int) -> None:
@@ -274,19 +279,39 @@ def _adopt_committed(replica: Replica, source: str, message: NewState) -> None:
     committed_count = message.commit_number + 1 - message.first_op_number
     if known_count < 0 or committed_count <= known_count:
         return
-    for entry in message.entries[known_count:committed_count]:
-        op_number = replica.commit_number + 1
-        if op_number > replica.log.op_number or replica.log[op_number] != entry:
-            if replica.status is Status.NORMAL:
-                replica.leave_view()
-            replica.replace_log(op_number, (entry,))
-        commit_up_to(replica, op_number)
+    missing = message.entries[known_count:committed_count]
+    while missing:
+        entries = _up_to_a_change(missing)
+        missing = missing[len(entries) :]
+        _adopt(replica, entries)
         if replica.next_membership is not None:
             replica.enter_epoch()
     if replica.commit_number < message.commit_number:
         _ask_after(replica, source, replica.commit_number)
     else:
         _go_on(replica, source, message.commit_number)
+
+
+def _up_to_a_change(entries: Entries) -> Entries:
+    """Return the first entries: behind one that changes members another epoch may begin."""
+    for count, entry in enumerate(entries, 1):
+        if type(entry[2]) in CHANGES:
+            return entries[:count]
+    return entries
+
+
+def _adopt(replica: Replica, entries: Entries) -> None:
+    """Execute entries that are committed, which the own log may lack or contradict."""
+    own = replica.log.suffix(replica.commit_number + 1, len(entries))
+    if own != entries:
+        pairs = zip(own, entries, strict=False)
+        same = next((count for count, (one, other) in enumerate(pairs) if one != other), len(own))
+        commit_up_to(replica, replica.commit_number + same)
+        if replica.status is Status.NORMAL:
+            replica.leave_view()
+        entries = entries[same:]
+        replica.replace_log(replica.commit_number + 1, entries)
+    commit_up_to(replica, replica.commit_number + len(entries))
 
 
 def _impossible_new_state(_replica: Replica, _source: str, message: NewState) -> str | None:

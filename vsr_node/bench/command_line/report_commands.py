@@ -1,6 +1,7 @@
 """The commands for looking at stored runs: report and serve."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     except (OSError, OverflowError) as error:
         print(f"ERROR: port {arguments.port}: {error}", file=sys.stderr)
         return EXIT_ERROR
-    with server:
+    with server, contextlib.suppress(KeyboardInterrupt):
         print(f"http://127.0.0.1:{server.server_port}/ until Ctrl-C", flush=True)
         if not server.runs():
             print(f"there are no runs in {arguments.store} yet", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return 0
+        server.serve_forever()
     return 0

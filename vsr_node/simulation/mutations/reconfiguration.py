@@ -88,10 +88,10 @@ MUTATIONS = (
         (
             Edit(
                 STATE_TRANSFER,
-                "                replica.leave_view()\n            replica.replace_log",
-                "                from . import view_change\n\n"
-                "                view_change.restart_view_change(replica)\n"
-                "            replica.replace_log",
+                "            replica.leave_view()\n        entries = entries[same:]",
+                "            from . import view_change\n\n"
+                "            view_change.restart_view_change(replica)\n"
+                "        entries = entries[same:]",
             ),
         ),
         seeds_max=1_000,
@@ -469,10 +469,10 @@ MUTATIONS = (
         (
             Edit(
                 STATE_TRANSFER,
-                "            if replica.status is Status.NORMAL:\n"
-                "                replica.leave_view()\n"
-                "            replica.replace_log(op_number, (entry,))\n",
-                "            replica.replace_log(op_number, (entry,))\n",
+                "        if replica.status is Status.NORMAL:\n"
+                "            replica.leave_view()\n"
+                "        entries = entries[same:]\n",
+                "        entries = entries[same:]\n",
             ),
         ),
         seeds_max=1_000,

@@ -83,8 +83,8 @@ MUTATIONS = (
         (
             Edit(
                 STATE_TRANSFER,
-                "in message.entries[known_count:committed_count]:",
-                "in message.entries[known_count:]:",
+                "    missing = message.entries[known_count:committed_count]\n",
+                "    missing = message.entries[known_count:]\n",
             ),
         ),
         rare="a replica in a view change must be sent entries that never commit",
