@@ -407,10 +407,12 @@ class SimulatedRun:
     def _await_rest(self, quorum: list[Host]) -> None:
         """Let the votes that are under way arrive, and those that were cast expire.
 
-        A cut that has just begun may cost one view change, until there is a way around it.
+        A cut that has just begun may cost a view change, until there is a way around it. Rows and
+        time-outs learn of it hop by hop, so that takes longer among more processes.
         """
         if self._has_lasting_cut:
-            self.timeline.run_until(self.timeline.now + self.patience // 100)
+            hops = len(self.cluster.hosts) - 2
+            self.timeline.run_until(self.timeline.now + hops * self.patience // 100)
         end = self.timeline.now + self.patience // 20
         while not self._is_at_rest(quorum) and self.timeline.now < end:
             self.timeline.run_until(self.timeline.now + self.patience // 4000)
