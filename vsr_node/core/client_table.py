@@ -69,13 +69,18 @@ class _Client:
         replies = self.replies
         for number, recorded in replies.items():
             if len(recorded) == 4:
-                replies[number] = (number, recorded[1], digest_of(recorded[2]))
+                replies[number] = _sealed(recorded)
 
     def seal_one(self, number: int) -> None:
         """Put the digest in the place of an operation, if its reply is remembered."""
         recorded = self.replies.get(number)
         if recorded is not None and len(recorded) == 4:
-            self.replies[number] = (number, recorded[1], digest_of(recorded[2]))
+            self.replies[number] = _sealed(recorded)
+
+
+def _sealed(recorded: tuple[int, Result, Operation, None]) -> Recorded:
+    number, result, operation, _ = recorded
+    return number, result, digest_of(operation)
 
 
 def _if_of(recorded: Recorded, operation: Operation) -> Recorded | Reason:

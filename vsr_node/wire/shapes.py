@@ -33,7 +33,6 @@ class Shape:
         fields = message_class.__annotations__
         name = name_of(message_class)
         self.type = _OTHER_NAMES.get(name, name)
-        self.message_class = message_class
         self.message_of: Callable[[Sequence[Any]], Any] = partial(tuple.__new__, message_class)
         """Makes a message of all its values, in a third of the time that its class takes."""
         self.fields = tuple(fields)
